@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make                          the program, in build/
+# make check                    unit tests and the mounted suite with the present flags
+# make lint                     clang-format, clang-tidy, fences
+# make install DESTDIR= PREFIX=
+# make SANITIZE=address,undefined   (or thread): a build of its own, in build/<sanitizers>
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+DESTDIR ?=
+CC ?= cc
+CFLAGS ?= -O2 -g
+SANITIZE ?=
+WERROR ?=
+V ?=
+
+VERSION := 0.1.0
+comma := ,
+BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+PKG_CONFIG ?= pkg-config
+Q := $(if $(V),,@)
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wwrite-strings $(if $(WERROR),-Werror)
+# _FORTIFY_SOURCE hides accesses from the sanitizers, so it is one or the other.
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+HARDEN_LD := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+
+FUSE_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3)
+FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
+SQLITE_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
+CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto)
+
+BASE_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
+	-DENROLLFS_VERSION='"$(VERSION)"' $(FUSE_CFLAGS) -pthread $(WARN) $(HARDEN) -MMD -MP
+
+BASE_SRC := $(wildcard store/base/*.c)
+PKI_SRC := $(wildcard store/pki/*.c)
+DB_SRC := $(wildcard store/db/*.c)
+STORE_SRC := $(wildcard store/*.c)
+FS_SRC := $(wildcard fs/*.c)
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+SRC := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC) $(FS_SRC)
+HEADERS := $(wildcard fs/*.h store/*.h store/*/*.h)
+TESTS_SRC := $(wildcard tests/unit/*.c)
+PROGRAM := $(BUILD)/enrollfs
+
+all: $(PROGRAM)
+
+$(PROGRAM): $(call objects,$(SRC))
+	@echo "  LD   $@"
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
+
+# Objects depend on the flags they were made with, so that changed ones are never mixed.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(BASE_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(BASE_CFLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+# A unit test links one fence alone: tests/unit/<fence>_<subject>.c.
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TESTS_SRC))
+unit_pki := $(BASE_SRC) $(PKI_SRC)
+unit_db := $(BASE_SRC) $(DB_SRC)
+unit_store := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC)
+unit_base := $(BASE_SRC)
+unit_fs := $(BASE_SRC) $(filter-out fs/main.c fs/ops.c,$(FS_SRC)) $(PKI_SRC) $(DB_SRC) $(STORE_SRC)
+libs_pki := $(CRYPTO_LIBS)
+libs_db := $(SQLITE_LIBS)
+libs_store := $(CRYPTO_LIBS) $(SQLITE_LIBS)
+libs_fs := $(CRYPTO_LIBS) $(SQLITE_LIBS)
+
+fence = $(firstword $(subst _, ,$(notdir $(1))))
+.SECONDEXPANSION:
+$(UNIT): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $$(call objects,$$(unit_$$(call fence,$$@)))
+	@echo "  LD   $@"
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(libs_$(call fence,$@)) -lcmocka
+
+units: $(UNIT)
+
+check: $(PROGRAM) $(UNIT)
+	scripts/test $(BUILD)
+
+# clang's libFuzzer on the parsers of outside bytes; FUZZ_SECONDS each.
+fuzz:
+	scripts/fuzz
+
+lint:
+	scripts/layers
+	clang-format --dry-run --Werror $(SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.c)
+	$(Q)printf '%s\n' $(SRC) | xargs -P $$(nproc) -n 4 clang-tidy --quiet --warnings-as-errors='*' \
+		-- $(filter-out -MMD -MP,$(BASE_CFLAGS))
+
+install: $(PROGRAM)
+	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/enrollfs
+
+clean:
+	rm -rf build
+
+FORCE:
+.PHONY: all units check fuzz lint install clean FORCE
+.SECONDARY:
+-include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TESTS_SRC)))

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/base/bytes.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int reserve(struct bytes *b, size_t n)
+{
+	if (n <= b->cap - b->len)
+		return 0;
+	if (n > SIZE_MAX / 4 - b->len)
+		return -ENOMEM;
+	size_t cap = b->cap ? b->cap : 256;
+	while (cap - b->len < n)
+		cap *= 2;
+	/* Not realloc: it would leave the old content behind unwiped. */
+	unsigned char *data = malloc(cap);
+	if (!data)
+		return -ENOMEM;
+	if (b->len)
+		memcpy(data, b->data, b->len);
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	free(b->data);
+	b->data = data;
+	b->cap = cap;
+	return 0;
+}
+
+int bytes_add(struct bytes *b, const void *data, size_t n)
+{
+	int rc = reserve(b, n);
+
+	if (rc)
+		return rc;
+	if (n)
+		memcpy(b->data + b->len, data, n);
+	b->len += n;
+	return 0;
+}
+
+int bytes_extend(struct bytes *b, size_t n)
+{
+	int rc = reserve(b, n);
+
+	if (rc)
+		return rc;
+	if (n)
+		memset(b->data + b->len, 0, n);
+	b->len += n;
+	return 0;
+}
+
+int bytes_printf(struct bytes *b, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0)
+		return -ENOMEM;
+	int rc = reserve(b, (size_t)n + 1);
+	if (rc)
+		return rc;
+	va_start(args, format);
+	vsnprintf((char *)b->data + b->len, (size_t)n + 1, format, args);
+	va_end(args);
+	b->len += (size_t)n;
+	return 0;
+}
+
+void bytes_free(struct bytes *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	free(b->data);
+	*b = (struct bytes){0};
+}
+
+void hex_text(const void *data, size_t n, char *out)
+{
+	static const char digit[] = "0123456789abcdef";
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digit[p[i] >> 4];
+		out[2 * i + 1] = digit[p[i] & 15];
+	}
+	out[2 * n] = '\0';
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int hex_bytes(const char *text, size_t len, void *out, size_t n)
+{
+	unsigned char *p = out;
+
+	if (len != 2 * n)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_value(text[2 * i]);
+		int low = hex_value(text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		p[i] = (unsigned char)(high << 4 | low);
+	}
+	return 0;
+}

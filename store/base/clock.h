@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_BASE_CLOCK_H
+#define STORE_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Moments at which something happened are nanoseconds since the epoch; dates that people set and
+ * certificates carry (expires, not_before, not_after) are whole seconds. */
+#define CLOCK_SECOND INT64_C(1000000000)
+
+/* The largest date taken anywhere: 9999-12-31T23:59:59Z, the end of GeneralizedTime (RFC 5280
+ * 4.1.2.5) and of RFC 3339. */
+#define CLOCK_MAX INT64_C(253402300799)
+
+enum { CLOCK_TEXT = sizeof("2026-11-22T10:15:00Z") };
+
+/* Now, in nanoseconds. */
+int64_t clock_now(void);
+
+/* RFC 3339 5.6 in UTC, NUL-terminated; seconds from 0 to CLOCK_MAX. */
+void clock_text(int64_t seconds, char out[CLOCK_TEXT]);
+
+#endif

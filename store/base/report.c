@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/base/report.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+static atomic_bool behind;
+
+static const char *label(int priority)
+{
+	return priority <= LOG_ERR	 ? "error"
+	       : priority == LOG_WARNING ? "warning"
+	       : priority == LOG_NOTICE	 ? "notice"
+					 : "info";
+}
+
+void report_to_syslog(const char *program)
+{
+	openlog(program, LOG_PID, LOG_DAEMON);
+	atomic_store(&behind, true);
+}
+
+void report(int priority, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	/* Names and commands come from outside: one message stays one line. */
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	if (atomic_load(&behind))
+		syslog(priority, "%s: %s", label(priority), line);
+	else
+		fprintf(stderr, "enrollfs: %s: %s\n", label(priority), line);
+}

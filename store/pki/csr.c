@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/pki/internal.h"
+
+struct pki_csr {
+	CERTIFICATION_REQUEST *request;
+	EVP_PKEY *key;
+	struct bytes der;
+	char *common_name;
+	unsigned char spki_hash[PKI_HASH];
+};
+
+void pki_csr_free(struct pki_csr *csr)
+{
+	if (!csr)
+		return;
+	CERTIFICATION_REQUEST_free(csr->request);
+	EVP_PKEY_free(csr->key);
+	bytes_free(&csr->der);
+	OPENSSL_free(csr->common_name);
+	free(csr);
+}
+
+void pki_csr_cleanup(struct pki_csr **csr)
+{
+	pki_csr_free(*csr);
+}
+
+/* Whether only white space is left in a memory BIO. */
+static bool only_space_left(BIO *bio)
+{
+	char *rest;
+	long n = BIO_get_mem_data(bio, &rest);
+
+	for (long i = 0; i < n; i++)
+		if (!memchr(" \t\r\n", rest[i], 4))
+			return false;
+	return true;
+}
+
+/* RFC 7468 7, and the label that RFC 7468 appendix A says older programs write. */
+static bool request_label(const char *label)
+{
+	return strcmp(label, PEM_STRING_X509_REQ) == 0 ||
+	       strcmp(label, PEM_STRING_X509_REQ_OLD) == 0;
+}
+
+static int read_pem(const void *data, size_t len, struct bytes *der, const char **reason)
+{
+	BIO *bio = BIO_new_mem_buf(data, (int)len);
+	char *label = NULL, *header = NULL;
+	unsigned char *body = NULL;
+	long n = 0;
+	int rc = -EBADMSG;
+
+	*reason = "the certificate request is neither PEM nor DER";
+	if (!bio || PEM_read_bio(bio, &label, &header, &body, &n) != 1) {
+		pki_drain();
+		goto out;
+	}
+	*reason = "the PEM text is not a CERTIFICATE REQUEST";
+	if (!request_label(label) || header[0])
+		goto out;
+	*reason = "there is more behind the certificate request";
+	if (!only_space_left(bio))
+		goto out;
+	rc = bytes_add(der, body, (size_t)n);
+out:
+	OPENSSL_free(label);
+	OPENSSL_free(header);
+	OPENSSL_free(body);
+	BIO_free(bio);
+	return rc;
+}
+
+/* The text of the one common name, or NULL. */
+static char *common_name(const X509_NAME *subject)
+{
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	unsigned char *text = NULL;
+
+	if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+		return NULL;
+	const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
+	int n = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
+	if (n < 0) {
+		pki_drain();
+		return NULL;
+	}
+	if (strlen((char *)text) != (size_t)n) {
+		OPENSSL_free(text);
+		return NULL;
+	}
+	return (char *)text;
+}
+
+static int decode(struct pki_csr *csr, const char **reason)
+{
+	const unsigned char *p = csr->der.data;
+
+	csr->request = d2i_CERTIFICATION_REQUEST(NULL, &p, (long)csr->der.len);
+	if (!csr->request || p != csr->der.data + csr->der.len) {
+		pki_drain();
+		*reason = "not a PKCS #10 certificate request (RFC 2986)";
+		return -EBADMSG;
+	}
+	const CERTIFICATION_REQUEST_INFO *info = csr->request->info;
+	if (ASN1_INTEGER_get(info->version) != 0) {
+		*reason = "the certificate request is of an unknown version";
+		return -EBADMSG;
+	}
+	const ASN1_STRING *spki = info->subject_pk_info;
+	csr->key = pki_spki_key(ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki));
+	if (!csr->key) {
+		*reason = "the certificate request has no public key of a known type";
+		return -EBADMSG;
+	}
+	csr->common_name = common_name(info->subject);
+	return pki_sha256(
+		ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki), csr->spki_hash);
+}
+
+int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason)
+{
+	struct pki_csr *csr = calloc(1, sizeof(*csr));
+	const unsigned char *p = data;
+	int rc;
+
+	*out = NULL;
+	*reason = NULL;
+	if (!csr)
+		return -ENOMEM;
+	/* DER begins with a SEQUENCE in long form: no request is shorter than 128 bytes. */
+	if (len > 2 && p[0] == 0x30 && (p[1] == 0x81 || p[1] == 0x82))
+		rc = bytes_add(&csr->der, data, len);
+	else
+		rc = read_pem(data, len, &csr->der, reason);
+	if (!rc)
+		rc = decode(csr, reason);
+	if (rc) {
+		pki_csr_free(csr);
+		return rc;
+	}
+	*reason = NULL;
+	*out = csr;
+	return 0;
+}
+
+int pki_csr_verify(const struct pki_csr *csr, const char **reason)
+{
+	const CERTIFICATION_REQUEST *r = csr->request;
+
+	if (ASN1_item_verify(ASN1_ITEM_rptr(CERTIFICATION_REQUEST_INFO), r->signature_algorithm,
+		    r->signature, r->info, csr->key) == 1)
+		return 0;
+	pki_drain();
+	*reason = "the certificate request is not signed with the key it names";
+	return -EKEYREJECTED;
+}
+
+static int refuse(const char **reason, const char *why)
+{
+	*reason = why;
+	return -EBADMSG;
+}
+
+static bool strong_digest(int nid)
+{
+	return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512 ||
+	       nid == NID_sha512_256 || nid == NID_sha3_256 || nid == NID_sha3_384 ||
+	       nid == NID_sha3_512;
+}
+
+/* RFC 8017 A.2.3: the hash is a parameter, SHA-1 where it is left out. */
+static bool strong_pss(const X509_ALGOR *algorithm)
+{
+	const ASN1_OBJECT *object;
+	const void *value;
+	int type;
+
+	X509_ALGOR_get0(&object, &type, &value, algorithm);
+	if (type != V_ASN1_SEQUENCE)
+		return false;
+	RSA_PSS_PARAMS *pss = ASN1_item_unpack(value, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
+	bool strong = pss && pss->hashAlgorithm &&
+		      strong_digest(OBJ_obj2nid(pss->hashAlgorithm->algorithm));
+	RSA_PSS_PARAMS_free(pss);
+	pki_drain();
+	return strong;
+}
+
+static bool strong_signature(const X509_ALGOR *algorithm)
+{
+	int digest, key, nid = OBJ_obj2nid(algorithm->algorithm);
+
+	if (nid == NID_ED25519)
+		return true;
+	if (nid == NID_rsassaPss)
+		return strong_pss(algorithm);
+	return OBJ_find_sigid_algs(nid, &digest, &key) == 1 && strong_digest(digest);
+}
+
+static bool rsa_exponent_ok(const EVP_PKEY *key)
+{
+	BIGNUM *e = NULL;
+	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) &&
+		  !BN_is_one(e) && BN_num_bits(e) <= 32;
+
+	BN_free(e);
+	return ok;
+}
+
+static int rsa_allowed(const EVP_PKEY *key, const char **reason)
+{
+	int bits = EVP_PKEY_get_bits(key);
+
+	if (bits < 2048 || bits > 8192)
+		return refuse(reason, "an RSA key has to have 2048 to 8192 bits");
+	if (!rsa_exponent_ok(key))
+		return refuse(
+			reason, "the RSA public exponent has to be odd, 3 or more, below 2^32");
+	return 0;
+}
+
+/* Where OpenSSL keeps a BIT STRING's number of unused bits. */
+enum { UNUSED_BITS = 7 };
+
+/* RFC 5480 2.1.1 namedCurve and 2.2: an uncompressed point is 04, x, y. */
+static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
+{
+	static const struct {
+		int nid;
+		int point;
+	} curve[] = {
+		{NID_X9_62_prime256v1, 65},
+		{NID_secp384r1, 97},
+		{NID_secp521r1, 133},
+	};
+	const ASN1_OBJECT *object;
+	const void *value;
+	int type;
+
+	X509_ALGOR_get0(&object, &type, &value, spki->algorithm);
+	int nid = type == V_ASN1_OBJECT ? OBJ_obj2nid(value) : NID_undef;
+	for (size_t i = 0; i < sizeof(curve) / sizeof(curve[0]); i++) {
+		if (curve[i].nid != nid)
+			continue;
+		const ASN1_BIT_STRING *point = spki->subject_public_key;
+		if (ASN1_STRING_length(point) != curve[i].point ||
+			ASN1_STRING_get0_data(point)[0] != 4 || (point->flags & UNUSED_BITS))
+			return refuse(reason, "the EC public key has to be an uncompressed point");
+		return 0;
+	}
+	return refuse(reason, "an EC key has to be on the named curve P-256, P-384 or P-521");
+}
+
+/*
+ * One key has one encoding: two of them would count as two machines. What was received has to be
+ * what we would write.
+ */
+static bool canonical(const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *spki)
+{
+	const ASN1_STRING *got = csr->request->info->subject_pk_info;
+	unsigned char *again = NULL;
+	int n = EVP_PKEY_is_a(csr->key, "EC") ? i2d_SUBJECT_PUBLIC_KEY_INFO(spki, &again)
+					      : i2d_PUBKEY(csr->key, &again);
+	bool same = n == ASN1_STRING_length(got) &&
+		    memcmp(again, ASN1_STRING_get0_data(got), (size_t)n) == 0;
+
+	OPENSSL_free(again);
+	return same;
+}
+
+static int key_allowed(
+	const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
+{
+	int rc;
+
+	if (EVP_PKEY_is_a(csr->key, "RSA"))
+		rc = rsa_allowed(csr->key, reason);
+	else if (EVP_PKEY_is_a(csr->key, "EC"))
+		rc = ec_allowed(spki, reason);
+	else if (EVP_PKEY_is_a(csr->key, "ED25519"))
+		rc = 0;
+	else
+		rc = refuse(reason, "the key has to be RSA, EC or Ed25519");
+	if (!rc && !canonical(csr, spki))
+		rc = refuse(reason, "the public key is not DER");
+	return rc;
+}
+
+/* The common name that proves a renewal: 64 hex digits. */
+static bool is_proof(const char *name)
+{
+	unsigned char hash[PKI_HASH];
+
+	return name && hex_bytes(name, strlen(name), hash, PKI_HASH) == 0;
+}
+
+int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
+{
+	const ASN1_STRING *raw = csr->request->info->subject_pk_info;
+	const unsigned char *p = ASN1_STRING_get0_data(raw);
+	SUBJECT_PUBLIC_KEY_INFO *spki =
+		d2i_SUBJECT_PUBLIC_KEY_INFO(NULL, &p, ASN1_STRING_length(raw));
+
+	*reason = NULL;
+	if (!spki) {
+		pki_drain();
+		return refuse(reason, "the public key is not DER");
+	}
+	int rc = key_allowed(csr, spki, reason);
+	SUBJECT_PUBLIC_KEY_INFO_free(spki);
+	if (!rc && !strong_signature(csr->request->signature_algorithm))
+		rc = refuse(
+			reason, "the certificate request has to be signed with SHA-256 or better");
+	if (!rc && is_proof(csr->common_name))
+		rc = refuse(reason, "a common name of 64 hex digits is a proof for renewal");
+	return rc;
+}
+
+const unsigned char *pki_csr_der(const struct pki_csr *csr, size_t *len)
+{
+	*len = csr->der.len;
+	return csr->der.data;
+}
+
+const unsigned char *pki_csr_spki(const struct pki_csr *csr, size_t *len)
+{
+	const ASN1_STRING *spki = csr->request->info->subject_pk_info;
+
+	*len = (size_t)ASN1_STRING_length(spki);
+	return ASN1_STRING_get0_data(spki);
+}
+
+const unsigned char *pki_csr_spki_hash(const struct pki_csr *csr)
+{
+	return csr->spki_hash;
+}
+
+const char *pki_csr_common_name(const struct pki_csr *csr)
+{
+	return csr->common_name;
+}

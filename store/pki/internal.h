@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_PKI_INTERNAL_H
+#define STORE_PKI_INTERNAL_H
+
+/* What the files of this fence share. */
+#include <openssl/asn1t.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "store/pki/pki.h"
+
+/*
+ * The ASN.1 of a request and of a certificate, with the names that RFC 2986 and RFC 5280 give the
+ * fields. A public key stays the bytes it arrived as: OpenSSL's own types would decode and encode
+ * it again on every certificate, which costs more than the signature.
+ */
+typedef struct {
+	X509_ALGOR *algorithm;
+	ASN1_BIT_STRING *subject_public_key;
+} SUBJECT_PUBLIC_KEY_INFO;
+DECLARE_ASN1_FUNCTIONS(SUBJECT_PUBLIC_KEY_INFO)
+
+typedef struct {
+	ASN1_ENCODING encoding; /* as received: this is what was signed */
+	ASN1_INTEGER *version;
+	X509_NAME *subject;
+	ASN1_STRING *subject_pk_info; /* the whole SEQUENCE, DER */
+	STACK_OF(X509_ATTRIBUTE) * attributes;
+} CERTIFICATION_REQUEST_INFO;
+DECLARE_ASN1_FUNCTIONS(CERTIFICATION_REQUEST_INFO)
+
+typedef struct {
+	CERTIFICATION_REQUEST_INFO *info;
+	X509_ALGOR *signature_algorithm;
+	ASN1_BIT_STRING *signature;
+} CERTIFICATION_REQUEST;
+DECLARE_ASN1_FUNCTIONS(CERTIFICATION_REQUEST)
+
+typedef struct {
+	ASN1_INTEGER *version;
+	ASN1_INTEGER *serial_number;
+	X509_ALGOR *signature;
+	ASN1_STRING *issuer; /* the whole SEQUENCE, DER */
+	X509_VAL *validity;
+	X509_NAME *subject;
+	ASN1_STRING *subject_public_key_info; /* the whole SEQUENCE, DER */
+	STACK_OF(X509_EXTENSION) * extensions;
+} TBS_CERTIFICATE;
+DECLARE_ASN1_FUNCTIONS(TBS_CERTIFICATE)
+
+typedef struct {
+	TBS_CERTIFICATE *tbs_certificate;
+	X509_ALGOR *signature_algorithm;
+	ASN1_BIT_STRING *signature;
+} CERTIFICATE;
+DECLARE_ASN1_FUNCTIONS(CERTIFICATE)
+
+/* Empties OpenSSL's error queue; answers its oldest reason as text, "unknown error" if none. */
+const char *pki_drain(void);
+
+/* OpenSSL failed where outside bytes are not to blame: logs why, answers -EIO. */
+int pki_failed(const char *doing);
+
+/* The key of a subjectPublicKeyInfo, or NULL if it is none that OpenSSL knows. */
+EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len);
+
+/* The digest that a key of this type signs with; NULL where the scheme has its own (Ed25519). */
+const EVP_MD *pki_signing_digest(const EVP_PKEY *key);
+
+/* RFC 7093 2 method 1: the leftmost 160 bits of SHA-256 of the subjectPublicKey bits. 0 or -EIO. */
+enum { PKI_KEY_ID = 20 };
+int pki_key_id(const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
+
+/* Appends one attribute of a distinguished name as UTF8String (RFC 5280 4.1.2.4). 0 or -ENOMEM. */
+int pki_name_add(X509_NAME *name, int nid, const char *text);
+
+/* What is in a certificate before it is signed, for members and signing certificates alike. */
+struct pki_tbs {
+	const unsigned char *serial;
+	int64_t not_before, not_after;
+	const unsigned char *issuer; /* DER of the issuer's name */
+	size_t issuer_len;
+	const unsigned char *spki;
+	size_t spki_len;
+	X509_NAME *subject;		       /* borrowed */
+	STACK_OF(X509_EXTENSION) * extensions; /* borrowed */
+};
+
+/* Signs and appends the certificate's DER. 0 or -EIO/-ENOMEM. */
+int pki_certificate(const struct pki_tbs *tbs, EVP_PKEY *signer, struct bytes *der);
+
+/* Appends an extension whose value is the given DER. 0 or -ENOMEM. */
+int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
+	const unsigned char *value, size_t len);
+
+/* Appends subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.1, 4.2.1.2). */
+int pki_key_identifiers(STACK_OF(X509_EXTENSION) * list, const unsigned char subject[PKI_KEY_ID],
+	const unsigned char authority[PKI_KEY_ID]);
+
+struct pki_ca {
+	EVP_PKEY *key;
+	struct bytes subject; /* DER of its name: what it signs names it as issuer */
+	unsigned char key_id[PKI_KEY_ID];
+};
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "store/pki/internal.h"
+
+int pki_name_add(X509_NAME *name, int nid, const char *text)
+{
+	return X509_NAME_add_entry_by_NID(
+		       name, nid, V_ASN1_UTF8STRING, (const unsigned char *)text, -1, -1, 0) == 1
+		       ? 0
+		       : -ENOMEM;
+}
+
+int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
+	const unsigned char *value, size_t len)
+{
+	ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension = NULL;
+	int rc = -ENOMEM;
+
+	if (octets && ASN1_OCTET_STRING_set(octets, value, (int)len) == 1)
+		extension = X509_EXTENSION_create_by_NID(NULL, nid, critical, octets);
+	ASN1_OCTET_STRING_free(octets);
+	if (extension && sk_X509_EXTENSION_push(list, extension) > 0)
+		rc = 0;
+	else
+		X509_EXTENSION_free(extension);
+	return rc;
+}
+
+int pki_key_identifiers(STACK_OF(X509_EXTENSION) * list, const unsigned char subject[PKI_KEY_ID],
+	const unsigned char authority[PKI_KEY_ID])
+{
+	/* OCTET STRING; SEQUENCE { [0] keyIdentifier } */
+	unsigned char ski[2 + PKI_KEY_ID] = {0x04, PKI_KEY_ID};
+	unsigned char aki[4 + PKI_KEY_ID] = {0x30, 2 + PKI_KEY_ID, 0x80, PKI_KEY_ID};
+
+	memcpy(ski + 2, subject, PKI_KEY_ID);
+	memcpy(aki + 4, authority, PKI_KEY_ID);
+	int rc = pki_extension(list, NID_subject_key_identifier, false, ski, sizeof(ski));
+	if (!rc)
+		rc = pki_extension(list, NID_authority_key_identifier, false, aki, sizeof(aki));
+	return rc;
+}
+
+/* The fields of RFC 5280 4.1.2; borrowed pointers are taken out again by the caller. */
+static int fill(TBS_CERTIFICATE *to, const struct pki_tbs *tbs)
+{
+	to->version = ASN1_INTEGER_new();
+	if (!to->version || ASN1_INTEGER_set(to->version, 2) != 1)
+		return -ENOMEM;
+	BIGNUM *serial = BN_bin2bn(tbs->serial, PKI_SERIAL, NULL);
+	ASN1_INTEGER *number = serial ? BN_to_ASN1_INTEGER(serial, to->serial_number) : NULL;
+	BN_free(serial);
+	/* ASN1_TIME_set: UTCTime until 2049, then GeneralizedTime (4.1.2.5). */
+	if (!number || !ASN1_STRING_set(to->issuer, tbs->issuer, (int)tbs->issuer_len) ||
+		!ASN1_TIME_set(to->validity->notBefore, tbs->not_before) ||
+		!ASN1_TIME_set(to->validity->notAfter, tbs->not_after) ||
+		!ASN1_STRING_set(to->subject_public_key_info, tbs->spki, (int)tbs->spki_len))
+		return -ENOMEM;
+	return 0;
+}
+
+int pki_certificate(const struct pki_tbs *tbs, EVP_PKEY *signer, struct bytes *der)
+{
+	CERTIFICATE *cert = CERTIFICATE_new();
+	unsigned char *encoded = NULL;
+	int n, rc = -ENOMEM;
+
+	if (!cert || fill(cert->tbs_certificate, tbs))
+		goto out;
+	TBS_CERTIFICATE *inner = cert->tbs_certificate;
+	X509_NAME *own = inner->subject;
+	inner->subject = tbs->subject;
+	inner->extensions = tbs->extensions;
+	n = ASN1_item_sign(ASN1_ITEM_rptr(TBS_CERTIFICATE), inner->signature,
+		cert->signature_algorithm, cert->signature, inner, signer,
+		pki_signing_digest(signer));
+	if (n > 0)
+		n = i2d_CERTIFICATE(cert, &encoded);
+	inner->subject = own;
+	inner->extensions = NULL;
+	rc = n > 0 ? bytes_add(der, encoded, (size_t)n) : pki_failed("signing");
+out:
+	OPENSSL_free(encoded);
+	CERTIFICATE_free(cert);
+	return rc;
+}
+
+static int add_general_name(GENERAL_NAMES *names, int type, const char *text)
+{
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *value = ASN1_IA5STRING_new();
+
+	if (!name || !value || ASN1_STRING_set(value, text, -1) != 1 ||
+		sk_GENERAL_NAME_push(names, name) <= 0) {
+		GENERAL_NAME_free(name);
+		ASN1_IA5STRING_free(value);
+		return -ENOMEM;
+	}
+	GENERAL_NAME_set0_value(name, type, value);
+	return 0;
+}
+
+/* RFC 5280 4.2.1.6; the URI is a SPIFFE id, of which an X.509-SVID has exactly one. */
+static int add_alternative_names(STACK_OF(X509_EXTENSION) * list, const struct pki_leaf *leaf)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	unsigned char *der = NULL;
+	int rc = -ENOMEM;
+
+	if (!names)
+		return rc;
+	if (!add_general_name(names, GEN_URI, leaf->uri) &&
+		!add_general_name(names, GEN_DNS, leaf->dns)) {
+		int n = i2d_GENERAL_NAMES(names, &der);
+		if (n > 0)
+			rc = pki_extension(list, NID_subject_alt_name, false, der, (size_t)n);
+	}
+	OPENSSL_free(der);
+	GENERAL_NAMES_free(names);
+	return rc;
+}
+
+static int add_leaf_extensions(
+	STACK_OF(X509_EXTENSION) * list, const struct pki_ca *ca, const struct pki_leaf *leaf)
+{
+	/* SEQUENCE {}: cA FALSE is the default (4.2.1.9) */
+	static const unsigned char not_ca[] = {0x30, 0x00};
+	/* BIT STRING, digitalSignature is bit 0 (4.2.1.3) */
+	static const unsigned char usage[] = {0x03, 0x02, 0x07, 0x80};
+	/* SEQUENCE { id-kp-clientAuth, id-kp-serverAuth } (4.2.1.12) */
+	static const unsigned char purposes[] = {0x30, 0x14, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05,
+		0x05, 0x07, 0x03, 0x02, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+	unsigned char key_id[PKI_KEY_ID];
+	int rc = pki_key_id(leaf->spki, leaf->spki_len, key_id);
+
+	if (!rc)
+		rc = pki_extension(list, NID_basic_constraints, true, not_ca, sizeof(not_ca));
+	if (!rc)
+		rc = pki_extension(list, NID_key_usage, true, usage, sizeof(usage));
+	if (!rc)
+		rc = pki_extension(list, NID_ext_key_usage, false, purposes, sizeof(purposes));
+	if (!rc)
+		rc = add_alternative_names(list, leaf);
+	if (!rc)
+		rc = pki_key_identifiers(list, key_id, ca->key_id);
+	return rc;
+}
+
+/* DER order is from the most general: O, OU, CN is written CN=,OU=,O= (RFC 4514 2.1). */
+static int leaf_subject(X509_NAME *name, const struct pki_leaf *leaf)
+{
+	int rc = pki_name_add(name, NID_organizationName, leaf->organization);
+
+	if (!rc)
+		rc = pki_name_add(name, NID_organizationalUnitName, leaf->unit);
+	if (!rc)
+		rc = pki_name_add(name, NID_commonName, leaf->common_name);
+	return rc;
+}
+
+int pki_issue(const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes *der)
+{
+	X509_NAME *subject = X509_NAME_new();
+	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+	int rc = subject && extensions ? 0 : -ENOMEM;
+
+	if (!rc)
+		rc = leaf_subject(subject, leaf);
+	if (!rc)
+		rc = add_leaf_extensions(extensions, ca, leaf);
+	if (!rc)
+		rc = pki_certificate(
+			&(struct pki_tbs){
+				.serial = leaf->serial,
+				.not_before = leaf->not_before,
+				.not_after = leaf->not_after,
+				.issuer = ca->subject.data,
+				.issuer_len = ca->subject.len,
+				.spki = leaf->spki,
+				.spki_len = leaf->spki_len,
+				.subject = subject,
+				.extensions = extensions,
+			},
+			ca->key, der);
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	X509_NAME_free(subject);
+	return rc;
+}

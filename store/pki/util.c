@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/pki/internal.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+#include "store/base/report.h"
+
+const char *pki_drain(void)
+{
+	unsigned long oldest = ERR_get_error();
+	const char *text = oldest ? ERR_reason_error_string(oldest) : NULL;
+
+	ERR_clear_error();
+	return text ? text : "unknown error";
+}
+
+int pki_failed(const char *doing)
+{
+	report(LOG_ERR, "%s: OpenSSL: %s", doing, pki_drain());
+	return -EIO;
+}
+
+int pki_random(void *out, size_t n)
+{
+	if (RAND_priv_bytes(out, (int)n) != 1)
+		return pki_failed("random bytes");
+	return 0;
+}
+
+int pki_sha256(const void *data, size_t len, unsigned char out[PKI_HASH])
+{
+	/* EVP_sha256() would be looked up in the provider on every call. */
+	static EVP_MD *fetched;
+	EVP_MD *md = __atomic_load_n(&fetched, __ATOMIC_ACQUIRE);
+
+	if (!md) {
+		EVP_MD *none = NULL;
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+		if (!md)
+			return pki_failed("SHA-256");
+		if (!__atomic_compare_exchange_n(
+			    &fetched, &none, md, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			EVP_MD_free(md);
+			md = none;
+		}
+	}
+	if (EVP_Digest(data, len, out, NULL, md, NULL) != 1)
+		return pki_failed("SHA-256");
+	return 0;
+}
+
+bool pki_equal(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+int pki_serial(unsigned char out[PKI_SERIAL])
+{
+	do {
+		int rc = pki_random(out, PKI_SERIAL);
+		if (rc)
+			return rc;
+	} while (out[0] == 0);
+	return 0;
+}

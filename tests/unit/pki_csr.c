@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+
+#include "store/pki/pki.h"
+#include "tests/unit/csrs.h"
+#include "tests/unit/unit.h"
+
+/* 0, or the first refusal in the order in which an enrolment asks. */
+static int judge(const void *data, size_t len)
+{
+	CLEANUP_CSR struct pki_csr *csr = NULL;
+	const char *reason = NULL;
+	int rc = pki_csr_parse(data, len, &csr, &reason);
+
+	if (!rc)
+		rc = pki_csr_verify(csr, &reason);
+	if (!rc)
+		rc = pki_csr_allowed(csr, &reason);
+	assert_true(rc ? reason != NULL : reason == NULL);
+	return rc;
+}
+
+static int judge_key(EVP_PKEY *key, const EVP_MD *md)
+{
+	CLEANUP_BYTES struct bytes der = {0};
+
+	assert_non_null(key);
+	test_csr(key, md, TEST_NAMES("web1"), &der);
+	EVP_PKEY_free(key);
+	return judge(der.data, der.len);
+}
+
+static void allowed_keys(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_key(test_ec_key("P-256"), EVP_sha256()), 0);
+	assert_int_equal(judge_key(test_ec_key("P-384"), EVP_sha512()), 0);
+	assert_int_equal(judge_key(test_ec_key("P-521"), EVP_sha512()), 0);
+	assert_int_equal(judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL), 0);
+	assert_int_equal(judge_key(EVP_RSA_gen(2048), EVP_sha256()), 0);
+}
+
+static void refused_keys(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_key(EVP_RSA_gen(1024), EVP_sha256()), -EBADMSG);
+	assert_int_equal(judge_key(test_ec_key("secp256k1"), EVP_sha256()), -EBADMSG);
+	assert_int_equal(judge_key(test_ec_key("P-224"), EVP_sha256()), -EBADMSG);
+	assert_int_equal(judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), NULL), -EBADMSG);
+	assert_int_equal(judge_key(test_ec_key("P-256"), EVP_sha1()), -EBADMSG);
+	assert_int_equal(judge_key(EVP_RSA_gen(2048), EVP_sha1()), -EBADMSG);
+}
+
+static EVP_PKEY *rsa_with_exponent(unsigned long e)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	BIGNUM *exponent = BN_new();
+	EVP_PKEY *key = NULL;
+
+	BN_set_word(exponent, e);
+	EVP_PKEY_keygen_init(ctx);
+	EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048);
+	EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, exponent);
+	EVP_PKEY_keygen(ctx, &key);
+	BN_free(exponent);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static void rsa_exponents(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_key(rsa_with_exponent(3), EVP_sha256()), 0);
+	assert_int_equal(judge_key(rsa_with_exponent(0xffffffff), EVP_sha256()), 0);
+	assert_int_equal(judge_key(rsa_with_exponent(0x100000001), EVP_sha256()), -EBADMSG);
+}
+
+/* RFC 5480 2.1.1: specifiedCurve is not allowed; 2.2: one encoding of a point. */
+static void other_encodings_of_ec_keys(void **state)
+{
+	(void)state;
+	EVP_PKEY *key = test_ec_key("P-256");
+	assert_int_equal(EVP_PKEY_set_utf8_string_param(key, "point-format", "compressed"), 1);
+	assert_int_equal(judge_key(key, EVP_sha256()), -EBADMSG);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	key = NULL;
+	EVP_PKEY_keygen_init(ctx);
+	EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1);
+	EVP_PKEY_CTX_set_ec_param_enc(ctx, OPENSSL_EC_EXPLICIT_CURVE);
+	EVP_PKEY_keygen(ctx, &key);
+	EVP_PKEY_CTX_free(ctx);
+	assert_int_equal(judge_key(key, EVP_sha256()), -EBADMSG);
+}
+
+static int judge_pss(const EVP_MD *md)
+{
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *sign;
+	X509_REQ *request = X509_REQ_new();
+	unsigned char *out = NULL;
+
+	X509_REQ_set_pubkey(request, key);
+	EVP_DigestSignInit(ctx, &sign, md, NULL, key);
+	EVP_PKEY_CTX_set_rsa_padding(sign, RSA_PKCS1_PSS_PADDING);
+	assert_true(X509_REQ_sign_ctx(request, ctx) > 0);
+	int n = i2d_X509_REQ(request, &out);
+	int rc = judge(out, (size_t)n);
+	OPENSSL_free(out);
+	X509_REQ_free(request);
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+static void pss_signatures(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_pss(EVP_sha256()), 0);
+	assert_int_equal(judge_pss(EVP_sha1()), -EBADMSG);
+}
+
+static void a_foreign_signature_is_refused(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes der = {0};
+
+	test_simple_csr("web1", &der);
+	der.data[der.len - 1] ^= 1;
+	assert_int_equal(judge(der.data, der.len), -EKEYREJECTED);
+	der.data[der.len - 1] ^= 1;
+	/* the name is signed too */
+	unsigned char *name = memmem(der.data, der.len, "web1", 4);
+	assert_non_null(name);
+	name[3] = '2';
+	assert_int_equal(judge(der.data, der.len), -EKEYREJECTED);
+}
+
+static void pem_and_der_are_the_same(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes der = {0}, pem = {0}, old = {0};
+	CLEANUP_CSR struct pki_csr *a = NULL, *b = NULL;
+	const char *reason;
+	size_t len;
+
+	test_simple_csr("web1", &der);
+	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &pem), 0);
+	assert_int_equal(pki_pem_len(PKI_LABEL_REQUEST, der.len), pem.len);
+	assert_int_equal(pki_csr_parse(der.data, der.len, &a, &reason), 0);
+	assert_int_equal(pki_csr_parse(pem.data, pem.len, &b, &reason), 0);
+	assert_memory_equal(pki_csr_der(b, &len), der.data, der.len);
+	assert_int_equal(len, der.len);
+	assert_memory_equal(pki_csr_spki_hash(a), pki_csr_spki_hash(b), PKI_HASH);
+	assert_string_equal(pki_csr_common_name(b), "web1");
+	assert_int_equal(bytes_add(&old, "text before\n", 12), 0);
+	assert_int_equal(pki_pem("NEW CERTIFICATE REQUEST", der.data, der.len, &old), 0);
+	assert_int_equal(bytes_add(&old, " \r\n\n", 4), 0);
+	assert_int_equal(judge(old.data, old.len), 0);
+}
+
+static void pem_lengths(void **state)
+{
+	(void)state;
+	unsigned char der[200] = {0};
+
+	for (size_t n = 1; n < sizeof(der); n++) {
+		CLEANUP_BYTES struct bytes pem = {0};
+		assert_int_equal(pki_pem(PKI_LABEL_CERTIFICATE, der, n, &pem), 0);
+		assert_int_equal(pki_pem_len(PKI_LABEL_CERTIFICATE, n), pem.len);
+	}
+}
+
+static void malformed_requests(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes der = {0}, pem = {0}, wrong = {0}, two = {0}, cut = {0};
+
+	test_simple_csr("web1", &der);
+	for (size_t n = 0; n < der.len; n++)
+		assert_int_equal(judge(der.data, n), -EBADMSG);
+	assert_int_equal(bytes_add(&der, "", 1), 0);
+	assert_int_equal(judge(der.data, der.len), -EBADMSG);
+	der.len--;
+	assert_int_equal(pki_pem(PKI_LABEL_CERTIFICATE, der.data, der.len, &wrong), 0);
+	assert_int_equal(judge(wrong.data, wrong.len), -EBADMSG);
+	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &two), 0);
+	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &two), 0);
+	assert_int_equal(judge(two.data, two.len), -EBADMSG);
+	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len - 1, &cut), 0);
+	assert_int_equal(judge(cut.data, cut.len), -EBADMSG);
+	assert_int_equal(judge("garbage", 7), -EBADMSG);
+}
+
+static const char *name_of(const char *const *names, struct pki_csr **csr)
+{
+	CLEANUP_BYTES struct bytes der = {0};
+	EVP_PKEY *key = test_ec_key("P-256");
+	const char *reason;
+
+	test_csr(key, EVP_sha256(), names, &der);
+	EVP_PKEY_free(key);
+	assert_int_equal(pki_csr_parse(der.data, der.len, csr, &reason), 0);
+	return pki_csr_common_name(*csr);
+}
+
+static void common_names(void **state)
+{
+	(void)state;
+	struct pki_csr *csr;
+
+	assert_string_equal(name_of(TEST_NAMES("web1"), &csr), "web1");
+	pki_csr_free(csr);
+	assert_null(name_of(TEST_NO_NAME, &csr));
+	pki_csr_free(csr);
+	assert_null(name_of(TEST_NAMES("web1", "web2"), &csr));
+	pki_csr_free(csr);
+	assert_string_equal(name_of(TEST_NAMES("münchen"), &csr), "münchen");
+	pki_csr_free(csr);
+}
+
+/* Such a request proves a renewal; made public, it must not enrol anywhere. */
+static void a_renewal_proof_does_not_enrol(void **state)
+{
+	(void)state;
+	char digits[65];
+
+	for (int i = 0; i < 64; i++)
+		digits[i] = "0123456789abcdefABCDEF"[i % 22];
+	digits[64] = '\0';
+	CLEANUP_BYTES struct bytes der = {0}, shorter = {0};
+	test_simple_csr(digits, &der);
+	assert_int_equal(judge(der.data, der.len), -EBADMSG);
+	digits[63] = '\0';
+	test_simple_csr(digits, &shorter);
+	assert_int_equal(judge(shorter.data, shorter.len), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(allowed_keys),
+		cmocka_unit_test(refused_keys),
+		cmocka_unit_test(rsa_exponents),
+		cmocka_unit_test(other_encodings_of_ec_keys),
+		cmocka_unit_test(pss_signatures),
+		cmocka_unit_test(a_foreign_signature_is_refused),
+		cmocka_unit_test(pem_and_der_are_the_same),
+		cmocka_unit_test(pem_lengths),
+		cmocka_unit_test(malformed_requests),
+		cmocka_unit_test(common_names),
+		cmocka_unit_test(a_renewal_proof_does_not_enrol),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

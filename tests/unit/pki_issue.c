@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "store/pki/pki.h"
+#include "tests/unit/csrs.h"
+#include "tests/unit/unit.h"
+
+static const int64_t start = 1795000000, end = 1795000000 + 86400;
+
+struct chain {
+	struct pki_made root, middle;
+	struct pki_ca *root_ca, *middle_ca;
+};
+
+static struct chain chain;
+
+static void make(const char *algorithm, const char *name, int path_length,
+	const struct pki_ca *issuer, struct pki_made *made, struct pki_ca **ca)
+{
+	struct pki_new_ca want = {
+		.algorithm = algorithm,
+		.common_name = name,
+		.organization = "corp.example",
+		.path_length = path_length,
+		.not_before = start,
+		.not_after = INT64_C(2750000000), /* 2057: GeneralizedTime */
+	};
+
+	assert_int_equal(pki_serial(want.serial), 0);
+	assert_int_equal(pki_ca_make(&want, issuer, made), 0);
+	assert_int_equal(
+		pki_ca_open(made->cert.data, made->cert.len, made->key.data, made->key.len, ca), 0);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	make("ec-p384", "root", -1, NULL, &chain.root, &chain.root_ca);
+	make("ec-p256", "connector", 0, chain.root_ca, &chain.middle, &chain.middle_ca);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	pki_made_free(&chain.root);
+	pki_made_free(&chain.middle);
+	pki_ca_free(chain.root_ca);
+	pki_ca_free(chain.middle_ca);
+	return 0;
+}
+
+static X509 *x509(const struct bytes *der)
+{
+	const unsigned char *p = der->data;
+	X509 *x = d2i_X509(NULL, &p, (long)der->len);
+
+	assert_non_null(x);
+	assert_ptr_equal(p, der->data + der->len);
+	return x;
+}
+
+static X509 *issue(EVP_PKEY *key, const char *name)
+{
+	CLEANUP_BYTES struct bytes csr_der = {0}, der = {0};
+	CLEANUP_CSR struct pki_csr *csr = NULL;
+	const char *reason;
+	struct pki_leaf leaf = {
+		.common_name = name,
+		.unit = "berlin",
+		.organization = "corp.example",
+		.uri = "spiffe://corp.example/app_connector/berlin/web1",
+		.dns = "0123456789abcdef0123456789abcdef.corp.example",
+		.serial = {0x80, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+		.not_before = start,
+		.not_after = end,
+	};
+
+	test_csr(key, EVP_sha256(), TEST_NAMES(name), &csr_der);
+	assert_int_equal(pki_csr_parse(csr_der.data, csr_der.len, &csr, &reason), 0);
+	leaf.spki = pki_csr_spki(csr, &leaf.spki_len);
+	assert_int_equal(pki_issue(chain.middle_ca, &leaf, &der), 0);
+	return x509(&der);
+}
+
+static int verify(X509 *cert, const char *host)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509) *untrusted = sk_X509_new_null();
+	X509 *root = x509(&chain.root.cert), *middle = x509(&chain.middle.cert);
+
+	X509_STORE_add_cert(store, root);
+	sk_X509_push(untrusted, middle);
+	X509_STORE_CTX_init(ctx, store, cert, untrusted);
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_time(param, start + 60);
+	X509_VERIFY_PARAM_set_flags(
+		param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+	X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
+	if (host)
+		X509_VERIFY_PARAM_set1_host(param, host, 0);
+	X509_verify_cert(ctx);
+	int error = X509_STORE_CTX_get_error(ctx);
+	X509_STORE_CTX_free(ctx);
+	sk_X509_free(untrusted);
+	X509_free(root);
+	X509_free(middle);
+	X509_STORE_free(store);
+	return error;
+}
+
+static void a_strict_verifier_accepts(void **state)
+{
+	(void)state;
+	EVP_PKEY *key = test_ec_key("P-256");
+	X509 *cert = issue(key, "web1");
+
+	assert_int_equal(verify(cert, NULL), X509_V_OK);
+	assert_int_equal(verify(cert, "0123456789abcdef0123456789abcdef.corp.example"), X509_V_OK);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+/* Without a DNS name a TLS client would fall back to the CN, and a member could pose as any host.
+ */
+static void the_common_name_is_no_host_name(void **state)
+{
+	(void)state;
+	EVP_PKEY *key = test_ec_key("P-256");
+	X509 *cert = issue(key, "www.corp.example");
+
+	assert_int_equal(verify(cert, "www.corp.example"), X509_V_ERR_HOSTNAME_MISMATCH);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void the_profile(void **state)
+{
+	(void)state;
+	EVP_PKEY *key = test_ec_key("P-256");
+	X509 *cert = issue(key, "web1");
+	char subject[200];
+	unsigned char id[PKI_HASH];
+	unsigned int n;
+
+	assert_int_equal(X509_get_version(cert), X509_VERSION_3);
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
+	int len = BIO_read(bio, subject, sizeof(subject) - 1);
+	subject[len] = '\0';
+	BIO_free(bio);
+	assert_string_equal(subject, "CN=web1,OU=berlin,O=corp.example");
+
+	BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+	char *hex = BN_bn2hex(serial);
+	assert_string_equal(hex, "800102030405060708090A0B0C0D0E0F");
+	OPENSSL_free(hex);
+	BN_free(serial);
+
+	assert_int_equal(X509_get_ext_count(cert), 6);
+	static const struct {
+		int nid, critical;
+	} want[] = {{NID_basic_constraints, 1}, {NID_key_usage, 1}, {NID_ext_key_usage, 0},
+		{NID_subject_alt_name, 0}, {NID_subject_key_identifier, 0},
+		{NID_authority_key_identifier, 0}};
+	for (size_t i = 0; i < COUNT(want); i++) {
+		int at = X509_get_ext_by_NID(cert, want[i].nid, -1);
+		assert_true(at >= 0);
+		assert_int_equal(
+			X509_EXTENSION_get_critical(X509_get_ext(cert, at)), want[i].critical);
+	}
+	assert_int_equal(X509_check_ca(cert), 0);
+	assert_int_equal(X509_get_key_usage(cert), KU_DIGITAL_SIGNATURE);
+	assert_int_equal(X509_get_extended_key_usage(cert), XKU_SSL_CLIENT | XKU_SSL_SERVER);
+
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	assert_int_equal(sk_GENERAL_NAME_num(names), 2);
+	const GENERAL_NAME *uri = sk_GENERAL_NAME_value(names, 0);
+	assert_int_equal(uri->type, GEN_URI);
+	assert_string_equal((const char *)ASN1_STRING_get0_data(uri->d.uniformResourceIdentifier),
+		"spiffe://corp.example/app_connector/berlin/web1");
+	assert_int_equal(sk_GENERAL_NAME_value(names, 1)->type, GEN_DNS);
+	GENERAL_NAMES_free(names);
+
+	/* RFC 7093 2, method 1; X509_pubkey_digest hashes the bits of the key. */
+	X509_pubkey_digest(cert, EVP_sha256(), id, &n);
+	const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(cert);
+	assert_int_equal(ASN1_STRING_length(ski), 20);
+	assert_memory_equal(ASN1_STRING_get0_data(ski), id, 20);
+	X509 *middle = x509(&chain.middle.cert);
+	assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_subject_key_id(middle),
+				 X509_get0_authority_key_id(cert)),
+		0);
+	X509_free(middle);
+
+	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notBefore(cert), start), 0);
+	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notAfter(cert), end), 0);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void signing_certificates(void **state)
+{
+	(void)state;
+	X509 *root = x509(&chain.root.cert), *middle = x509(&chain.middle.cert);
+
+	assert_int_equal(X509_check_ca(root), 1);
+	assert_int_equal(X509_get_pathlen(root), -1);
+	assert_int_equal(X509_get_pathlen(middle), 0);
+	assert_int_equal(X509_get_key_usage(middle), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+	assert_int_equal(X509_check_issued(root, middle), X509_V_OK);
+	assert_int_equal(ASN1_STRING_type(X509_get0_notAfter(root)), V_ASN1_GENERALIZEDTIME);
+	assert_int_equal(ASN1_STRING_type(X509_get0_notBefore(root)), V_ASN1_UTCTIME);
+	X509_free(root);
+	X509_free(middle);
+}
+
+static void every_algorithm(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"ec-p256", "ec-p384", "ed25519", "rsa-2048"};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct pki_made made;
+		struct pki_ca *ca;
+		make(names[i], "own", -1, NULL, &made, &ca);
+		X509 *x = x509(&made.cert);
+		assert_int_equal(X509_verify(x, X509_get0_pubkey(x)), 1);
+		const unsigned char *p = made.csr.data;
+		X509_REQ *request = d2i_X509_REQ(NULL, &p, (long)made.csr.len);
+		assert_int_equal(X509_REQ_verify(request, X509_get0_pubkey(x)), 1);
+		X509_REQ_free(request);
+		X509_free(x);
+		pki_ca_free(ca);
+		pki_made_free(&made);
+	}
+	struct pki_made made;
+	struct pki_new_ca want = {.algorithm = "dsa", .common_name = "x", .organization = "y"};
+	assert_int_equal(pki_ca_make(&want, NULL, &made), -EINVAL);
+}
+
+static void a_foreign_key_does_not_open(void **state)
+{
+	(void)state;
+	struct pki_ca *ca;
+
+	assert_int_equal(pki_ca_open(chain.root.cert.data, chain.root.cert.len,
+				 chain.middle.key.data, chain.middle.key.len, &ca),
+		-EBADMSG);
+	assert_int_equal(
+		pki_ca_open("x", 1, chain.middle.key.data, chain.middle.key.len, &ca), -EBADMSG);
+}
+
+static void serials(void **state)
+{
+	(void)state;
+	unsigned char serial[PKI_SERIAL], last[PKI_SERIAL] = {0};
+
+	for (int i = 0; i < 2000; i++) {
+		assert_int_equal(pki_serial(serial), 0);
+		assert_int_not_equal(serial[0], 0);
+		assert_memory_not_equal(serial, last, PKI_SERIAL);
+		memcpy(last, serial, PKI_SERIAL);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_strict_verifier_accepts),
+		cmocka_unit_test(the_common_name_is_no_host_name),
+		cmocka_unit_test(the_profile),
+		cmocka_unit_test(signing_certificates),
+		cmocka_unit_test(every_algorithm),
+		cmocka_unit_test(a_foreign_key_does_not_open),
+		cmocka_unit_test(serials),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
