@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/base/clock.h"
+#include "store/internal.h"
+
+/* Signing certificates, and the documents of everything that has a certificate. */
+
+static void read_cert(const struct db_row *row, union store_any *out)
+{
+	struct store_cert *c = &out->cert;
+	struct store_object *o = &c->object;
+	size_t len;
+
+	o->parent = o->place = STORE_CERTS;
+	c->issuer = db_int(row, DB_CERT_ISSUER);
+	db_text(row, DB_CERT_ISSUER_NAME, c->issuer_name, sizeof(c->issuer_name));
+	db_text(row, DB_CERT_ALGORITHM, c->algorithm, sizeof(c->algorithm));
+	db_text(row, DB_CERT_SUBJECT, c->subject, sizeof(c->subject));
+	c->enabled = db_int(row, DB_CERT_ENABLED);
+	c->validity_days = db_int(row, DB_CERT_VALIDITY_DAYS);
+	c->ca_validity_days = db_int(row, DB_CERT_CA_VALIDITY_DAYS);
+	c->crl_days = db_int(row, DB_CERT_CRL_DAYS);
+	const void *serial = db_blob(row, DB_CERT_SERIAL, &len);
+	if (len == PKI_SERIAL)
+		hex_text(serial, len, c->serial);
+	c->not_before = db_int(row, DB_CERT_NOT_BEFORE);
+	c->not_after = db_int(row, DB_CERT_NOT_AFTER);
+	c->issued = db_int(row, DB_CERT_ISSUED_COUNT);
+	c->revoked = db_int(row, DB_CERT_REVOKED_COUNT);
+	c->cert_len = (size_t)db_int(row, DB_CERT_DER_LEN);
+	c->csr_len = (size_t)db_int(row, DB_CERT_CSR_LEN);
+	int64_t expired = c->not_after * CLOCK_SECOND;
+	if (expired > o->changed && expired <= clock_now())
+		o->changed = expired;
+}
+
+static int remove_cert(
+	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
+{
+	int rc = db_run(conn, DB_CERT_REMOVE,
+		DB_ARGS(DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND)));
+
+	if (rc == 0)
+		return store_refuse(call, -EBUSY,
+			"a group or key names it, it issued another certificate, or a member's");
+	db_scrub(conn);
+	return rc < 0 ? rc : 0;
+}
+
+const struct kind store_cert_kind = {
+	.word = "cert",
+	.get = DB_CERT_GET,
+	.find = DB_CERT_FIND,
+	.each = DB_CERT_EACH,
+	.rename = DB_CERT_RENAME,
+	.read = read_cert,
+	.remove = remove_cert,
+	.set =
+		{
+			[STORE_ENABLED] = DB_CERT_SET_ENABLED,
+			[STORE_VALIDITY_DAYS] = DB_CERT_SET_VALIDITY_DAYS,
+			[STORE_CRL_DAYS] = DB_CERT_SET_CRL_DAYS,
+		},
+};
+
+enum store_state store_cert_state(const struct store_cert *cert)
+{
+	if (!cert->enabled)
+		return STORE_DISABLED;
+	return cert->not_after * CLOCK_SECOND <= clock_now() ? STORE_EXPIRED : STORE_ACTIVE;
+}
+
+/* --- making --- */
+
+int seal_into(struct store *store, struct db_conn *conn, enum db_query query, const char *kind,
+	int64_t id, const void *secret, size_t len)
+{
+	CLEANUP_BYTES struct bytes box = {0};
+	int rc = pki_seal(store->sealer, kind, id, secret, len, &box);
+
+	if (!rc)
+		rc = db_run(conn, query, DB_ARGS(DB_INT(id), DB_BLOB(box.data, box.len)));
+	return rc < 0 ? rc : 0;
+}
+
+/* A minute back, for clocks that are behind ours. */
+enum { CLOCK_SKEW = 60, DAY = 86400 };
+
+static int insert(struct store *store, struct db_conn *conn, const struct new_cert *want,
+	const struct pki_new_ca *ca, const struct pki_made *made)
+{
+	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8];
+
+	snprintf(subject, sizeof(subject), "CN=%s,O=%s", want->name, store->domain);
+	return db_run(conn, DB_CERT_ADD,
+		DB_ARGS(DB_TEXT(want->name), DB_INT(want->uid), DB_INT(want->gid), DB_INT(0755),
+			DB_INT(want->now), want->issuer ? DB_INT(want->issuer) : DB_NIL,
+			DB_TEXT(ca->algorithm), DB_TEXT(subject),
+			DB_BLOB(made->csr.data, made->csr.len),
+			DB_BLOB(made->cert.data, made->cert.len),
+			DB_BLOB(made->spki_hash, PKI_HASH), DB_BLOB(ca->serial, PKI_SERIAL),
+			DB_INT(ca->not_before), DB_INT(ca->not_after), DB_INT(365),
+			DB_INT(want->days), DB_INT(7)));
+}
+
+int cert_make(struct store *store, struct db_conn *conn, const struct new_cert *want, int64_t *id,
+	struct pki_ca **ca, int64_t *not_after)
+{
+	int64_t seconds = want->now / CLOCK_SECOND;
+	struct pki_new_ca new = {
+		.algorithm = "ec-p256",
+		.common_name = want->name,
+		.organization = store->domain,
+		.path_length = want->path_length,
+		.not_before = seconds - CLOCK_SKEW,
+		.not_after = seconds + want->days * DAY,
+	};
+	struct pki_made made = {0};
+
+	if (new.not_after > want->not_after_limit)
+		new.not_after = want->not_after_limit;
+	int rc = pki_serial(new.serial);
+	if (!rc)
+		rc = pki_ca_make(&new, want->issuer_ca, &made);
+	if (!rc)
+		rc = insert(store, conn, want, &new, &made);
+	if (rc > 0) {
+		*id = db_inserted(conn);
+		*not_after = new.not_after;
+		rc = seal_into(store, conn, DB_CERT_SEAL, "cert", *id, made.key.data, made.key.len);
+	}
+	if (!rc && ca)
+		rc = pki_ca_open(made.cert.data, made.cert.len, made.key.data, made.key.len, ca);
+	pki_made_free(&made);
+	return rc;
+}
+
+/* --- documents --- */
+
+struct material {
+	struct bytes der, csr;
+};
+
+static int read_material(const struct db_row *row, void *arg)
+{
+	struct material *m = arg;
+	size_t len;
+	const void *blob = db_blob(row, 0, &len);
+	int rc = bytes_add(&m->der, blob, len);
+
+	if (rc)
+		return rc;
+	blob = db_blob(row, 1, &len);
+	return bytes_add(&m->csr, blob, len);
+}
+
+static int load(struct store *store, const union store_any *object, struct material *m)
+{
+	struct db_conn *conn = db_reader(store->db);
+	bool member = object->object.kind == STORE_MEMBER;
+
+	if (!conn)
+		return -EIO;
+	int rc = db_each(conn, member ? DB_ISSUED_MATERIAL : DB_CERT_MATERIAL,
+		DB_ARGS(DB_INT(member ? object->member.issued : object->object.id)), read_material,
+		m);
+	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
+}
+
+/* The chain above a certificate: NULL above a root. */
+static int chain_above(struct store *store, const union store_any *object, struct signer **out)
+{
+	int64_t issuer =
+		object->object.kind == STORE_MEMBER ? object->member.issuer : object->cert.issuer;
+
+	*out = NULL;
+	return issuer ? signer_get(store, issuer, out) : 0;
+}
+
+static int add_chain(struct store *store, const union store_any *object, struct bytes *out)
+{
+	CLEANUP_SIGNER struct signer *above = NULL;
+	int rc = chain_above(store, object, &above);
+
+	return rc || !above ? rc : bytes_add(out, above->chain.data, above->chain.len);
+}
+
+static int add_fingerprint(const struct bytes *der, struct bytes *out)
+{
+	unsigned char hash[PKI_HASH];
+	char text[2 * PKI_HASH + 1];
+	int rc = pki_sha256(der->data, der->len, hash);
+
+	if (rc)
+		return rc;
+	hex_text(hash, PKI_HASH, text);
+	return bytes_add(out, text, 2 * PKI_HASH);
+}
+
+int store_document(struct store *store, const union store_any *object, enum store_document which,
+	struct bytes *out)
+{
+	struct material m = {0};
+	int rc;
+
+	if (which == STORE_CHAIN_PEM)
+		return add_chain(store, object, out);
+	rc = load(store, object, &m);
+	if (!rc && which == STORE_FINGERPRINT)
+		rc = add_fingerprint(&m.der, out);
+	else if (!rc && which == STORE_CSR_PEM)
+		rc = pki_pem(PKI_LABEL_REQUEST, m.csr.data, m.csr.len, out);
+	else if (!rc)
+		rc = pki_pem(PKI_LABEL_CERTIFICATE, m.der.data, m.der.len, out);
+	if (!rc && which == STORE_FULLCHAIN_PEM)
+		rc = add_chain(store, object, out);
+	bytes_free(&m.der);
+	bytes_free(&m.csr);
+	return rc;
+}
+
+int store_document_len(
+	struct store *store, const union store_any *object, enum store_document which, size_t *len)
+{
+	CLEANUP_SIGNER struct signer *above = NULL;
+	bool member = object->object.kind == STORE_MEMBER;
+	size_t cert = member ? object->member.cert_len : object->cert.cert_len;
+	size_t csr = member ? object->member.csr_len : object->cert.csr_len;
+
+	*len = 0;
+	if (which == STORE_FINGERPRINT)
+		*len = (size_t)2 * PKI_HASH;
+	else if (which == STORE_CSR_PEM)
+		*len = pki_pem_len(PKI_LABEL_REQUEST, csr);
+	else if (which != STORE_CHAIN_PEM)
+		*len = pki_pem_len(PKI_LABEL_CERTIFICATE, cert);
+	if (which != STORE_CHAIN_PEM && which != STORE_FULLCHAIN_PEM)
+		return 0;
+	int rc = chain_above(store, object, &above);
+	if (!rc && above)
+		*len += above->chain.len;
+	return rc;
+}

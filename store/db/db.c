@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/db/db.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "store/base/report.h"
+#include "store/db/internal.h"
+
+/* No operation waits longer than this for SQLite's own locks (checkpoint, recovery). */
+enum { BUSY_MS = 2000 };
+
+int db_error(sqlite3 *sqlite, int code, const char *doing)
+{
+	int extended = sqlite ? sqlite3_extended_errcode(sqlite) : code;
+
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CONSTRAINT:
+		if (extended == SQLITE_CONSTRAINT_UNIQUE)
+			return -EEXIST;
+		break;
+	case SQLITE_FULL:
+		report(LOG_ERR, "store: %s: disk full", doing);
+		return -ENOSPC;
+	case SQLITE_READONLY:
+		report(LOG_ERR, "store: %s: the file is read-only", doing);
+		return -EROFS;
+	default:
+		break;
+	}
+	report(LOG_ERR, "store: %s: %s (%d)", doing,
+		sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended);
+	return -EIO;
+}
+
+int db_exec(struct db_conn *conn, const char *sql)
+{
+	int code = sqlite3_exec(conn->sqlite, sql, NULL, NULL, NULL);
+
+	return db_error(conn->sqlite, code, "set-up");
+}
+
+int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(conn->sqlite, sql, -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		*out = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return db_error(conn->sqlite, code, "set-up");
+}
+
+int db_connect(const char *path, int flags, struct db_conn **out)
+{
+	static const char per_connection[] = "PRAGMA foreign_keys = ON;"
+					     "PRAGMA synchronous = FULL;"
+					     "PRAGMA secure_delete = ON;"
+					     "PRAGMA trusted_schema = OFF;"
+					     "PRAGMA temp_store = MEMORY;"
+					     "PRAGMA cache_size = -1024;";
+	struct db_conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		return -ENOMEM;
+	int code = sqlite3_open_v2(path, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc = db_error(conn->sqlite, code, "open");
+	if (!rc) {
+		sqlite3_extended_result_codes(conn->sqlite, 1);
+		sqlite3_busy_timeout(conn->sqlite, BUSY_MS);
+		sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		rc = db_exec(conn, per_connection);
+	}
+	if (rc) {
+		db_disconnect(conn);
+		return rc;
+	}
+	*out = conn;
+	return 0;
+}
+
+void db_disconnect(struct db_conn *conn)
+{
+	if (!conn)
+		return;
+	for (int i = 0; i < DB_QUERIES; i++)
+		sqlite3_finalize(conn->statement[i]);
+	sqlite3_close(conn->sqlite);
+	free(conn);
+}
+
+/* A thread that ends takes its connection with it. */
+static void reader_ended(void *arg)
+{
+	struct db_conn *conn = arg;
+	struct db *db = conn->db;
+
+	pthread_mutex_lock(&db->readers_lock);
+	for (struct db_conn **at = &db->readers; *at; at = &(*at)->next)
+		if (*at == conn) {
+			*at = conn->next;
+			break;
+		}
+	pthread_mutex_unlock(&db->readers_lock);
+	db_disconnect(conn);
+}
+
+struct db_conn *db_reader(struct db *db)
+{
+	struct db_conn *conn = pthread_getspecific(db->reader);
+
+	if (conn)
+		return conn;
+	if (db_connect(db->path, SQLITE_OPEN_READONLY, &conn))
+		return NULL;
+	if (pthread_setspecific(db->reader, conn)) {
+		db_disconnect(conn);
+		return NULL;
+	}
+	conn->db = db;
+	pthread_mutex_lock(&db->readers_lock);
+	conn->next = db->readers;
+	db->readers = conn;
+	pthread_mutex_unlock(&db->readers_lock);
+	return conn;
+}
+
+static int set_up(struct db *db, int flags, bool *made)
+{
+	int open = db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	struct stat st;
+
+	*made = false;
+	if (flags & DB_CREATE)
+		open |= SQLITE_OPEN_CREATE;
+	else if (stat(db->path, &st))
+		return -errno;
+	/* The file and its log and index get the mode that this leaves; they hold secrets. */
+	mode_t mask = umask(077);
+	int rc = db_connect(db->path, open, &db->writer);
+	if (!rc)
+		rc = db_schema(db->writer, db->read_only, made);
+	umask(mask);
+	if (!rc && pthread_key_create(&db->reader, reader_ended))
+		rc = -ENOMEM;
+	db->have_reader_key = !rc;
+	if (!rc && !db->read_only)
+		rc = db_writer_start(db);
+	return rc;
+}
+
+int db_open(const char *path, int flags, struct db **out, bool *made)
+{
+	struct db *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return -ENOMEM;
+	db->last = &db->first;
+	db->read_only = flags & DB_READ_ONLY;
+	pthread_mutex_init(&db->readers_lock, NULL);
+	pthread_mutex_init(&db->queue_lock, NULL);
+	pthread_cond_init(&db->queued, NULL);
+	db->path = strdup(path);
+	int rc = db->path ? set_up(db, flags, made) : -ENOMEM;
+	if (rc)
+		db_close(db);
+	else
+		*out = db;
+	return rc;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	if (db->running)
+		db_writer_stop(db);
+	if (db->have_reader_key)
+		pthread_key_delete(db->reader);
+	while (db->readers) {
+		struct db_conn *next = db->readers->next;
+		db_disconnect(db->readers);
+		db->readers = next;
+	}
+	db_disconnect(db->writer);
+	pthread_cond_destroy(&db->queued);
+	pthread_mutex_destroy(&db->queue_lock);
+	pthread_mutex_destroy(&db->readers_lock);
+	free(db->path);
+	free(db);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_DB_DB_H
+#define STORE_DB_DB_H
+
+/*
+ * The fence around SQLite. Above it there are queries with names (query.h), values, rows and jobs.
+ * Every function that can fail answers 0 or more, or -errno: ENOSPC (disk full), EROFS, EEXIST (a
+ * name is taken), ENOMEM, EIO; what an operator has to know is logged here.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "store/db/query.h"
+
+struct db;
+struct db_conn; /* one thread's connection */
+struct db_row;	/* the present row of a query; valid in the callback only */
+
+/* --- values --- */
+
+struct db_value {
+	enum { DB_END, DB_NULL, DB_INTEGER, DB_STRING, DB_BYTES } type;
+	int64_t i;
+	const void *p;
+	size_t n;
+};
+
+#define DB_NIL ((struct db_value){.type = DB_NULL})
+#define DB_INT(x) ((struct db_value){.type = DB_INTEGER, .i = (x)})
+#define DB_TEXT(s) ((struct db_value){.type = DB_STRING, .p = (s)})
+#define DB_BLOB(d, len) ((struct db_value){.type = DB_BYTES, .p = (d), .n = (len)})
+/* The values of ?1, ?2 ... in order; bound without being copied. */
+#define DB_ARGS(...) ((const struct db_value[]){__VA_ARGS__, {.type = DB_END}})
+
+/* --- a store's file --- */
+
+enum { DB_CREATE = 1, DB_READ_ONLY = 2 };
+
+/*
+ * Opens the file and brings its schema up to date; with DB_CREATE makes it if it is missing (*made
+ * says so). -ENOENT; -EINVAL if it is something else or of a later version. Starts the writer's
+ * thread, so a program that forks does so before.
+ */
+int db_open(const char *path, int flags, struct db **out, bool *made);
+
+/* Waits for what was submitted, closes all connections. No other thread may use them any more. */
+void db_close(struct db *db);
+
+/* --- reading --- */
+
+/* This thread's read-only connection, made at its first use; NULL (logged) if that failed. */
+struct db_conn *db_reader(struct db *db);
+
+/* Called for each row: 0 to go on, 1 to stop, -errno to fail with. */
+typedef int (*db_row_fn)(const struct db_row *row, void *arg);
+
+/* Runs a query over its rows. The number of rows seen, or -errno. No transaction outlives it. */
+int db_each(struct db_conn *conn, enum db_query query, const struct db_value *args, db_row_fn fn,
+	void *arg);
+
+int64_t db_int(const struct db_row *row, int column); /* 0 if NULL */
+bool db_is_null(const struct db_row *row, int column);
+/* Text, cut to size - 1 bytes; empty if NULL. */
+void db_text(const struct db_row *row, int column, char *out, size_t size);
+/* A blob or text as it is, NULL if NULL; valid until the callback returns. */
+const void *db_blob(const struct db_row *row, int column, size_t *len);
+
+/* --- writing --- */
+
+/* What one job does with the writer's connection. A negative answer undoes just this job. */
+typedef int (*db_job_fn)(struct db_conn *conn, void *arg);
+
+/*
+ * Has the writer run the job and waits until it is on disk. Jobs that wait together are committed
+ * together, each in a savepoint of its own. Answers what the job did, or why the commit failed:
+ * then nothing of it has happened. -EROFS on a read-only store. *arg may say what the job found
+ * out, but that counts only if the answer is not negative.
+ */
+int db_submit(struct db *db, db_job_fn fn, void *arg);
+
+/* In a job: runs a statement that answers no rows. The number of rows changed, or -errno. */
+int db_run(struct db_conn *conn, enum db_query query, const struct db_value *args);
+
+/* In a job: the id of the row just inserted. */
+int64_t db_inserted(struct db_conn *conn);
+
+/* In a job that destroyed a secret: empty the write-ahead log too once this is committed. */
+void db_scrub(struct db_conn *conn);
+
+#endif

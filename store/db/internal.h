@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_DB_INTERNAL_H
+#define STORE_DB_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "store/db/db.h"
+
+struct db_conn {
+	sqlite3 *sqlite;
+	sqlite3_stmt *statement[DB_QUERIES]; /* prepared at first use */
+	bool scrub;
+	struct db *db;
+	struct db_conn *next;
+};
+
+struct db_row {
+	sqlite3_stmt *statement;
+};
+
+struct db_job;
+
+struct db {
+	char *path;
+	bool read_only;
+	pthread_key_t reader;
+	bool have_reader_key;
+
+	/* Two locks, never held at once. */
+	pthread_mutex_t readers_lock;
+	struct db_conn *readers; /* all of them, for db_close */
+
+	pthread_mutex_t queue_lock;
+	pthread_cond_t queued;
+	struct db_job *first, **last;
+	bool stopping;
+
+	struct db_conn *writer; /* its thread's alone once that runs */
+	pthread_t thread;
+	bool running;
+};
+
+/* The one place where SQLite's codes become ours; logs what is a failure. `doing` names it. */
+int db_error(sqlite3 *sqlite, int code, const char *doing);
+
+/* Opens a connection with everything set that every connection has. */
+int db_connect(const char *path, int flags, struct db_conn **out);
+void db_disconnect(struct db_conn *conn);
+
+/* Statements that are text from the schema, not queries. */
+int db_exec(struct db_conn *conn, const char *sql);
+int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out);
+
+/* Checks whose file this is, and makes or migrates its tables. *made: it was empty. */
+int db_schema(struct db_conn *conn, bool read_only, bool *made);
+
+/* Starts the writer's thread; ends it when everything queued is done. */
+int db_writer_start(struct db *db);
+void db_writer_stop(struct db *db);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/db/query.h"
+
+/* clang-format off */
+
+/* In the order of the DB_OBJECT_ columns; `changed` is the last of them. */
+#define OBJECT(t, changed) \
+	t ".id, " t ".name, " t ".uid, " t ".gid, " t ".mode, " t ".bare, " \
+	t ".created, " t ".modified, " t ".modified_by, " changed ", "
+
+#define CERT_ROWS \
+	"SELECT " OBJECT("c", "max(c.modified, c.counted, coalesce(i.modified, 0))") \
+	"c.issuer, i.name, c.algorithm, c.subject, c.enabled, " \
+	"c.validity_days, c.ca_validity_days, c.crl_days, c.serial, c.not_before, c.not_after, " \
+	"c.issued, c.revoked, length(c.der), length(c.csr) " \
+	"FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
+
+#define GROUP_ROWS \
+	"SELECT " OBJECT("g", "max(g.modified, c.modified)") \
+	"g.place, g.description, g.enabled, g.signing_cert, c.name, " \
+	"g.keys_changed, g.members_changed " \
+	"FROM grp g JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL "
+
+#define KEY_ROWS \
+	"SELECT " OBJECT("k", "max(k.modified, k.last_copied, k.last_used, g.modified, c.modified)") \
+	"k.grp, g.name, g.place, g.enabled, k.description, k.enabled, k.signing_cert, c.name, " \
+	"k.max_uses, k.uses, k.expires, k.sealed_secret IS NOT NULL, k.managed, " \
+	"k.copies, k.last_copied, k.last_used " \
+	"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert " \
+	"WHERE k.removed IS NULL "
+
+#define MEMBER_ROWS \
+	"SELECT " OBJECT("m", "max(m.modified, i.created, coalesce(i.revoked, 0), k.modified, c.modified)") \
+	"m.grp, g.name, g.place, m.description, k.name, m.enrolled, m.enrolled_by, " \
+	"i.id, i.cert, c.name, i.serial, i.not_before, i.not_after, i.revoked, " \
+	"length(i.der), length(i.csr) " \
+	"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
+	"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) " \
+	"JOIN cert c ON c.id = i.cert WHERE m.removed IS NULL "
+
+/*
+ * A change of one value: ?1 id, ?2 the value, ?3 the attribute's bit in `bare`, ?4 that bit or 0,
+ * ?5 now, ?6 who.
+ */
+#define SET(table, assignment) \
+	"UPDATE " table " SET " assignment ", bare = (bare & ~?3) | ?4, modified = ?5, " \
+	"modified_by = ?6 WHERE id = ?1 AND removed IS NULL"
+
+/* A new name: ?1 id, ?2 name, ?3 now, ?4 who. */
+#define RENAME(table) \
+	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4 " \
+	"WHERE id = ?1 AND removed IS NULL"
+
+const char *const db_query_text[DB_QUERIES] = {
+	[DB_BEGIN] = "BEGIN IMMEDIATE",
+	[DB_COMMIT] = "COMMIT",
+	[DB_ROLLBACK] = "ROLLBACK",
+	[DB_SAVEPOINT] = "SAVEPOINT job",
+	[DB_ROLLBACK_TO] = "ROLLBACK TO job",
+	[DB_RELEASE] = "RELEASE job",
+
+	/* ?1 name -> value */
+	[DB_SETTING_GET] = "SELECT value FROM setting WHERE name = ?1",
+	[DB_SETTING_ADD] = "INSERT INTO setting (name, value) VALUES (?1, ?2)",
+	[DB_PLACE_GET] =
+		"SELECT id, '', uid, gid, mode, 0, created, created, uid, changed FROM place "
+		"WHERE id = ?1",
+	/* ?1 id, ?2 uid, ?3 gid, ?4 mode, ?5 now */
+	[DB_PLACE_ADD] =
+		"INSERT INTO place (id, uid, gid, mode, created, changed) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+	/* ?1 id, ?2 now */
+	[DB_PLACE_CHANGED] = "UPDATE place SET changed = max(changed, ?2) WHERE id = ?1",
+
+	[DB_CERT_GET] = CERT_ROWS "AND c.id = ?1",
+	[DB_CERT_FIND] = CERT_ROWS "AND c.name = ?1",
+	/* ?1 after this id */
+	[DB_CERT_EACH] = CERT_ROWS "AND c.id > ?1 ORDER BY c.id",
+	/* ?1 name, ?2 uid, ?3 gid, ?4 mode, ?5 now, ?6 issuer, ?7 algorithm, ?8 subject, ?9 csr, ?10 der,
+	 * ?11 spki hash, ?12 serial, ?13 not before, ?14 not after, ?15 validity days,
+	 * ?16 CA validity days, ?17 CRL days */
+	[DB_CERT_ADD] =
+		"INSERT INTO cert (name, uid, gid, mode, created, modified, modified_by, issuer, "
+		"algorithm, subject, csr, der, spki_hash, serial, not_before, not_after, "
+		"validity_days, ca_validity_days, crl_days) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?2, ?6, "
+		"?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+	/* ?1 id -> der, csr, sealed key, issuer, not after */
+	[DB_CERT_MATERIAL] = "SELECT der, csr, sealed_key, issuer, not_after FROM cert WHERE id = ?1",
+	/* ?1 id, ?2 sealed key */
+	[DB_CERT_SEAL] = "UPDATE cert SET sealed_key = ?2 WHERE id = ?1",
+	/* ?1 name -> id of an enabled signing certificate */
+	[DB_CERT_USABLE] =
+		"SELECT id FROM cert WHERE name = ?1 AND removed IS NULL AND enabled = 1 "
+		"AND sealed_key IS NOT NULL",
+	/* ?1 id, ?2 now */
+	[DB_CERT_ISSUED] = "UPDATE cert SET issued = issued + 1, counted = max(counted, ?2) WHERE id = ?1",
+	/* ?1 hash of a public key: does a certificate here have it? */
+	[DB_CERT_KNOWN] = "SELECT 1 FROM cert WHERE spki_hash = ?1",
+	[DB_CERT_RENAME] = RENAME("cert"),
+	/* ?1 id, ?2 now, ?3 now in seconds; changes nothing while something depends on it */
+	[DB_CERT_REMOVE] =
+		"UPDATE cert SET removed = ?2, sealed_key = NULL WHERE id = ?1 AND removed IS NULL "
+		"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM issued JOIN member m ON m.id = issued.member "
+		"WHERE issued.cert = ?1 AND revoked IS NULL AND not_after > ?3 AND m.removed IS NULL)",
+	[DB_CERT_SET_ENABLED] = SET("cert", "enabled = ?2"),
+	[DB_CERT_SET_VALIDITY_DAYS] = SET("cert", "validity_days = ?2"),
+	[DB_CERT_SET_CRL_DAYS] = SET("cert", "crl_days = ?2"),
+
+	[DB_GROUP_GET] = GROUP_ROWS "AND g.id = ?1",
+	/* ?1 place, ?2 name */
+	[DB_GROUP_FIND] = GROUP_ROWS "AND g.place = ?1 AND g.name = ?2",
+	/* ?1 place, ?2 after this id */
+	[DB_GROUP_EACH] = GROUP_ROWS "AND g.place = ?1 AND g.id > ?2 ORDER BY g.id",
+	/* ?1 place, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 signing certificate */
+	[DB_GROUP_ADD] =
+		"INSERT INTO grp (place, name, uid, gid, mode, created, modified, modified_by, "
+		"signing_cert, keys_changed, members_changed) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?3, ?7, ?6, ?6)",
+	[DB_GROUP_RENAME] = RENAME("grp"),
+	/* ?1 id, ?2 now; changes nothing while it has keys or members */
+	[DB_GROUP_REMOVE] =
+		"UPDATE grp SET removed = ?2 WHERE id = ?1 AND removed IS NULL "
+		"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE grp = ?1 AND removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM member WHERE grp = ?1 AND removed IS NULL)",
+	/* ?1 id, ?2 now */
+	[DB_GROUP_KEYS_CHANGED] = "UPDATE grp SET keys_changed = max(keys_changed, ?2) WHERE id = ?1",
+	[DB_GROUP_MEMBERS_CHANGED] =
+		"UPDATE grp SET members_changed = max(members_changed, ?2) WHERE id = ?1",
+	[DB_GROUP_SET_DESCRIPTION] = SET("grp", "description = ?2"),
+	[DB_GROUP_SET_ENABLED] = SET("grp", "enabled = ?2"),
+	[DB_GROUP_SET_SIGNING_CERT] = SET("grp", "signing_cert = ?2"),
+
+	[DB_KEY_GET] = KEY_ROWS "AND k.id = ?1",
+	/* ?1 group, ?2 name */
+	[DB_KEY_FIND] = KEY_ROWS "AND k.grp = ?1 AND k.name = ?2",
+	/* ?1 group, ?2 after this id */
+	[DB_KEY_EACH] = KEY_ROWS "AND k.grp = ?1 AND k.id > ?2 ORDER BY k.id",
+	/* ?1 group, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 secret hash; no row if the group is gone */
+	[DB_KEY_ADD] =
+		"INSERT INTO prov_key (grp, name, uid, gid, mode, created, modified, modified_by, "
+		"signing_cert, secret_hash, max_uses) "
+		"SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6, ?3, signing_cert, ?7, 1 FROM grp "
+		"WHERE id = ?1 AND removed IS NULL",
+	/* ?1 id, ?2 sealed secret */
+	[DB_KEY_SEAL] = "UPDATE prov_key SET sealed_secret = ?2 WHERE id = ?1",
+	[DB_KEY_RENAME] = RENAME("prov_key"),
+	/* ?1 id, ?2 now */
+	[DB_KEY_REMOVE] =
+		"UPDATE prov_key SET removed = ?2, sealed_secret = NULL, secret_hash = NULL "
+		"WHERE id = ?1 AND removed IS NULL",
+	/* ?1 id, ?2 now, ?3 now in seconds, ?4 signing certificate; changes nothing unless the key is
+	 * active, exportable and still names that certificate */
+	[DB_KEY_COPY] =
+		"UPDATE prov_key SET copies = copies + 1, last_copied = ?2 "
+		"WHERE id = ?1 AND removed IS NULL AND sealed_secret IS NOT NULL AND signing_cert = ?4 "
+		"AND enabled = 1 AND (expires IS NULL OR expires > ?3) AND (max_uses IS NULL OR uses < max_uses) "
+		"AND EXISTS (SELECT 1 FROM grp WHERE grp.id = prov_key.grp AND grp.enabled = 1)",
+	/* ?1 id -> sealed secret, signing certificate */
+	[DB_KEY_SECRET] = "SELECT sealed_secret, signing_cert FROM prov_key WHERE id = ?1",
+	[DB_KEY_SET_DESCRIPTION] = SET("prov_key", "description = ?2"),
+	[DB_KEY_SET_ENABLED] = SET("prov_key", "enabled = ?2"),
+	[DB_KEY_SET_MAX_USES] = SET("prov_key", "max_uses = ?2"),
+	[DB_KEY_SET_SIGNING_CERT] = SET("prov_key", "signing_cert = ?2"),
+	[DB_KEY_SET_EXPIRES] = SET("prov_key", "expires = ?2"),
+	/* only ever to 0 */
+	[DB_KEY_SET_EXPORTABLE] =
+		SET("prov_key", "sealed_secret = CASE WHEN ?2 THEN sealed_secret END"),
+
+	[DB_MEMBER_GET] = MEMBER_ROWS "AND m.id = ?1",
+	/* ?1 group, ?2 name */
+	[DB_MEMBER_FIND] = MEMBER_ROWS "AND m.grp = ?1 AND m.name = ?2",
+	/* ?1 group, ?2 after this id */
+	[DB_MEMBER_EACH] = MEMBER_ROWS "AND m.grp = ?1 AND m.id > ?2 ORDER BY m.id",
+	/* ?1 name, ?2 key, ?3 now, ?4 enrolled by; it belongs to whom its group belongs */
+	[DB_MEMBER_ADD] =
+		"INSERT INTO member (name, uid, gid, mode, created, modified, modified_by, grp, prov_key, "
+		"enrolled, enrolled_by) "
+		"SELECT ?1, g.uid, g.gid, g.mode, ?3, ?3, ?4, g.id, k.id, ?3, ?4 "
+		"FROM prov_key k JOIN grp g ON g.id = k.grp WHERE k.id = ?2",
+	[DB_MEMBER_RENAME] = RENAME("member"),
+	/* ?1 id, ?2 now */
+	[DB_MEMBER_REMOVE] = "UPDATE member SET removed = ?2 WHERE id = ?1 AND removed IS NULL",
+	/* before DB_MEMBER_REVOKE: ?1 member, ?2 now, ?3 now in seconds */
+	[DB_MEMBER_COUNT_REVOKED] =
+		"UPDATE cert SET counted = max(counted, ?2), revoked = revoked + (SELECT count(*) FROM issued "
+		"WHERE member = ?1 AND issued.cert = cert.id AND issued.revoked IS NULL "
+		"AND issued.not_after > ?3) "
+		"WHERE id IN (SELECT cert FROM issued WHERE member = ?1 AND revoked IS NULL)",
+	/* ?1 member, ?2 now, ?3 now in seconds, ?4 reason: every unexpired certificate of it */
+	[DB_MEMBER_REVOKE] =
+		"UPDATE issued SET revoked = ?2, reason = ?4 "
+		"WHERE member = ?1 AND revoked IS NULL AND not_after > ?3",
+	[DB_MEMBER_SET_DESCRIPTION] = SET("member", "description = ?2"),
+
+	/* ?1 key; columns DB_ENROLL_ */
+	[DB_ENROLL_KEY] =
+		"SELECT k.name, k.secret_hash, k.enabled, k.expires, k.max_uses, k.uses, "
+		"g.id, g.name, g.place, g.enabled, "
+		"c.id, c.enabled, c.not_before, c.not_after, c.validity_days "
+		"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
+		"WHERE k.id = ?1 AND k.removed IS NULL",
+	/* ?1 hash of a public key -> the newest certificate on it: id, key, cert, not after, revoked */
+	[DB_ENROLL_KNOWN] =
+		"SELECT id, prov_key, cert, not_after, revoked IS NOT NULL FROM issued "
+		"WHERE spki_hash = ?1 ORDER BY id DESC LIMIT 1",
+	/* ?1 group, ?2 name, ?3 URI, ?4 now in seconds: has someone this name, or a certificate on it? */
+	[DB_ENROLL_NAME_TAKEN] =
+		"SELECT 1 FROM member WHERE grp = ?1 AND name = ?2 AND removed IS NULL UNION ALL "
+		"SELECT 1 FROM issued WHERE uri = ?3 AND revoked IS NULL AND not_after > ?4 LIMIT 1",
+	/*
+	 * The authority for a use: counts it only if everything that was looked at still holds.
+	 * ?1 key, ?2 now, ?3 now in seconds, ?4 signing certificate, ?5 its validity days, ?6 group's name,
+	 * ?7 hash of the public key, ?8 member's name, ?9 URI
+	 */
+	[DB_ENROLL_SPEND] =
+		"UPDATE prov_key SET uses = uses + 1, last_used = ?2 "
+		"WHERE id = ?1 AND removed IS NULL AND enabled = 1 AND signing_cert = ?4 "
+		"AND (expires IS NULL OR expires > ?3) AND (max_uses IS NULL OR uses < max_uses) "
+		"AND EXISTS (SELECT 1 FROM grp g WHERE g.id = prov_key.grp AND g.enabled = 1 "
+		"AND g.name = ?6) "
+		"AND EXISTS (SELECT 1 FROM cert c WHERE c.id = ?4 AND c.enabled = 1 "
+		"AND c.removed IS NULL AND c.not_after > ?3 AND c.validity_days = ?5) "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE spki_hash = ?7) "
+		"AND NOT EXISTS (SELECT 1 FROM cert WHERE spki_hash = ?7) "
+		"AND NOT EXISTS (SELECT 1 FROM member m WHERE m.grp = prov_key.grp AND m.name = ?8 "
+		"AND m.removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE uri = ?9 AND revoked IS NULL "
+		"AND not_after > ?3)",
+	/* ?1 member, ?2 key, ?3 cert, ?4 first, ?5 serial, ?6 spki hash, ?7 uri, ?8 der, ?9 csr, ?10 now,
+	 * ?11 not before, ?12 not after */
+	[DB_ISSUED_ADD] =
+		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, uri, der, csr, "
+		"created, not_before, not_after) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	/* ?1 id -> der, csr, cert */
+	[DB_ISSUED_MATERIAL] = "SELECT der, csr, cert FROM issued WHERE id = ?1",
+
+	/* -> seq, line */
+	[DB_AUDIT_LAST] = "SELECT seq, line FROM audit ORDER BY seq DESC LIMIT 1",
+	/* ?1 seq, ?2 line */
+	[DB_AUDIT_ADD] = "INSERT INTO audit (seq, line) VALUES (?1, ?2)",
+};

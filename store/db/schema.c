@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "store/base/report.h"
+#include "store/db/internal.h"
+
+/* "enrl": whose file this is, for file(1) and for us. */
+enum { APPLICATION_ID = 0x656e726c };
+
+/*
+ * The schema as the list of steps that made it; user_version counts those done. Steps are only ever
+ * added. Moments are nanoseconds; not_before, not_after and expires are seconds. `bare` has a bit
+ * for every attribute whose value was last written without a final newline. Nothing is deleted that
+ * something else may refer to: `removed` is when it went, its secrets go at once. AUTOINCREMENT, so
+ * that ids, which are inode numbers, never come back.
+ */
+#define OBJECT                                                                               \
+	"id INTEGER PRIMARY KEY AUTOINCREMENT,"                                              \
+	"name TEXT NOT NULL,"                                                                \
+	"uid INTEGER NOT NULL, gid INTEGER NOT NULL, mode INTEGER NOT NULL,"                 \
+	"bare INTEGER NOT NULL DEFAULT 0,"                                                   \
+	"created INTEGER NOT NULL, modified INTEGER NOT NULL, modified_by INTEGER NOT NULL," \
+	"removed INTEGER,"
+
+static const char *const step[] = {
+	/* store_id, domain, seal_check: written when the store is made */
+	"CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;"
+
+	/* the fixed directories: 1 the root, 2 app_connector, 3 service_edge, 4 certs */
+	"CREATE TABLE place ("
+	"id INTEGER PRIMARY KEY,"
+	"uid INTEGER NOT NULL, gid INTEGER NOT NULL, mode INTEGER NOT NULL,"
+	"created INTEGER NOT NULL,"
+	"changed INTEGER NOT NULL" /* children came or went */
+	") STRICT;"
+
+	/* signing (enrollment) certificates */
+	"CREATE TABLE cert (" OBJECT "issuer INTEGER REFERENCES cert(id)," /* NULL: itself */
+	"algorithm TEXT NOT NULL,"
+	"subject TEXT NOT NULL,"
+	"sealed_key BLOB,"	   /* PKCS #8 under the master key */
+	"csr BLOB NOT NULL,"	   /* DER */
+	"der BLOB NOT NULL,"	   /* the certificate */
+	"spki_hash BLOB NOT NULL," /* SHA-256 of its subjectPublicKeyInfo */
+	"serial BLOB NOT NULL,"
+	"not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
+	"enabled INTEGER NOT NULL DEFAULT 1,"
+	"validity_days INTEGER NOT NULL, ca_validity_days INTEGER NOT NULL,"
+	"crl_days INTEGER NOT NULL,"
+	"issued INTEGER NOT NULL DEFAULT 0, revoked INTEGER NOT NULL DEFAULT 0,"
+	"counted INTEGER NOT NULL DEFAULT 0" /* when one of the two changed */
+	") STRICT;"
+	"CREATE UNIQUE INDEX cert_name ON cert (name) WHERE removed IS NULL;"
+	"CREATE INDEX cert_spki ON cert (spki_hash);"
+	"CREATE INDEX cert_issuer ON cert (issuer);"
+
+	/* groups of both kinds */
+	"CREATE TABLE grp (" OBJECT "place INTEGER NOT NULL REFERENCES place(id),"
+	"description TEXT NOT NULL DEFAULT '',"
+	"enabled INTEGER NOT NULL DEFAULT 1,"
+	"signing_cert INTEGER NOT NULL REFERENCES cert(id)," /* what its new keys begin with */
+	"keys_changed INTEGER NOT NULL, members_changed INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE UNIQUE INDEX grp_name ON grp (place, name) WHERE removed IS NULL;"
+	"CREATE INDEX grp_list ON grp (place, id) WHERE removed IS NULL;"
+	"CREATE INDEX grp_cert ON grp (signing_cert) WHERE removed IS NULL;"
+
+	/* provisioning keys */
+	"CREATE TABLE prov_key (" OBJECT "grp INTEGER NOT NULL REFERENCES grp(id),"
+	"description TEXT NOT NULL DEFAULT '',"
+	"enabled INTEGER NOT NULL DEFAULT 1,"
+	"signing_cert INTEGER NOT NULL REFERENCES cert(id),"
+	"secret_hash BLOB,"			  /* SHA-256; NULL once removed */
+	"sealed_secret BLOB,"			  /* NULL: not exportable, or removed */
+	"max_uses INTEGER CHECK (max_uses >= 0)," /* NULL: unlimited */
+	"uses INTEGER NOT NULL DEFAULT 0,"	  /* first certificates ever issued with it */
+	"expires INTEGER,"			  /* NULL: never */
+	"managed INTEGER NOT NULL DEFAULT 0,"
+	"copies INTEGER NOT NULL DEFAULT 0,"
+	"last_copied INTEGER NOT NULL DEFAULT 0, last_used INTEGER NOT NULL DEFAULT 0"
+	") STRICT;"
+	"CREATE UNIQUE INDEX key_name ON prov_key (grp, name) WHERE removed IS NULL;"
+	"CREATE INDEX key_list ON prov_key (grp, id) WHERE removed IS NULL;"
+	"CREATE INDEX key_cert ON prov_key (signing_cert) WHERE removed IS NULL;"
+
+	/* what has enrolled */
+	"CREATE TABLE member (" OBJECT "grp INTEGER NOT NULL REFERENCES grp(id),"
+	"description TEXT NOT NULL DEFAULT '',"
+	"prov_key INTEGER NOT NULL REFERENCES prov_key(id),"
+	"enrolled INTEGER NOT NULL, enrolled_by INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE UNIQUE INDEX member_name ON member (grp, name) WHERE removed IS NULL;"
+	"CREATE INDEX member_list ON member (grp, id) WHERE removed IS NULL;"
+	"CREATE INDEX member_key ON member (prov_key);"
+
+	/* every certificate ever issued to a member; the newest is the member's present one */
+	"CREATE TABLE issued ("
+	"id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"member INTEGER NOT NULL REFERENCES member(id),"
+	"prov_key INTEGER NOT NULL REFERENCES prov_key(id),"
+	"cert INTEGER NOT NULL REFERENCES cert(id),"
+	"first INTEGER NOT NULL," /* 1: it counts as a use of the key; 0: a renewal */
+	"serial BLOB NOT NULL UNIQUE,"
+	"spki_hash BLOB NOT NULL,"
+	"uri TEXT NOT NULL,"
+	"der BLOB NOT NULL, csr BLOB NOT NULL,"
+	"created INTEGER NOT NULL,"
+	"not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
+	"revoked INTEGER, reason TEXT," /* when, and the RFC 5280 5.3.1 reason */
+	"CHECK ((revoked IS NULL) = (reason IS NULL))"
+	") STRICT;"
+	"CREATE INDEX issued_member ON issued (member, id);"
+	"CREATE INDEX issued_spki ON issued (spki_hash, id);"
+	"CREATE INDEX issued_uri ON issued (uri) WHERE revoked IS NULL;"
+	"CREATE INDEX issued_cert ON issued (cert, not_after) WHERE revoked IS NULL;"
+
+	/* the audit trail: one JSON object a row, each with the hash of the one before */
+	"CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL) STRICT;",
+};
+
+enum { STEPS = sizeof(step) / sizeof(step[0]) };
+
+static int migrate(struct db_conn *conn, int64_t from)
+{
+	char sql[96];
+	int rc = db_exec(conn, "BEGIN IMMEDIATE");
+
+	for (int64_t i = from; !rc && i < STEPS; i++)
+		rc = db_exec(conn, step[i]);
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		APPLICATION_ID, STEPS);
+	if (!rc)
+		rc = db_exec(conn, sql);
+	if (!rc)
+		rc = db_exec(conn, "COMMIT");
+	if (rc && !sqlite3_get_autocommit(conn->sqlite))
+		db_exec(conn, "ROLLBACK");
+	return rc;
+}
+
+int db_schema(struct db_conn *conn, bool read_only, bool *made)
+{
+	int64_t application, version, tables;
+	int rc = db_pragma_int(conn, "PRAGMA application_id", &application);
+
+	if (!rc)
+		rc = db_pragma_int(conn, "PRAGMA user_version", &version);
+	if (!rc)
+		rc = db_pragma_int(conn, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (rc)
+		return rc;
+	*made = application == 0 && tables == 0;
+	if (!*made && application != APPLICATION_ID) {
+		report(LOG_ERR, "store: this is a database of another program");
+		return -EINVAL;
+	}
+	if (version > STEPS) {
+		report(LOG_ERR, "store: made by a later version of enrollfs");
+		return -EINVAL;
+	}
+	if (read_only) {
+		if (version == STEPS)
+			return 0;
+		report(LOG_ERR, "store: has to be mounted writable once, to bring it up to date");
+		return -EROFS;
+	}
+	rc = db_exec(conn, "PRAGMA journal_mode = WAL");
+	return rc || version == STEPS ? rc : migrate(conn, version);
+}

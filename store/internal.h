@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+/* What the files of the store share. */
+#include <pthread.h>
+
+#include "store/db/db.h"
+#include "store/pki/pki.h"
+#include "store/store.h"
+
+enum { SIGNERS = 64 };
+
+struct store {
+	struct db *db;
+	struct pki_sealer *sealer;
+	int lock; /* descriptor of the lock file */
+	bool read_only;
+	char domain[DOMAIN_MAX_LEN + 1];
+
+	/* Signing certificates ready to use, by id modulo SIGNERS. */
+	pthread_mutex_t signers_lock;
+	struct signer *signers[SIGNERS];
+};
+
+/* --- object.c: what is the same for every kind --- */
+
+struct store_make {
+	struct store *store;
+	struct store_call *call;
+	int64_t parent;
+	const char *name;
+	mode_t mode;
+	int64_t now;
+};
+
+struct kind {
+	const char *word; /* in the audit trail */
+	enum db_query get, find, each, rename;
+	/* Whether find and each want the parent first. */
+	bool by_parent;
+	/* Reads what follows the common columns. */
+	void (*read)(const struct db_row *row, union store_any *out);
+	/* In a job. make answers the new id. */
+	int64_t (*make)(struct db_conn *conn, const struct store_make *make);
+	int (*remove)(struct db_conn *conn, struct store_call *call, const union store_any *object,
+		int64_t now);
+	/* The query that sets a field, 0 if it has no such one. */
+	enum db_query set[STORE_FIELDS];
+};
+
+extern const struct kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
+	store_member_kind;
+
+/* store_get on a given connection. */
+int object_get(struct db_conn *conn, enum store_kind kind, int64_t id, union store_any *out);
+
+/* In a job: the list that the object stands in has changed. */
+int object_touch_list(struct db_conn *conn, const struct store_object *object, int64_t now);
+
+/* A row callback that stores the first column as an int64_t. */
+int read_first_int(const struct db_row *row, void *arg);
+
+/* --- signer.c --- */
+
+/* A signing certificate with its chain. Immutable, counted. */
+struct signer {
+	int64_t id;
+	int refs;
+	struct pki_ca *ca;	      /* NULL if there is no private key */
+	struct bytes chain;	      /* PEM, itself to the root inclusive */
+	size_t own_len;		      /* of its own PEM at the chain's beginning */
+	unsigned char root[PKI_HASH]; /* SHA-256 of the root's DER */
+};
+
+/* From the cache or the store; release it with signer_put. -EIO (logged) if it cannot be opened. */
+int signer_get(struct store *store, int64_t cert, struct signer **out);
+void signer_put(struct signer *signer);
+void signer_cleanup(struct signer **signer);
+#define CLEANUP_SIGNER __attribute__((cleanup(signer_cleanup)))
+
+/* Drops one from the cache (its key was destroyed); all of them, at the end. */
+void signer_forget(struct store *store, int64_t cert);
+void signer_forget_all(struct store *store);
+
+/* --- cert.c --- */
+
+struct new_cert {
+	const char *name;
+	int64_t issuer; /* 0: itself */
+	const struct pki_ca *issuer_ca;
+	int path_length;
+	int64_t days;
+	int64_t not_after_limit; /* of the issuer, seconds */
+	uid_t uid;
+	gid_t gid;
+	int64_t now;
+};
+
+/* In a job: makes key and certificate and stores them. The id and, if wanted, what can sign. */
+int cert_make(struct store *store, struct db_conn *conn, const struct new_cert *want, int64_t *id,
+	struct pki_ca **ca, int64_t *not_after);
+
+/* Seals under the master key what belongs to a row, and stores it with the query (id, sealed). */
+int seal_into(struct store *store, struct db_conn *conn, enum db_query query, const char *kind,
+	int64_t id, const void *secret, size_t len);
+
+/* --- audit.c --- */
+
+struct audit {
+	const char *action; /* mkdir rmdir rename set copy enroll */
+	const char *object; /* path below the mount */
+	const char *name;   /* one more member and its value, or NULL */
+	const char *value;
+};
+
+/* In a job: appends one record of what this job does. */
+int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
+	const struct audit *entry);
+
+/* --- master.c --- */
+
+/* Reads the master key; with make, makes the file if it is missing. Logs what is wrong. */
+int master_key(const char *path, bool make, unsigned char key[PKI_SECRET]);
+
+/* --- create.c --- */
+
+/* Fills a new store: settings, fixed directories, the three default certificates. One job. */
+int store_fill(struct store *store, const char *store_id);
+
+/* --- request.c --- */
+
+struct request {
+	const char *key_text; /* the line without its end; NULL without a key */
+	size_t key_len;
+	const unsigned char *csr;
+	size_t csr_len;
+};
+
+/* Splits a request; pure. -EBADMSG: no whole key line in it. */
+int request_split(bool with_key, const void *data, size_t len, struct request *out);
+
+/* --- enroll.c: one enrolment in its two halves, for tests that change things in between --- */
+
+struct enrolment {
+	struct store *store;
+	struct store_call *call;
+	int64_t key;	 /* id */
+	bool recognised; /* the caller has shown that he may use this key */
+	bool with_text;	 /* he presented its text, with this root in it */
+	unsigned char root[PKI_HASH];
+	struct pki_csr *csr; /* NULL: it did not parse, and why */
+	int csr_error;
+	const char *csr_reason;
+
+	/* what the store said of it */
+	char key_name[NAME_MAX_LEN + 1], group_name[NAME_MAX_LEN + 1];
+	unsigned char secret_hash[PKI_HASH];
+	bool key_enabled, group_enabled, cert_enabled;
+	int64_t expires, max_uses, uses, group, cert, cert_not_before, cert_not_after,
+		validity_days;
+	int place;
+	int64_t known, known_key, known_cert,
+		known_not_after; /* the public key's certificate, 0: none */
+	bool known_revoked, known_ca;
+
+	/* what is to be stored */
+	struct signer *signer;
+	char member[NAME_MAX_LEN + 1];
+	char uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
+	unsigned char serial[PKI_SERIAL];
+	int64_t not_before, not_after;
+	struct bytes der;
+};
+
+/* Parses and recognises. */
+int enrolment_begin(struct enrolment *e, const void *data, size_t len);
+/* Looks, checks, signs. 1: *reply has the certificate it already has; 0: commit. */
+int enrolment_prepare(struct enrolment *e, struct bytes *reply);
+/* Counts and stores. -EAGAIN: something has changed since, prepare again. */
+int enrolment_commit(struct enrolment *e, struct bytes *reply);
+void enrolment_end(struct enrolment *e);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/base/report.h"
+#include "store/internal.h"
+
+/* The master key's file: 64 hex digits and a newline, for its owner only. */
+enum { DIGITS = 2 * PKI_SECRET };
+
+static int failed(const char *path, int error)
+{
+	report(LOG_ERR, "master key %s: %s", path, strerror(error));
+	return -error;
+}
+
+static int sync_directory(const char *path)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = fsync(fd) ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+static int make_file(const char *path)
+{
+	unsigned char key[PKI_SECRET];
+	char text[DIGITS + 2];
+	int rc = pki_random(key, sizeof(key));
+
+	if (rc)
+		return rc;
+	hex_text(key, sizeof(key), text);
+	explicit_bzero(key, sizeof(key));
+	text[DIGITS] = '\n';
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		rc = failed(path, errno);
+	} else {
+		errno = EIO;
+		if (write(fd, text, DIGITS + 1) != DIGITS + 1 || fsync(fd) ||
+			sync_directory(path)) {
+			rc = failed(path, errno);
+			unlink(path);
+		}
+		close(fd);
+	}
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+static int check_mode(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return failed(path, errno);
+	if (!S_ISREG(st.st_mode)) {
+		report(LOG_ERR, "master key %s: not a regular file", path);
+		return -EINVAL;
+	}
+	if (st.st_mode & 077) {
+		report(LOG_ERR, "master key %s: group or others can use it; chmod 600 it", path);
+		return -EACCES;
+	}
+	return 0;
+}
+
+static int read_file(int fd, const char *path, unsigned char key[PKI_SECRET])
+{
+	char text[DIGITS + 2];
+	ssize_t n = read(fd, text, sizeof(text));
+	int rc = -EINVAL;
+
+	if (n == DIGITS || (n == DIGITS + 1 && text[DIGITS] == '\n'))
+		rc = hex_bytes(text, DIGITS, key, PKI_SECRET);
+	explicit_bzero(text, sizeof(text));
+	if (rc)
+		report(LOG_ERR, "master key %s: not 64 hex digits on one line", path);
+	return rc;
+}
+
+int master_key(const char *path, bool make, unsigned char key[PKI_SECRET])
+{
+	if (make && access(path, F_OK) && errno == ENOENT) {
+		int rc = make_file(path);
+		if (rc)
+			return rc;
+		report(LOG_NOTICE,
+			"made the master key %s: without it the store's secrets are lost", path);
+	}
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		report(LOG_ERR, "master key %s: missing; the store cannot be opened without it",
+			path);
+		return -ENOKEY;
+	}
+	if (fd < 0)
+		return failed(path, errno);
+	int rc = check_mode(fd, path);
+	if (!rc)
+		rc = read_file(fd, path, key);
+	close(fd);
+	return rc;
+}

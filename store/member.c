@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/base/clock.h"
+#include "store/internal.h"
+
+/* What has enrolled. Members are made in enroll.c. */
+
+static void read_member(const struct db_row *row, union store_any *out)
+{
+	struct store_member *m = &out->member;
+	struct store_object *o = &m->object;
+	size_t len;
+
+	o->parent = db_int(row, DB_MEMBER_GROUP);
+	o->place = (int)db_int(row, DB_MEMBER_PLACE);
+	db_text(row, DB_MEMBER_GROUP_NAME, o->group_name, sizeof(o->group_name));
+	db_text(row, DB_MEMBER_DESCRIPTION, m->description, sizeof(m->description));
+	db_text(row, DB_MEMBER_KEY_NAME, m->provisioning_key, sizeof(m->provisioning_key));
+	db_text(row, DB_MEMBER_CERT_NAME, m->signing_cert, sizeof(m->signing_cert));
+	const void *serial = db_blob(row, DB_MEMBER_SERIAL, &len);
+	if (len == PKI_SERIAL)
+		hex_text(serial, len, m->serial);
+	m->enrolled = db_int(row, DB_MEMBER_ENROLLED);
+	m->enrolled_by = (uid_t)db_int(row, DB_MEMBER_ENROLLED_BY);
+	m->issued = db_int(row, DB_MEMBER_ISSUED);
+	m->issuer = db_int(row, DB_MEMBER_CERT);
+	m->not_before = db_int(row, DB_MEMBER_NOT_BEFORE);
+	m->not_after = db_int(row, DB_MEMBER_NOT_AFTER);
+	m->revoked = !db_is_null(row, DB_MEMBER_REVOKED);
+	m->cert_len = (size_t)db_int(row, DB_MEMBER_DER_LEN);
+	m->csr_len = (size_t)db_int(row, DB_MEMBER_CSR_LEN);
+	int64_t expired = m->not_after * CLOCK_SECOND;
+	if (expired > o->changed && expired <= clock_now())
+		o->changed = expired;
+}
+
+static int remove_member(
+	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
+{
+	(void)call;
+	struct db_value id = DB_INT(object->object.id), at = DB_INT(now),
+			seconds = DB_INT(now / CLOCK_SECOND);
+	int rc = db_run(conn, DB_MEMBER_REMOVE, DB_ARGS(id, at));
+
+	if (rc >= 0)
+		rc = db_run(conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds));
+	if (rc >= 0) /* RFC 5280 5.3.1 */
+		rc = db_run(conn, DB_MEMBER_REVOKE,
+			DB_ARGS(id, at, seconds, DB_TEXT("cessationOfOperation")));
+	return rc < 0 ? rc : 0;
+}
+
+const struct kind store_member_kind = {
+	.word = "member",
+	.get = DB_MEMBER_GET,
+	.find = DB_MEMBER_FIND,
+	.each = DB_MEMBER_EACH,
+	.rename = DB_MEMBER_RENAME,
+	.by_parent = true,
+	.read = read_member,
+	.remove = remove_member,
+	.set = {[STORE_DESCRIPTION] = DB_MEMBER_SET_DESCRIPTION},
+};
+
+enum store_state store_member_state(const struct store_member *member)
+{
+	if (member->revoked)
+		return STORE_REVOKED;
+	return member->not_after * CLOCK_SECOND <= clock_now() ? STORE_EXPIRED : STORE_ACTIVE;
+}

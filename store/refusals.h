@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_REFUSALS_H
+#define STORE_REFUSALS_H
+
+#include "store/store.h"
+
+/* Logs that an enrolment with a key the caller may use was refused: always. */
+void refusal_log(const struct store_call *call, const char *key_path, int error);
+
+/*
+ * Logs a refusal from before the key was recognised. Anybody can cause these, so there is at most
+ * one line a second for each uid; it says how many were left out.
+ */
+void refusal_log_stranger(const struct store_call *call, int error);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+/*
+ * Where a request begins and ends. It comes in any number of writes, so this is asked after each of
+ * them; pure, and it never reads beyond len.
+ */
+
+/* Longer than any provisioning key's text: a first line beyond this will never become one. */
+enum { KEY_LINE_MAX = 256 };
+
+struct span {
+	const unsigned char *at;
+	size_t len;
+};
+
+static bool is_space(unsigned char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct span skip_space(struct span s)
+{
+	while (s.len && is_space(*s.at)) {
+		s.at++;
+		s.len--;
+	}
+	return s;
+}
+
+/* Takes the first line off; false if it has not ended yet. */
+static bool take_line(struct span *rest, struct span *line)
+{
+	const unsigned char *end = memchr(rest->at, '\n', rest->len);
+
+	if (!end)
+		return false;
+	line->at = rest->at;
+	line->len = (size_t)(end - rest->at);
+	rest->len -= line->len + 1;
+	rest->at = end + 1;
+	while (line->len && is_space(line->at[line->len - 1]))
+		line->len--;
+	return true;
+}
+
+/* Whether s begins with text, as far as both go. */
+static bool begins(struct span s, const char *text)
+{
+	size_t n = strlen(text);
+
+	return memcmp(s.at, text, s.len < n ? s.len : n) == 0;
+}
+
+/* DER (X.690 8.1.3): a request has a length of one or two bytes in long form. */
+static bool is_der(struct span s)
+{
+	return s.len >= 2 && s.at[0] == 0x30 && s.at[1] >= 0x80 && s.at[1] <= 0x84;
+}
+
+static bool der_complete(struct span s)
+{
+	size_t n = s.at[1] & 0x7f, length = 0;
+
+	if (n != 1 && n != 2)
+		return true; /* no length a request can have */
+	if (s.len < 2 + n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		length = length << 8 | s.at[2 + i];
+	return s.len - 2 - n >= length;
+}
+
+/* PEM (RFC 7468 3): complete with its END line, also before that line's newline. */
+static bool pem_complete(struct span s)
+{
+	static const char end[] = "-----END ";
+	const unsigned char *found = memmem(s.at, s.len, end, sizeof(end) - 1);
+
+	if (!found)
+		return false;
+	found += sizeof(end) - 1;
+	return memmem(found, s.len - (size_t)(found - s.at), "-----", 5) != NULL;
+}
+
+/* `openssl req -text` writes this heading and a description before the PEM. */
+static const char heading[] = "Certificate Request:";
+
+static bool csr_complete(struct span s)
+{
+	s = skip_space(s);
+	if (!s.len)
+		return false;
+	if (is_der(s))
+		return der_complete(s);
+	if (s.len == 1 && s.at[0] == 0x30)
+		return false;
+	if (begins(s, "-----BEGIN ") || begins(s, heading))
+		return pem_complete(s);
+	return true; /* neither: it will be refused */
+}
+
+bool store_request_complete(bool with_key, const void *data, size_t len)
+{
+	struct span rest = {data, len}, line;
+	struct pki_key_text key;
+	const char *reason;
+
+	if (with_key) {
+		rest = skip_space(rest);
+		if (!take_line(&rest, &line))
+			return rest.len > KEY_LINE_MAX;
+		/* A line that is no key is told at once, not after a CSR that may never come. */
+		int rc = pki_key_text_parse((const char *)line.at, line.len, &key, &reason);
+		explicit_bzero(&key, sizeof(key));
+		if (rc)
+			return true;
+	}
+	return csr_complete(rest);
+}
+
+int request_split(bool with_key, const void *data, size_t len, struct request *out)
+{
+	struct span rest = {data, len}, line;
+
+	*out = (struct request){0};
+	if (with_key) {
+		rest = skip_space(rest);
+		if (!take_line(&rest, &line))
+			return -EBADMSG;
+		out->key_text = (const char *)line.at;
+		out->key_len = line.len;
+	}
+	rest = skip_space(rest);
+	out->csr = rest.at;
+	out->csr_len = rest.len;
+	return 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "store/base/report.h"
+#include "store/internal.h"
+
+/* Deeper than any hierarchy; a loop in a damaged store ends here. */
+enum { DEPTH = 16 };
+
+struct step {
+	struct bytes der, sealed;
+	int64_t issuer; /* 0: this is the root */
+};
+
+static int read_step(const struct db_row *row, void *arg)
+{
+	struct step *s = arg;
+	size_t len;
+	const void *blob = db_blob(row, 0, &len);
+	int rc = bytes_add(&s->der, blob, len);
+
+	blob = db_blob(row, 2, &len);
+	if (!rc && blob)
+		rc = bytes_add(&s->sealed, blob, len);
+	s->issuer = db_int(row, 3);
+	return rc;
+}
+
+static int open_key(struct store *store, struct signer *signer, const struct step *s)
+{
+	CLEANUP_BYTES struct bytes key = {0};
+
+	if (!s->sealed.len)
+		return 0;
+	int rc = pki_unseal(store->sealer, "cert", signer->id, s->sealed.data, s->sealed.len, &key);
+	if (!rc)
+		rc = pki_ca_open(s->der.data, s->der.len, key.data, key.len, &signer->ca);
+	return rc;
+}
+
+/* Adds one certificate of the chain; *next is its issuer. */
+static int climb(
+	struct store *store, struct db_conn *conn, struct signer *signer, int64_t at, int64_t *next)
+{
+	struct step s = {0};
+	int rc = db_each(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step, &s);
+
+	if (rc == 0)
+		rc = -EIO;
+	if (rc > 0)
+		rc = pki_pem(PKI_LABEL_CERTIFICATE, s.der.data, s.der.len, &signer->chain);
+	if (!rc && at == signer->id) {
+		signer->own_len = signer->chain.len;
+		rc = open_key(store, signer, &s);
+	}
+	if (!rc && !s.issuer)
+		rc = pki_sha256(s.der.data, s.der.len, signer->root);
+	*next = s.issuer;
+	bytes_free(&s.der);
+	bytes_free(&s.sealed);
+	return rc;
+}
+
+static int load(struct store *store, int64_t cert, struct signer **out)
+{
+	struct db_conn *conn = db_reader(store->db);
+	struct signer *signer = calloc(1, sizeof(*signer));
+	int64_t at = cert;
+	int rc = conn && signer ? 0 : -EIO;
+
+	if (signer) {
+		signer->id = cert;
+		signer->refs = 1;
+	}
+	for (int depth = 0; !rc && at; depth++)
+		rc = depth < DEPTH ? climb(store, conn, signer, at, &at) : -EIO;
+	if (rc) {
+		report(LOG_ERR,
+			"signing certificate %" PRId64
+			" cannot be used: its key or chain is damaged",
+			cert);
+		signer_put(signer);
+		return -EIO;
+	}
+	*out = signer;
+	return 0;
+}
+
+void signer_put(struct signer *signer)
+{
+	if (!signer || __atomic_sub_fetch(&signer->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	pki_ca_free(signer->ca);
+	bytes_free(&signer->chain);
+	free(signer);
+}
+
+void signer_cleanup(struct signer **signer)
+{
+	signer_put(*signer);
+}
+
+static struct signer **slot(struct store *store, int64_t cert)
+{
+	return &store->signers[(uint64_t)cert % SIGNERS];
+}
+
+/* Puts a signer (or NULL) into the slot; the cache holds a reference of its own. */
+static void put_in_slot(struct store *store, struct signer **at, struct signer *signer)
+{
+	if (signer)
+		__atomic_add_fetch(&signer->refs, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&store->signers_lock);
+	struct signer *old = *at;
+	*at = signer;
+	pthread_mutex_unlock(&store->signers_lock);
+	signer_put(old);
+}
+
+int signer_get(struct store *store, int64_t cert, struct signer **out)
+{
+	struct signer **at = slot(store, cert);
+
+	pthread_mutex_lock(&store->signers_lock);
+	struct signer *signer = *at && (*at)->id == cert ? *at : NULL;
+	if (signer)
+		__atomic_add_fetch(&signer->refs, 1, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&store->signers_lock);
+	if (!signer) {
+		int rc = load(store, cert, &signer);
+		if (rc)
+			return rc;
+		put_in_slot(store, at, signer);
+	}
+	*out = signer;
+	return 0;
+}
+
+void signer_forget(struct store *store, int64_t cert)
+{
+	put_in_slot(store, slot(store, cert), NULL);
+}
+
+void signer_forget_all(struct store *store)
+{
+	for (int i = 0; i < SIGNERS; i++)
+		put_in_slot(store, &store->signers[i], NULL);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "store/base/report.h"
+#include "store/internal.h"
+
+struct setting {
+	unsigned char data[256];
+	size_t len;
+};
+
+static int read_setting(const struct db_row *row, void *arg)
+{
+	struct setting *s = arg;
+	size_t len;
+	const void *blob = db_blob(row, 0, &len);
+
+	s->len = len < sizeof(s->data) ? len : sizeof(s->data) - 1;
+	memcpy(s->data, blob, s->len);
+	s->data[s->len] = '\0';
+	return 1;
+}
+
+/* -ENOENT if it has not been written. */
+static int get_setting(struct store *store, const char *name, struct setting *out)
+{
+	struct db_conn *conn = db_reader(store->db);
+	int rc = conn ? db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), read_setting, out)
+		      : -EIO;
+
+	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
+}
+
+/* One daemon a store. The file stays: removing it would let two hold two of them. */
+static int lock_store(struct store *store, const char *path)
+{
+	char name[PATH_MAX];
+
+	if (snprintf(name, sizeof(name), "%s.lock", path) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	store->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (store->lock < 0) {
+		report(LOG_ERR, "%s: %s", name, strerror(errno));
+		return -errno;
+	}
+	if (flock(store->lock, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		report(LOG_ERR, "store %s: another enrollfs has it mounted", path);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* The host's name, which is what a domain defaults to. No resolver is asked. */
+static int host_domain(char out[DOMAIN_MAX_LEN + 1])
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	for (char *p = host; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if (strlen(host) > DOMAIN_MAX_LEN || !domain_legal(host)) {
+		report(LOG_ERR,
+			"the host's name is no DNS name of at most %d bytes: give -o domain=NAME",
+			DOMAIN_MAX_LEN);
+		return -EINVAL;
+	}
+	memcpy(out, host, strlen(host) + 1);
+	return 0;
+}
+
+static int choose_domain(struct store *store, const char *wanted)
+{
+	if (!wanted)
+		return host_domain(store->domain);
+	memcpy(store->domain, wanted, strlen(wanted) + 1);
+	return 0;
+}
+
+static int open_sealer(
+	struct store *store, const struct store_options *options, bool make, const char *store_id)
+{
+	unsigned char key[PKI_SECRET];
+	char path[PATH_MAX];
+
+	if (options->master_key)
+		snprintf(path, sizeof(path), "%s", options->master_key);
+	else
+		snprintf(path, sizeof(path), "%s.key", options->path);
+	int rc = master_key(path, make, key);
+	if (!rc)
+		rc = pki_sealer_new(key, store_id, &store->sealer);
+	explicit_bzero(key, sizeof(key));
+	return rc;
+}
+
+static int fill_new(struct store *store, const struct store_options *options)
+{
+	unsigned char id[16];
+	char store_id[2 * sizeof(id) + 1];
+
+	if (options->read_only) {
+		report(LOG_ERR, "store %s: is empty, and cannot be made on a read-only mount",
+			options->path);
+		return -EROFS;
+	}
+	int rc = choose_domain(store, options->domain);
+	if (!rc)
+		rc = pki_random(id, sizeof(id));
+	if (rc)
+		return rc;
+	hex_text(id, sizeof(id), store_id);
+	rc = open_sealer(store, options, true, store_id);
+	if (!rc)
+		rc = store_fill(store, store_id);
+	if (!rc)
+		report(LOG_NOTICE, "made the store %s for the domain %s", options->path,
+			store->domain);
+	return rc;
+}
+
+static int check_domain(struct store *store, const struct store_options *options)
+{
+	struct setting domain = {0};
+	int rc = get_setting(store, "domain", &domain);
+
+	if (rc)
+		return rc;
+	snprintf(store->domain, sizeof(store->domain), "%.*s", DOMAIN_MAX_LEN, (char *)domain.data);
+	if (!options->domain || strcmp(options->domain, store->domain) == 0)
+		return 0;
+	report(LOG_ERR, "store %s: its domain is %s and stays so", options->path, store->domain);
+	return -EINVAL;
+}
+
+static int check_master(struct store *store, const struct store_options *options)
+{
+	CLEANUP_BYTES struct bytes plain = {0};
+	struct setting check = {0};
+	int rc = get_setting(store, "seal_check", &check);
+
+	if (!rc)
+		rc = pki_unseal(store->sealer, "check", 0, check.data, check.len, &plain);
+	if (rc != -EBADMSG)
+		return rc;
+	report(LOG_ERR, "store %s: this is not the master key it was made with", options->path);
+	return -EKEYREJECTED;
+}
+
+static int open_parts(struct store *store, const struct store_options *options)
+{
+	struct setting store_id = {0};
+	bool made;
+	int rc = lock_store(store, options->path);
+
+	if (!rc)
+		rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE,
+			&store->db, &made);
+	if (rc == -ENOENT)
+		report(LOG_ERR, "store %s: %s", options->path, strerror(ENOENT));
+	if (rc)
+		return rc;
+	/* Filling is one job: a store with an id has everything. */
+	rc = get_setting(store, "store_id", &store_id);
+	if (rc == -ENOENT)
+		return fill_new(store, options);
+	if (!rc)
+		rc = check_domain(store, options);
+	if (!rc)
+		rc = open_sealer(store, options, false, (char *)store_id.data);
+	return rc ? rc : check_master(store, options);
+}
+
+int store_open(const struct store_options *options, struct store **out)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return -ENOMEM;
+	store->lock = -1;
+	store->read_only = options->read_only;
+	pthread_mutex_init(&store->signers_lock, NULL);
+	int rc = 0;
+	if (options->domain && !domain_legal(options->domain)) {
+		report(LOG_ERR, "domain %s: has to be a lower-case DNS name of at most %d bytes",
+			options->domain, DOMAIN_MAX_LEN);
+		rc = -EINVAL;
+	}
+	if (!rc)
+		rc = open_parts(store, options);
+	if (rc)
+		store_close(store);
+	else
+		*out = store;
+	return rc;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	db_close(store->db);
+	signer_forget_all(store);
+	pki_sealer_free(store->sealer);
+	if (store->lock >= 0)
+		close(store->lock);
+	pthread_mutex_destroy(&store->signers_lock);
+	free(store);
+}
+
+const char *store_domain(const struct store *store)
+{
+	return store->domain;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+/*
+ * What exists and its rules: groups, provisioning keys, members, signing certificates, copying,
+ * enrolling. All that the filesystem sees of the store.
+ *
+ * Functions answer 0 or -errno. Wherever a rule refuses, the errno is the one the caller of the
+ * filesystem gets, and call->reason says why in a line for people; it never holds a secret. What a
+ * function has answered is on disk. All of them may be called from any thread.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "store/base/bytes.h"
+#include "store/base/name.h"
+
+struct store;
+
+/* --- who asks, and why he was refused --- */
+
+enum { STORE_REASON = 256 };
+
+struct store_call {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;     /* a hint only: it may be gone */
+	char comm[17]; /* its command, as the kernel names it */
+	char reason[STORE_REASON];
+};
+
+/* Sets the reason and answers error, which is negative. */
+int store_refuse(struct store_call *call, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- the store's file --- */
+
+struct store_options {
+	const char *path;	/* absolute */
+	const char *domain;	/* NULL: what the store has, or for a new one the host's name */
+	const char *master_key; /* NULL: path with .key appended */
+	bool read_only;
+};
+
+/*
+ * Opens the store; makes it, its master key and its default certificates if it is not there. What
+ * is wrong is logged. -EBUSY: another daemon has it; -ENOENT; -EINVAL: not a store, or another
+ * domain; -ENOKEY: the master key is missing; -EKEYREJECTED: it is another one; -EACCES: others can
+ * read it.
+ */
+int store_open(const struct store_options *options, struct store **out);
+
+/* Waits for what was begun and closes. */
+void store_close(struct store *store);
+
+/* The DNS name that keys and certificates carry. */
+const char *store_domain(const struct store *store);
+
+/* --- objects --- */
+
+enum store_kind { STORE_PLACE, STORE_CERT, STORE_GROUP, STORE_KEY, STORE_MEMBER, STORE_KINDS };
+
+/* The ids of the fixed directories. A group's kind is the place it stands in. */
+enum { STORE_ROOT = 1, STORE_APP_CONNECTOR, STORE_SERVICE_EDGE, STORE_CERTS, STORE_PLACES };
+
+/* What all objects have. Ids are never reused. Moments in nanoseconds. */
+struct store_object {
+	enum store_kind kind;
+	int64_t id;
+	int64_t parent; /* a group's or certificate's place, a key's or member's group */
+	int place;	/* where it or its group stands */
+	char name[NAME_MAX_LEN + 1];	   /* empty for a place */
+	char group_name[NAME_MAX_LEN + 1]; /* of keys and members */
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;   /* permission bits of its directory */
+	uint64_t bare; /* attributes last written without a final newline, see store_edit */
+	int64_t created;
+	int64_t modified; /* the last edit or renaming */
+	uid_t modified_by;
+	int64_t changed; /* the last change of anything that is shown of it; of a place: of its list
+			  */
+};
+
+enum { STORE_DESCRIPTION_MAX = 1024 };
+
+struct store_group {
+	struct store_object object;
+	char description[STORE_DESCRIPTION_MAX + 1];
+	bool enabled;
+	char signing_cert[NAME_MAX_LEN + 1];
+	int64_t keys_changed, members_changed; /* when its two lists last changed */
+};
+
+#define STORE_UNLIMITED INT64_C(-1) /* max_uses */
+#define STORE_NEVER INT64_C(0)	    /* expires, last_copied, last_used */
+
+struct store_key {
+	struct store_object object;
+	char description[STORE_DESCRIPTION_MAX + 1];
+	bool enabled, group_enabled, exportable, managed;
+	char signing_cert[NAME_MAX_LEN + 1];
+	int64_t max_uses, uses;
+	int64_t expires; /* seconds */
+	int64_t copies, last_copied, last_used;
+};
+
+struct store_member {
+	struct store_object object;
+	char description[STORE_DESCRIPTION_MAX + 1];
+	char provisioning_key[NAME_MAX_LEN + 1]; /* its name, also when it has been deleted */
+	char signing_cert[NAME_MAX_LEN + 1];
+	char serial[33]; /* hex */
+	int64_t enrolled;
+	uid_t enrolled_by;
+	int64_t issued;		       /* id of the present certificate, for store_document */
+	int64_t not_before, not_after; /* seconds */
+	bool revoked;
+	size_t cert_len, csr_len; /* of the DER */
+	int64_t issuer;		  /* id of the signing certificate */
+};
+
+struct store_cert {
+	struct store_object object;
+	int64_t issuer; /* 0: self-signed */
+	char issuer_name[NAME_MAX_LEN + 1];
+	char algorithm[16];
+	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8]; /* RFC 4514 */
+	bool enabled;
+	int64_t validity_days, ca_validity_days, crl_days;
+	char serial[33];
+	int64_t not_before, not_after;
+	int64_t issued, revoked; /* how many */
+	size_t cert_len, csr_len;
+};
+
+union store_any {
+	struct store_object object;
+	struct store_group group;
+	struct store_key key;
+	struct store_member member;
+	struct store_cert cert;
+};
+
+/* The object with this id. -ESTALE if it is gone. */
+int store_get(struct store *store, enum store_kind kind, int64_t id, union store_any *out);
+
+/* The child of a place or group with this name. -ENOENT. */
+int store_find(struct store *store, enum store_kind kind, int64_t parent, const char *name,
+	union store_any *out);
+
+/* Called for each object: 0 to go on, 1 to stop, -errno to fail with. */
+typedef int (*store_each_fn)(const union store_any *object, void *arg);
+
+/* The children with ids above `after`, by id. */
+int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_t after,
+	store_each_fn fn, void *arg);
+
+/*
+ * Makes a group or key, owned by the caller and the parent's group. -EEXIST; -EINVAL: not a legal
+ * name; -EPERM for other kinds; -ESTALE: the parent is gone.
+ */
+int store_make(struct store *store, struct store_call *call, enum store_kind kind, int64_t parent,
+	const char *name, mode_t mode, union store_any *out);
+
+/* Deletes. -ENOTEMPTY: a group with keys or members; -EBUSY: a certificate in use; -ESTALE. A
+ * member's unexpired certificates are revoked (cessationOfOperation). */
+int store_remove(struct store *store, struct store_call *call, enum store_kind kind, int64_t id);
+
+/* Gives another name. -EEXIST; -EINVAL; -ESTALE. Ids, counters and secrets stay. */
+int store_rename(struct store *store, struct store_call *call, enum store_kind kind, int64_t id,
+	const char *name);
+
+enum { STORE_PATH = 192 };
+
+/* Writes where the object stands below the mount, for people. */
+void store_path(const struct store_object *object, char out[STORE_PATH]);
+
+/* --- editing --- */
+
+enum store_field {
+	STORE_DESCRIPTION,
+	STORE_ENABLED,
+	STORE_SIGNING_CERT,
+	STORE_MAX_USES,
+	STORE_EXPIRES,
+	STORE_EXPORTABLE,
+	STORE_VALIDITY_DAYS,
+	STORE_CRL_DAYS,
+	STORE_FIELDS
+};
+
+struct store_edit {
+	enum store_field field;
+	const char *text; /* for DESCRIPTION and SIGNING_CERT */
+	int64_t number;	  /* for the others; in MAX_USES STORE_UNLIMITED, in EXPIRES STORE_NEVER */
+	bool relative;	  /* MAX_USES: number is added to what is there */
+	uint64_t bit;	  /* the attribute's bit in store_object.bare */
+	bool bare;	  /* what it becomes */
+};
+
+/*
+ * Stores one value. -ESTALE; -ENOENT: no enabled signing certificate of that name; -EPERM: a secret
+ * once destroyed stays so; -ERANGE: the limit would be below 0 or too large; -EINVAL: relative to
+ * unlimited, or a field this kind has not.
+ */
+int store_set(struct store *store, struct store_call *call, const struct store_object *object,
+	const struct store_edit *edit);
+
+/* --- states --- */
+
+enum store_state { STORE_ACTIVE, STORE_EXHAUSTED, STORE_DISABLED, STORE_EXPIRED, STORE_REVOKED };
+
+/* The word for a state. */
+const char *store_state_name(enum store_state state);
+
+/* As of now. A key's first reason in the order disabled, expired, exhausted. */
+enum store_state store_key_state(const struct store_key *key);
+enum store_state store_member_state(const struct store_member *member);
+enum store_state store_cert_state(const struct store_cert *cert);
+
+/* How many enrolments are left: STORE_UNLIMITED or a number, never below 0. */
+int64_t store_key_remaining(const struct store_key *key);
+
+/* --- copying --- */
+
+/* Length of every provisioning key's text, newline included. */
+size_t store_key_text_len(const struct store *store);
+
+/*
+ * Records one copy and appends the text. -EDQUOT: used up; -EKEYREVOKED: disabled; -EKEYEXPIRED;
+ * -ENOENT: not exportable; -EROFS; -ESTALE.
+ */
+int store_key_copy(struct store *store, struct store_call *call, int64_t key, struct bytes *out);
+
+/* --- certificates and requests --- */
+
+enum store_document {
+	STORE_CERT_PEM,
+	STORE_CHAIN_PEM, /* from the issuer to the root inclusive; empty for a root */
+	STORE_FULLCHAIN_PEM,
+	STORE_CSR_PEM,
+	STORE_FINGERPRINT, /* hex SHA-256 of the certificate's DER */
+};
+
+/* Appends a document of a member or certificate. */
+int store_document(struct store *store, const union store_any *object, enum store_document which,
+	struct bytes *out);
+
+/* How long it is, without making it where that can be helped. */
+int store_document_len(
+	struct store *store, const union store_any *object, enum store_document which, size_t *len);
+
+/* --- enrolling --- */
+
+enum { STORE_REQUEST_MAX = 65536 };
+
+/*
+ * Whether data is a whole request, or one that can never become valid: in both cases it is time to
+ * enrol with it. with_key: a provisioning key's line comes before the CSR.
+ */
+bool store_request_complete(bool with_key, const void *data, size_t len);
+
+/*
+ * Enrols: data is one complete request. key is the provisioning key's id, 0 if its text comes in
+ * the request. Appends the full chain. The same public key again gets the certificate it has, and
+ * no use is spent. -EFBIG -EBADMSG -EKEYREJECTED -EKEYREVOKED -EKEYEXPIRED -EEXIST -EDQUOT, in the
+ * order in which they are checked; -EROFS, -ENOSPC, -EIO: nothing was spent. Logs refusals itself.
+ */
+int store_enroll(struct store *store, struct store_call *call, int64_t key, const void *data,
+	size_t len, struct bytes *reply);
+
+#endif

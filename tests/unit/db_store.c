@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "store/db/internal.h"
+#include "tests/unit/temp.h"
+#include "tests/unit/unit.h"
+
+static struct db *opened(void)
+{
+	struct db *db;
+	bool made;
+
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), 0);
+	return db;
+}
+
+static void exec(const char *sql)
+{
+	sqlite3 *raw;
+
+	assert_int_equal(sqlite3_open(temp_file("store"), &raw), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(raw, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(raw);
+}
+
+static void every_statement_prepares(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+
+	for (int i = 0; i < DB_QUERIES; i++) {
+		sqlite3_stmt *statement = NULL;
+		assert_non_null(db_query_text[i]);
+		int code = sqlite3_prepare_v2(
+			db->writer->sqlite, db_query_text[i], -1, &statement, NULL);
+		if (code != SQLITE_OK)
+			fail_msg("query %d: %s", i, sqlite3_errmsg(db->writer->sqlite));
+		assert_non_null(statement);
+		sqlite3_finalize(statement);
+	}
+	db_close(db);
+}
+
+/* The columns that store.h's structs are read from are the ones that are selected. */
+static void rows_have_their_columns(void **state)
+{
+	(void)state;
+	static const struct {
+		enum db_query query;
+		int columns;
+	} want[] = {
+		{DB_PLACE_GET, DB_OBJECT_COLUMNS},
+		{DB_CERT_GET, DB_CERT_CSR_LEN + 1},
+		{DB_GROUP_GET, DB_GROUP_MEMBERS_AT + 1},
+		{DB_KEY_GET, DB_KEY_LAST_USED + 1},
+		{DB_MEMBER_GET, DB_MEMBER_CSR_LEN + 1},
+		{DB_ENROLL_KEY, DB_ENROLL_VALIDITY_DAYS + 1},
+	};
+	struct db *db = opened();
+
+	for (size_t i = 0; i < COUNT(want); i++) {
+		sqlite3_stmt *statement;
+		sqlite3_prepare_v2(
+			db->writer->sqlite, db_query_text[want[i].query], -1, &statement, NULL);
+		assert_int_equal(sqlite3_column_count(statement), want[i].columns);
+		sqlite3_finalize(statement);
+	}
+	db_close(db);
+}
+
+/* Lists and lookups go through an index: 100,000 rows must not be read for one. */
+static void no_query_scans_a_table(void **state)
+{
+	(void)state;
+	static const enum db_query query[] = {DB_GROUP_GET, DB_GROUP_FIND, DB_GROUP_EACH,
+		DB_KEY_GET, DB_KEY_FIND, DB_KEY_EACH, DB_MEMBER_GET, DB_MEMBER_FIND, DB_MEMBER_EACH,
+		DB_ENROLL_KEY, DB_ENROLL_KNOWN, DB_ENROLL_NAME_TAKEN, DB_ENROLL_SPEND,
+		DB_CERT_KNOWN, DB_KEY_COPY, DB_MEMBER_REVOKE, DB_AUDIT_LAST};
+	struct db *db = opened();
+
+	for (size_t i = 0; i < COUNT(query); i++) {
+		char sql[4096];
+		sqlite3_stmt *statement;
+		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", db_query_text[query[i]]);
+		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, sql, -1, &statement, NULL),
+			SQLITE_OK);
+		while (sqlite3_step(statement) == SQLITE_ROW) {
+			const char *plan = (const char *)sqlite3_column_text(statement, 3);
+			if (strncmp(plan, "SCAN", 4) == 0 && query[i] != DB_AUDIT_LAST &&
+				!strstr(plan, "SUBQUERY") && !strstr(plan, "CONSTANT"))
+				fail_msg("query %d: %s", (int)query[i], plan);
+			assert_null(strstr(plan, "TEMP B-TREE"));
+		}
+		sqlite3_finalize(statement);
+	}
+	db_close(db);
+}
+
+static void every_connection_is_durable(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	int64_t value;
+
+	assert_int_equal(db_pragma_int(db->writer, "PRAGMA synchronous", &value), 0);
+	assert_int_equal(value, 2); /* FULL */
+	assert_int_equal(db_pragma_int(db->writer, "PRAGMA foreign_keys", &value), 0);
+	assert_int_equal(value, 1);
+	assert_int_equal(db_pragma_int(db->writer, "PRAGMA secure_delete", &value), 0);
+	assert_int_equal(value, 1);
+	sqlite3_stmt *statement;
+	sqlite3_prepare_v2(db->writer->sqlite, "PRAGMA journal_mode", -1, &statement, NULL);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	assert_string_equal((const char *)sqlite3_column_text(statement, 0), "wal");
+	sqlite3_finalize(statement);
+	db_close(db);
+}
+
+static void the_file_is_private(void **state)
+{
+	(void)state;
+	struct stat st;
+
+	db_close(opened());
+	assert_int_equal(stat(temp_file("store"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void foreign_files_are_refused(void **state)
+{
+	(void)state;
+	struct db *db;
+	bool made;
+
+	exec("CREATE TABLE theirs (x)");
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), -EINVAL);
+	exec("DROP TABLE theirs; PRAGMA application_id = 77");
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), -EINVAL);
+	assert_int_equal(db_open(temp_file("missing"), 0, &db, &made), -ENOENT);
+	FILE *f = fopen(temp_file("text"), "w");
+	for (int i = 0; i < 100; i++)
+		fputs("this is no database, just some text\n", f);
+	fclose(f);
+	assert_int_equal(db_open(temp_file("text"), DB_CREATE, &db, &made), -EIO);
+}
+
+static void a_later_version_is_refused(void **state)
+{
+	(void)state;
+	struct db *db;
+	bool made;
+
+	db_close(opened());
+	exec("PRAGMA user_version = 1000");
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), -EINVAL);
+}
+
+static void made_is_told_once(void **state)
+{
+	(void)state;
+	struct db *db;
+	bool made;
+
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), 0);
+	assert_true(made);
+	db_close(db);
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), 0);
+	assert_false(made);
+	db_close(db);
+}
+
+/* --- jobs --- */
+
+static int put(struct db_conn *conn, void *arg)
+{
+	/* a page or more, so that a disk can get full */
+	static const char value[5000];
+	int rc = db_run(conn, DB_SETTING_ADD, DB_ARGS(DB_TEXT(arg), DB_BLOB(value, sizeof(value))));
+
+	return rc < 0 ? rc : 0;
+}
+
+static int put_then_fail(struct db_conn *conn, void *arg)
+{
+	int rc = put(conn, arg);
+
+	return rc ? rc : -EDQUOT;
+}
+
+static int seen(const struct db_row *row, void *arg)
+{
+	(void)row;
+	(void)arg;
+	return 0;
+}
+
+static int has(struct db *db, const char *name)
+{
+	return db_each(db_reader(db), DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), seen, NULL);
+}
+
+static void a_failed_job_leaves_nothing(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	char a[] = "a", b[] = "b";
+
+	assert_int_equal(db_submit(db, put, a), 0);
+	assert_int_equal(db_submit(db, put, a), -EIO);
+	assert_int_equal(db_submit(db, put_then_fail, b), -EDQUOT);
+	assert_int_equal(has(db, "a"), 1);
+	assert_int_equal(has(db, "b"), 0);
+	db_close(db);
+}
+
+struct client {
+	struct db *db;
+	int number, done;
+};
+
+/* Even ones succeed, odd ones fail after writing. */
+static void *client(void *arg)
+{
+	struct client *c = arg;
+
+	for (int i = 0; i < 50; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "%d-%d", c->number, i);
+		bool fails = i % 2;
+		int rc = db_submit(c->db, fails ? put_then_fail : put, name);
+		c->done += rc == (fails ? -EDQUOT : 0) && has(c->db, name) == !fails;
+	}
+	return NULL;
+}
+
+/* Jobs of one batch do not touch each other, and what was answered is readable at once. */
+static void many_clients_at_once(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	struct client clients[8];
+	pthread_t threads[8];
+
+	for (int i = 0; i < 8; i++) {
+		clients[i] = (struct client){db, i, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, client, &clients[i]), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(clients[i].done, 50);
+	}
+	db_close(db);
+	db = opened();
+	assert_int_equal(has(db, "7-48"), 1);
+	assert_int_equal(has(db, "7-49"), 0);
+	db_close(db);
+}
+
+static int end_transaction(struct db_conn *conn, void *arg)
+{
+	(void)arg;
+	return db_exec(conn, "ROLLBACK");
+}
+
+/* SQLite rolls back by itself when a disk is full: then no job of the batch has happened. */
+static void a_lost_transaction_is_told(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	char a[] = "a";
+
+	assert_int_equal(db_submit(db, end_transaction, NULL), -EIO);
+	assert_int_equal(db_submit(db, put, a), 0);
+	assert_int_equal(has(db, "a"), 1);
+	db_close(db);
+}
+
+static void a_full_disk_is_enospc(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	char name[32];
+	int64_t pages;
+	int rc = 0;
+
+	assert_int_equal(db_pragma_int(db->writer, "PRAGMA page_count", &pages), 0);
+	snprintf(name, sizeof(name), "PRAGMA max_page_count=%d", (int)pages + 10);
+	assert_int_equal(db_exec(db->writer, name), 0);
+	for (int i = 0; i < 100 && !rc; i++) {
+		snprintf(name, sizeof(name), "name %d", i);
+		rc = db_submit(db, put, name);
+	}
+	assert_int_equal(rc, -ENOSPC);
+	assert_int_equal(has(db, name), 0);
+	assert_int_equal(has(db, "name 0"), 1);
+	db_close(db);
+}
+
+static void read_only_stores_take_no_jobs(void **state)
+{
+	(void)state;
+	struct db *db;
+	bool made;
+	char a[] = "a";
+
+	db_close(opened());
+	assert_int_equal(db_open(temp_file("store"), DB_READ_ONLY, &db, &made), 0);
+	assert_int_equal(db_submit(db, put, a), -EROFS);
+	assert_int_equal(has(db, "a"), 0);
+	db_close(db);
+}
+
+static int put_secret(struct db_conn *conn, void *arg)
+{
+	db_scrub(conn);
+	return put(conn, arg);
+}
+
+/* What db_scrub asks for: nothing is left in the log. */
+static void scrubbing_empties_the_log(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	struct stat st;
+	char a[] = "a", b[] = "b";
+
+	assert_int_equal(db_submit(db, put, a), 0);
+	assert_int_equal(stat(temp_file("store-wal"), &st), 0);
+	assert_true(st.st_size > 0);
+	assert_int_equal(db_submit(db, put_secret, b), 0);
+	assert_int_equal(stat(temp_file("store-wal"), &st), 0);
+	assert_int_equal(st.st_size, 0);
+	db_close(db);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, temp_setup, temp_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_statement_prepares),
+		TEST(rows_have_their_columns),
+		TEST(no_query_scans_a_table),
+		TEST(every_connection_is_durable),
+		TEST(the_file_is_private),
+		TEST(foreign_files_are_refused),
+		TEST(a_later_version_is_refused),
+		TEST(made_is_told_once),
+		TEST(a_failed_job_leaves_nothing),
+		TEST(many_clients_at_once),
+		TEST(a_lost_transaction_is_told),
+		TEST(a_full_disk_is_enospc),
+		TEST(read_only_stores_take_no_jobs),
+		TEST(scrubbing_empties_the_log),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
