@@ -20,6 +20,7 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	db_text(row, DB_CERT_ALGORITHM, c->algorithm, sizeof(c->algorithm));
 	db_text(row, DB_CERT_SUBJECT, c->subject, sizeof(c->subject));
 	c->enabled = db_int(row, DB_CERT_ENABLED);
+	c->managed = db_int(row, DB_CERT_MANAGED);
 	c->validity_days = db_int(row, DB_CERT_VALIDITY_DAYS);
 	c->ca_validity_days = db_int(row, DB_CERT_CA_VALIDITY_DAYS);
 	c->crl_days = db_int(row, DB_CERT_CRL_DAYS);

@@ -33,7 +33,8 @@ static int read_key(const struct db_row *row, void *arg)
 		return -EIO;
 	memcpy(e->secret_hash, hash, PKI_HASH);
 	e->key_enabled = db_int(row, DB_ENROLL_KEY_ENABLED);
-	e->expires = db_int(row, DB_ENROLL_EXPIRES);
+	e->expires =
+		db_is_null(row, DB_ENROLL_EXPIRES) ? STORE_NEVER : db_int(row, DB_ENROLL_EXPIRES);
 	e->max_uses = db_is_null(row, DB_ENROLL_MAX_USES) ? STORE_UNLIMITED
 							  : db_int(row, DB_ENROLL_MAX_USES);
 	e->uses = db_int(row, DB_ENROLL_USES);

@@ -8,6 +8,13 @@
 
 /* Provisioning keys: their state, their secret, copying them. */
 
+static int64_t moment(const struct db_row *row, int column)
+{
+	int64_t at = db_int(row, column);
+
+	return at ? at : STORE_NEVER;
+}
+
 static void read_key(const struct db_row *row, union store_any *out)
 {
 	struct store_key *k = &out->key;
@@ -25,10 +32,10 @@ static void read_key(const struct db_row *row, union store_any *out)
 	k->max_uses =
 		db_is_null(row, DB_KEY_MAX_USES) ? STORE_UNLIMITED : db_int(row, DB_KEY_MAX_USES);
 	k->uses = db_int(row, DB_KEY_USES);
-	k->expires = db_int(row, DB_KEY_EXPIRES);
+	k->expires = db_is_null(row, DB_KEY_EXPIRES) ? STORE_NEVER : db_int(row, DB_KEY_EXPIRES);
 	k->copies = db_int(row, DB_KEY_COPIES);
-	k->last_copied = db_int(row, DB_KEY_LAST_COPIED);
-	k->last_used = db_int(row, DB_KEY_LAST_USED);
+	k->last_copied = moment(row, DB_KEY_LAST_COPIED);
+	k->last_used = moment(row, DB_KEY_LAST_USED);
 	/* Expiring changes the state, and nobody writes it down when it happens. */
 	int64_t expired = k->expires * CLOCK_SECOND;
 	if (expired > o->changed && expired <= clock_now())

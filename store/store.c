@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/base/report.h"
@@ -41,6 +42,24 @@ static int get_setting(struct store *store, const char *name, struct setting *ou
 	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
 }
 
+/*
+ * A daemon that has just been unmounted may still be closing its store: what starts the next one
+ * right behind it should not have to know.
+ */
+static int wait_for_lock(int fd)
+{
+	static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB); tries++) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (tries == 40)
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* One daemon a store. The file stays: removing it would let two hold two of them. */
 static int lock_store(struct store *store, const char *path)
 {
@@ -53,13 +72,10 @@ static int lock_store(struct store *store, const char *path)
 		report(LOG_ERR, "%s: %s", name, strerror(errno));
 		return -errno;
 	}
-	if (flock(store->lock, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK)
-			return -errno;
+	int rc = wait_for_lock(store->lock);
+	if (rc == -EBUSY)
 		report(LOG_ERR, "store %s: another enrollfs has it mounted", path);
-		return -EBUSY;
-	}
-	return 0;
+	return rc;
 }
 
 /* The host's name, which is what a domain defaults to. No resolver is asked. */

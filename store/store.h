@@ -96,7 +96,7 @@ struct store_group {
 };
 
 #define STORE_UNLIMITED INT64_C(-1) /* max_uses */
-#define STORE_NEVER INT64_C(0)	    /* expires, last_copied, last_used */
+#define STORE_NEVER INT64_C(-1)	    /* expires, last_copied, last_used */
 
 struct store_key {
 	struct store_object object;
@@ -129,7 +129,7 @@ struct store_cert {
 	char issuer_name[NAME_MAX_LEN + 1];
 	char algorithm[16];
 	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8]; /* RFC 4514 */
-	bool enabled;
+	bool enabled, managed;
 	int64_t validity_days, ca_validity_days, crl_days;
 	char serial[33];
 	int64_t not_before, not_after;

@@ -12,7 +12,7 @@
 	"SELECT " OBJECT("c", "max(c.modified, c.counted, coalesce(i.modified, 0))") \
 	"c.issuer, i.name, c.algorithm, c.subject, c.enabled, " \
 	"c.validity_days, c.ca_validity_days, c.crl_days, c.serial, c.not_before, c.not_after, " \
-	"c.issued, c.revoked, length(c.der), length(c.csr) " \
+	"c.issued, c.revoked, length(c.der), length(c.csr), c.managed " \
 	"FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
 
 #define GROUP_ROWS \

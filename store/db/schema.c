@@ -46,6 +46,7 @@ static const char *const step[] = {
 	"serial BLOB NOT NULL,"
 	"not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
 	"enabled INTEGER NOT NULL DEFAULT 1,"
+	"managed INTEGER NOT NULL DEFAULT 0,"
 	"validity_days INTEGER NOT NULL, ca_validity_days INTEGER NOT NULL,"
 	"crl_days INTEGER NOT NULL,"
 	"issued INTEGER NOT NULL DEFAULT 0, revoked INTEGER NOT NULL DEFAULT 0,"

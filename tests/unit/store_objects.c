@@ -135,7 +135,8 @@ static void limits(void **state)
 static void states_have_an_order(void **state)
 {
 	(void)state;
-	struct store_key k = {.enabled = true, .group_enabled = true, .max_uses = 1};
+	struct store_key k = {
+		.enabled = true, .group_enabled = true, .max_uses = 1, .expires = STORE_NEVER};
 
 	assert_int_equal(store_key_state(&k), STORE_ACTIVE);
 	k.uses = 1;
@@ -147,7 +148,10 @@ static void states_have_an_order(void **state)
 	assert_int_equal(store_key_state(&k), STORE_EXPIRED);
 	k.group_enabled = false;
 	assert_int_equal(store_key_state(&k), STORE_DISABLED);
-	k = (struct store_key){.enabled = true, .group_enabled = true, .max_uses = STORE_UNLIMITED};
+	k = (struct store_key){.enabled = true,
+		.group_enabled = true,
+		.max_uses = STORE_UNLIMITED,
+		.expires = STORE_NEVER};
 	k.uses = 1000;
 	assert_int_equal(store_key_remaining(&k), STORE_UNLIMITED);
 	assert_int_equal(store_key_state(&k), STORE_ACTIVE);

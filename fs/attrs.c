@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/attrs.h"
+
+#include "fs/value.h"
+
+/* Handlers of files that several kinds have. */
+
+int show_created(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_moment(out, row->object.created);
+}
+
+int show_modified(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_moment(out, row->object.modified);
+}
+
+int show_modified_by(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->object.modified_by);
+}
+
+#define DOCUMENT(name, which)                                                               \
+	int show_##name(struct store *store, const union store_any *row, struct bytes *out) \
+	{                                                                                   \
+		return store_document(store, row, which, out);                              \
+	}                                                                                   \
+	int size_##name(struct store *store, const union store_any *row, size_t *len)       \
+	{                                                                                   \
+		return store_document_len(store, row, which, len);                          \
+	}
+
+DOCUMENT(cert_pem, STORE_CERT_PEM)
+DOCUMENT(chain_pem, STORE_CHAIN_PEM)
+DOCUMENT(fullchain_pem, STORE_FULLCHAIN_PEM)
+DOCUMENT(csr_pem, STORE_CSR_PEM)
+DOCUMENT(fingerprint, STORE_FINGERPRINT)
+
+int not_a(struct store_call *call, int error, const char *what)
+{
+	return store_refuse(call, error, "not %s", what);
+}
+
+static int store_text(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input, enum store_field field)
+{
+	return store_set(store, call, &row->object,
+		&(struct store_edit){
+			.field = field,
+			.text = input->text,
+			.bit = input->bit,
+			.bare = input->bare,
+		});
+}
+
+int store_number(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input, enum store_field field, int64_t number)
+{
+	return store_set(store, call, &row->object,
+		&(struct store_edit){
+			.field = field,
+			.number = number,
+			.bit = input->bit,
+			.bare = input->bare,
+		});
+}
+
+int store_description(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	int rc = value_line(input->text);
+
+	if (rc)
+		return not_a(call, rc, "one line of UTF-8 without control characters");
+	return store_text(store, call, row, input, STORE_DESCRIPTION);
+}
+
+int store_enabled(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	bool on;
+	int rc = value_boolean(input->text, &on);
+
+	if (rc)
+		return not_a(call, rc, "one of 0 1 no yes off on false true");
+	return store_number(store, call, row, input, STORE_ENABLED, on);
+}
+
+int store_signing_cert(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	return store_text(store, call, row, input, STORE_SIGNING_CERT);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_ATTRS_H
+#define FS_ATTRS_H
+
+/* The handlers of each kind, for the table; see struct attr for what they do. */
+#include "fs/tree.h"
+
+#define SHOW(name) int name(struct store *store, const union store_any *row, struct bytes *out)
+#define SIZE(name) int name(struct store *store, const union store_any *row, size_t *len)
+#define STORE(name)                                                                        \
+	int name(struct store *store, struct store_call *call, const union store_any *row, \
+		const struct input *input)
+
+/* attrs.c: what several kinds have */
+SHOW(show_created);
+SHOW(show_modified);
+SHOW(show_modified_by);
+SHOW(show_cert_pem);
+SHOW(show_chain_pem);
+SHOW(show_fullchain_pem);
+SHOW(show_csr_pem);
+SHOW(show_fingerprint);
+SIZE(size_cert_pem);
+SIZE(size_chain_pem);
+SIZE(size_fullchain_pem);
+SIZE(size_csr_pem);
+SIZE(size_fingerprint);
+STORE(store_description);
+STORE(store_enabled);
+STORE(store_signing_cert);
+
+/* Stores one number; for handlers that have parsed it. */
+int store_number(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input, enum store_field field, int64_t number);
+
+/* A value that is not of its form: -EINVAL or -ERANGE, and what would be. */
+int not_a(struct store_call *call, int error, const char *what);
+
+/* root.c */
+SHOW(show_domain);
+SHOW(show_version);
+
+/* group.c */
+SHOW(show_group_description);
+SHOW(show_group_enabled);
+SHOW(show_group_signing_cert);
+int64_t keys_changed(const union store_any *row);
+int64_t members_changed(const union store_any *row);
+int64_t list_changed(const union store_any *row);
+
+/* key.c */
+SHOW(show_key_link);
+SIZE(size_key);
+int copy_key(struct store *store, struct store_call *call, const union store_any *row,
+	struct bytes *out);
+bool key_exportable(const union store_any *row);
+SHOW(show_max_uses);
+SHOW(show_uses);
+SHOW(show_remaining);
+SHOW(show_key_signing_cert);
+SHOW(show_key_enabled);
+SHOW(show_expires);
+SHOW(show_exportable);
+SHOW(show_managed);
+SHOW(show_key_state);
+SHOW(show_key_description);
+SHOW(show_id);
+SHOW(show_copies);
+SHOW(show_last_copied);
+SHOW(show_last_used);
+STORE(store_max_uses);
+STORE(store_expires);
+STORE(store_exportable);
+
+/* member.c */
+SHOW(show_member_serial);
+SHOW(show_member_not_before);
+SHOW(show_member_not_after);
+SHOW(show_provisioning_key);
+SHOW(show_member_signing_cert);
+SHOW(show_member_state);
+SHOW(show_enrolled);
+SHOW(show_enrolled_by);
+SHOW(show_member_description);
+
+/* cert.c */
+SHOW(show_issuer);
+SHOW(show_algorithm);
+SHOW(show_subject);
+SHOW(show_cert_state);
+SHOW(show_cert_enabled);
+SHOW(show_validity_days);
+SHOW(show_ca_validity_days);
+SHOW(show_crl_days);
+SHOW(show_cert_serial);
+SHOW(show_cert_not_before);
+SHOW(show_cert_not_after);
+SHOW(show_issued);
+SHOW(show_revoked);
+SHOW(show_cert_managed);
+STORE(store_validity_days);
+STORE(store_crl_days);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/conversation.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/report.h"
+
+struct conversation {
+	struct store *store;
+	int64_t key;
+	uid_t uid;
+	bool append;
+	struct bytes request;
+	bool carried_out;
+	int result;	    /* once carried out */
+	struct bytes reply; /* or the reason */
+	bool read_begun;
+	off_t base; /* where the reader's first byte is */
+};
+
+/* Who has conversations open. */
+static struct {
+	pthread_mutex_t lock;
+	int count;
+	uid_t uid[CONVERSATIONS_MAX];
+} open_now = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int take_place(struct store_call *call)
+{
+	int mine = 0, rc = 0;
+
+	pthread_mutex_lock(&open_now.lock);
+	for (int i = 0; i < open_now.count; i++)
+		mine += open_now.uid[i] == call->uid;
+	if (open_now.count == CONVERSATIONS_MAX || mine >= CONVERSATIONS_PER_USER)
+		rc = store_refuse(call, -ENOSPC, "too many enroll files are open at once");
+	else
+		open_now.uid[open_now.count++] = call->uid;
+	pthread_mutex_unlock(&open_now.lock);
+	return rc;
+}
+
+static void give_place_back(uid_t uid)
+{
+	int i = 0;
+
+	pthread_mutex_lock(&open_now.lock);
+	while (open_now.uid[i] != uid)
+		i++;
+	open_now.uid[i] = open_now.uid[--open_now.count];
+	pthread_mutex_unlock(&open_now.lock);
+}
+
+int conversation_begin(struct store *store, struct store_call *call, int64_t key, bool append,
+	struct conversation **out)
+{
+	struct conversation *talk = calloc(1, sizeof(*talk));
+	int rc = talk ? take_place(call) : -ENOMEM;
+
+	if (rc) {
+		free(talk);
+		return rc;
+	}
+	talk->store = store;
+	talk->key = key;
+	talk->uid = call->uid;
+	talk->append = append;
+	*out = talk;
+	return 0;
+}
+
+void conversation_end(struct conversation *talk)
+{
+	if (conversation_incomplete(talk))
+		report(LOG_NOTICE,
+			"enroll: closed with an incomplete request of %zu bytes (uid %u)",
+			talk->request.len, talk->uid);
+	give_place_back(talk->uid);
+	bytes_free(&talk->request);
+	bytes_free(&talk->reply);
+	free(talk);
+}
+
+bool conversation_incomplete(const struct conversation *talk)
+{
+	return talk->request.len && !talk->carried_out;
+}
+
+/* The request has had its answer; the secrets in it are wiped. */
+static int answered(struct conversation *talk, struct store_call *call, int result)
+{
+	talk->carried_out = true;
+	talk->result = result;
+	bytes_free(&talk->request);
+	if (result < 0) {
+		bytes_free(&talk->reply);
+		bytes_printf(
+			&talk->reply, "%s\n", call->reason[0] ? call->reason : strerror(-result));
+	}
+	return result;
+}
+
+/* The newline behind a PEM's last line may come in a write of its own. */
+static int write_behind(
+	const struct conversation *talk, struct store_call *call, const char *data, size_t size)
+{
+	if (talk->result)
+		return talk->result;
+	for (size_t i = 0; i < size; i++)
+		if (!memchr(" \t\r\n", data[i], 4))
+			return store_refuse(call, -EINVAL,
+				"this conversation has had its reply; open the file again");
+	return 0;
+}
+
+int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
+	size_t size, off_t offset)
+{
+	size_t at = talk->append ? talk->request.len : (size_t)offset;
+
+	if (talk->carried_out)
+		return write_behind(talk, call, data, size);
+	if (at > talk->request.len)
+		return store_refuse(call, -EINVAL, "a request has no holes");
+	if (at + size > STORE_REQUEST_MAX)
+		return answered(talk, call,
+			store_refuse(
+				call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX));
+	if (at + size > talk->request.len) {
+		int rc = bytes_extend(&talk->request, at + size - talk->request.len);
+		if (rc)
+			return rc;
+	}
+	memcpy(talk->request.data + at, data, size);
+	if (!store_request_complete(!talk->key, talk->request.data, talk->request.len))
+		return 0;
+	return answered(talk, call,
+		store_enroll(talk->store, call, talk->key, talk->request.data, talk->request.len,
+			&talk->reply));
+}
+
+int conversation_read(
+	struct conversation *talk, off_t offset, size_t size, const void **data, size_t *len)
+{
+	*len = 0;
+	if (conversation_incomplete(talk))
+		return -EINVAL;
+	if (!talk->carried_out)
+		return 0;
+	if (!talk->read_begun || offset < talk->base)
+		talk->base = offset;
+	talk->read_begun = true;
+	size_t at = (size_t)(offset - talk->base);
+	if (at < talk->reply.len) {
+		*len = talk->reply.len - at < size ? talk->reply.len - at : size;
+		*data = talk->reply.data + at;
+	}
+	return 0;
+}

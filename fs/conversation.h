@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_CONVERSATION_H
+#define FS_CONVERSATION_H
+
+/*
+ * One enrolment through one open file: a request is collected, carried out in the write that
+ * completes it, and its reply, or the reason of its refusal, is read back. Not locked: its handle
+ * is.
+ */
+#include <sys/types.h>
+
+#include "store/store.h"
+
+enum { CONVERSATIONS_MAX = 1024, CONVERSATIONS_PER_USER = 64 };
+
+struct conversation;
+
+/* key: of whose file; 0: the request brings its text. -ENOSPC: too many at once. */
+int conversation_begin(struct store *store, struct store_call *call, int64_t key, bool append,
+	struct conversation **out);
+
+/* Takes a part of the request; carries it out if that completes it. */
+int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
+	size_t size, off_t offset);
+
+/* The reply begins where the first read does, since that stands behind what was written. */
+int conversation_read(
+	struct conversation *talk, off_t offset, size_t size, const void **data, size_t *len);
+
+/* Whether something was written that is no whole request. */
+bool conversation_incomplete(const struct conversation *talk);
+
+void conversation_end(struct conversation *talk);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/attrs.h"
+#include "fs/value.h"
+
+int show_group_description(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_text(out, row->group.description);
+}
+
+int show_group_enabled(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->group.enabled);
+}
+
+int show_group_signing_cert(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_text(out, row->group.signing_cert);
+}
+
+int64_t keys_changed(const union store_any *row)
+{
+	return row->group.keys_changed;
+}
+
+int64_t members_changed(const union store_any *row)
+{
+	return row->group.members_changed;
+}
+
+int64_t list_changed(const union store_any *row)
+{
+	return row->object.changed;
+}

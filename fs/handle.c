@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/conversation.h"
+
+struct handle {
+	struct store *store;
+	struct node node;
+	int flags;
+	struct bytes content; /* as of open; not changed after it */
+	struct conversation *talk;
+
+	pthread_mutex_t lock; /* of what follows, and of talk */
+	struct bytes input;   /* what was written through this open */
+	bool relative;	      /* and was added to what was there: not to be added again */
+};
+
+static bool readable(int flags)
+{
+	return (flags & O_ACCMODE) != O_WRONLY;
+}
+
+static bool writable(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static int begin_conversation(struct handle *h, struct store_call *call)
+{
+	int64_t key = h->node.attr->flags & AT_PUBLIC ? 0 : h->node.row.object.id;
+
+	/* Who only reads gets nothing, and takes nobody's place. */
+	if (!writable(h->flags))
+		return 0;
+	return conversation_begin(h->store, call, key, h->flags & O_APPEND, &h->talk);
+}
+
+static int begin(struct handle *h, struct store_call *call)
+{
+	const struct attr *attr = h->node.attr;
+
+	if (attr->flags & AT_CONVERSATION)
+		return begin_conversation(h, call);
+	if (writable(h->flags) && !attr->store)
+		return -EACCES;
+	if (!readable(h->flags))
+		return 0;
+	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
+			  : node_content(h->store, &h->node, &h->content);
+}
+
+int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
+	struct handle **out)
+{
+	struct handle *h;
+	int rc;
+
+	if (!node->attr)
+		return -EISDIR;
+	if (node->attr->flags & AT_LINK)
+		return -ELOOP;
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return -ENOMEM;
+	h->store = store;
+	h->node = *node;
+	h->flags = flags;
+	pthread_mutex_init(&h->lock, NULL);
+	rc = begin(h, call);
+	if (rc) {
+		handle_close(h);
+		return node_refused(call, "open of", node, rc);
+	}
+	*out = h;
+	return 0;
+}
+
+void handle_close(struct handle *h)
+{
+	if (h->talk)
+		conversation_end(h->talk);
+	bytes_free(&h->content);
+	bytes_free(&h->input);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+int handle_read(struct handle *h, off_t offset, size_t size, const void **data, size_t *len)
+{
+	if (h->talk) {
+		pthread_mutex_lock(&h->lock);
+		int rc = conversation_read(h->talk, offset, size, data, len);
+		pthread_mutex_unlock(&h->lock);
+		return rc;
+	}
+	*len = 0;
+	if ((size_t)offset < h->content.len) {
+		size_t left = h->content.len - (size_t)offset;
+		*len = left < size ? left : size;
+		*data = h->content.data + offset;
+	}
+	return 0;
+}
+
+/* --- writing a value --- */
+
+/* The value as it would be: what this open has written so far, from offset 0, with data in place.
+ */
+static int collect(struct handle *h, struct store_call *call, const void *data, size_t size,
+	off_t offset, struct bytes *value)
+{
+	size_t at = h->flags & O_APPEND ? h->input.len : (size_t)offset;
+	/* the newline, and one byte more to see that it is too long */
+	size_t most = h->node.attr->max + 2;
+
+	if (at > h->input.len)
+		return store_refuse(call, -EINVAL, "a value has no holes");
+	if (size > most || at + size > most)
+		return store_refuse(
+			call, -EFBIG, "a value here has at most %zu bytes", h->node.attr->max);
+	int rc = bytes_add(value, h->input.data, h->input.len);
+	if (!rc && at + size > value->len)
+		rc = bytes_extend(value, at + size - value->len);
+	if (!rc)
+		memcpy(value->data + at, data, size);
+	return rc;
+}
+
+/* Checks the form that all values have and hands it to its handler. */
+static int store_value(struct handle *h, struct store_call *call, const struct bytes *value)
+{
+	const struct attr *attr = h->node.attr;
+	CLEANUP_BYTES struct bytes text = {0};
+	bool bare = value->data[value->len - 1] != '\n';
+	size_t len = value->len - !bare;
+
+	if (len > attr->max)
+		return store_refuse(call, -EFBIG, "a value here has at most %zu bytes", attr->max);
+	if (memchr(value->data, '\n', len) || memchr(value->data, '\0', len))
+		return store_refuse(call, -EINVAL, "a value is one line");
+	int rc = bytes_add(&text, value->data, len);
+	if (!rc)
+		rc = bytes_add(&text, "", 1);
+	if (rc)
+		return rc;
+	struct input input = {
+		.text = (const char *)text.data,
+		.bare = bare,
+		.again = h->relative,
+		.bit = UINT64_C(1) << attr->number,
+	};
+	return attr->store(h->store, call, &h->node.row, &input);
+}
+
+/* A relative value has been added: only its newline may follow. */
+static bool only_a_newline(const struct handle *h, const void *data, size_t size, off_t offset)
+{
+	const char *byte = data;
+
+	return size == 1 && *byte == '\n' && h->input.data[h->input.len - 1] != '\n' &&
+	       (h->flags & O_APPEND || (size_t)offset == h->input.len);
+}
+
+static int write_value(
+	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+{
+	CLEANUP_BYTES struct bytes value = {0};
+
+	if (h->relative && !only_a_newline(h, data, size, offset))
+		return store_refuse(call, -EINVAL, "+N and -N count once for each open");
+	int rc = collect(h, call, data, size, offset, &value);
+	if (!rc)
+		rc = store_value(h, call, &value);
+	if (rc < 0)
+		return rc;
+	struct bytes before = h->input;
+	h->input = value;
+	value = before;
+	h->relative = rc;
+	return 0;
+}
+
+int handle_write(
+	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+{
+	int rc;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->talk)
+		rc = conversation_write(h->talk, call, data, size, offset);
+	else if (!h->node.attr->store)
+		rc = -EACCES;
+	else
+		rc = node_refused(call, "write of", &h->node,
+			size ? write_value(h, call, data, size, offset) : 0);
+	pthread_mutex_unlock(&h->lock);
+	return rc;
+}
+
+int handle_flush(struct handle *h)
+{
+	if (!h->talk || readable(h->flags))
+		return 0;
+	pthread_mutex_lock(&h->lock);
+	int rc = conversation_incomplete(h->talk) ? -EINVAL : 0;
+	pthread_mutex_unlock(&h->lock);
+	return rc;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_HANDLE_H
+#define FS_HANDLE_H
+
+/*
+ * An open file: the content as it was at open, or what was written since. A conversation is one
+ * too. Functions answer 0 or -errno and log refusals. One handle may be used by several threads at
+ * once.
+ */
+#include <sys/types.h>
+
+#include "fs/node.h"
+
+struct handle;
+
+/*
+ * Opens; flags as in open(2). -EACCES: written, but nobody can; the refusals of a copy; -ENOSPC:
+ * too many conversations.
+ */
+int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
+	struct handle **out);
+
+/* What is to be read at this place; valid until the handle is closed. */
+int handle_read(struct handle *handle, off_t offset, size_t size, const void **data, size_t *len);
+
+/* Takes, checks and stores all of it or nothing. -EINVAL: behind a hole; -EFBIG; the value's. */
+int handle_write(struct handle *handle, struct store_call *call, const void *data, size_t size,
+	off_t offset);
+
+/* At a close of one descriptor: -EINVAL if an incomplete request can no longer be completed. */
+int handle_flush(struct handle *handle);
+
+void handle_close(struct handle *handle);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/attrs.h"
+#include "fs/value.h"
+#include "store/base/clock.h"
+
+/* The link keeps whatever walks trees away from the secret; what follows links gets it. */
+int show_key_link(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	(void)row;
+	return value_add_text(out, ".key");
+}
+
+bool key_exportable(const union store_any *row)
+{
+	return row->key.exportable;
+}
+
+int size_key(struct store *store, const union store_any *row, size_t *len)
+{
+	(void)row;
+	*len = store_key_text_len(store);
+	return 0;
+}
+
+int copy_key(
+	struct store *store, struct store_call *call, const union store_any *row, struct bytes *out)
+{
+	return store_key_copy(store, call, row->object.id, out);
+}
+
+int show_max_uses(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_limit(out, row->key.max_uses);
+}
+
+int show_uses(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->key.uses);
+}
+
+int show_remaining(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_limit(out, store_key_remaining(&row->key));
+}
+
+int show_key_signing_cert(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_text(out, row->key.signing_cert);
+}
+
+int show_key_enabled(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->key.enabled);
+}
+
+int show_expires(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_time(out, row->key.expires);
+}
+
+int show_exportable(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->key.exportable);
+}
+
+int show_managed(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->key.managed);
+}
+
+int show_key_state(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_text(out, store_state_name(store_key_state(&row->key)));
+}
+
+int show_key_description(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_text(out, row->key.description);
+}
+
+int show_id(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->object.id);
+}
+
+int show_copies(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_number(out, row->key.copies);
+}
+
+int show_last_copied(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_moment(out, row->key.last_copied);
+}
+
+int show_last_used(struct store *store, const union store_any *row, struct bytes *out)
+{
+	(void)store;
+	return value_add_moment(out, row->key.last_used);
+}
+
+int store_max_uses(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	struct store_edit edit = {.field = STORE_MAX_USES, .bit = input->bit, .bare = input->bare};
+	int rc = value_limit(input->text, &edit.number, &edit.relative);
+
+	if (rc)
+		return not_a(call, rc, "a number from 0, +N, -N or max");
+	if (edit.relative && input->again)
+		edit.number = 0;
+	rc = store_set(store, call, &row->object, &edit);
+	return rc ? rc : edit.relative;
+}
+
+int store_expires(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	int64_t at;
+	int rc = value_time(input->text, clock_now() / CLOCK_SECOND, &at);
+
+	if (rc)
+		return not_a(
+			call, rc, "never, 2026-11-22T10:15:00Z, seconds, or +N with s m h d w");
+	return store_number(store, call, row, input, STORE_EXPIRES, at);
+}
+
+int store_exportable(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	bool on;
+	int rc = value_boolean(input->text, &on);
+
+	if (rc)
+		return not_a(call, rc, "one of 0 1 no yes off on false true");
+	return store_number(store, call, row, input, STORE_EXPORTABLE, on);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/ops.h"
+#include "store/base/report.h"
+
+/* The composition root: options, the store, the mount, the loop, and back. */
+
+enum {
+	EXIT_OK,
+	EXIT_FAILED,
+	EXIT_USAGE,
+	/* Each may wait for the writer: as many enrolments as this share one commit. */
+	THREADS = 64,
+};
+
+struct options {
+	char *store, *mountpoint;
+	char *domain, *master_key;
+	int read_only, allow_other, noallow_other;
+	int foreground, debug, help, version;
+};
+
+#define OPTION(text, member)                              \
+	{                                                 \
+		text, offsetof(struct options, member), 1 \
+	}
+
+static const struct fuse_opt option_table[] = {
+	OPTION("domain=%s", domain),
+	OPTION("master_key=%s", master_key),
+	OPTION("ro", read_only),
+	OPTION("allow_other", allow_other),
+	OPTION("noallow_other", noallow_other),
+	OPTION("-f", foreground),
+	OPTION("-d", debug),
+	OPTION("debug", debug),
+	OPTION("-h", help),
+	OPTION("--help", help),
+	OPTION("-V", version),
+	OPTION("--version", version),
+	/* what fstab may have beside them, which is not for us */
+	FUSE_OPT_KEY("rw", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("defaults", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("auto", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("noauto", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("nofail", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("_netdev", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("x-", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_END,
+};
+
+static const char usage[] =
+	"usage: enrollfs [-f] [-o OPTION,...] STORE MOUNTPOINT\n"
+	"\n"
+	"Mounts the enrolment service whose data is in the file STORE; makes it at first use.\n"
+	"\n"
+	"    -f                  stay in the foreground, messages to stderr\n"
+	"    -h, --help          this text\n"
+	"    -V, --version       the version\n"
+	"    -o domain=NAME      the name written into keys and certificates, fixed once the "
+	"store\n"
+	"                        exists (default: the host's name)\n"
+	"    -o master_key=FILE  what the store's secrets are encrypted with (default: STORE.key,\n"
+	"                        made at first use; nobody else may be able to read it)\n"
+	"    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
+	"    -o allow_other      other users may use the mount (default as root)\n"
+	"    -o noallow_other    they may not\n"
+	"    -d                  show every request (implies -f)\n"
+	"\n"
+	"To end: umount MOUNTPOINT (as root) or fusermount3 -u MOUNTPOINT.\n";
+
+/* Positional arguments are ours; all other options are for libfuse. */
+static int take_argument(void *data, const char *arg, int key, struct fuse_args *rest)
+{
+	struct options *o = data;
+
+	(void)rest;
+	if (key != FUSE_OPT_KEY_NONOPT)
+		return 1;
+	char **to = !o->store ? &o->store : !o->mountpoint ? &o->mountpoint : NULL;
+	if (!to) {
+		report(LOG_ERR, "one argument too many: %s", arg);
+		return -1;
+	}
+	*to = strdup(arg);
+	return *to ? 0 : -1;
+}
+
+/* --- places --- */
+
+/* Makes the store's path absolute: the daemon does not stay where it was started. */
+static int absolute_store(struct options *o)
+{
+	char *copy = strdup(o->store), *again = strdup(o->store), *path = NULL;
+	char *folder = copy && again ? realpath(dirname(copy), NULL) : NULL;
+
+	if (!folder)
+		report(LOG_ERR, "store %s: %s", o->store, strerror(errno));
+	else if (asprintf(&path, "%s/%s", strcmp(folder, "/") ? folder : "", basename(again)) < 0)
+		path = NULL;
+	free(folder);
+	free(copy);
+	free(again);
+	if (!path)
+		return -1;
+	free(o->store);
+	o->store = path;
+	return 0;
+}
+
+static int absolute(char **path, const char *what)
+{
+	char *real = realpath(*path, NULL);
+
+	if (!real) {
+		report(LOG_ERR, "%s %s: %s", what, *path, strerror(errno));
+		return -1;
+	}
+	free(*path);
+	*path = real;
+	return 0;
+}
+
+/* Whether a path lies below a directory, by the identity of its ancestors. */
+static bool below(const char *path, const char *directory)
+{
+	char at[PATH_MAX];
+	struct stat want, st;
+
+	if (stat(directory, &want) || snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
+		return false;
+	while (strcmp(at, "/") != 0 && strcmp(at, ".") != 0) {
+		char *up = dirname(at);
+		memmove(at, up, strlen(up) + 1);
+		if (!stat(at, &st) && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+			return true;
+	}
+	return false;
+}
+
+static int check_places(struct options *o)
+{
+	struct stat st;
+
+	if (absolute_store(o) || absolute(&o->mountpoint, "mountpoint"))
+		return -1;
+	if (o->master_key && access(o->master_key, F_OK) == 0 &&
+		absolute(&o->master_key, "master key"))
+		return -1;
+	if (stat(o->mountpoint, &st) || !S_ISDIR(st.st_mode)) {
+		report(LOG_ERR, "mountpoint %s: not a directory", o->mountpoint);
+		return -1;
+	}
+	/* It would wait for itself. */
+	if (below(o->store, o->mountpoint) ||
+		(o->master_key && below(o->master_key, o->mountpoint))) {
+		report(LOG_ERR, "store %s: it, or its master key, lies below the mountpoint %s",
+			o->store, o->mountpoint);
+		return -1;
+	}
+	return 0;
+}
+
+/* --- the mount --- */
+
+/* default_permissions always: owners and modes are enforced by the kernel. */
+static int mount_options(struct fuse_args *args, const struct options *o)
+{
+	bool others = !o->noallow_other && (o->allow_other || geteuid() == 0);
+	char *text = NULL, *name = NULL;
+	int rc = -1;
+
+	if (asprintf(&name, "fsname=%s", o->store) >= 0 && !fuse_opt_add_opt_escaped(&text, name) &&
+		!fuse_opt_add_opt(&text, "subtype=enrollfs") &&
+		!fuse_opt_add_opt(&text, "default_permissions") &&
+		(!others || !fuse_opt_add_opt(&text, "allow_other")) &&
+		(!o->read_only || !fuse_opt_add_opt(&text, "ro")))
+		rc = fuse_opt_add_arg(args, "-o");
+	if (!rc)
+		rc = fuse_opt_add_arg(args, text);
+	if (!rc && o->debug)
+		rc = fuse_opt_add_arg(args, "-d");
+	free(name);
+	free(text);
+	return rc;
+}
+
+static int loop(struct fuse_session *session)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+
+	if (!config)
+		return -ENOMEM;
+	fuse_loop_cfg_set_max_threads(config, THREADS);
+	fuse_loop_cfg_set_idle_threads(config, THREADS);
+	int rc = fuse_session_loop_mt(session, config);
+	fuse_loop_cfg_destroy(config);
+	return rc < 0 ? rc : 0; /* above 0: the signal that ended it */
+}
+
+static int serve(struct fuse_args *args, const struct options *o, struct mount *mount)
+{
+	struct fuse_session *session = fuse_session_new(args, &fs_ops, sizeof(fs_ops), mount);
+	int rc = -1;
+
+	if (!session)
+		return -1;
+	if (fuse_set_signal_handlers(session) == 0) {
+		if (fuse_session_mount(session, o->mountpoint) == 0) {
+			report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
+			rc = loop(session);
+			fuse_session_unmount(session);
+		}
+		fuse_remove_signal_handlers(session);
+	}
+	fuse_session_destroy(session);
+	return rc;
+}
+
+/* The mount answers: messages go to syslog from here on; what went wrong before was on stderr. */
+static void detach(struct mount *mount)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	report_to_syslog("enrollfs");
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	if (write(mount->ready, "", 1) != 1)
+		report(LOG_WARNING, "who started this has not waited for it");
+	close(mount->ready);
+}
+
+/* ready: where the parent waits; -1 in the foreground. */
+static int run(struct fuse_args *args, const struct options *o, int ready)
+{
+	struct mount mount = {.served = ready < 0 ? NULL : detach, .ready = ready};
+	struct store_options options = {
+		.path = o->store,
+		.domain = o->domain,
+		.master_key = o->master_key,
+		.read_only = o->read_only,
+	};
+
+	if (store_open(&options, &mount.store))
+		return EXIT_FAILED;
+	int rc = mount_options(args, o);
+	if (!rc)
+		rc = serve(args, o, &mount);
+	store_close(mount.store);
+	if (rc) {
+		report(LOG_ERR, "could not mount %s on %s", o->store, o->mountpoint);
+		return EXIT_FAILED;
+	}
+	report(LOG_NOTICE, "unmounted %s", o->mountpoint);
+	return EXIT_OK;
+}
+
+/* --- going behind --- */
+
+/* The parent stays until the mount answers, so that what follows in a script finds it. */
+static int wait_for_mount(int ready, const char *mountpoint)
+{
+	struct stat st;
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(ready, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1 && stat(mountpoint, &st) == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+static int go_behind(struct fuse_args *args, const struct options *o)
+{
+	int pipe_ends[2];
+
+	if (pipe2(pipe_ends, O_CLOEXEC)) {
+		report(LOG_ERR, "pipe: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	pid_t pid = fork();
+	if (pid < 0) {
+		report(LOG_ERR, "fork: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (pid > 0) {
+		close(pipe_ends[1]);
+		return wait_for_mount(pipe_ends[0], o->mountpoint);
+	}
+	close(pipe_ends[0]);
+	if (setsid() < 0 || chdir("/")) {
+		report(LOG_ERR, "going to the background: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return run(args, o, pipe_ends[1]);
+}
+
+/* Keys are in this memory: it goes into no core dump, and no debugger reads it. */
+static void protect_memory(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int start(struct fuse_args *args, struct options *o)
+{
+	if (o->help) {
+		fputs(usage, stdout);
+		return EXIT_OK;
+	}
+	if (o->version) {
+		puts("enrollfs " ENROLLFS_VERSION);
+		return EXIT_OK;
+	}
+	if (!o->store || !o->mountpoint) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	protect_memory();
+	if (check_places(o))
+		return EXIT_FAILED;
+	return o->foreground || o->debug ? run(args, o, -1) : go_behind(args, o);
+}
+
+int main(int argc, char **argv)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
+	struct options o = {0};
+	int rc = EXIT_USAGE;
+
+	if (fuse_opt_parse(&args, &o, option_table, take_argument) == 0)
+		rc = start(&args, &o);
+	free(o.store);
+	free(o.mountpoint);
+	free(o.domain);
+	free(o.master_key);
+	fuse_opt_free_args(&args);
+	return rc;
+}

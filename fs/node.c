@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/node.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/ino.h"
+#include "store/base/clock.h"
+#include "store/base/report.h"
+
+/* How long the kernel may keep what changes through its own inode only. */
+static const double cache_seconds = 60;
+
+static unsigned int number(const struct kind *kind)
+{
+	return (unsigned int)(kind - tree);
+}
+
+static bool has(const struct attr *attr, unsigned int flag)
+{
+	return attr && (attr->flags & flag);
+}
+
+static bool present(const struct attr *attr, const union store_any *row)
+{
+	return !attr->present || attr->present(row);
+}
+
+/* The number that stat and listings show. */
+static uint64_t shown_ino(const struct node *node)
+{
+	return has(node->attr, AT_CONVERSATION) ? ino_without_counter(node->ino) : node->ino;
+}
+
+static void set(struct node *node, const struct kind *kind, const struct attr *attr, int64_t id)
+{
+	static _Atomic uint16_t counter;
+
+	node->kind = kind;
+	node->attr = attr;
+	node->ino = ino_make(number(kind), attr ? attr->number : 0, id);
+	if (has(attr, AT_CONVERSATION))
+		node->ino = ino_conversation(node->ino, atomic_fetch_add(&counter, 1));
+}
+
+int node_get(struct store *store, uint64_t ino, struct node *out)
+{
+	unsigned int attr = ino_attr(ino);
+
+	if (ino_kind(ino) >= KINDS)
+		return -ESTALE;
+	out->ino = ino;
+	out->kind = &tree[ino_kind(ino)];
+	out->attr = tree_attr(out->kind, attr);
+	if (attr && !out->attr)
+		return -ESTALE;
+	int rc = store_get(store, out->kind->row, ino_id(shown_ino(out)), &out->row);
+	if (!rc && out->attr && !present(out->attr, &out->row))
+		return -ESTALE;
+	return rc;
+}
+
+/* --- looking up --- */
+
+static const struct fixed_dir *find_dir(const struct kind *kind, const char *name)
+{
+	for (size_t i = 0; i < kind->dirs; i++)
+		if (strcmp(kind->dir[i].name, name) == 0)
+			return &kind->dir[i];
+	return NULL;
+}
+
+static const struct attr *find_attr(const struct kind *kind, const char *name)
+{
+	for (size_t i = 0; i < kind->attrs; i++)
+		if (strcmp(kind->attr[i].name, name) == 0)
+			return &kind->attr[i];
+	return NULL;
+}
+
+/* A directory that is always there: another object's, or the same one's. */
+static int enter(struct store *store, const struct node *dir, const struct fixed_dir *fixed,
+	struct node *out)
+{
+	set(out, &tree[fixed->kind], NULL, fixed->id ? fixed->id : dir->row.object.id);
+	if (fixed->id)
+		return store_get(store, out->kind->row, fixed->id, &out->row);
+	out->row = dir->row;
+	return 0;
+}
+
+static int find_child(
+	struct store *store, const struct node *dir, const char *name, struct node *out)
+{
+	const struct kind *child = &tree[dir->kind->child];
+
+	if (!dir->kind->child)
+		return -ENOENT;
+	int rc = store_find(store, child->row, dir->row.object.id, name, &out->row);
+	if (!rc)
+		set(out, child, NULL, out->row.object.id);
+	return rc;
+}
+
+int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out)
+{
+	const struct fixed_dir *fixed;
+	const struct attr *attr;
+
+	if (dir->attr)
+		return -ENOTDIR;
+	fixed = find_dir(dir->kind, name);
+	if (fixed)
+		return enter(store, dir, fixed, out);
+	attr = find_attr(dir->kind, name);
+	if (!attr)
+		return find_child(store, dir, name, out);
+	if (!present(attr, &dir->row))
+		return -ENOENT;
+	set(out, dir->kind, attr, dir->row.object.id);
+	out->row = dir->row;
+	return 0;
+}
+
+/* --- what it looks like --- */
+
+/*
+ * Until somebody changes them, files follow their directory: who may read it reads the public ones;
+ * who of owner and group may write to it writes the others, enrols, and reads the key.
+ */
+static mode_t file_mode(const struct attr *attr, mode_t dir)
+{
+	mode_t readable = dir & 0444, writers = dir & 0220;
+
+	if (has(attr, AT_LINK))
+		return S_IFLNK | 0777;
+	if (has(attr, AT_CONVERSATION))
+		return S_IFREG | (has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1);
+	if (attr->copy)
+		return S_IFREG | 0400 | (dir & 0020) << 1;
+	if (has(attr, AT_ROOT_OWNED))
+		return S_IFREG | (attr->store ? 0644 : 0444);
+	return S_IFREG | readable | (attr->store ? writers : 0);
+}
+
+static int file_size(struct store *store, const struct node *node, off_t *size)
+{
+	CLEANUP_BYTES struct bytes content = {0};
+	const struct attr *attr = node->attr;
+	size_t len = 0;
+	int rc = 0;
+
+	if (attr->size) {
+		rc = attr->size(store, &node->row, &len);
+		len += !has(attr, AT_DOCUMENT);
+	} else if (attr->show) {
+		rc = node_content(store, node, &content);
+		len = content.len;
+	}
+	*size = (off_t)len;
+	return rc;
+}
+
+static int stat_file(struct store *store, const struct node *node, struct stat *st)
+{
+	const struct store_object *o = &node->row.object;
+	union store_any root;
+	int rc = file_size(store, node, &st->st_size);
+
+	st->st_mode = file_mode(node->attr, o->mode);
+	if (!rc && has(node->attr, AT_ROOT_OWNED)) {
+		rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
+		st->st_uid = root.object.uid;
+		st->st_gid = root.object.gid;
+	}
+	return rc;
+}
+
+static int64_t changed(const struct node *node)
+{
+	const struct store_object *o = &node->row.object;
+
+	if (!node->attr)
+		return node->kind->changed ? node->kind->changed(&node->row) : o->created;
+	if (has(node->attr, AT_FIXED))
+		return o->created;
+	return has(node->attr, AT_VOLATILE) ? o->changed : o->modified;
+}
+
+int node_stat(struct store *store, const struct node *node, struct stat *st)
+{
+	const struct store_object *o = &node->row.object;
+	int64_t at = changed(node);
+
+	*st = (struct stat){
+		.st_ino = shown_ino(node),
+		.st_nlink = 1,
+		.st_mode = S_IFDIR | o->mode,
+		.st_uid = o->uid,
+		.st_gid = o->gid,
+		.st_blksize = 4096,
+		.st_mtim = {.tv_sec = at / CLOCK_SECOND, .tv_nsec = at % CLOCK_SECOND},
+	};
+	st->st_atim = st->st_ctim = st->st_mtim;
+	return node->attr ? stat_file(store, node, st) : 0;
+}
+
+double node_timeout(const struct node *node)
+{
+	bool changes = node->attr ? has(node->attr, AT_VOLATILE | AT_CONVERSATION)
+				  : node->kind->is_volatile;
+
+	return changes ? 0 : cache_seconds;
+}
+
+int node_content(struct store *store, const struct node *node, struct bytes *out)
+{
+	const struct attr *attr = node->attr;
+	bool bare = attr->store && (node->row.object.bare >> attr->number & 1);
+	int rc = attr->show ? attr->show(store, &node->row, out) : 0;
+
+	if (rc || has(attr, AT_DOCUMENT | AT_LINK) || bare)
+		return rc;
+	return bytes_add(out, "\n", 1);
+}
+
+/* --- listing --- */
+
+struct listing {
+	node_entry_fn fn;
+	void *arg;
+	struct node *entry;
+};
+
+static int list_child(const union store_any *row, void *arg)
+{
+	struct listing *l = arg;
+
+	l->entry->row = *row;
+	set(l->entry, l->entry->kind, NULL, row->object.id);
+	return l->fn(
+		row->object.name, l->entry, INO_FIRST_CHILD + (uint64_t)row->object.id, l->arg);
+}
+
+/* Where ".." leads: a fixed directory's object may be its parent's too. Only shown, never used. */
+static uint64_t parent_ino(const struct node *dir)
+{
+	const struct store_object *o = &dir->row.object;
+
+	for (unsigned int kind = 0; kind < KINDS; kind++) {
+		for (size_t i = 0; i < tree[kind].dirs; i++)
+			if (tree[kind].dir[i].kind == number(dir->kind))
+				return ino_make(kind, 0, tree[kind].dir[i].id ? STORE_ROOT : o->id);
+		if (tree[kind].child && tree[kind].child == number(dir->kind))
+			return ino_make(kind, 0, o->parent);
+	}
+	return INO_ROOT;
+}
+
+/* Entry i of those that every directory of the kind has; 1 if there is none such here. */
+static int fixed_entry(
+	struct store *store, const struct node *dir, size_t i, struct node *out, const char **name)
+{
+	const struct kind *kind = dir->kind;
+
+	if (i < kind->dirs) {
+		*name = kind->dir[i].name;
+		return enter(store, dir, &kind->dir[i], out);
+	}
+	const struct attr *attr = &kind->attr[i - kind->dirs];
+	if (has(attr, AT_HIDDEN) || !present(attr, &dir->row))
+		return 1;
+	*name = attr->name;
+	set(out, kind, attr, dir->row.object.id);
+	out->row = dir->row;
+	return 0;
+}
+
+static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l)
+{
+	int stop = 0;
+
+	if (*cookie < INO_COOKIE_DOT) {
+		*l->entry = *dir;
+		stop = l->fn(".", l->entry, INO_COOKIE_DOT, l->arg);
+	}
+	if (!stop && *cookie < INO_COOKIE_DOTDOT) {
+		*l->entry = *dir;
+		l->entry->ino = parent_ino(dir);
+		stop = l->fn("..", l->entry, INO_COOKIE_DOTDOT, l->arg);
+	}
+	if (*cookie < INO_COOKIE_DOTDOT)
+		*cookie = INO_COOKIE_DOTDOT;
+	return stop;
+}
+
+static int list_fixed(
+	struct store *store, const struct node *dir, uint64_t cookie, struct listing *l)
+{
+	size_t count = dir->kind->dirs + dir->kind->attrs;
+	const char *name;
+
+	for (size_t i = cookie - INO_COOKIE_DOTDOT; i < count; i++) {
+		int rc = fixed_entry(store, dir, i, l->entry, &name);
+		if (rc < 0)
+			return rc;
+		if (!rc && l->fn(name, l->entry, INO_COOKIE_FIXED + i, l->arg))
+			return 1;
+	}
+	return 0;
+}
+
+int node_list(
+	struct store *store, const struct node *dir, uint64_t cookie, node_entry_fn fn, void *arg)
+{
+	struct node entry;
+	struct listing l = {fn, arg, &entry};
+
+	if (dir->attr)
+		return -ENOTDIR;
+	int rc = list_dots(dir, &cookie, &l);
+	if (!rc && cookie < INO_FIRST_CHILD)
+		rc = list_fixed(store, dir, cookie, &l);
+	if (rc || !dir->kind->child)
+		return rc < 0 ? rc : 0;
+	const struct kind *child = &tree[dir->kind->child];
+	int64_t after = cookie < INO_FIRST_CHILD ? 0 : (int64_t)(cookie - INO_FIRST_CHILD);
+	entry.kind = child;
+	return store_each(store, child->row, dir->row.object.id, after, list_child, &l);
+}
+
+/* --- changing --- */
+
+int node_refused(const struct store_call *call, const char *what, const struct node *node, int rc)
+{
+	char path[STORE_PATH];
+
+	if (rc >= 0 || !call->reason[0])
+		return rc;
+	store_path(&node->row.object, path);
+	report(LOG_NOTICE, "%s %s%s%s refused: %s: %s (uid %u, pid %d, %s)", what, path,
+		node->attr ? "/" : "", node->attr ? node->attr->name : "", strerror(-rc),
+		call->reason, call->uid, call->pid, call->comm);
+	return rc;
+}
+
+int node_make(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, mode_t mode, struct node *out)
+{
+	const struct kind *child = &tree[dir->kind->child];
+
+	if (!dir->kind->child)
+		return -EPERM;
+	int rc = store_make(store, call, child->row, dir->row.object.id, name, mode, &out->row);
+	if (!rc)
+		set(out, child, NULL, out->row.object.id);
+	return node_refused(call, "mkdir in", dir, rc);
+}
+
+/* The child that is to be removed or renamed: fixed entries are not. */
+static int find_movable(
+	struct store *store, const struct node *dir, const char *name, struct node *out)
+{
+	if (find_dir(dir->kind, name) || find_attr(dir->kind, name))
+		return -EPERM;
+	return find_child(store, dir, name, out);
+}
+
+int node_remove(
+	struct store *store, struct store_call *call, const struct node *dir, const char *name)
+{
+	struct node child;
+	int rc = find_movable(store, dir, name, &child);
+
+	if (rc)
+		return rc;
+	rc = store_remove(store, call, child.kind->row, child.row.object.id);
+	return node_refused(call, "rmdir", &child, rc);
+}
+
+int node_rename(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, const struct node *new_dir, const char *new_name)
+{
+	struct node child;
+	int rc = find_movable(store, dir, name, &child);
+
+	if (rc)
+		return rc;
+	if (dir->ino != new_dir->ino)
+		return node_refused(call, "rename", &child,
+			store_refuse(call, -EPERM, "it can be renamed in place only"));
+	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
+	return node_refused(call, "rename", &child, rc);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_NODE_H
+#define FS_NODE_H
+
+/*
+ * The engine over the table of tree.h: what an inode number names, how it looks, what is in it. It
+ * knows neither FUSE nor a single kind. Functions answer 0 or -errno; refusals with a reason in
+ * call->reason are logged here.
+ */
+#include <sys/stat.h>
+
+#include "fs/tree.h"
+
+/* One name in the tree, as it was when it was looked up. */
+struct node {
+	uint64_t ino;
+	const struct kind *kind;
+	const struct attr *attr; /* NULL: the directory */
+	union store_any row;
+};
+
+/* What an inode number names. -ESTALE if it is gone. */
+int node_get(struct store *store, uint64_t ino, struct node *out);
+
+/* The entry of a directory. -ENOENT; -ESTALE if the directory is gone. */
+int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out);
+
+/* Its attributes; the size is exactly what an open now would let read. */
+int node_stat(struct store *store, const struct node *node, struct stat *st);
+
+/* How long the kernel may believe that, in seconds. */
+double node_timeout(const struct node *node);
+
+/* Appends what a file shows, with its newline. */
+int node_content(struct store *store, const struct node *node, struct bytes *out);
+
+/*
+ * Called for each entry of a directory: `next` is the cookie that goes on behind it. 0 to go on, 1
+ * to stop. "." and ".." come with their inode numbers in node->ino and nothing else.
+ */
+typedef int (*node_entry_fn)(const char *name, const struct node *node, uint64_t next, void *arg);
+
+int node_list(
+	struct store *store, const struct node *dir, uint64_t cookie, node_entry_fn fn, void *arg);
+
+/* mkdir. -EPERM where nothing can be made. */
+int node_make(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, mode_t mode, struct node *out);
+
+/* rmdir. */
+int node_remove(
+	struct store *store, struct store_call *call, const struct node *dir, const char *name);
+
+/* rename in place. -EPERM into another directory; -EEXIST: taken. */
+int node_rename(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, const struct node *new_dir, const char *new_name);
+
+/* Logs that something was refused, if there is a reason; answers rc. */
+int node_refused(const struct store_call *call, const char *what, const struct node *node, int rc);
+
+#endif

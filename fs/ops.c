@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "fs/handle.h"
+#include "fs/ino.h"
+#include "fs/node.h"
+
+static struct store *store_of(fuse_req_t req)
+{
+	return ((struct mount *)fuse_req_userdata(req))->store;
+}
+
+/* The command is read while its process waits for our reply; a pid from elsewhere is just empty. */
+static void read_comm(pid_t pid, char *out, size_t size)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
+	if (fd >= 0)
+		close(fd);
+	out[n > 0 ? n - (out[n - 1] == '\n') : 0] = '\0';
+}
+
+static struct store_call caller(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct store_call call = {.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid};
+
+	read_comm(ctx->pid, call.comm, sizeof(call.comm));
+	return call;
+}
+
+/* The kernel takes no errno above 511: whoever called would hang. */
+static void reply_error(fuse_req_t req, int rc)
+{
+	fuse_reply_err(req, rc < 0 && rc > -512 ? -rc : rc ? EIO : 0);
+}
+
+static int entry_of(struct store *store, const struct node *node, struct fuse_entry_param *entry)
+{
+	*entry = (struct fuse_entry_param){
+		.ino = node->ino,
+		.attr_timeout = node_timeout(node),
+		.entry_timeout = node_timeout(node),
+	};
+	return node_stat(store, node, &entry->attr);
+}
+
+static void reply_entry(fuse_req_t req, const struct node *node, int rc)
+{
+	struct fuse_entry_param entry;
+
+	if (!rc)
+		rc = entry_of(store_of(req), node, &entry);
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_entry(req, &entry);
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct mount *mount = userdata;
+	unsigned int want = FUSE_CAP_DONT_MASK | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ATOMIC_O_TRUNC;
+
+	conn->want |= conn->capable & want;
+	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
+	if (mount->served)
+		mount->served(mount);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node dir, node;
+	int rc = node_get(store_of(req), parent, &dir);
+
+	if (!rc)
+		rc = node_lookup(store_of(req), &dir, name, &node);
+	reply_entry(req, &node, rc);
+}
+
+/* Nothing is kept for an inode, so there is nothing to forget. */
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
+{
+	(void)ino;
+	(void)count;
+	fuse_reply_none(req);
+}
+
+static void reply_attr(fuse_req_t req, const struct node *node, int rc)
+{
+	struct stat st;
+
+	if (!rc)
+		rc = node_stat(store_of(req), node, &st);
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_attr(req, &st, node_timeout(node));
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node node;
+
+	(void)fi;
+	reply_attr(req, &node, node_get(store_of(req), ino, &node));
+}
+
+/*
+ * Sizes are what is shown: truncating to nothing is how a new value begins, and changes nothing
+ * yet. Times are ours. Modes and owners can be set to what they are.
+ */
+static int check_change(const struct stat *want, int which, const struct stat *now)
+{
+	if (which & FUSE_SET_ATTR_SIZE && want->st_size && want->st_size != now->st_size)
+		return -EINVAL;
+	if (which & FUSE_SET_ATTR_MODE && (want->st_mode & 07777) != (now->st_mode & 07777))
+		return -EOPNOTSUPP;
+	if (which & FUSE_SET_ATTR_UID && want->st_uid != now->st_uid)
+		return -EOPNOTSUPP;
+	if (which & FUSE_SET_ATTR_GID && want->st_gid != now->st_gid)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void op_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
+{
+	struct node node;
+	struct stat now;
+	int rc = node_get(store_of(req), ino, &node);
+
+	(void)fi;
+	if (!rc)
+		rc = node_stat(store_of(req), &node, &now);
+	if (!rc)
+		rc = check_change(attr, which, &now);
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_attr(req, &now, node_timeout(&node));
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	CLEANUP_BYTES struct bytes target = {0};
+	struct node node;
+	int rc = node_get(store_of(req), ino, &node);
+
+	if (!rc && !(node.attr && node.attr->flags & AT_LINK))
+		rc = -EINVAL;
+	if (!rc)
+		rc = node_content(store_of(req), &node, &target);
+	if (!rc)
+		rc = bytes_add(&target, "", 1);
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_readlink(req, (const char *)target.data);
+}
+
+/* --- making and removing --- */
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct store_call call = caller(req);
+	struct node dir, node;
+	int rc = node_get(store_of(req), parent, &dir);
+
+	if (!rc)
+		rc = node_make(store_of(req), &call, &dir, name, mode, &node);
+	reply_entry(req, &node, rc);
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct store_call call = caller(req);
+	struct node dir;
+	int rc = node_get(store_of(req), parent, &dir);
+
+	if (!rc)
+		rc = node_remove(store_of(req), &call, &dir, name);
+	reply_error(req, rc);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+	const char *new_name, unsigned int flags)
+{
+	struct store_call call = caller(req);
+	struct node dir, new_dir;
+	int rc = flags & ~(unsigned int)RENAME_NOREPLACE ? -EINVAL : 0;
+
+	if (!rc)
+		rc = node_get(store_of(req), parent, &dir);
+	if (!rc)
+		rc = node_get(store_of(req), new_parent, &new_dir);
+	if (!rc)
+		rc = node_rename(store_of(req), &call, &dir, name, &new_dir, new_name);
+	reply_error(req, rc);
+}
+
+/* The table says what there is; a name that it has not is a typo. */
+static void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	(void)parent;
+	(void)name;
+	(void)mode;
+	(void)fi;
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	(void)parent;
+	(void)name;
+	(void)mode;
+	(void)rdev;
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	(void)target;
+	(void)parent;
+	(void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	(void)ino;
+	(void)parent;
+	(void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)parent;
+	(void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+/* --- files --- */
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct store_call call = caller(req);
+	struct handle *handle;
+	struct node node;
+	int rc = node_get(store_of(req), ino, &node);
+
+	if (!rc)
+		rc = handle_open(store_of(req), &call, &node, fi->flags, &handle);
+	if (rc) {
+		reply_error(req, rc);
+		return;
+	}
+	fi->fh = (uintptr_t)handle;
+	/* What is read is what this open rendered, never another's page. */
+	fi->direct_io = 1;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		handle_close(handle); /* the open was interrupted: no release will come */
+}
+
+static void op_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	const void *data = NULL;
+	size_t len;
+	int rc = handle_read(handle_of(fi), offset, size, &data, &len);
+
+	(void)ino;
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_buf(req, data, len);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+	struct fuse_file_info *fi)
+{
+	struct store_call call = caller(req);
+	int rc = handle_write(handle_of(fi), &call, data, size, offset);
+
+	(void)ino;
+	/* The buffer is libfuse's and lives on with its thread; a provisioning key may be in it. */
+	explicit_bzero((void *)(uintptr_t)data, size);
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_write(req, size);
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	reply_error(req, handle_flush(handle_of(fi)));
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	handle_close(handle_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+/* What a write has answered is on disk already. */
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)data_only;
+	(void)fi;
+	fuse_reply_err(req, 0);
+}
+
+/* --- directories --- */
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node node;
+	int rc = node_get(store_of(req), ino, &node);
+
+	if (!rc && node.attr)
+		rc = -ENOTDIR;
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_open(req, fi);
+}
+
+struct page {
+	fuse_req_t req;
+	bool plus;
+	char *data;
+	size_t size, used;
+};
+
+/* One entry with what stat would say of it, so that `ls -l` asks nothing more. */
+static size_t add_plus(struct page *page, const char *name, const struct node *node, uint64_t next)
+{
+	struct fuse_entry_param entry = {0};
+	bool dots = name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+	bool conversation = node->attr && node->attr->flags & AT_CONVERSATION;
+
+	if (dots || entry_of(store_of(page->req), node, &entry)) {
+		entry = (struct fuse_entry_param){0};
+		entry.attr.st_mode = node->attr ? S_IFREG : S_IFDIR;
+	}
+	entry.attr.st_ino = node->ino;
+	/* No link in the kernel: each open of it has to look it up. */
+	if (conversation)
+		entry.ino = 0;
+	return fuse_add_direntry_plus(page->req, page->data + page->used, page->size - page->used,
+		name, &entry, (off_t)next);
+}
+
+static size_t add_plain(struct page *page, const char *name, const struct node *node, uint64_t next)
+{
+	bool link = node->attr && node->attr->flags & AT_LINK;
+	struct stat st = {
+		.st_ino = node->ino,
+		.st_mode = link		? S_IFLNK
+			   : node->attr ? S_IFREG
+					: S_IFDIR,
+	};
+
+	return fuse_add_direntry(page->req, page->data + page->used, page->size - page->used, name,
+		&st, (off_t)next);
+}
+
+static int add_entry(const char *name, const struct node *node, uint64_t next, void *arg)
+{
+	struct page *page = arg;
+	size_t n =
+		page->plus ? add_plus(page, name, node, next) : add_plain(page, name, node, next);
+
+	if (n > page->size - page->used)
+		return 1;
+	page->used += n;
+	return 0;
+}
+
+static void reply_page(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
+{
+	struct page page = {.req = req, .plus = plus, .data = malloc(size), .size = size};
+	struct node dir;
+	int rc = page.data ? node_get(store_of(req), ino, &dir) : -ENOMEM;
+
+	if (!rc)
+		rc = node_list(store_of(req), &dir, (uint64_t)offset, add_entry, &page);
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_buf(req, page.data, page.used);
+	free(page.data);
+}
+
+static void op_readdir(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	(void)fi;
+	reply_page(req, ino, size, offset, false);
+}
+
+static void op_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	(void)fi;
+	reply_page(req, ino, size, offset, true);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+
+	(void)ino;
+	fuse_reply_statfs(req, &st);
+}
+
+/* Extended attributes are left out: libfuse answers ENOSYS, and the kernel asks no more. */
+const struct fuse_lowlevel_ops fs_ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.fsyncdir = op_fsync,
+	.statfs = op_statfs,
+	.create = op_create,
+	.readdirplus = op_readdirplus,
+};

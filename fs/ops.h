@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_OPS_H
+#define FS_OPS_H
+
+#include <fuse_lowlevel.h>
+
+#include "store/store.h"
+
+/* What the operations get as their session's user data. */
+struct mount {
+	struct store *store;
+	void (*served)(
+		struct mount *mount); /* called once, when the kernel is being served; or NULL */
+	int ready;		      /* for served: who waits for it reads here */
+};
+
+/* The FUSE operations: each decodes, asks node.h or handle.h, and replies exactly once. */
+extern const struct fuse_lowlevel_ops fs_ops;
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/tree.h"
+
+#include "fs/attrs.h"
+
+/*
+ * Numbers stand in inode numbers and in the store: one that is no longer used is not given again.
+ * Maxima leave room for what is merely wrong, so that it is told as that and not as too long.
+ */
+enum { WORD = 16, NUMBER = 32, TIME = 40 };
+
+/* clang-format off */
+
+static const struct attr root_attr[] = {
+	{1, "enroll", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT,
+	 .help = "provisioning key and CSR in, certificate out"},
+	{2, "domain", AT_FIXED, .show = show_domain, .help = "the name in keys and certificates"},
+	{3, "version", AT_FIXED, .show = show_version, .help = "of enrollfs"},
+};
+
+static const struct attr group_attr[] = {
+	{1, "description", 0, STORE_DESCRIPTION_MAX, show_group_description,
+	 .store = store_description, .help = "a line for people"},
+	{2, "enabled", 0, WORD, show_group_enabled, .store = store_enabled,
+	 .help = "0: its keys can neither be copied nor enrol"},
+	{3, "signing_cert", AT_VOLATILE | AT_ROOT_OWNED, NAME_MAX_LEN, show_group_signing_cert,
+	 .store = store_signing_cert, .help = "the certificate that its new keys begin with"},
+	{4, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
+	{5, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
+};
+
+static const struct attr key_attr[] = {
+	{1, "key", AT_VOLATILE | AT_LINK, .show = show_key_link, .present = key_exportable,
+	 .help = "the provisioning key, for whatever follows links"},
+	{2, ".key", AT_VOLATILE | AT_HIDDEN | AT_DOCUMENT, .size = size_key, .copy = copy_key,
+	 .present = key_exportable, .help = "the provisioning key; opening it counts as a copy"},
+	{3, "max_uses", 0, NUMBER, show_max_uses, .store = store_max_uses,
+	 .help = "how many machines may enrol: a number, max, or +N and -N to change it"},
+	{4, "uses", AT_VOLATILE, .show = show_uses, .help = "how many have (the utilization count)"},
+	{5, "remaining", AT_VOLATILE, .show = show_remaining, .help = "how many are left"},
+	{6, "signing_cert", AT_VOLATILE | AT_ROOT_OWNED, NAME_MAX_LEN, show_key_signing_cert,
+	 .store = store_signing_cert, .help = "the certificate that signs what enrols"},
+	{7, "enabled", 0, WORD, show_key_enabled, .store = store_enabled,
+	 .help = "0: it can neither be copied nor enrol"},
+	{8, "expires", 0, TIME, show_expires, .store = store_expires,
+	 .help = "never, a time, seconds since the epoch, or +N with s m h d w"},
+	{9, "exportable", 0, WORD, show_exportable, .store = store_exportable,
+	 .help = "0, once and for all: the secret's readable copy is destroyed"},
+	{10, "managed", AT_ROOT_OWNED, .show = show_managed, .help = "1: read-only"},
+	{11, "state", AT_VOLATILE, .show = show_key_state,
+	 .help = "active, exhausted, disabled or expired"},
+	{12, "description", 0, STORE_DESCRIPTION_MAX, show_key_description,
+	 .store = store_description, .help = "a line for people"},
+	{13, "id", AT_FIXED, .show = show_id, .help = "its number, never given again"},
+	{14, "copies", AT_VOLATILE, .show = show_copies, .help = "how often it was copied"},
+	{15, "last_copied", AT_VOLATILE, .show = show_last_copied, .help = "when, or never"},
+	{16, "last_used", AT_VOLATILE, .show = show_last_used, .help = "when, or never"},
+	{17, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
+	{18, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
+	{19, "modified_by", AT_VOLATILE, .show = show_modified_by, .help = "by which uid"},
+	{20, "enroll", AT_CONVERSATION | AT_DOCUMENT | AT_FIXED, .help = "CSR in, certificate out"},
+};
+
+static const struct attr member_attr[] = {
+	{1, "cert.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_cert_pem, .size = size_cert_pem,
+	 .help = "its certificate"},
+	{2, "chain.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_chain_pem, .size = size_chain_pem,
+	 .help = "from the issuer to the root"},
+	{3, "fullchain.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_fullchain_pem,
+	 .size = size_fullchain_pem, .help = "both"},
+	{4, "csr.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_csr_pem, .size = size_csr_pem,
+	 .help = "what it asked with"},
+	{5, "serial", AT_VOLATILE, .show = show_member_serial, .help = "of the certificate, hex"},
+	{6, "fingerprint", AT_VOLATILE, .show = show_fingerprint, .size = size_fingerprint,
+	 .help = "SHA-256 of the certificate, hex"},
+	{7, "not_before", AT_VOLATILE, .show = show_member_not_before, .help = "valid from"},
+	{8, "not_after", AT_VOLATILE, .show = show_member_not_after, .help = "valid until"},
+	{9, "provisioning_key", AT_VOLATILE, .show = show_provisioning_key,
+	 .help = "the key it enrolled with"},
+	{10, "signing_cert", AT_VOLATILE, .show = show_member_signing_cert,
+	 .help = "the certificate that signed its"},
+	{11, "state", AT_VOLATILE, .show = show_member_state, .help = "active, expired or revoked"},
+	{12, "enrolled", AT_FIXED, .show = show_enrolled, .help = "when"},
+	{13, "enrolled_by", AT_FIXED, .show = show_enrolled_by, .help = "by which uid"},
+	{14, "description", 0, STORE_DESCRIPTION_MAX, show_member_description,
+	 .store = store_description, .help = "a line for people"},
+};
+
+static const struct attr cert_attr[] = {
+	{1, "cert.pem", AT_DOCUMENT, .show = show_cert_pem, .size = size_cert_pem,
+	 .help = "the certificate"},
+	{2, "chain.pem", AT_DOCUMENT, .show = show_chain_pem, .size = size_chain_pem,
+	 .help = "from its issuer to the root; empty for a root"},
+	{3, "csr.pem", AT_DOCUMENT, .show = show_csr_pem, .size = size_csr_pem,
+	 .help = "its certificate request"},
+	{4, "issuer", AT_VOLATILE, .show = show_issuer, .help = "self, or a name in certs/"},
+	{5, "algorithm", 0, .show = show_algorithm, .help = "of its key"},
+	{6, "subject", AT_FIXED, .show = show_subject, .help = "its distinguished name (RFC 4514)"},
+	{7, "state", AT_VOLATILE, .show = show_cert_state, .help = "active, disabled or expired"},
+	{8, "enabled", 0, WORD, show_cert_enabled, .store = store_enabled,
+	 .help = "0: it signs nothing"},
+	{9, "validity_days", 0, NUMBER, show_validity_days, .store = store_validity_days,
+	 .help = "lifetime of what it issues"},
+	{10, "ca_validity_days", 0, .show = show_ca_validity_days, .help = "lifetime it was made with"},
+	{11, "crl_days", 0, NUMBER, show_crl_days, .store = store_crl_days,
+	 .help = "lifetime of its revocation list"},
+	{12, "serial", 0, .show = show_cert_serial, .help = "hex"},
+	{13, "fingerprint", 0, .show = show_fingerprint, .size = size_fingerprint,
+	 .help = "SHA-256 of the certificate, hex"},
+	{14, "not_before", 0, .show = show_cert_not_before, .help = "valid from"},
+	{15, "not_after", 0, .show = show_cert_not_after, .help = "valid until"},
+	{16, "issued", AT_VOLATILE, .show = show_issued, .help = "how many certificates it issued"},
+	{17, "revoked", AT_VOLATILE, .show = show_revoked, .help = "how many of them were revoked"},
+	{18, "managed", AT_ROOT_OWNED, .show = show_cert_managed, .help = "1: read-only"},
+	{19, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
+	{20, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
+};
+
+static const struct fixed_dir root_dir[] = {
+	{"app_connector", KIND_GROUPS, STORE_APP_CONNECTOR},
+	{"service_edge", KIND_GROUPS, STORE_SERVICE_EDGE},
+	{"certs", KIND_CERTS, STORE_CERTS},
+};
+
+static const struct fixed_dir group_dir[] = {
+	{"keys", KIND_KEYS, 0},
+	{"members", KIND_MEMBERS, 0},
+};
+
+#define LIST(array) (array), sizeof(array) / sizeof((array)[0])
+
+const struct kind tree[KINDS] = {
+	[KIND_ROOT] = {"the mount", STORE_PLACE, LIST(root_attr), LIST(root_dir), 0, NULL, false},
+	[KIND_GROUPS] = {"groups", STORE_PLACE, NULL, 0, NULL, 0, KIND_GROUP, list_changed, false},
+	[KIND_GROUP] = {"a group", STORE_GROUP, LIST(group_attr), LIST(group_dir), 0, NULL, false},
+	[KIND_KEYS] = {"keys", STORE_GROUP, NULL, 0, NULL, 0, KIND_KEY, keys_changed, false},
+	[KIND_KEY] = {"a key", STORE_KEY, LIST(key_attr), NULL, 0, 0, NULL, false},
+	[KIND_MEMBERS] = {"members", STORE_GROUP, NULL, 0, NULL, 0, KIND_MEMBER, members_changed, true},
+	[KIND_MEMBER] = {"a member", STORE_MEMBER, LIST(member_attr), NULL, 0, 0, NULL, false},
+	[KIND_CERTS] = {"certificates", STORE_PLACE, NULL, 0, NULL, 0, KIND_CERT, list_changed, false},
+	[KIND_CERT] = {"a certificate", STORE_CERT, LIST(cert_attr), NULL, 0, 0, NULL, false},
+};
+
+const struct attr *tree_attr(const struct kind *kind, unsigned int number)
+{
+	for (size_t i = 0; i < kind->attrs; i++)
+		if (kind->attr[i].number == number)
+			return &kind->attr[i];
+	return NULL;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_TREE_H
+#define FS_TREE_H
+
+/*
+ * The tree is one constant table: kinds of directories, and for each the files in it. node.c is the
+ * engine over it and never names a kind. A new file is a line in tree.c and a handler.
+ */
+#include "store/store.h"
+
+enum kind_number {
+	KIND_ROOT,
+	KIND_GROUPS, /* app_connector and service_edge */
+	KIND_GROUP,
+	KIND_KEYS,
+	KIND_KEY,
+	KIND_MEMBERS,
+	KIND_MEMBER,
+	KIND_CERTS,
+	KIND_CERT,
+	KINDS
+};
+
+enum attr_flag {
+	/* Changes through other inodes too (a use, a renaming elsewhere): the kernel caches
+	   nothing. */
+	AT_VOLATILE = 1,
+	/* Has been the same since the object was made. */
+	AT_FIXED = 2,
+	/* The content is shown as it is; else it is one value, and a newline follows. */
+	AT_DOCUMENT = 4,
+	/* No listing shows it. */
+	AT_HIDDEN = 8,
+	/* A symbolic link; the content is where it points. */
+	AT_LINK = 16,
+	/* Written by, and belongs to, the owner of the mount's root whatever the directory says. */
+	AT_ROOT_OWNED = 32,
+	/* A conversation for each open: a request is written, the reply is read. */
+	AT_CONVERSATION = 64,
+	/* For everybody. */
+	AT_PUBLIC = 128,
+};
+
+/* A value that somebody wrote. */
+struct input {
+	const char *text; /* without its final newline */
+	bool bare;	  /* it had none */
+	bool again;	  /* the value this open has written before, now with its newline */
+	uint64_t bit;	  /* of the attribute, for store_edit */
+};
+
+struct attr {
+	/* Its place in inode numbers and in store_object.bare: from 1 to 63, never given again. */
+	unsigned int number;
+	const char *name;
+	unsigned int flags;
+	size_t max; /* bytes of a value written, without its newline */
+
+	/* Appends the content, at open or for its size. */
+	int (*show)(struct store *store, const union store_any *row, struct bytes *out);
+	/* The length of the content, where making it is not wanted. */
+	int (*size)(struct store *store, const union store_any *row, size_t *len);
+	/* Instead of show at an open for reading, where that is an event. */
+	int (*copy)(struct store *store, struct store_call *call, const union store_any *row,
+		struct bytes *out);
+	/* Checks and stores; 1 instead of 0: the value was relative and must not be added again. */
+	int (*store)(struct store *store, struct store_call *call, const union store_any *row,
+		const struct input *input);
+	/* Whether it is there at all; NULL: always. */
+	bool (*present)(const union store_any *row);
+	const char *help;
+};
+
+struct fixed_dir {
+	const char *name;
+	enum kind_number kind;
+	int64_t id; /* of what stands behind it; 0: the same object */
+};
+
+struct kind {
+	const char *name; /* for people */
+	enum store_kind row;
+	const struct attr *attr;
+	size_t attrs;
+	const struct fixed_dir *dir;
+	size_t dirs;
+	/* Its children beside the fixed ones; KIND_ROOT: none. */
+	enum kind_number child;
+	/* When its list of children last changed. */
+	int64_t (*changed)(const union store_any *row);
+	bool is_volatile; /* children come and go by enrolling */
+};
+
+extern const struct kind tree[KINDS];
+
+/* The attribute with this number, or NULL. */
+const struct attr *tree_attr(const struct kind *kind, unsigned int number);
+
+#endif

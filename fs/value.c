@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/value.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "store/base/clock.h"
+#include "store/store.h"
+
+/* Digits up to the first other byte; *end is there. */
+static int digits(const char *text, int64_t *out, const char **end)
+{
+	int64_t n = 0;
+	bool large = false;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++)
+		large = large || __builtin_mul_overflow(n, 10, &n) ||
+			__builtin_add_overflow(n, *text - '0', &n);
+	*end = text;
+	*out = n;
+	return large ? -ERANGE : 0;
+}
+
+int value_number(const char *text, int64_t *out)
+{
+	const char *end;
+	int rc = digits(text, out, &end);
+
+	return rc != -EINVAL && *end ? -EINVAL : rc;
+}
+
+int value_limit(const char *text, int64_t *out, bool *relative)
+{
+	*relative = *text == '+' || *text == '-';
+	if (strcmp(text, "max") == 0) {
+		*out = STORE_UNLIMITED;
+		return 0;
+	}
+	int rc = value_number(text + *relative, out);
+	if (!rc && *text == '-')
+		*out = -*out;
+	return rc;
+}
+
+int value_boolean(const char *text, bool *out)
+{
+	static const char *const word[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
+
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		if (strcmp(text, word[i]) == 0) {
+			*out = i % 2;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int date(const char *text, int64_t *out)
+{
+	struct tm tm = {0};
+	char again[CLOCK_TEXT];
+
+	/* Written out again it has to be the same: that refuses the 31st of February. */
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (!end || *end || strlen(text) != CLOCK_TEXT - 1)
+		return -EINVAL;
+	*out = timegm(&tm);
+	if (*out < 0)
+		return -ERANGE;
+	clock_text(*out, again);
+	return strcmp(again, text) == 0 ? 0 : -EINVAL;
+}
+
+static int from_now(const char *text, int64_t now, int64_t *out)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} unit[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+	const char *end;
+	int64_t n;
+	int rc = digits(text, &n, &end);
+
+	if (rc == -EINVAL || !end[0] || end[1])
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(unit) / sizeof(unit[0]); i++) {
+		if (unit[i].letter != *end)
+			continue;
+		if (rc || __builtin_mul_overflow(n, unit[i].seconds, &n) ||
+			__builtin_add_overflow(now, n, out) || *out > CLOCK_MAX)
+			return -ERANGE;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int value_time(const char *text, int64_t now, int64_t *out)
+{
+	if (strcmp(text, "never") == 0) {
+		*out = STORE_NEVER;
+		return 0;
+	}
+	if (*text == '+')
+		return from_now(text + 1, now, out);
+	if (strchr(text, '-'))
+		return date(text, out);
+	int rc = value_number(text, out);
+	return !rc && *out > CLOCK_MAX ? -ERANGE : rc;
+}
+
+/* The length of the character that begins here, 0 if it is none (RFC 3629 4). */
+static size_t utf8_length(const unsigned char *p)
+{
+	static const struct {
+		unsigned char first, last, second_first, second_last;
+		size_t len;
+	} form[] = {
+		{0x20, 0x7e, 0, 0, 1},
+		{0xc2, 0xc2, 0xa0, 0xbf, 2}, /* not U+0080 to U+009F: control characters */
+		{0xc3, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3},
+		{0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3},
+		{0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4},
+		{0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(form) / sizeof(form[0]); i++) {
+		if (p[0] < form[i].first || p[0] > form[i].last)
+			continue;
+		if (form[i].len > 1 && (p[1] < form[i].second_first || p[1] > form[i].second_last))
+			return 0;
+		for (size_t k = 2; k < form[i].len; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return form[i].len;
+	}
+	return 0;
+}
+
+int value_line(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p) {
+		size_t n = *p == '\t' ? 1 : utf8_length(p);
+		if (!n)
+			return -EINVAL;
+		p += n;
+	}
+	return 0;
+}
+
+int value_add_number(struct bytes *out, int64_t number)
+{
+	return bytes_printf(out, "%" PRId64, number);
+}
+
+int value_add_limit(struct bytes *out, int64_t number)
+{
+	return number == STORE_UNLIMITED ? value_add_text(out, "max")
+					 : value_add_number(out, number);
+}
+
+int value_add_time(struct bytes *out, int64_t seconds)
+{
+	char text[CLOCK_TEXT];
+
+	if (seconds == STORE_NEVER)
+		return value_add_text(out, "never");
+	clock_text(seconds, text);
+	return value_add_text(out, text);
+}
+
+int value_add_moment(struct bytes *out, int64_t nanoseconds)
+{
+	return value_add_time(
+		out, nanoseconds == STORE_NEVER ? STORE_NEVER : nanoseconds / CLOCK_SECOND);
+}
+
+int value_add_text(struct bytes *out, const char *text)
+{
+	return bytes_add(out, text, strlen(text));
+}

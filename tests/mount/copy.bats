@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Copying a provisioning key.
+
+load helper
+
+@test "whatever follows links gets the key" {
+	[ "$(readlink "$K/key")" = .key ]
+	cat "$K/key" > one
+	cp "$K/key" two
+	python3 -c "print(open('$K/key').read(), end='')" > three
+	dd if="$K/key" of=four status=none
+	cmp one two
+	cmp one three
+	cmp one four
+	[ -f two ] && [ ! -L two ]
+	is "$K/copies" 4
+	is "$K/uses" 0
+}
+
+@test "no listing shows .key" {
+	! ls -A "$K" | grep -x '\.key'
+	[ -z "$(find "$M" -name .key)" ]
+	[ -z "$(find "$M" -type f -name key)" ]
+}
+
+@test "a copy is on record before it is read" {
+	is "$K/copies" 0
+	is "$K/last_copied" never
+	exec 4< "$K/key"
+	is "$K/copies" 1
+	[ "$(cat "$K/last_copied" | cut -c1-10)" = "$(date -u +%F)" ]
+	# many reads of one open are one copy
+	python3 -c "
+import os
+os.pread(4, 10, 0); os.pread(4, 200, 0); os.pread(4, 200, 0)"
+	exec 4<&-
+	is "$K/copies" 1
+	stat "$K/.key" > /dev/null
+	is "$K/copies" 1
+	stop
+	[ "$(sqlite3 store "SELECT line ->> 'action', line ->> 'object', line ->> 'uid', line ->> 'comm' FROM audit ORDER BY seq DESC LIMIT 1")" = \
+		'copy|app_connector/berlin/keys/auto|0|bats-exec-test' ] ||
+		sqlite3 store "SELECT line FROM audit ORDER BY seq DESC LIMIT 1" | grep '"action":"copy"'
+}
+
+@test "refusals come from open, and are lifted at once" {
+	echo 0 > "$K/max_uses"
+	refused 'Disk quota exceeded' cat "$K/key"
+	echo 1 > "$K/max_uses"
+	cat "$K/key" > /dev/null
+	echo 0 > "$K/enabled"
+	refused 'Key has been revoked' cat "$K/key"
+	echo 1 > "$K/enabled"
+	echo 0 > "$G/enabled"
+	refused 'Key has been revoked' cat "$K/key"
+	echo 1 > "$G/enabled"
+	echo 2020-01-01T00:00:00Z > "$K/expires"
+	refused 'Key has expired' cat "$K/key"
+	echo never > "$K/expires"
+	cat "$K/key" > /dev/null
+	is "$K/copies" 2
+	grep -q 'open of app_connector/berlin/keys/auto/.key refused: Key has expired' log
+}
+
+@test "a copy never slips past an acknowledged switch" {
+	# copies by several readers; after the switch is acknowledged, the counter stands still
+	for round in 1 2 3; do
+		echo 1 > "$K/enabled"
+		before=$(cat "$K/copies")
+		for i in 1 2 3 4; do
+			bash -c "for n in \$(seq 60); do cat $K/key || exit 0; done" > /dev/null 2>&1 &
+		done
+		some() { [ "$(cat "$K/copies")" -ge $((before + 5)) ]; }
+		wait_until some
+		echo 0 > "$K/enabled"
+		at=$(cat "$K/copies")
+		wait $(jobs -p | grep -v "^$PID$")
+		is "$K/copies" "$at"
+	done
+}
+
+@test "the readable copy is destroyed once and for all" {
+	cat "$K/key" > my.key
+	echo 0 > "$K/exportable"
+	[ ! -e "$K/key" ] && [ ! -L "$K/key" ]
+	refused 'No such file or directory' cat "$K/key"
+	refused 'No such file or directory' cat "$K/.key"
+	! ls "$K" | grep -x key
+	sh_refused 'Operation not permitted' "echo 1 > $K/exportable"
+	echo 0 > "$K/exportable"
+	csr web1
+	enroll my.key web1.csr > web1.crt
+	verifies web1.crt
+}
+
+@test "the key names the root it trusts, and no secret is in the store or the log" {
+	cat "$K/key" > my.key
+	cut -d'|' -f3 my.key | base64 -d > raw
+	[ "$(stat -c %s raw)" = 80 ]
+	[ "$(dd if=raw bs=1 skip=40 count=32 status=none | od -An -v -tx1 | tr -d ' \n')" = \
+		"$(cat "$M/certs/root/fingerprint")" ]
+	dd if=raw bs=1 skip=8 count=32 status=none of=secret
+	stop
+	python3 -c "
+secret = open('secret', 'rb').read()
+import base64, sys
+for name in ('store', 'log', 'store.key'):
+    data = open(name, 'rb').read()
+    assert secret not in data and secret.hex().encode() not in data, name
+    assert b'corp.example|' not in data, name"
+}

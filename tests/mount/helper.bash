@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Every mounted test owns a store and a mountpoint in a folder of its own, ends its own daemon, and
+# fails if that logged an error or warning it did not expect, or if a sanitizer spoke.
+#
+# ENROLLFS is the program. A test that provokes an error says so with `expect_log PATTERN`.
+
+ENROLLFS=${ENROLLFS:-$BATS_TEST_DIRNAME/../../build/enrollfs}
+
+# The test's folder: T/store, T/m (the mountpoint), T/log (what the daemon said).
+setup() {
+	T=$(mktemp -d "${TMPDIR:-/tmp}/enrollfs-test.XXXXXX")
+	chmod 755 "$T"
+	M=$T/m
+	mkdir "$M"
+	: > "$T/log"
+	: > "$T/expected"
+	export ASAN_OPTIONS=log_path=$T/sanitizer:detect_leaks=1
+	export UBSAN_OPTIONS=log_path=$T/sanitizer:print_stacktrace=1
+	export TSAN_OPTIONS=log_path=$T/sanitizer:second_deadlock_stack=1
+	cd "$T" || return 1
+	if [ -z "${NO_MOUNT-}" ]; then
+		start
+		group
+	fi
+}
+
+teardown() {
+	stop_if_running
+	local rc=0
+	check_log || rc=1
+	cd /
+	rm -rf "$T"
+	return $rc
+}
+
+# Waits until a command succeeds, at most 20 seconds.
+wait_until() {
+	local tries=400
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || { echo "waited in vain for: $*" >&2; return 1; }
+		sleep 0.05
+	done
+}
+
+answers() { mountpoint -q "$M" && [ -e "$M/domain" ]; }
+# Ended, whether or not somebody has collected it yet.
+gone() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2> /dev/null; }
+
+# start [ARGUMENT...]: mounts T/store on T/m in the foreground of a background job.
+start() {
+	# Descriptor 3 is bats's own: a daemon that kept it would keep bats waiting.
+	# A shell's background jobs ignore SIGINT unless it is set back.
+	env --default-signal=INT "$ENROLLFS" -f "$@" -o domain=corp.example "$T/store" "$M" \
+		2>> "$T/log" 3>&- &
+	PID=$!
+	wait_until answers
+}
+
+# stop: unmounts, and the daemon has to end well.
+stop() {
+	umount "$M"
+	local rc=0
+	wait "$PID" || rc=$?
+	PID=
+	return $rc
+}
+
+stop_if_running() {
+	if mountpoint -q "$M" 2> /dev/null; then
+		umount "$M" 2> /dev/null || umount -l "$M"
+	fi
+	[ -n "${PID-}" ] || return 0
+	kill "$PID" 2> /dev/null || :
+	wait "$PID" || :
+	PID=
+}
+
+expect_log() { printf '%s\n' "$1" >> "$T/expected"; }
+
+check_log() {
+	local bad
+	bad=$(grep -E 'error:|warning:' "$T/log" | grep -v -E -f "$T/expected") || :
+	[ -s "$T/expected" ] || bad=$(grep -E 'error:|warning:' "$T/log") || :
+	if [ -n "$bad" ]; then
+		echo "the daemon logged: $bad" >&2
+		return 1
+	fi
+	if ls "$T"/sanitizer.* > /dev/null 2>&1; then
+		cat "$T"/sanitizer.* >&2
+		return 1
+	fi
+}
+
+# group [KIND]: a group berlin with a key auto; G and K are their directories.
+group() {
+	G=$M/${1:-app_connector}/berlin
+	K=$G/keys/auto
+	mkdir "$G" "$K"
+}
+
+# refused TEXT COMMAND...: the command fails, and what it says has the errno's text.
+refused() {
+	local want=$1
+	shift
+	run "$@"
+	if [ "$status" -eq 0 ]; then
+		echo "not refused: $* (expected: $want)" >&2
+		return 1
+	fi
+	case $output in
+	*"$want"*) ;;
+	*)
+		echo "refused otherwise: $* said: $output (expected: $want)" >&2
+		return 1
+		;;
+	esac
+}
+
+# sh_refused TEXT SCRIPT: the same for a line of bash.
+sh_refused() { refused "$1" bash -c "$2"; }
+
+# The text of a file is exactly this line.
+is() {
+	local got
+	got=$(cat "$1") || return 1
+	if [ "$got" != "$2" ]; then
+		echo "$1 is '$got', not '$2'" >&2
+		return 1
+	fi
+}
+
+# csr NAME [CN]: a P-256 key and request, NAME.pem and NAME.csr.
+csr() {
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.pem" \
+		-subj "/CN=${2-$1}" -out "$1.csr" 2> /dev/null
+}
+
+# enroll KEYFILE CSR [ENROLL]: what a machine does; the full chain goes to stdout.
+enroll() {
+	bash -c '{ cat "$1" "$2" >&3 && cat <&3; } 3<> "$3"' - "$1" "$2" "${3:-$M/enroll}"
+}
+
+# enroll_here CSR: the same through the key's own file.
+enroll_here() {
+	bash -c '{ cat "$1" >&3 && cat <&3; } 3<> "$2"' - "$1" "${2:-$K/enroll}"
+}
+
+verifies() {
+	openssl verify -x509_strict -CAfile "$M/certs/root/cert.pem" \
+		-untrusted "$1" "$1" > /dev/null
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The program: options, going behind, ending, what it refuses to serve.
+
+NO_MOUNT=1
+load helper
+
+@test "help and version" {
+	run "$ENROLLFS" --help
+	[ "$status" -eq 0 ]
+	[[ $output == usage:* ]]
+	run "$ENROLLFS" -h
+	[ "$status" -eq 0 ]
+	run "$ENROLLFS" --version
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^enrollfs\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	run "$ENROLLFS"
+	[ "$status" -eq 2 ]
+	run "$ENROLLFS" store
+	[ "$status" -eq 2 ]
+	refused 'one argument too many' "$ENROLLFS" a b c
+	refused 'unknown option' "$ENROLLFS" -o no_such_option store "$M"
+}
+
+@test "it goes behind when the mount answers, and leaves when it is unmounted" {
+	"$ENROLLFS" -o domain=corp.example store m
+	is m/domain corp.example
+	[ "$(stat -f -c %T m)" = fuseblk ] || grep -q " $M fuse.enrollfs .*default_permissions" /proc/mounts
+	pid=$(pgrep -f "^$ENROLLFS -o domain=corp.example store m\$")
+	group
+	umount m
+	wait_until gone "$pid"
+	"$ENROLLFS" store m
+	[ -d "$K" ]
+	pid=$(pgrep -f "^$ENROLLFS store m\$")
+	kill "$pid"
+	wait_until gone "$pid"
+	! mountpoint -q m
+}
+
+@test "as fstab and mount(8) call it" {
+	# mount -t fuse.enrollfs looks in the system's folders only; this names the program
+	mount -t fuse -o domain=corp.example,noauto,nofail,nodev,x-systemd.automount \
+		"$ENROLLFS#$T/store" "$M"
+	is m/domain corp.example
+	umount "$M"
+	"$ENROLLFS" "$T/store" "$M" -o rw,nosuid,nodev,noatime
+	is m/domain corp.example
+	grep -q " $M fuse.enrollfs .*noatime" /proc/mounts
+	umount "$M"
+}
+
+@test "SIGTERM and SIGINT end it cleanly, with nothing lost" {
+	for signal in TERM INT; do
+		start
+		[ -d "$M/app_connector/berlin" ] || group
+		echo 5 > "$K/max_uses"
+		mkdir "$M/app_connector/$signal"
+		kill -$signal "$PID"
+		wait "$PID"
+		! mountpoint -q "$M"
+		PID=
+	done
+	start
+	is "$K/max_uses" 5
+	[ -d "$M/app_connector/TERM" ] && [ -d "$M/app_connector/INT" ]
+	stop
+	[ ! -e store-wal ]
+	grep -q 'notice: unmounted' log
+}
+
+@test "a second daemon is refused" {
+	start
+	mkdir other
+	refused 'another enrollfs has it mounted' "$ENROLLFS" store other
+	refused 'another enrollfs has it mounted' "$ENROLLFS" -f store other
+	! mountpoint -q other
+	is m/domain corp.example
+}
+
+@test "a store below its mountpoint is refused" {
+	refused 'lies below the mountpoint' "$ENROLLFS" m/store m
+	mkdir -p m/a/b
+	refused 'lies below the mountpoint' "$ENROLLFS" m/a/b/store m
+	ln -s m/a link
+	refused 'lies below the mountpoint' "$ENROLLFS" link/b/store m
+	refused 'lies below the mountpoint' "$ENROLLFS" -o master_key="$M/a/key" store m
+	[ -z "$(ls m/a/b)" ]
+	! mountpoint -q m
+}
+
+@test "master keys" {
+	start
+	stop
+	[ "$(stat -c %a store.key)" = 600 ]
+	[ "$(stat -c %a store)" = 600 ]
+	chmod 640 store.key
+	refused 'group or others can use it' "$ENROLLFS" store m
+	chmod 600 store.key
+	mv store.key elsewhere
+	refused 'missing' "$ENROLLFS" store m
+	[ ! -e store.key ]
+	head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > store.key
+	chmod 600 store.key
+	refused 'not the master key it was made with' "$ENROLLFS" store m
+	echo rubbish > store.key
+	refused 'not 64 hex digits' "$ENROLLFS" store m
+	start -o master_key="$T/elsewhere"
+	is m/domain corp.example
+}
+
+@test "domains" {
+	refused 'lower-case DNS name' "$ENROLLFS" -o domain=Corp.Example store m
+	refused 'lower-case DNS name' "$ENROLLFS" -o domain=a..b store m
+	start
+	stop
+	refused 'its domain is corp.example' "$ENROLLFS" -o domain=other.example store m
+	hostname=$(hostname | tr A-Z a-z)
+	"$ENROLLFS" other-store m
+	is m/domain "$hostname"
+	umount m
+}
+
+@test "what is no store is refused and stays as it is" {
+	sqlite3 theirs 'CREATE TABLE t (x); INSERT INTO t VALUES (1)'
+	refused 'database of another program' "$ENROLLFS" theirs m
+	[ "$(sqlite3 theirs 'SELECT x FROM t')" = 1 ]
+	for i in $(seq 100); do echo 'just a text file, not a database at all'; done > text
+	refused 'not a database' "$ENROLLFS" text m
+	refused 'No such file or directory' "$ENROLLFS" no/such/folder/store m
+	refused 'No such file or directory' "$ENROLLFS" store no-such-mountpoint
+	: > file
+	refused 'not a directory' "$ENROLLFS" store file
+}
+
+@test "mounted read-only" {
+	start
+	group
+	csr web1
+	enroll_here web1.csr > web1.crt
+	echo 5 > "$K/max_uses"
+	stop
+	start -o ro
+	is "$K/uses" 1
+	cmp web1.crt "$G/members/web1/fullchain.pem"
+	refused 'Read-only file system' cat "$K/key"
+	sh_refused 'Read-only file system' "echo 6 > $K/max_uses"
+	refused 'Read-only file system' mkdir "$G/keys/new"
+	refused 'Read-only file system' rmdir "$K"
+	refused 'Read-only file system' enroll_here web1.csr
+	is "$K/copies" 0
+	stop
+	refused 'No such file' "$ENROLLFS" -o ro missing m
+	[ ! -e missing ]
+}
+
+@test "an ordinary user's own mount" {
+	# a /dev/fuse that everybody may open, as distributions have it, in a namespace of its own
+	mknod fuse c 10 229
+	chmod 666 fuse
+	chown -R 65534:65534 "$T"
+	cat > script <<'SH'
+set -eu
+mount --bind fuse /dev/fuse
+user() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+user "$ENROLLFS" -o domain=corp.example store m
+user mkdir m/app_connector/a m/app_connector/a/keys/k
+[ "$(user stat -c %u m/app_connector/a/keys/k)" = 65534 ]
+user cat m/app_connector/a/keys/k/key > key
+grep -q '^1|corp.example|' key
+! ls m 2> /dev/null
+user fusermount3 -u m
+SH
+	ENROLLFS=$ENROLLFS unshare -m bash script
+}

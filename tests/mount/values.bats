@@ -1,0 +1,192 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Values: what is taken, what is refused, and how writers write.
+
+load helper
+
+@test "limits" {
+	for v in 0 5 max 9223372036854775807; do
+		echo "$v" > "$K/max_uses"
+		is "$K/max_uses" "$v"
+		is "$K/remaining" "$v"
+	done
+	echo 5 > "$K/max_uses"
+	echo +3 > "$K/max_uses"
+	is "$K/max_uses" 8
+	echo -8 > "$K/max_uses"
+	is "$K/max_uses" 0
+	is "$K/state" exhausted
+	sh_refused 'Numerical result out of range' "echo -1 > $K/max_uses"
+	sh_refused 'Numerical result out of range' "echo 9223372036854775808 > $K/max_uses"
+	for v in '' ' 5' '5 ' 0x10 5.0 five +-1 '+ 1' -- +; do
+		sh_refused 'Invalid argument' "echo '$v' > $K/max_uses"
+	done
+	sh_refused 'Invalid argument' "env printf '5\n6\n' > $K/max_uses"
+	sh_refused 'Invalid argument' "printf '5\000' > $K/max_uses"
+	sh_refused 'File too large' "printf '%0100d' 5 > $K/max_uses"
+	echo max > "$K/max_uses"
+	sh_refused 'Invalid argument' "echo +1 > $K/max_uses"
+	is "$K/max_uses" max
+}
+
+@test "a relative limit counts once for each open" {
+	bash -c "{ printf +5; printf '\n'; } > $K/max_uses"
+	is "$K/max_uses" 6
+	sh_refused 'Invalid argument' "{ printf +5; printf 0; } > $K/max_uses"
+	is "$K/max_uses" 11
+	for i in 1 2 3 4 5 6 7 8; do
+		for j in 1 2 3 4 5; do echo +1 > "$K/max_uses"; done &
+	done
+	wait $(jobs -p | grep -v "^$PID$")
+	is "$K/max_uses" 51
+}
+
+@test "switches" {
+	for v in 1 yes on true; do
+		echo 0 > "$K/enabled"
+		echo $v > "$K/enabled"
+		is "$K/enabled" 1
+	done
+	for v in 0 no off false; do
+		echo 1 > "$K/enabled"
+		echo $v > "$K/enabled"
+		is "$K/enabled" 0
+	done
+	for v in '' 2 TRUE y; do sh_refused 'Invalid argument' "echo '$v' > $K/enabled"; done
+}
+
+@test "times" {
+	echo 2030-01-02T03:04:05Z > "$K/expires"
+	is "$K/expires" 2030-01-02T03:04:05Z
+	echo 1900000000 > "$K/expires"
+	is "$K/expires" 2030-03-17T17:46:40Z
+	echo +2h > "$K/expires"
+	[ $(($(date -d "$(cat "$K/expires")" +%s) - $(date +%s))) -ge 7190 ]
+	for u in s m h d w; do echo "+1000$u" > "$K/expires"; done
+	is "$K/state" active
+	echo 0 > "$K/expires"
+	is "$K/expires" 1970-01-01T00:00:00Z
+	is "$K/state" expired
+	echo never > "$K/expires"
+	is "$K/expires" never
+	for v in '' tomorrow 2030-02-30T00:00:00Z 2030-01-01 '2030-01-01 00:00:00' +5 +5y 5d -1 2030-01-01T00:00:00+01:00; do
+		sh_refused 'Invalid argument' "echo '$v' > $K/expires"
+	done
+	sh_refused 'Numerical result out of range' "echo 999999999999 > $K/expires"
+	sh_refused 'Numerical result out of range' "echo +99999999999w > $K/expires"
+	is "$K/expires" never
+}
+
+@test "descriptions" {
+	echo 'Zürich, 2. Stock' > "$G/description"
+	is "$G/description" 'Zürich, 2. Stock'
+	echo > "$G/description"
+	is "$G/description" ''
+	head -c 1024 /dev/zero | tr '\0' x > "$G/description"
+	[ "$(wc -c < "$G/description")" = 1024 ]
+	sh_refused 'File too large' "head -c 1025 /dev/zero | tr '\0' x > $G/description"
+	sh_refused 'File too large' "head -c 4096 /dev/zero | tr '\0' x > $G/description"
+	sh_refused 'Invalid argument' "env printf 'a\nb\n' > $G/description"
+	sh_refused 'Invalid argument' "printf 'a\001\n' > $G/description"
+	sh_refused 'Invalid argument' "printf 'a\377\n' > $G/description"
+	[ "$(wc -c < "$G/description")" = 1024 ]
+}
+
+@test "signing certificates" {
+	echo service_edge > "$K/signing_cert"
+	is "$K/signing_cert" service_edge
+	sh_refused 'No such file or directory' "echo nobody > $K/signing_cert"
+	echo 0 > "$M/certs/root/enabled"
+	sh_refused 'No such file or directory' "echo root > $K/signing_cert"
+	is "$K/signing_cert" service_edge
+}
+
+@test "days" {
+	echo 30 > "$M/certs/connector/validity_days"
+	is "$M/certs/connector/validity_days" 30
+	sh_refused 'Invalid argument' "echo 0 > $M/certs/connector/validity_days"
+	sh_refused 'Numerical result out of range' "echo 100000 > $M/certs/connector/validity_days"
+	csr web1
+	enroll_here web1.csr > web1.crt
+	! openssl x509 -in web1.crt -noout -checkend $((30 * 86400 + 60))
+	openssl x509 -in web1.crt -noout -checkend $((30 * 86400 - 60))
+}
+
+@test "read-only files cannot be opened for writing" {
+	for f in uses remaining state id copies last_copied created modified managed .key; do
+		sh_refused 'Permission denied' "echo 1 > $K/$f"
+	done
+	sh_refused 'Permission denied' "echo x > $M/domain"
+	sh_refused 'Permission denied' "echo x > $M/certs/root/cert.pem"
+}
+
+@test "a value without its newline reads back without it until it is written again" {
+	printf 5 > "$K/max_uses"
+	[ "$(od -An -c "$K/max_uses" | tr -d ' ')" = 5 ]
+	[ "$(stat -c %s "$K/max_uses")" = 1 ]
+	echo 6 > "$K/enabled" 2> /dev/null || :
+	[ "$(stat -c %s "$K/max_uses")" = 1 ]
+	stop
+	start
+	[ "$(stat -c %s "$K/max_uses")" = 1 ]
+	echo 5 > "$K/max_uses"
+	[ "$(stat -c %s "$K/max_uses")" = 2 ]
+}
+
+@test "nothing written changes nothing" {
+	echo 5 > "$K/max_uses"
+	: > "$K/max_uses"
+	true > "$K/max_uses"
+	truncate -s 0 "$K/max_uses"
+	exec 4<> "$K/max_uses"
+	exec 4>&-
+	is "$K/max_uses" 5
+}
+
+@test "a refused value leaves the one that was" {
+	echo 5 > "$K/max_uses"
+	sh_refused 'Invalid argument' "printf 'oops\n' > $K/max_uses"
+	is "$K/max_uses" 5
+	grep -q 'write of app_connector/berlin/keys/auto/max_uses refused: Invalid argument: not a number' log
+}
+
+@test "every writer's way" {
+	bash -c "echo 11 > $K/max_uses"
+	is "$K/max_uses" 11
+	dash -c "echo 12 > $K/max_uses"
+	is "$K/max_uses" 12
+	busybox sh -c "echo 13 > $K/max_uses"
+	is "$K/max_uses" 13
+	printf '%s\n' 14 > "$K/max_uses"
+	is "$K/max_uses" 14
+	echo 15 > value
+	cat value > "$K/max_uses"
+	is "$K/max_uses" 15
+	echo 16 > value
+	cp value "$K/max_uses"
+	is "$K/max_uses" 16
+	echo 17 | tee "$K/max_uses" > /dev/null
+	is "$K/max_uses" 17
+	echo 18 | dd of="$K/max_uses" bs=100 status=none
+	is "$K/max_uses" 18
+	echo 19 | dd of="$K/max_uses" bs=1 status=none
+	is "$K/max_uses" 19
+	python3 -c "open('$K/max_uses', 'w').write('20\n')"
+	is "$K/max_uses" 20
+	python3 -c "
+with open('$K/max_uses', 'r+') as f:
+    f.write('21\n')"
+	is "$K/max_uses" 21
+	echo 22 >> "$K/max_uses"
+	is "$K/max_uses" 22
+	python3 -c "
+import os
+fd = os.open('$K/max_uses', os.O_WRONLY)
+os.pwrite(fd, b'23\n', 0)
+try:
+    os.pwrite(fd, b'4\n', 10)
+    raise SystemExit('a hole was taken')
+except OSError as e:
+    assert e.errno == 22, e"
+	is "$K/max_uses" 23
+}
