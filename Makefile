@@ -70,11 +70,12 @@ unit_pki := $(BASE_SRC) $(PKI_SRC)
 unit_db := $(BASE_SRC) $(DB_SRC)
 unit_store := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC)
 unit_base := $(BASE_SRC)
-unit_fs := $(BASE_SRC) $(filter-out fs/main.c fs/ops.c,$(FS_SRC)) $(PKI_SRC) $(DB_SRC) $(STORE_SRC)
+unit_fs := $(BASE_SRC) fs/value.c
+unit_tree := $(filter-out fs/main.c fs/ops.c,$(SRC))
 libs_pki := $(CRYPTO_LIBS)
 libs_db := $(SQLITE_LIBS)
 libs_store := $(CRYPTO_LIBS) $(SQLITE_LIBS)
-libs_fs := $(CRYPTO_LIBS) $(SQLITE_LIBS)
+libs_tree := $(CRYPTO_LIBS) $(SQLITE_LIBS)
 
 fence = $(firstword $(subst _, ,$(notdir $(1))))
 .SECONDEXPANSION:
@@ -94,8 +95,9 @@ fuzz:
 lint:
 	scripts/layers
 	clang-format --dry-run --Werror $(SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.c)
-	$(Q)printf '%s\n' $(SRC) | xargs -P $$(nproc) -n 4 clang-tidy --quiet --warnings-as-errors='*' \
-		-- $(filter-out -MMD -MP,$(BASE_CFLAGS))
+	@mkdir -p build/tidy
+	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(BASE_CFLAGS)) > build/tidy/compile_flags.txt
+	$(Q)printf '%s\n' $(SRC) | xargs -P $$(nproc) -n 4 clang-tidy -p build/tidy --quiet
 
 install: $(PROGRAM)
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/enrollfs

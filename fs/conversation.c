@@ -109,10 +109,9 @@ static int write_behind(
 {
 	if (talk->result)
 		return talk->result;
-	for (size_t i = 0; i < size; i++)
-		if (!memchr(" \t\r\n", data[i], 4))
-			return store_refuse(call, -EINVAL,
-				"this conversation has had its reply; open the file again");
+	if (!all_space(data, size))
+		return store_refuse(
+			call, -EINVAL, "this conversation has had its reply; open the file again");
 	return 0;
 }
 
@@ -142,10 +141,8 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 			&talk->reply));
 }
 
-int conversation_read(
-	struct conversation *talk, off_t offset, size_t size, const void **data, size_t *len)
+int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out)
 {
-	*len = 0;
 	if (conversation_incomplete(talk))
 		return -EINVAL;
 	if (!talk->carried_out)
@@ -153,10 +150,5 @@ int conversation_read(
 	if (!talk->read_begun || offset < talk->base)
 		talk->base = offset;
 	talk->read_begun = true;
-	size_t at = (size_t)(offset - talk->base);
-	if (at < talk->reply.len) {
-		*len = talk->reply.len - at < size ? talk->reply.len - at : size;
-		*data = talk->reply.data + at;
-	}
-	return 0;
+	return bytes_add_part(out, &talk->reply, (size_t)(offset - talk->base), size);
 }

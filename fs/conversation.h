@@ -23,9 +23,8 @@ int conversation_begin(struct store *store, struct store_call *call, int64_t key
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
 	size_t size, off_t offset);
 
-/* The reply begins where the first read does, since that stands behind what was written. */
-int conversation_read(
-	struct conversation *talk, off_t offset, size_t size, const void **data, size_t *len);
+/* Appends a part of the reply, which begins where the first read does: behind what was written. */
+int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out);
 
 /* Whether something was written that is no whole request. */
 bool conversation_incomplete(const struct conversation *talk);

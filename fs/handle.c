@@ -91,21 +91,14 @@ void handle_close(struct handle *h)
 	free(h);
 }
 
-int handle_read(struct handle *h, off_t offset, size_t size, const void **data, size_t *len)
+int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 {
-	if (h->talk) {
-		pthread_mutex_lock(&h->lock);
-		int rc = conversation_read(h->talk, offset, size, data, len);
-		pthread_mutex_unlock(&h->lock);
-		return rc;
-	}
-	*len = 0;
-	if ((size_t)offset < h->content.len) {
-		size_t left = h->content.len - (size_t)offset;
-		*len = left < size ? left : size;
-		*data = h->content.data + offset;
-	}
-	return 0;
+	if (!h->talk)
+		return bytes_add_part(out, &h->content, (size_t)offset, size);
+	pthread_mutex_lock(&h->lock);
+	int rc = conversation_read(h->talk, offset, size, out);
+	pthread_mutex_unlock(&h->lock);
+	return rc;
 }
 
 /* --- writing a value --- */
@@ -137,18 +130,18 @@ static int store_value(struct handle *h, struct store_call *call, const struct b
 {
 	const struct attr *attr = h->node.attr;
 	CLEANUP_BYTES struct bytes text = {0};
-	bool bare = value->data[value->len - 1] != '\n';
+	bool bare = !value->len || value->data[value->len - 1] != '\n';
 	size_t len = value->len - !bare;
 
 	if (len > attr->max)
 		return store_refuse(call, -EFBIG, "a value here has at most %zu bytes", attr->max);
-	if (memchr(value->data, '\n', len) || memchr(value->data, '\0', len))
-		return store_refuse(call, -EINVAL, "a value is one line");
 	int rc = bytes_add(&text, value->data, len);
 	if (!rc)
 		rc = bytes_add(&text, "", 1);
 	if (rc)
 		return rc;
+	if (strcspn((const char *)text.data, "\n") != len)
+		return store_refuse(call, -EINVAL, "a value is one line");
 	struct input input = {
 		.text = (const char *)text.data,
 		.bare = bare,

@@ -20,8 +20,8 @@ struct handle;
 int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
 	struct handle **out);
 
-/* What is to be read at this place; valid until the handle is closed. */
-int handle_read(struct handle *handle, off_t offset, size_t size, const void **data, size_t *len);
+/* Appends what is to be read at this place: as a copy, since with the reply the handle may go. */
+int handle_read(struct handle *handle, off_t offset, size_t size, struct bytes *out);
 
 /* Takes, checks and stores all of it or nothing. -EINVAL: behind a hole; -EFBIG; the value's. */
 int handle_write(struct handle *handle, struct store_call *call, const void *data, size_t size,

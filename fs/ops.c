@@ -284,15 +284,14 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void op_read(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	const void *data = NULL;
-	size_t len;
-	int rc = handle_read(handle_of(fi), offset, size, &data, &len);
+	CLEANUP_BYTES struct bytes data = {0};
+	int rc = handle_read(handle_of(fi), offset, size, &data);
 
 	(void)ino;
 	if (rc)
 		reply_error(req, rc);
 	else
-		fuse_reply_buf(req, data, len);
+		fuse_reply_buf(req, (const char *)data.data, data.len);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,

@@ -51,7 +51,7 @@ static int remove_cert(
 	return rc < 0 ? rc : 0;
 }
 
-const struct kind store_cert_kind = {
+const struct object_kind store_cert_kind = {
 	.word = "cert",
 	.get = DB_CERT_GET,
 	.find = DB_CERT_FIND,
@@ -198,7 +198,7 @@ static int add_fingerprint(const struct bytes *der, struct bytes *out)
 	if (rc)
 		return rc;
 	hex_text(hash, PKI_HASH, text);
-	return bytes_add(out, text, 2 * PKI_HASH);
+	return bytes_add(out, text, strlen(text));
 }
 
 int store_document(struct store *store, const union store_any *object, enum store_document which,

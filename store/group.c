@@ -49,7 +49,7 @@ static int remove_group(
 	return rc < 0 ? rc : 0;
 }
 
-const struct kind store_group_kind = {
+const struct object_kind store_group_kind = {
 	.word = "group",
 	.get = DB_GROUP_GET,
 	.find = DB_GROUP_FIND,

@@ -34,7 +34,7 @@ struct store_make {
 	int64_t now;
 };
 
-struct kind {
+struct object_kind {
 	const char *word; /* in the audit trail */
 	enum db_query get, find, each, rename;
 	/* Whether find and each want the parent first. */
@@ -49,7 +49,7 @@ struct kind {
 	enum db_query set[STORE_FIELDS];
 };
 
-extern const struct kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
+extern const struct object_kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
 	store_member_kind;
 
 /* store_get on a given connection. */

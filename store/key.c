@@ -76,7 +76,7 @@ static int remove_key(
 	return rc < 0 ? rc : 0;
 }
 
-const struct kind store_key_kind = {
+const struct object_kind store_key_kind = {
 	.word = "key",
 	.get = DB_KEY_GET,
 	.find = DB_KEY_FIND,
@@ -165,6 +165,8 @@ static int compose(struct store *store, int64_t key, int64_t *cert, struct bytes
 						 sealed.secret.len, &secret)
 				       : -EAGAIN;
 	bytes_free(&sealed.secret);
+	if (!rc && secret.len != PKI_SECRET)
+		rc = -EIO;
 	if (!rc)
 		rc = signer_get(store, sealed.cert, &signer);
 	if (rc)

@@ -49,7 +49,7 @@ static int remove_member(
 	return rc < 0 ? rc : 0;
 }
 
-const struct kind store_member_kind = {
+const struct object_kind store_member_kind = {
 	.word = "member",
 	.get = DB_MEMBER_GET,
 	.find = DB_MEMBER_FIND,

@@ -8,9 +8,9 @@
 #include "store/base/clock.h"
 #include "store/internal.h"
 
-/* What is the same for every kind of object; the differences are data in struct kind. */
+/* What is the same for every kind of object; the differences are data in struct object_kind. */
 
-static const struct kind *const kinds[STORE_KINDS] = {
+static const struct object_kind *const kinds[STORE_KINDS] = {
 	[STORE_PLACE] = &store_place_kind,
 	[STORE_CERT] = &store_cert_kind,
 	[STORE_GROUP] = &store_group_kind,
@@ -25,7 +25,8 @@ static void read_place(const struct db_row *row, union store_any *out)
 	out->object.place = (int)out->object.id;
 }
 
-const struct kind store_place_kind = {.word = "place", .get = DB_PLACE_GET, .read = read_place};
+const struct object_kind store_place_kind = {
+	.word = "place", .get = DB_PLACE_GET, .read = read_place};
 
 int store_refuse(struct store_call *call, int error, const char *format, ...)
 {
@@ -122,7 +123,7 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent, const 
 	union store_any *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	const struct kind *k = kinds[kind];
+	const struct object_kind *k = kinds[kind];
 	struct one one = {kind, out};
 
 	if (!conn)
@@ -152,7 +153,7 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 	store_each_fn fn, void *arg)
 {
 	struct db_conn *conn = db_reader(store->db);
-	const struct kind *k = kinds[kind];
+	const struct object_kind *k = kinds[kind];
 	struct each each = {kind, fn, arg};
 
 	if (!conn)
@@ -379,7 +380,7 @@ static int set_job(struct db_conn *conn, void *arg)
 {
 	struct change *c = arg;
 	const struct store_edit *edit = c->edit;
-	char text[24], path[STORE_PATH + 32];
+	char text[24], object[STORE_PATH], path[STORE_PATH + 32];
 	int64_t number, now = clock_now();
 	int rc = object_get(conn, c->kind, c->id, c->out);
 
@@ -398,8 +399,8 @@ static int set_job(struct db_conn *conn, void *arg)
 			DB_INT(c->call->uid)));
 	if (rc < 0)
 		return rc;
-	store_path(&c->out->object, path);
-	strcat(strcat(path, "/"), field_name[edit->field]);
+	store_path(&c->out->object, object);
+	snprintf(path, sizeof(path), "%s/%s", object, field_name[edit->field]);
 	snprintf(text, sizeof(text), "%" PRId64, number);
 	return audit_add(conn, c->call, now,
 		&(struct audit){

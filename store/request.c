@@ -17,14 +17,9 @@ struct span {
 	size_t len;
 };
 
-static bool is_space(unsigned char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static struct span skip_space(struct span s)
 {
-	while (s.len && is_space(*s.at)) {
+	while (s.len && all_space(s.at, 1)) {
 		s.at++;
 		s.len--;
 	}
@@ -42,7 +37,7 @@ static bool take_line(struct span *rest, struct span *line)
 	line->len = (size_t)(end - rest->at);
 	rest->len -= line->len + 1;
 	rest->at = end + 1;
-	while (line->len && is_space(line->at[line->len - 1]))
+	while (line->len && all_space(line->at + line->len - 1, 1))
 		line->len--;
 	return true;
 }

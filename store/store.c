@@ -48,7 +48,7 @@ static int get_setting(struct store *store, const char *name, struct setting *ou
  */
 static int wait_for_lock(int fd)
 {
-	static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+	static const struct timespec pause = {.tv_nsec = 50000000};
 
 	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB); tries++) {
 		if (errno != EWOULDBLOCK)

@@ -43,6 +43,13 @@ int bytes_add(struct bytes *b, const void *data, size_t n)
 	return 0;
 }
 
+int bytes_add_part(struct bytes *b, const struct bytes *from, size_t offset, size_t n)
+{
+	if (offset >= from->len)
+		return 0;
+	return bytes_add(b, from->data + offset, n < from->len - offset ? n : from->len - offset);
+}
+
 int bytes_extend(struct bytes *b, size_t n)
 {
 	int rc = reserve(b, n);
@@ -80,6 +87,16 @@ void bytes_free(struct bytes *b)
 		explicit_bzero(b->data, b->cap);
 	free(b->data);
 	*b = (struct bytes){0};
+}
+
+bool all_space(const void *data, size_t n)
+{
+	const char *p = data;
+
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r' && p[i] != '\n')
+			return false;
+	return true;
 }
 
 void hex_text(const void *data, size_t n, char *out)

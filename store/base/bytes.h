@@ -2,6 +2,7 @@
 #ifndef STORE_BASE_BYTES_H
 #define STORE_BASE_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -17,6 +18,9 @@ struct bytes {
 /* Appends n bytes. 0, or -ENOMEM with the buffer as it was. */
 int bytes_add(struct bytes *b, const void *data, size_t n);
 
+/* Appends what `from` has at an offset, at most n bytes: nothing behind its end. 0 or -ENOMEM. */
+int bytes_add_part(struct bytes *b, const struct bytes *from, size_t offset, size_t n);
+
 /* Appends formatted text, without a terminating NUL. 0 or -ENOMEM. */
 int bytes_printf(struct bytes *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -25,6 +29,9 @@ int bytes_extend(struct bytes *b, size_t n);
 
 /* Wipes and frees the content; the buffer can be used again. */
 void bytes_free(struct bytes *b);
+
+/* Whether n bytes are all white space. */
+bool all_space(const void *data, size_t n);
 
 /* Lower-case hex of n bytes, NUL-terminated; out has 2 * n + 1 bytes. */
 void hex_text(const void *data, size_t n, char *out);

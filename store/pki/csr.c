@@ -33,16 +33,12 @@ void pki_csr_cleanup(struct pki_csr **csr)
 	pki_csr_free(*csr);
 }
 
-/* Whether only white space is left in a memory BIO. */
 static bool only_space_left(BIO *bio)
 {
 	char *rest;
 	long n = BIO_get_mem_data(bio, &rest);
 
-	for (long i = 0; i < n; i++)
-		if (!memchr(" \t\r\n", rest[i], 4))
-			return false;
-	return true;
+	return n <= 0 || all_space(rest, (size_t)n);
 }
 
 /* RFC 7468 7, and the label that RFC 7468 appendix A says older programs write. */

@@ -104,7 +104,7 @@ int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, c
 	if (!bar || bar == domain || bar - domain > DOMAIN_MAX_LEN)
 		return -EBADMSG;
 	memcpy(out->domain, domain, (size_t)(bar - domain));
-	if (!domain_legal(out->domain))
+	if (strlen(out->domain) != (size_t)(bar - domain) || !domain_legal(out->domain))
 		return -EBADMSG;
 	if (line + len - (bar + 1) != BASE64) {
 		*reason = "the provisioning key is not complete: its length is wrong";

@@ -93,6 +93,14 @@ static void other_forms_are_refused(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_int_equal(
 			pki_key_text_parse(bad[i], strlen(bad[i]), &back, &reason), -EBADMSG);
+	/* a NUL behind the domain is no end of it (found by the fuzzer) */
+	assert_int_equal(pki_key_text_format(&key, &text), 0);
+	assert_int_equal(bytes_extend(&text, 1), 0);
+	memmove(text.data + 15, text.data + 14, text.len - 15);
+	text.data[14] = '\0';
+	assert_int_equal(
+		pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason), -EBADMSG);
+	bytes_free(&text);
 	/* trailing blank, a line break inside, the other pad bits */
 	assert_int_equal(pki_key_text_format(&key, &text), 0);
 	assert_int_equal(pki_key_text_parse((char *)text.data, text.len, &back, &reason), -EBADMSG);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "store/internal.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
+
+/* Once complete, a request stays so whatever follows; its parts lie inside of it. */
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
+{
+	struct request r;
+
+	for (int with_key = 0; with_key < 2; with_key++) {
+		if (len && store_request_complete(with_key, data, len - 1) &&
+			!store_request_complete(with_key, data, len))
+			abort();
+		if (request_split(with_key, data, len, &r))
+			continue;
+		if (r.csr < data || r.csr + r.csr_len != data + len)
+			abort();
+		if (with_key && (const unsigned char *)r.key_text + r.key_len > r.csr)
+			abort();
+	}
+	return 0;
+}

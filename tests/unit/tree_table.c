@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "fs/handle.h"
+#include "fs/ino.h"
+#include "fs/node.h"
+#include "tests/unit/stores.h"
+
+/* A walk over the table: what the engine relies on, and what people are told. */
+
+static const struct kind *kind;
+static const struct attr *attr;
+
+static void each_attr(void (*check)(void))
+{
+	for (kind = tree; kind < tree + KINDS; kind++)
+		for (attr = kind->attr; attr < kind->attr + kind->attrs; attr++)
+			check();
+}
+
+static void check_number(void)
+{
+	assert_in_range(attr->number, 1, 63);
+	for (const struct attr *other = kind->attr; other < attr; other++) {
+		assert_int_not_equal(other->number, attr->number);
+		assert_string_not_equal(other->name, attr->name);
+	}
+	for (size_t i = 0; i < kind->dirs; i++)
+		assert_string_not_equal(kind->dir[i].name, attr->name);
+	assert_ptr_equal(tree_attr(kind, attr->number), attr);
+}
+
+static void names_and_numbers_are_unique(void **state)
+{
+	(void)state;
+	each_attr(check_number);
+}
+
+static void check_handlers(void)
+{
+	bool conversation = attr->flags & AT_CONVERSATION;
+
+	/* somebody can read it, or it is a conversation */
+	assert_true(conversation || attr->show || attr->copy);
+	assert_true(!conversation || (!attr->show && !attr->copy && !attr->store));
+	/* what is copied has a length that is known without copying */
+	assert_true(!attr->copy || (attr->size && !attr->show));
+	/* what is written has a maximum, what is not has none */
+	assert_int_equal(attr->store != NULL, attr->max != 0);
+	/* a newline that may be missing is kept for single values only */
+	assert_true(!attr->store || !(attr->flags & (AT_DOCUMENT | AT_LINK)));
+	assert_true(!(attr->flags & AT_FIXED) || !(attr->flags & AT_VOLATILE));
+	assert_true(!(attr->flags & AT_FIXED) || !attr->store);
+	assert_true(attr->help && attr->help[0]);
+}
+
+static void handlers_fit_flags(void **state)
+{
+	(void)state;
+	each_attr(check_handlers);
+}
+
+static void kinds_fit_the_store(void **state)
+{
+	(void)state;
+	for (kind = tree; kind < tree + KINDS; kind++) {
+		assert_non_null(kind->name);
+		assert_true(!kind->child || kind->changed);
+		assert_true(kind->dirs + kind->attrs + INO_COOKIE_FIXED < INO_FIRST_CHILD);
+		for (size_t i = 0; i < kind->dirs; i++)
+			assert_true(kind->dir[i].id || tree[kind->dir[i].kind].row == kind->row);
+	}
+}
+
+static char readme[200000];
+
+static void check_readme(void)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "`%s`", attr->name);
+	if (!strstr(readme, name))
+		fail_msg("README does not name %s", name);
+}
+
+static void every_file_is_in_the_readme(void **state)
+{
+	(void)state;
+	FILE *f = fopen("README.md", "r");
+
+	assert_non_null(f);
+	assert_true(fread(readme, 1, sizeof(readme) - 1, f) > 0);
+	fclose(f);
+	each_attr(check_readme);
+}
+
+/* --- on a real store: modes match what the handlers can do --- */
+
+static int check_entry(const char *name, const struct node *node, uint64_t next, void *arg)
+{
+	struct stat st;
+	struct node again;
+	struct handle *handle;
+	int *seen = arg;
+
+	assert_true(next > 0);
+	(*seen)++;
+	if (name[0] == '.')
+		return 0;
+	assert_int_equal(node_stat(store, node, &st), 0);
+	assert_int_equal(node_get(store, node->ino, &again), 0);
+	assert_ptr_equal(again.attr, node->attr);
+	assert_ptr_equal(again.kind, node->kind);
+	if (!node->attr) {
+		assert_true(S_ISDIR(st.st_mode));
+		return node_list(store, node, 0, check_entry, arg);
+	}
+	if (S_ISLNK(st.st_mode))
+		return 0;
+	bool writable = node->attr->store || node->attr->flags & AT_CONVERSATION;
+	assert_int_equal((st.st_mode & 0222) != 0, writable);
+	int rc = handle_open(store, &call, node, O_WRONLY, &handle);
+	assert_int_equal(rc, writable ? 0 : -EACCES);
+	if (!rc)
+		handle_close(handle);
+	assert_int_equal(handle_open(store, &call, node, O_RDONLY, &handle), 0);
+	CLEANUP_BYTES struct bytes data = {0};
+	assert_int_equal(handle_read(handle, 0, 100000, &data), 0);
+	assert_int_equal(data.len, st.st_size);
+	handle_close(handle);
+	return 0;
+}
+
+static void the_whole_tree(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes der = {0}, reply = {0};
+	struct node root;
+	int seen = 0;
+
+	test_simple_csr("web1", &der);
+	assert_int_equal(store_enroll(store, &call, key.object.id, der.data, der.len, &reply), 0);
+	assert_int_equal(node_get(store, INO_ROOT, &root), 0);
+	assert_int_equal(node_list(store, &root, 0, check_entry, &seen), 0);
+	assert_in_range(seen, 120, 200);
+}
+
+/* Listing one entry at a time, each from the cookie before, gives the same as all at once. */
+struct collected {
+	char name[64][80];
+	int count, most;
+	uint64_t next;
+};
+
+static int collect(const char *name, const struct node *node, uint64_t next, void *arg)
+{
+	struct collected *c = arg;
+
+	(void)node;
+	if (c->count == c->most)
+		return 1;
+	snprintf(c->name[c->count++], sizeof(c->name[0]), "%s", name);
+	c->next = next;
+	return 0;
+}
+
+static void stop_anywhere(uint64_t ino)
+{
+	struct collected whole = {.most = 64}, parts = {0};
+	struct node dir;
+	int before;
+
+	assert_int_equal(node_get(store, ino, &dir), 0);
+	assert_int_equal(node_list(store, &dir, 0, collect, &whole), 0);
+	do {
+		before = parts.count;
+		parts.most = before + 1;
+		assert_int_equal(node_list(store, &dir, parts.next, collect, &parts), 0);
+	} while (parts.count > before);
+	assert_int_equal(parts.count, whole.count);
+	for (int i = 0; i < whole.count; i++)
+		assert_string_equal(parts.name[i], whole.name[i]);
+}
+
+static void listing_can_stop_anywhere(void **state)
+{
+	(void)state;
+	stop_anywhere(INO_ROOT);
+	stop_anywhere(ino_make(KIND_CERTS, 0, STORE_CERTS));
+	stop_anywhere(ino_make(KIND_GROUP, 0, group.object.id));
+	stop_anywhere(ino_make(KIND_KEYS, 0, group.object.id));
+	stop_anywhere(ino_make(KIND_KEY, 0, key.object.id));
+}
+
+static void numbers_that_name_nothing(void **state)
+{
+	(void)state;
+	struct node node;
+
+	assert_int_equal(node_get(store, ino_make(KINDS, 0, 1), &node), -ESTALE);
+	assert_int_equal(node_get(store, ino_make(KIND_KEY, 63, key.object.id), &node), -ESTALE);
+	assert_int_equal(node_get(store, ino_make(KIND_KEY, 0, 4711), &node), -ESTALE);
+	assert_int_equal(node_get(store, ino_make(KIND_GROUPS, 0, 77), &node), -ESTALE);
+	assert_int_equal(node_get(store, UINT64_MAX, &node), -ESTALE);
+	assert_int_equal(node_get(store, 0, &node), -ESTALE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_and_numbers_are_unique),
+		cmocka_unit_test(handlers_fit_flags),
+		cmocka_unit_test(kinds_fit_the_store),
+		cmocka_unit_test(every_file_is_in_the_readme),
+		STORE_TEST(the_whole_tree),
+		STORE_TEST(listing_can_stop_anywhere),
+		STORE_TEST(numbers_that_name_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
