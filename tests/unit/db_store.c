@@ -282,7 +282,7 @@ static void a_full_disk_is_enospc(void **state)
 {
 	(void)state;
 	struct db *db = opened();
-	char name[32];
+	char name[48];
 	int64_t pages;
 	int rc = 0;
 

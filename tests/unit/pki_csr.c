@@ -177,7 +177,7 @@ static void pem_lengths(void **state)
 static void malformed_requests(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes der = {0}, pem = {0}, wrong = {0}, two = {0}, cut = {0};
+	CLEANUP_BYTES struct bytes der = {0}, wrong = {0}, two = {0}, cut = {0};
 
 	test_simple_csr("web1", &der);
 	for (size_t n = 0; n < der.len; n++)
