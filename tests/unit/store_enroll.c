@@ -106,7 +106,7 @@ static void a_retry_costs_nothing(void **state)
 static void known_public_keys(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes der = {0}, reply = {0}, reason = {0};
+	CLEANUP_BYTES struct bytes der = {0}, reply = {0};
 	union store_any other, member;
 
 	test_simple_csr("web1", &der);
@@ -476,7 +476,7 @@ static void copying(void **state)
 static void a_secret_is_destroyed_once_and_for_all(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes text = {0}, der = {0}, whole = {0}, reply = {0};
+	CLEANUP_BYTES struct bytes der = {0}, whole = {0}, reply = {0};
 	struct store_edit back = {.field = STORE_EXPORTABLE, .number = 1};
 
 	test_simple_csr("web1", &der);

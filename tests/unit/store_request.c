@@ -70,7 +70,7 @@ static void the_text_of_openssl_req(void **state)
 static void hopeless_cases(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes key = {0}, key_and_text = {0};
+	CLEANUP_BYTES struct bytes key = {0};
 
 	assert_true(store_request_complete(false, "garbage", 7));
 	assert_true(store_request_complete(false, "\n g", 3));
