@@ -5,23 +5,9 @@
 
 /* Handlers of files that several kinds have. */
 
-int show_created(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_moment(out, row->object.created);
-}
-
-int show_modified(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_moment(out, row->object.modified);
-}
-
-int show_modified_by(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->object.modified_by);
-}
+DEFINE_SHOW(show_created, value_add_moment(out, row->object.created))
+DEFINE_SHOW(show_modified, value_add_moment(out, row->object.modified))
+DEFINE_SHOW(show_modified_by, value_add_number(out, row->object.modified_by))
 
 #define DOCUMENT(name, which)                                                               \
 	int show_##name(struct store *store, const union store_any *row, struct bytes *out) \

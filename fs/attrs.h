@@ -11,6 +11,15 @@
 	int name(struct store *store, struct store_call *call, const union store_any *row, \
 		const struct input *input)
 
+/* A handler that appends one value of the row. */
+#define DEFINE_SHOW(name, append) \
+	SHOW(name)                \
+	{                         \
+		(void)store;      \
+		(void)row;        \
+		return append;    \
+	}
+
 /* attrs.c: what several kinds have */
 SHOW(show_created);
 SHOW(show_modified);

@@ -2,89 +2,20 @@
 #include "fs/attrs.h"
 #include "fs/value.h"
 
-int show_issuer(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->cert.issuer ? row->cert.issuer_name : "self");
-}
-
-int show_algorithm(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->cert.algorithm);
-}
-
-int show_subject(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->cert.subject);
-}
-
-int show_cert_state(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, store_state_name(store_cert_state(&row->cert)));
-}
-
-int show_cert_enabled(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->cert.enabled);
-}
-
-int show_validity_days(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->cert.validity_days);
-}
-
-int show_ca_validity_days(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->cert.ca_validity_days);
-}
-
-int show_crl_days(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->cert.crl_days);
-}
-
-int show_cert_serial(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->cert.serial);
-}
-
-int show_cert_not_before(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_time(out, row->cert.not_before);
-}
-
-int show_cert_not_after(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_time(out, row->cert.not_after);
-}
-
-int show_issued(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->cert.issued);
-}
-
-int show_revoked(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->cert.revoked);
-}
-
-int show_cert_managed(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->cert.managed);
-}
+DEFINE_SHOW(show_issuer, value_add_text(out, row->cert.issuer ? row->cert.issuer_name : "self"))
+DEFINE_SHOW(show_algorithm, value_add_text(out, row->cert.algorithm))
+DEFINE_SHOW(show_subject, value_add_text(out, row->cert.subject))
+DEFINE_SHOW(show_cert_state, value_add_text(out, store_state_name(store_cert_state(&row->cert))))
+DEFINE_SHOW(show_cert_enabled, value_add_number(out, row->cert.enabled))
+DEFINE_SHOW(show_validity_days, value_add_number(out, row->cert.validity_days))
+DEFINE_SHOW(show_ca_validity_days, value_add_number(out, row->cert.ca_validity_days))
+DEFINE_SHOW(show_crl_days, value_add_number(out, row->cert.crl_days))
+DEFINE_SHOW(show_cert_serial, value_add_text(out, row->cert.serial))
+DEFINE_SHOW(show_cert_not_before, value_add_time(out, row->cert.not_before))
+DEFINE_SHOW(show_cert_not_after, value_add_time(out, row->cert.not_after))
+DEFINE_SHOW(show_issued, value_add_number(out, row->cert.issued))
+DEFINE_SHOW(show_revoked, value_add_number(out, row->cert.revoked))
+DEFINE_SHOW(show_cert_managed, value_add_number(out, row->cert.managed))
 
 static int store_days(struct store *store, struct store_call *call, const union store_any *row,
 	const struct input *input, enum store_field field)

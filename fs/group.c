@@ -2,23 +2,9 @@
 #include "fs/attrs.h"
 #include "fs/value.h"
 
-int show_group_description(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->group.description);
-}
-
-int show_group_enabled(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->group.enabled);
-}
-
-int show_group_signing_cert(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->group.signing_cert);
-}
+DEFINE_SHOW(show_group_description, value_add_text(out, row->group.description))
+DEFINE_SHOW(show_group_enabled, value_add_number(out, row->group.enabled))
+DEFINE_SHOW(show_group_signing_cert, value_add_text(out, row->group.signing_cert))
 
 int64_t keys_changed(const union store_any *row)
 {

@@ -4,12 +4,7 @@
 #include "store/base/clock.h"
 
 /* The link keeps whatever walks trees away from the secret; what follows links gets it. */
-int show_key_link(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	(void)row;
-	return value_add_text(out, ".key");
-}
+DEFINE_SHOW(show_key_link, value_add_text(out, ".key"))
 
 bool key_exportable(const union store_any *row)
 {
@@ -29,89 +24,20 @@ int copy_key(
 	return store_key_copy(store, call, row->object.id, out);
 }
 
-int show_max_uses(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_limit(out, row->key.max_uses);
-}
-
-int show_uses(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->key.uses);
-}
-
-int show_remaining(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_limit(out, store_key_remaining(&row->key));
-}
-
-int show_key_signing_cert(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->key.signing_cert);
-}
-
-int show_key_enabled(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->key.enabled);
-}
-
-int show_expires(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_time(out, row->key.expires);
-}
-
-int show_exportable(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->key.exportable);
-}
-
-int show_managed(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->key.managed);
-}
-
-int show_key_state(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, store_state_name(store_key_state(&row->key)));
-}
-
-int show_key_description(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_text(out, row->key.description);
-}
-
-int show_id(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->object.id);
-}
-
-int show_copies(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_number(out, row->key.copies);
-}
-
-int show_last_copied(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_moment(out, row->key.last_copied);
-}
-
-int show_last_used(struct store *store, const union store_any *row, struct bytes *out)
-{
-	(void)store;
-	return value_add_moment(out, row->key.last_used);
-}
+DEFINE_SHOW(show_max_uses, value_add_limit(out, row->key.max_uses))
+DEFINE_SHOW(show_uses, value_add_number(out, row->key.uses))
+DEFINE_SHOW(show_remaining, value_add_limit(out, store_key_remaining(&row->key)))
+DEFINE_SHOW(show_key_signing_cert, value_add_text(out, row->key.signing_cert))
+DEFINE_SHOW(show_key_enabled, value_add_number(out, row->key.enabled))
+DEFINE_SHOW(show_expires, value_add_time(out, row->key.expires))
+DEFINE_SHOW(show_exportable, value_add_number(out, row->key.exportable))
+DEFINE_SHOW(show_managed, value_add_number(out, row->key.managed))
+DEFINE_SHOW(show_key_state, value_add_text(out, store_state_name(store_key_state(&row->key))))
+DEFINE_SHOW(show_key_description, value_add_text(out, row->key.description))
+DEFINE_SHOW(show_id, value_add_number(out, row->object.id))
+DEFINE_SHOW(show_copies, value_add_number(out, row->key.copies))
+DEFINE_SHOW(show_last_copied, value_add_moment(out, row->key.last_copied))
+DEFINE_SHOW(show_last_used, value_add_moment(out, row->key.last_used))
 
 int store_max_uses(struct store *store, struct store_call *call, const union store_any *row,
 	const struct input *input)

@@ -10,7 +10,7 @@ ENROLLFS=${ENROLLFS:-$BATS_TEST_DIRNAME/../../build/enrollfs}
 
 # The test's folder: T/store, T/m (the mountpoint), T/log (what the daemon said).
 setup() {
-	T=$(mktemp -d "${TMPDIR:-/tmp}/enrollfs-test.XXXXXX")
+	T=$(mktemp -d)
 	chmod 755 "$T"
 	M=$T/m
 	mkdir "$M"
