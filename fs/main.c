@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -149,10 +150,23 @@ static bool below(const char *path, const char *directory)
 	return false;
 }
 
+/* What a daemon that was killed has left there would be in the way of the next one. */
+static void clear_dead_mount(const char *mountpoint)
+{
+	/* not stat: the kernel may still know the dead one's root */
+	int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	else if (errno == ENOTCONN && umount2(mountpoint, MNT_DETACH) == 0)
+		report(LOG_NOTICE, "took away a mount at %s whose daemon has died", mountpoint);
+}
+
 static int check_places(struct options *o)
 {
 	struct stat st;
 
+	clear_dead_mount(o->mountpoint);
 	if (absolute_store(o) || absolute(&o->mountpoint, "mountpoint"))
 		return -1;
 	if (o->master_key && access(o->master_key, F_OK) == 0 &&

@@ -45,7 +45,7 @@ wait_until() {
 	done
 }
 
-answers() { mountpoint -q "$M" && [ -e "$M/domain" ]; }
+answers() { mountpoint -q "$M" && ls "$M" > /dev/null 2>&1; }
 # Ended, whether or not somebody has collected it yet.
 gone() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2> /dev/null; }
 

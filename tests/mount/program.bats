@@ -89,6 +89,18 @@ load helper
 	! mountpoint -q m
 }
 
+@test "a killed daemon's mount is not in the way of the next" {
+	start
+	group
+	kill -9 "$PID"
+	wait "$PID" || :
+	refused 'Transport endpoint is not connected' ls "$M"
+	start
+	[ -d "$K" ]
+	[ "$(grep -c " $M fuse.enrollfs" /proc/mounts)" = 1 ]
+	grep -q 'whose daemon has died' log
+}
+
 @test "master keys" {
 	start
 	stop
