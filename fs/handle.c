@@ -172,9 +172,7 @@ static int write_value(
 		rc = store_value(h, call, &value);
 	if (rc < 0)
 		return rc;
-	struct bytes before = h->input;
-	h->input = value;
-	value = before;
+	bytes_swap(&h->input, &value);
 	h->relative = rc;
 	return 0;
 }

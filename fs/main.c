@@ -103,12 +103,15 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 /* Makes the store's path absolute: the daemon does not stay where it was started. */
 static int absolute_store(struct options *o)
 {
-	char *copy = strdup(o->store), *again = strdup(o->store), *path = NULL;
+	char *copy = strdup(o->store), *again = strdup(o->store), *path = realpath(o->store, NULL);
 	char *folder = copy && again ? realpath(dirname(copy), NULL) : NULL;
 
+	/* Through a link too: the lock's name comes from it. A new one has no path but its
+	 * folder's. */
 	if (!folder)
 		report(LOG_ERR, "store %s: %s", o->store, strerror(errno));
-	else if (asprintf(&path, "%s/%s", strcmp(folder, "/") ? folder : "", basename(again)) < 0)
+	else if (!path &&
+		 asprintf(&path, "%s/%s", strcmp(folder, "/") ? folder : "", basename(again)) < 0)
 		path = NULL;
 	free(folder);
 	free(copy);

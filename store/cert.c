@@ -33,9 +33,7 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	c->revoked = db_int(row, DB_CERT_REVOKED_COUNT);
 	c->cert_len = (size_t)db_int(row, DB_CERT_DER_LEN);
 	c->csr_len = (size_t)db_int(row, DB_CERT_CSR_LEN);
-	int64_t expired = c->not_after * CLOCK_SECOND;
-	if (expired > o->changed && expired <= clock_now())
-		o->changed = expired;
+	o->changed = clock_later(o->changed, c->not_after);
 }
 
 static int remove_cert(
@@ -46,13 +44,13 @@ static int remove_cert(
 
 	if (rc == 0)
 		return store_refuse(call, -EBUSY,
-			"a group or key names it, it issued another certificate, or a member's");
-	db_scrub(conn);
+			"a group or key names it, or a certificate it issued has not expired");
+	if (rc > 0)
+		db_scrub(conn);
 	return rc < 0 ? rc : 0;
 }
 
 const struct object_kind store_cert_kind = {
-	.word = "cert",
 	.get = DB_CERT_GET,
 	.find = DB_CERT_FIND,
 	.each = DB_CERT_EACH,
@@ -71,7 +69,7 @@ enum store_state store_cert_state(const struct store_cert *cert)
 {
 	if (!cert->enabled)
 		return STORE_DISABLED;
-	return cert->not_after * CLOCK_SECOND <= clock_now() ? STORE_EXPIRED : STORE_ACTIVE;
+	return clock_past(cert->not_after) ? STORE_EXPIRED : STORE_ACTIVE;
 }
 
 /* --- making --- */
@@ -86,9 +84,6 @@ int seal_into(struct store *store, struct db_conn *conn, enum db_query query, co
 		rc = db_run(conn, query, DB_ARGS(DB_INT(id), DB_BLOB(box.data, box.len)));
 	return rc < 0 ? rc : 0;
 }
-
-/* A minute back, for clocks that are behind ours. */
-enum { CLOCK_SKEW = 60, DAY = 86400 };
 
 static int insert(struct store *store, struct db_conn *conn, const struct new_cert *want,
 	const struct pki_new_ca *ca, const struct pki_made *made)

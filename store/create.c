@@ -61,6 +61,8 @@ static int add_certs(struct db_conn *conn, const struct fill *f)
 	int64_t root_id, id, limit;
 	int rc = cert_make(f->store, conn, &want, &root_id, &root, &limit);
 
+	if (rc)
+		return rc;
 	want.issuer = root_id;
 	want.issuer_ca = root;
 	want.not_after_limit = limit;

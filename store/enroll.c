@@ -14,8 +14,6 @@
  */
 
 enum {
-	CLOCK_SKEW = 60, /* seconds that a certificate begins in the past */
-	DAY = 86400,
 	ROUNDS = 8, /* how often things may change under one enrolment */
 	SUFFIX = 9, /* `-` and 8 hex digits */
 };
@@ -170,7 +168,8 @@ void enrolment_end(struct enrolment *e)
 /* A certificate this public key may be given again. */
 static bool is_retry(const struct enrolment *e)
 {
-	return e->known && !e->known_ca && !e->known_revoked && e->known_key == e->key;
+	return e->known && !e->known_ca && !e->known_revoked && e->known_key == e->key &&
+	       !clock_past(e->known_not_after);
 }
 
 /* The machine trusts the root that its key text names: what it gets has to chain to that one. */
@@ -331,14 +330,19 @@ static int read_der(const struct db_row *row, void *arg)
 	return bytes_add(arg, der, len);
 }
 
+/* Its certificate, if it may still have it: something may have changed during the checks. */
 static int reply_again(struct enrolment *e, struct bytes *reply)
 {
 	struct db_conn *conn = db_reader(e->store->db);
 	CLEANUP_BYTES struct bytes der = {0};
-	int rc = conn ? db_each(conn, DB_ISSUED_MATERIAL, DB_ARGS(DB_INT(e->known)), read_der, &der)
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	int rc = conn ? db_each(conn, DB_ENROLL_AGAIN, DB_ARGS(DB_INT(e->known), DB_INT(seconds)),
+				read_der, &der)
 		      : -EIO;
 
-	return rc < 0 ? rc : add_reply(e, der.data, der.len, reply);
+	if (rc <= 0)
+		return rc < 0 ? rc : -EAGAIN;
+	return add_reply(e, der.data, der.len, reply);
 }
 
 int enrolment_prepare(struct enrolment *e, struct bytes *reply)
@@ -437,12 +441,9 @@ int enrolment_commit(struct enrolment *e, struct bytes *reply)
 	int rc = add_reply(e, e->der.data, e->der.len, &answer);
 
 	if (!rc)
-		rc = db_submit(e->store->db, commit_job, e);
-	if (!rc) {
-		struct bytes empty = *reply;
-		*reply = answer;
-		answer = empty;
-	}
+		rc = store_submit(e->store, e->call, commit_job, e);
+	if (!rc)
+		bytes_swap(reply, &answer);
 	return rc;
 }
 

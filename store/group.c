@@ -50,7 +50,6 @@ static int remove_group(
 }
 
 const struct object_kind store_group_kind = {
-	.word = "group",
 	.get = DB_GROUP_GET,
 	.find = DB_GROUP_FIND,
 	.each = DB_GROUP_EACH,

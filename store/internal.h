@@ -9,7 +9,11 @@
 #include "store/pki/pki.h"
 #include "store/store.h"
 
-enum { SIGNERS = 64 };
+enum {
+	SIGNERS = 64,
+	CLOCK_SKEW = 60, /* seconds that a certificate begins in the past, for clocks behind ours */
+	DAY = 86400,
+};
 
 struct store {
 	struct db *db;
@@ -21,6 +25,8 @@ struct store {
 	/* Signing certificates ready to use, by id modulo SIGNERS. */
 	pthread_mutex_t signers_lock;
 	struct signer *signers[SIGNERS];
+	unsigned int
+		forgotten; /* how often one was dropped: what was loaded meanwhile is not kept */
 };
 
 /* --- object.c: what is the same for every kind --- */
@@ -35,7 +41,7 @@ struct store_make {
 };
 
 struct object_kind {
-	const char *word; /* in the audit trail */
+
 	enum db_query get, find, each, rename;
 	/* Whether find and each want the parent first. */
 	bool by_parent;
@@ -58,6 +64,9 @@ int object_get(struct db_conn *conn, enum store_kind kind, int64_t id, union sto
 /* In a job: the list that the object stands in has changed. */
 int object_touch_list(struct db_conn *conn, const struct store_object *object, int64_t now);
 
+/* db_submit, and a reason where the store itself fails. */
+int store_submit(struct store *store, struct store_call *call, db_job_fn fn, void *arg);
+
 /* A row callback that stores the first column as an int64_t. */
 int read_first_int(const struct db_row *row, void *arg);
 
@@ -67,9 +76,9 @@ int read_first_int(const struct db_row *row, void *arg);
 struct signer {
 	int64_t id;
 	int refs;
-	struct pki_ca *ca;	      /* NULL if there is no private key */
-	struct bytes chain;	      /* PEM, itself to the root inclusive */
-	size_t own_len;		      /* of its own PEM at the chain's beginning */
+	struct pki_ca *ca;  /* NULL if there is no private key */
+	struct bytes chain; /* PEM, itself to the root inclusive */
+
 	unsigned char root[PKI_HASH]; /* SHA-256 of the root's DER */
 };
 

@@ -37,9 +37,7 @@ static void read_key(const struct db_row *row, union store_any *out)
 	k->last_copied = moment(row, DB_KEY_LAST_COPIED);
 	k->last_used = moment(row, DB_KEY_LAST_USED);
 	/* Expiring changes the state, and nobody writes it down when it happens. */
-	int64_t expired = k->expires * CLOCK_SECOND;
-	if (expired > o->changed && expired <= clock_now())
-		o->changed = expired;
+	o->changed = clock_later(o->changed, k->expires);
 }
 
 static int64_t make_key(struct db_conn *conn, const struct store_make *make)
@@ -72,12 +70,12 @@ static int remove_key(
 	(void)call;
 	int rc = db_run(conn, DB_KEY_REMOVE, DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
 
-	db_scrub(conn);
+	if (rc > 0)
+		db_scrub(conn);
 	return rc < 0 ? rc : 0;
 }
 
 const struct object_kind store_key_kind = {
-	.word = "key",
 	.get = DB_KEY_GET,
 	.find = DB_KEY_FIND,
 	.each = DB_KEY_EACH,
@@ -101,7 +99,7 @@ enum store_state store_key_state(const struct store_key *key)
 {
 	if (!key->enabled || !key->group_enabled)
 		return STORE_DISABLED;
-	if (key->expires != STORE_NEVER && key->expires * CLOCK_SECOND <= clock_now())
+	if (key->expires != STORE_NEVER && clock_past(key->expires))
 		return STORE_EXPIRED;
 	return store_key_remaining(key) == 0 ? STORE_EXHAUSTED : STORE_ACTIVE;
 }
@@ -219,9 +217,9 @@ int store_key_copy(struct store *store, struct store_call *call, int64_t key, st
 		if (!rc)
 			rc = compose(store, key, &copy.cert, &text);
 		if (!rc)
-			rc = db_submit(store->db, copy_job, &copy);
+			rc = store_submit(store, call, copy_job, &copy);
 		if (!rc)
-			rc = bytes_add(out, text.data, text.len);
+			bytes_swap(out, &text);
 	}
 	return rc == -EAGAIN ? store_refuse(call, -EIO, "the key kept changing") : rc;
 }

@@ -4,6 +4,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,10 +34,21 @@ static int sync_directory(const char *path)
 	return rc;
 }
 
+/* All of it, on disk, in a file that nobody else has. */
+static int write_whole(int fd, const char *text)
+{
+	ssize_t n = write(fd, text, DIGITS + 1);
+
+	if (n < 0 || fsync(fd))
+		return -errno;
+	return n == DIGITS + 1 ? 0 : -ENOSPC;
+}
+
+/* Under its name only when it is whole: a crash in between must not leave half a key there. */
 static int make_file(const char *path)
 {
 	unsigned char key[PKI_SECRET];
-	char text[DIGITS + 2];
+	char text[DIGITS + 2], draft[PATH_MAX];
 	int rc = pki_random(key, sizeof(key));
 
 	if (rc)
@@ -44,20 +56,20 @@ static int make_file(const char *path)
 	hex_text(key, sizeof(key), text);
 	explicit_bzero(key, sizeof(key));
 	text[DIGITS] = '\n';
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		rc = failed(path, errno);
-	} else {
-		errno = EIO;
-		if (write(fd, text, DIGITS + 1) != DIGITS + 1 || fsync(fd) ||
-			sync_directory(path)) {
-			rc = failed(path, errno);
-			unlink(path);
-		}
+	if (snprintf(draft, sizeof(draft), "%s.XXXXXX", path) >= (int)sizeof(draft))
+		return failed(path, ENAMETOOLONG);
+	int fd = mkostemp(draft, O_CLOEXEC);
+	rc = fd < 0 ? -errno : write_whole(fd, text);
+	explicit_bzero(text, sizeof(text));
+	if (!rc && link(draft, path))
+		rc = -errno;
+	if (fd >= 0) {
+		unlink(draft);
 		close(fd);
 	}
-	explicit_bzero(text, sizeof(text));
-	return rc;
+	if (!rc)
+		rc = sync_directory(path);
+	return rc ? failed(path, -rc) : 0;
 }
 
 static int check_mode(int fd, const char *path)

@@ -28,9 +28,7 @@ static void read_member(const struct db_row *row, union store_any *out)
 	m->revoked = !db_is_null(row, DB_MEMBER_REVOKED);
 	m->cert_len = (size_t)db_int(row, DB_MEMBER_DER_LEN);
 	m->csr_len = (size_t)db_int(row, DB_MEMBER_CSR_LEN);
-	int64_t expired = m->not_after * CLOCK_SECOND;
-	if (expired > o->changed && expired <= clock_now())
-		o->changed = expired;
+	o->changed = clock_later(o->changed, m->not_after);
 }
 
 static int remove_member(
@@ -50,7 +48,6 @@ static int remove_member(
 }
 
 const struct object_kind store_member_kind = {
-	.word = "member",
 	.get = DB_MEMBER_GET,
 	.find = DB_MEMBER_FIND,
 	.each = DB_MEMBER_EACH,
@@ -65,5 +62,5 @@ enum store_state store_member_state(const struct store_member *member)
 {
 	if (member->revoked)
 		return STORE_REVOKED;
-	return member->not_after * CLOCK_SECOND <= clock_now() ? STORE_EXPIRED : STORE_ACTIVE;
+	return clock_past(member->not_after) ? STORE_EXPIRED : STORE_ACTIVE;
 }

@@ -25,8 +25,7 @@ static void read_place(const struct db_row *row, union store_any *out)
 	out->object.place = (int)out->object.id;
 }
 
-const struct object_kind store_place_kind = {
-	.word = "place", .get = DB_PLACE_GET, .read = read_place};
+const struct object_kind store_place_kind = {.get = DB_PLACE_GET, .read = read_place};
 
 int store_refuse(struct store_call *call, int error, const char *format, ...)
 {
@@ -166,6 +165,17 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 
 /* --- changing --- */
 
+int store_submit(struct store *store, struct store_call *call, db_job_fn fn, void *arg)
+{
+	int rc = db_submit(store->db, fn, arg);
+
+	/* What a job said before its commit failed is no longer the reason. */
+	if (rc == -EIO || rc == -ENOSPC)
+		store_refuse(
+			call, rc, "the store failed, and nothing has changed: see the messages");
+	return rc;
+}
+
 int object_touch_list(struct db_conn *conn, const struct store_object *o, int64_t now)
 {
 	enum db_query query = o->kind == STORE_KEY	? DB_GROUP_KEYS_CHANGED
@@ -239,7 +249,7 @@ int store_make(struct store *store, struct store_call *call, enum store_kind kin
 		return store_refuse(call, -EPERM, "nothing can be made here");
 	if (!name_legal(name, strlen(name)))
 		return illegal_name(call);
-	return db_submit(store->db, make_job, &c);
+	return store_submit(store, call, make_job, &c);
 }
 
 static int remove_job(struct db_conn *conn, void *arg)
@@ -259,8 +269,9 @@ int store_remove(struct store *store, struct store_call *call, enum store_kind k
 {
 	union store_any object;
 	struct change c = {store, call, kind, id, NULL, 0, &object, NULL};
-	int rc = db_submit(store->db, remove_job, &c);
-
+	if (!kinds[kind]->remove)
+		return store_refuse(call, -EPERM, "it cannot be deleted");
+	int rc = store_submit(store, call, remove_job, &c);
 	if (!rc && kind == STORE_CERT)
 		signer_forget(store, id);
 	return rc;
@@ -288,9 +299,11 @@ int store_rename(struct store *store, struct store_call *call, enum store_kind k
 	union store_any object;
 	struct change c = {store, call, kind, id, name, 0, &object, NULL};
 
+	if (!kinds[kind]->rename)
+		return store_refuse(call, -EPERM, "it cannot be renamed");
 	if (!name_legal(name, strlen(name)))
 		return illegal_name(call);
-	return db_submit(store->db, rename_job, &c);
+	return store_submit(store, call, rename_job, &c);
 }
 
 /* --- editing --- */
@@ -339,7 +352,7 @@ static int resolve_exportable(struct db_conn *conn, struct store_call *call,
 {
 	if (edit->number && !key->exportable)
 		return store_refuse(call, -EPERM, "the secret's readable copy has been destroyed");
-	if (!edit->number)
+	if (!edit->number && key->exportable)
 		db_scrub(conn);
 	return 0;
 }
@@ -401,7 +414,12 @@ static int set_job(struct db_conn *conn, void *arg)
 		return rc;
 	store_path(&c->out->object, object);
 	snprintf(path, sizeof(path), "%s/%s", object, field_name[edit->field]);
-	snprintf(text, sizeof(text), "%" PRId64, number);
+	if (none)
+		strcpy(text, edit->field == STORE_EXPIRES ? "never" : "max");
+	else if (edit->field == STORE_EXPIRES)
+		clock_text(number, text);
+	else
+		snprintf(text, sizeof(text), "%" PRId64, number);
 	return audit_add(conn, c->call, now,
 		&(struct audit){
 			.action = "set",
@@ -419,7 +437,7 @@ int store_set(struct store *store, struct store_call *call, const struct store_o
 
 	if (!kinds[object->kind]->set[edit->field])
 		return store_refuse(call, -EINVAL, "there is no such value");
-	return db_submit(store->db, set_job, &c);
+	return store_submit(store, call, set_job, &c);
 }
 
 const char *store_state_name(enum store_state state)

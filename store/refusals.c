@@ -12,8 +12,9 @@ enum { SLOTS = 256 };
 
 static struct {
 	pthread_mutex_t lock;
-	struct {
+	struct slot {
 		int64_t second;
+		uid_t uid;
 		unsigned long left_out;
 	} slot[SLOTS];
 } strangers = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -24,26 +25,40 @@ void refusal_log(const struct store_call *call, const char *key_path, int error)
 		strerror(-error), call->reason, call->uid, call->pid, call->comm);
 }
 
+/* Tells how many were left out in seconds that have passed. */
+static void tell_left_out(int64_t second)
+{
+	for (struct slot *s = strangers.slot; s < strangers.slot + SLOTS; s++) {
+		if (!s->left_out || s->second == second)
+			continue;
+		report(LOG_NOTICE, "%lu more refusals of uid %u were not logged", s->left_out,
+			s->uid);
+		s->left_out = 0;
+	}
+}
+
 void refusal_log_stranger(const struct store_call *call, int error)
 {
 	int64_t second = clock_now() / CLOCK_SECOND;
-	unsigned long left_out = 0;
+	struct slot *s = &strangers.slot[call->uid % SLOTS];
 
 	pthread_mutex_lock(&strangers.lock);
-	bool quiet = strangers.slot[call->uid % SLOTS].second == second;
+	bool quiet = s->second == second;
 	if (quiet) {
-		strangers.slot[call->uid % SLOTS].left_out++;
+		s->left_out++;
 	} else {
-		strangers.slot[call->uid % SLOTS].second = second;
-		left_out = strangers.slot[call->uid % SLOTS].left_out;
-		strangers.slot[call->uid % SLOTS].left_out = 0;
+		tell_left_out(second);
+		s->second = second;
+		s->uid = call->uid;
+		report(LOG_NOTICE, "enrolling refused: %s: %s (uid %u, pid %d, %s)",
+			strerror(-error), call->reason, call->uid, call->pid, call->comm);
 	}
 	pthread_mutex_unlock(&strangers.lock);
-	if (quiet)
-		return;
-	if (left_out)
-		report(LOG_NOTICE, "%lu more refusals of uid %u were not logged", left_out,
-			call->uid);
-	report(LOG_NOTICE, "enrolling refused: %s: %s (uid %u, pid %d, %s)", strerror(-error),
-		call->reason, call->uid, call->pid, call->comm);
+}
+
+void refusal_log_rest(void)
+{
+	pthread_mutex_lock(&strangers.lock);
+	tell_left_out(0);
+	pthread_mutex_unlock(&strangers.lock);
 }

@@ -13,4 +13,7 @@ void refusal_log(const struct store_call *call, const char *key_path, int error)
  */
 void refusal_log_stranger(const struct store_call *call, int error);
 
+/* Says how many were left out last. */
+void refusal_log_rest(void);
+
 #endif

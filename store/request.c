@@ -50,17 +50,19 @@ static bool begins(struct span s, const char *text)
 	return memcmp(s.at, text, s.len < n ? s.len : n) == 0;
 }
 
-/* DER (X.690 8.1.3): a request has a length of one or two bytes in long form. */
+/* DER begins with a SEQUENCE; no line of text does that a request could begin with. */
 static bool is_der(struct span s)
 {
-	return s.len >= 2 && s.at[0] == 0x30 && s.at[1] >= 0x80 && s.at[1] <= 0x84;
+	return s.at[0] == PKI_DER_SEQUENCE;
 }
 
+/* X.690 8.1.3: the length in short form, or in one or two bytes more. */
 static bool der_complete(struct span s)
 {
-	size_t n = s.at[1] & 0x7f, length = 0;
-
-	if (n != 1 && n != 2)
+	if (s.len < 2)
+		return false;
+	size_t n = s.at[1] & 0x80 ? s.at[1] & 0x7f : 0, length = n ? 0 : s.at[1];
+	if (s.at[1] == 0x80 || n > 2)
 		return true; /* no length a request can have */
 	if (s.len < 2 + n)
 		return false;
@@ -91,8 +93,7 @@ static bool csr_complete(struct span s)
 		return false;
 	if (is_der(s))
 		return der_complete(s);
-	if (s.len == 1 && s.at[0] == 0x30)
-		return false;
+
 	if (begins(s, "-----BEGIN ") || begins(s, heading))
 		return pem_complete(s);
 	return true; /* neither: it will be refused */

@@ -51,10 +51,8 @@ static int climb(
 		rc = -EIO;
 	if (rc > 0)
 		rc = pki_pem(PKI_LABEL_CERTIFICATE, s.der.data, s.der.len, &signer->chain);
-	if (!rc && at == signer->id) {
-		signer->own_len = signer->chain.len;
+	if (!rc && at == signer->id)
 		rc = open_key(store, signer, &s);
-	}
 	if (!rc && !s.issuer)
 		rc = pki_sha256(s.der.data, s.der.len, signer->root);
 	*next = s.issuer;
@@ -107,16 +105,31 @@ static struct signer **slot(struct store *store, int64_t cert)
 	return &store->signers[(uint64_t)cert % SIGNERS];
 }
 
-/* Puts a signer (or NULL) into the slot; the cache holds a reference of its own. */
-static void put_in_slot(struct store *store, struct signer **at, struct signer *signer)
+/*
+ * Puts a signer (or NULL) into the slot; the cache holds a reference of its own. Not if one was
+ * dropped since this one was begun to be loaded: it may be the same.
+ */
+static void put_in_slot(
+	struct store *store, struct signer **at, struct signer *signer, unsigned int since)
 {
-	if (signer)
-		__atomic_add_fetch(&signer->refs, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&store->signers_lock);
-	struct signer *old = *at;
-	*at = signer;
+	struct signer *old = NULL;
+	if (since == store->forgotten) {
+		old = *at;
+		*at = signer;
+		if (signer)
+			__atomic_add_fetch(&signer->refs, 1, __ATOMIC_RELAXED);
+	}
 	pthread_mutex_unlock(&store->signers_lock);
 	signer_put(old);
+}
+
+static void drop(struct store *store, struct signer **at)
+{
+	pthread_mutex_lock(&store->signers_lock);
+	unsigned int since = ++store->forgotten;
+	pthread_mutex_unlock(&store->signers_lock);
+	put_in_slot(store, at, NULL, since);
 }
 
 int signer_get(struct store *store, int64_t cert, struct signer **out)
@@ -127,12 +140,13 @@ int signer_get(struct store *store, int64_t cert, struct signer **out)
 	struct signer *signer = *at && (*at)->id == cert ? *at : NULL;
 	if (signer)
 		__atomic_add_fetch(&signer->refs, 1, __ATOMIC_RELAXED);
+	unsigned int since = store->forgotten;
 	pthread_mutex_unlock(&store->signers_lock);
 	if (!signer) {
 		int rc = load(store, cert, &signer);
 		if (rc)
 			return rc;
-		put_in_slot(store, at, signer);
+		put_in_slot(store, at, signer, since);
 	}
 	*out = signer;
 	return 0;
@@ -140,11 +154,11 @@ int signer_get(struct store *store, int64_t cert, struct signer **out)
 
 void signer_forget(struct store *store, int64_t cert)
 {
-	put_in_slot(store, slot(store, cert), NULL);
+	drop(store, slot(store, cert));
 }
 
 void signer_forget_all(struct store *store)
 {
 	for (int i = 0; i < SIGNERS; i++)
-		put_in_slot(store, &store->signers[i], NULL);
+		drop(store, &store->signers[i]);
 }

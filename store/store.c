@@ -14,6 +14,7 @@
 
 #include "store/base/report.h"
 #include "store/internal.h"
+#include "store/refusals.h"
 
 struct setting {
 	unsigned char data[256];
@@ -51,7 +52,7 @@ static int wait_for_lock(int fd)
 	static const struct timespec pause = {.tv_nsec = 50000000};
 
 	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB); tries++) {
-		if (errno != EWOULDBLOCK)
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
 		if (tries == 40)
 			return -EBUSY;
@@ -65,16 +66,16 @@ static int lock_store(struct store *store, const char *path)
 {
 	char name[PATH_MAX];
 
-	if (snprintf(name, sizeof(name), "%s.lock", path) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
+	snprintf(name, sizeof(name), "%s.lock", path);
 	store->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (store->lock < 0) {
 		report(LOG_ERR, "%s: %s", name, strerror(errno));
 		return -errno;
 	}
 	int rc = wait_for_lock(store->lock);
-	if (rc == -EBUSY)
-		report(LOG_ERR, "store %s: another enrollfs has it mounted", path);
+	if (rc)
+		report(LOG_ERR, "store %s: %s", path,
+			rc == -EBUSY ? "another enrollfs has it mounted" : strerror(-rc));
 	return rc;
 }
 
@@ -183,8 +184,6 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (!rc)
 		rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE,
 			&store->db, &made);
-	if (rc == -ENOENT)
-		report(LOG_ERR, "store %s: %s", options->path, strerror(ENOENT));
 	if (rc)
 		return rc;
 	/* Filling is one job: a store with an id has everything. */
@@ -227,6 +226,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	db_close(store->db);
+	refusal_log_rest();
 	signer_forget_all(store);
 	pki_sealer_free(store->sealer);
 	if (store->lock >= 0)

@@ -161,13 +161,15 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 
 /*
  * Makes a group or key, owned by the caller and the parent's group. -EEXIST; -EINVAL: not a legal
- * name; -EPERM for other kinds; -ESTALE: the parent is gone.
+ * name; -EPERM for other kinds; -ESTALE: the parent is gone; -ENOENT: the signing
+ * certificate that groups of this kind begin with is missing or disabled.
  */
 int store_make(struct store *store, struct store_call *call, enum store_kind kind, int64_t parent,
 	const char *name, mode_t mode, union store_any *out);
 
-/* Deletes. -ENOTEMPTY: a group with keys or members; -EBUSY: a certificate in use; -ESTALE. A
- * member's unexpired certificates are revoked (cessationOfOperation). */
+/* Deletes. -ENOTEMPTY: a group with keys or members; -EBUSY: a certificate that a group or key
+ * names, or that issued one which has not expired, revoked or not: it has to sign the CRL; -ESTALE.
+ * A member's unexpired certificates are revoked (cessationOfOperation). */
 int store_remove(struct store *store, struct store_call *call, enum store_kind kind, int64_t id);
 
 /* Gives another name. -EEXIST; -EINVAL; -ESTALE. Ids, counters and secrets stay. */
@@ -231,8 +233,8 @@ int64_t store_key_remaining(const struct store_key *key);
 size_t store_key_text_len(const struct store *store);
 
 /*
- * Records one copy and appends the text. -EDQUOT: used up; -EKEYREVOKED: disabled; -EKEYEXPIRED;
- * -ENOENT: not exportable; -EROFS; -ESTALE.
+ * Records one copy and puts the text into out, which is empty. -EDQUOT: used up; -EKEYREVOKED:
+ * disabled; -EKEYEXPIRED; -ENOENT: not exportable; -EROFS; -ESTALE.
  */
 int store_key_copy(struct store *store, struct store_call *call, int64_t key, struct bytes *out);
 

@@ -81,6 +81,14 @@ int bytes_printf(struct bytes *b, const char *format, ...)
 	return 0;
 }
 
+void bytes_swap(struct bytes *a, struct bytes *b)
+{
+	struct bytes was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
 void bytes_free(struct bytes *b)
 {
 	if (b->data)

@@ -27,6 +27,9 @@ int bytes_printf(struct bytes *b, const char *format, ...) __attribute__((format
 /* Makes room for n more bytes, zeroed, and counts them in. 0 or -ENOMEM. */
 int bytes_extend(struct bytes *b, size_t n);
 
+/* Exchanges two buffers' contents: nothing can fail. */
+void bytes_swap(struct bytes *a, struct bytes *b);
+
 /* Wipes and frees the content; the buffer can be used again. */
 void bytes_free(struct bytes *b);
 

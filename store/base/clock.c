@@ -11,6 +11,19 @@ int64_t clock_now(void)
 	return (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
 }
 
+bool clock_past(int64_t seconds)
+{
+	return seconds <= clock_now() / CLOCK_SECOND;
+}
+
+int64_t clock_later(int64_t moment, int64_t seconds)
+{
+	/* Far dates do not fit into nanoseconds: only those that have come are turned into them. */
+	if (!clock_past(seconds) || seconds * CLOCK_SECOND <= moment)
+		return moment;
+	return seconds * CLOCK_SECOND;
+}
+
 void clock_text(int64_t seconds, char out[CLOCK_TEXT])
 {
 	time_t t = seconds < 0 ? 0 : seconds > CLOCK_MAX ? CLOCK_MAX : seconds;

@@ -2,6 +2,7 @@
 #ifndef STORE_BASE_CLOCK_H
 #define STORE_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Moments at which something happened are nanoseconds since the epoch; dates that people set and
@@ -16,6 +17,12 @@ enum { CLOCK_TEXT = sizeof("2026-11-22T10:15:00Z") };
 
 /* Now, in nanoseconds. */
 int64_t clock_now(void);
+
+/* Whether a date in seconds has come. */
+bool clock_past(int64_t seconds);
+
+/* The later of a moment and a date, as a moment; a date that is still to come does not count. */
+int64_t clock_later(int64_t moment, int64_t seconds);
 
 /* RFC 3339 5.6 in UTC, NUL-terminated; seconds from 0 to CLOCK_MAX. */
 void clock_text(int64_t seconds, char out[CLOCK_TEXT]);

@@ -9,9 +9,6 @@
 #include "store/base/report.h"
 #include "store/db/internal.h"
 
-/* No operation waits longer than this for SQLite's own locks (checkpoint, recovery). */
-enum { BUSY_MS = 2000 };
-
 int db_error(sqlite3 *sqlite, int code, const char *doing)
 {
 	int extended = sqlite ? sqlite3_extended_errcode(sqlite) : code;
@@ -27,6 +24,9 @@ int db_error(sqlite3 *sqlite, int code, const char *doing)
 		if (extended == SQLITE_CONSTRAINT_UNIQUE)
 			return -EEXIST;
 		break;
+	case SQLITE_NOTADB:
+		report(LOG_ERR, "store: this is not a database");
+		return -EINVAL;
 	case SQLITE_FULL:
 		report(LOG_ERR, "store: %s: disk full", doing);
 		return -ENOSPC;
@@ -77,7 +77,7 @@ int db_connect(const char *path, int flags, struct db_conn **out)
 	int rc = db_error(conn->sqlite, code, "open");
 	if (!rc) {
 		sqlite3_extended_result_codes(conn->sqlite, 1);
-		sqlite3_busy_timeout(conn->sqlite, BUSY_MS);
+		sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
 		sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 		rc = db_exec(conn, per_connection);
 	}
@@ -143,8 +143,10 @@ static int set_up(struct db *db, int flags, bool *made)
 	*made = false;
 	if (flags & DB_CREATE)
 		open |= SQLITE_OPEN_CREATE;
-	else if (stat(db->path, &st))
+	else if (stat(db->path, &st)) {
+		report(LOG_ERR, "store %s: %s", db->path, strerror(errno));
 		return -errno;
+	}
 	/* The file and its log and index get the mode that this leaves; they hold secrets. */
 	mode_t mask = umask(077);
 	int rc = db_connect(db->path, open, &db->writer);

@@ -86,7 +86,8 @@ int db_run(struct db_conn *conn, enum db_query query, const struct db_value *arg
 /* In a job: the id of the row just inserted. */
 int64_t db_inserted(struct db_conn *conn);
 
-/* In a job that destroyed a secret: empty the write-ahead log too once this is committed. */
+/* In a job that destroyed a secret: empty the write-ahead log once this is committed, before it is
+ * answered, or, while a reader outside is in the way, as soon as that has gone. */
 void db_scrub(struct db_conn *conn);
 
 #endif

@@ -7,10 +7,15 @@
 
 #include "store/db/db.h"
 
+/* No operation waits longer than this for SQLite's own locks (checkpoint, recovery). */
+enum { DB_BUSY_MS = 2000 };
+
 struct db_conn {
 	sqlite3 *sqlite;
 	sqlite3_stmt *statement[DB_QUERIES]; /* prepared at first use */
-	bool scrub;
+	bool scrub;			     /* the log may hold what a job destroyed */
+	int frames;			     /* in the log after the last commit */
+	int64_t retry; /* not to be emptied before this moment: a reader was in the way */
 	struct db *db;
 	struct db_conn *next;
 };

@@ -84,8 +84,8 @@ const char *const db_query_text[DB_QUERIES] = {
 		"algorithm, subject, csr, der, spki_hash, serial, not_before, not_after, "
 		"validity_days, ca_validity_days, crl_days) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?2, ?6, "
 		"?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-	/* ?1 id -> der, csr, sealed key, issuer, not after */
-	[DB_CERT_MATERIAL] = "SELECT der, csr, sealed_key, issuer, not_after FROM cert WHERE id = ?1",
+	/* ?1 id -> der, csr, sealed key, issuer */
+	[DB_CERT_MATERIAL] = "SELECT der, csr, sealed_key, issuer FROM cert WHERE id = ?1",
 	/* ?1 id, ?2 sealed key */
 	[DB_CERT_SEAL] = "UPDATE cert SET sealed_key = ?2 WHERE id = ?1",
 	/* ?1 name -> id of an enabled signing certificate */
@@ -103,8 +103,7 @@ const char *const db_query_text[DB_QUERIES] = {
 		"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) "
 		"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) "
 		"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) "
-		"AND NOT EXISTS (SELECT 1 FROM issued JOIN member m ON m.id = issued.member "
-		"WHERE issued.cert = ?1 AND revoked IS NULL AND not_after > ?3 AND m.removed IS NULL)",
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > ?3)",
 	[DB_CERT_SET_ENABLED] = SET("cert", "enabled = ?2"),
 	[DB_CERT_SET_VALIDITY_DAYS] = SET("cert", "validity_days = ?2"),
 	[DB_CERT_SET_CRL_DAYS] = SET("cert", "crl_days = ?2"),
@@ -206,6 +205,13 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_ENROLL_KNOWN] =
 		"SELECT id, prov_key, cert, not_after, revoked IS NOT NULL FROM issued "
 		"WHERE spki_hash = ?1 ORDER BY id DESC LIMIT 1",
+	/* ?1 id, ?2 now in seconds -> the DER of a certificate that its machine may be given again */
+	[DB_ENROLL_AGAIN] =
+		"SELECT i.der FROM issued i JOIN prov_key k ON k.id = i.prov_key "
+		"JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
+		"WHERE i.id = ?1 AND i.revoked IS NULL AND i.not_after > ?2 AND k.removed IS NULL "
+		"AND k.enabled = 1 AND g.enabled = 1 AND c.enabled = 1 "
+		"AND (k.expires IS NULL OR k.expires > ?2)",
 	/* ?1 group, ?2 name, ?3 URI, ?4 now in seconds: has someone this name, or a certificate on it? */
 	[DB_ENROLL_NAME_TAKEN] =
 		"SELECT 1 FROM member WHERE grp = ?1 AND name = ?2 AND removed IS NULL UNION ALL "
@@ -235,8 +241,8 @@ const char *const db_query_text[DB_QUERIES] = {
 		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, uri, der, csr, "
 		"created, not_before, not_after) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-	/* ?1 id -> der, csr, cert */
-	[DB_ISSUED_MATERIAL] = "SELECT der, csr, cert FROM issued WHERE id = ?1",
+	/* ?1 id -> der, csr */
+	[DB_ISSUED_MATERIAL] = "SELECT der, csr FROM issued WHERE id = ?1",
 
 	/* -> seq, line */
 	[DB_AUDIT_LAST] = "SELECT seq, line FROM audit ORDER BY seq DESC LIMIT 1",

@@ -7,6 +7,8 @@
  * columns.
  */
 enum db_query {
+	DB_NONE, /* where a kind has no such query */
+
 	/* the writer's own */
 	DB_BEGIN,
 	DB_COMMIT,
@@ -76,6 +78,7 @@ enum db_query {
 
 	DB_ENROLL_KEY,
 	DB_ENROLL_KNOWN,
+	DB_ENROLL_AGAIN,
 	DB_ENROLL_NAME_TAKEN,
 	DB_ENROLL_SPEND,
 	DB_ISSUED_ADD,

@@ -114,7 +114,7 @@ static const char *const step[] = {
 	"CREATE INDEX issued_member ON issued (member, id);"
 	"CREATE INDEX issued_spki ON issued (spki_hash, id);"
 	"CREATE INDEX issued_uri ON issued (uri) WHERE revoked IS NULL;"
-	"CREATE INDEX issued_cert ON issued (cert, not_after) WHERE revoked IS NULL;"
+	"CREATE INDEX issued_cert ON issued (cert, not_after);"
 
 	/* the audit trail: one JSON object a row, each with the hash of the one before */
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL) STRICT;",
@@ -138,6 +138,21 @@ static int migrate(struct db_conn *conn, int64_t from)
 	if (rc && !sqlite3_get_autocommit(conn->sqlite))
 		db_exec(conn, "ROLLBACK");
 	return rc;
+}
+
+/* SQLite answers which mode it is in; another than the one asked for is no error to it. */
+static int write_ahead(struct db_conn *conn)
+{
+	int64_t is_wal = 0;
+	int rc = db_exec(conn, "PRAGMA journal_mode = WAL");
+
+	if (!rc)
+		rc = db_pragma_int(
+			conn, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &is_wal);
+	if (rc || is_wal)
+		return rc;
+	report(LOG_ERR, "store: its filesystem cannot have a write-ahead log");
+	return -EIO;
 }
 
 int db_schema(struct db_conn *conn, bool read_only, bool *made)
@@ -166,6 +181,6 @@ int db_schema(struct db_conn *conn, bool read_only, bool *made)
 		report(LOG_ERR, "store: has to be mounted writable once, to bring it up to date");
 		return -EROFS;
 	}
-	rc = db_exec(conn, "PRAGMA journal_mode = WAL");
+	rc = write_ahead(conn);
 	return rc || version == STEPS ? rc : migrate(conn, version);
 }

@@ -3,6 +3,7 @@
 #include <semaphore.h>
 #include <signal.h>
 
+#include "store/base/clock.h"
 #include "store/db/internal.h"
 
 /*
@@ -17,14 +18,22 @@ struct db_job {
 	struct db_job *next;
 };
 
-static struct db_job *take_all(struct db *db)
+/* Everything that waits. NULL: nothing came within a second, and the log is to be emptied; or the
+ * end. */
+static struct db_job *take_all(struct db *db, bool with_a_pause, bool *stopping)
 {
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
 	pthread_mutex_lock(&db->queue_lock);
-	while (!db->first && !db->stopping)
-		pthread_cond_wait(&db->queued, &db->queue_lock);
+	for (int rc = 0; !rc && !db->first && !db->stopping;)
+		rc = with_a_pause ? pthread_cond_timedwait(&db->queued, &db->queue_lock, &until)
+				  : pthread_cond_wait(&db->queued, &db->queue_lock);
 	struct db_job *jobs = db->first;
 	db->first = NULL;
 	db->last = &db->first;
+	*stopping = db->stopping;
 	pthread_mutex_unlock(&db->queue_lock);
 	return jobs;
 }
@@ -65,33 +74,78 @@ static int run_all(struct db_conn *conn, struct db_job *jobs)
 	return rc < 0 ? rc : 0;
 }
 
-/* Overwritten pages are still in the log; a reader in the way leaves the rest to the next commit.
+/*
+ * The write-ahead log. Overwritten pages are still in it, so it is emptied after a secret was
+ * destroyed; and it grows as long as readers overlap, so it is emptied when it is large. A reader
+ * in the way is waited for a moment, then again a second later.
  */
-static void scrub(struct db_conn *conn)
-{
-	int busy = 0, frames = 0;
+enum { LOG_WORTH_COPYING = 1000, LOG_LARGE = 4096, READER_MS = 50 };
 
-	if (sqlite3_wal_checkpoint_v2(
-		    conn->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, &busy, &frames) == SQLITE_OK)
+static int count_frames(void *arg, sqlite3 *sqlite, const char *name, int frames)
+{
+	struct db_conn *conn = arg;
+
+	(void)sqlite;
+	(void)name;
+	conn->frames = frames;
+	return SQLITE_OK;
+}
+
+static bool has_to_be_emptied(const struct db_conn *conn)
+{
+	return conn->scrub || conn->frames >= LOG_LARGE;
+}
+
+static void empty_log(struct db_conn *conn)
+{
+	if (clock_now() < conn->retry)
+		return;
+	sqlite3_busy_timeout(conn->sqlite, READER_MS);
+	int code = sqlite3_wal_checkpoint_v2(
+		conn->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
+	if (code == SQLITE_OK) {
 		conn->scrub = false;
+		conn->frames = 0;
+		return;
+	}
+	if (code != SQLITE_BUSY)
+		db_error(conn->sqlite, code, "emptying the log");
+	conn->retry = clock_now() + CLOCK_SECOND;
+}
+
+static void keep_log_small(struct db_conn *conn)
+{
+	if (has_to_be_emptied(conn))
+		empty_log(conn);
+	else if (conn->frames >= LOG_WORTH_COPYING)
+		sqlite3_wal_checkpoint_v2(
+			conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+static void wake_all(struct db_job *jobs, int rc)
+{
+	while (jobs) {
+		struct db_job *next = jobs->next;
+		if (rc)
+			jobs->rc = rc;
+		sem_post(&jobs->done); /* the job is gone from here on */
+		jobs = next;
+	}
 }
 
 static void *writer(void *arg)
 {
 	struct db *db = arg;
-	struct db_job *jobs;
+	struct db_conn *conn = db->writer;
+	bool stopping = false;
 
-	while ((jobs = take_all(db))) {
-		int rc = run_all(db->writer, jobs);
-		if (!rc && db->writer->scrub)
-			scrub(db->writer);
-		while (jobs) {
-			struct db_job *next = jobs->next;
-			if (rc)
-				jobs->rc = rc;
-			sem_post(&jobs->done); /* the job is gone from here on */
-			jobs = next;
-		}
+	sqlite3_wal_hook(conn->sqlite, count_frames, conn);
+	while (!stopping) {
+		struct db_job *jobs = take_all(db, has_to_be_emptied(conn), &stopping);
+		int rc = jobs ? run_all(conn, jobs) : 0;
+		keep_log_small(conn);
+		wake_all(jobs, rc);
 	}
 	return NULL;
 }

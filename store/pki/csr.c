@@ -133,8 +133,7 @@ int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char
 	*reason = NULL;
 	if (!csr)
 		return -ENOMEM;
-	/* DER begins with a SEQUENCE in long form: no request is shorter than 128 bytes. */
-	if (len > 2 && p[0] == 0x30 && (p[1] == 0x81 || p[1] == 0x82))
+	if (len && p[0] == PKI_DER_SEQUENCE)
 		rc = bytes_add(&csr->der, data, len);
 	else
 		rc = read_pem(data, len, &csr->der, reason);

@@ -91,6 +91,9 @@ size_t pki_pem_len(const char *label, size_t der_len);
 
 struct pki_csr;
 
+/* What a request in DER begins with, and one in PEM cannot. */
+enum { PKI_DER_SEQUENCE = 0x30 };
+
 /* Parses one request, PEM (RFC 7468 7) or DER, with nothing behind it. -EBADMSG if it is none. */
 int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason);
 void pki_csr_free(struct pki_csr *csr);

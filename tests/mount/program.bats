@@ -74,6 +74,8 @@ load helper
 	mkdir other
 	refused 'another enrollfs has it mounted' "$ENROLLFS" store other
 	refused 'another enrollfs has it mounted' "$ENROLLFS" -f store other
+	ln -s store alias
+	refused 'another enrollfs has it mounted' "$ENROLLFS" -f alias other
 	! mountpoint -q other
 	is m/domain corp.example
 }

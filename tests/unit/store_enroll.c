@@ -103,6 +103,63 @@ static void a_retry_costs_nothing(void **state)
 	assert_int_equal(uses(), 1);
 }
 
+/* What is revoked or switched off while a retry is checked is not handed out. */
+static void a_retry_in_flight(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes der = {0}, first = {0}, second = {0};
+	struct enrolment e = {.store = store, .call = &call, .key = key.object.id};
+	int64_t seconds = clock_now() / CLOCK_SECOND, one;
+	union store_any member;
+
+	test_simple_csr("web1", &der);
+	assert_int_equal(store_enroll(store, &call, key.object.id, der.data, der.len, &first), 0);
+	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
+	struct db_conn *conn = db_reader(store->db);
+	const struct db_value *args = DB_ARGS(DB_INT(member.member.issued), DB_INT(seconds));
+	assert_int_equal(db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 1);
+	test_set(&key, STORE_ENABLED, 0);
+	assert_int_equal(db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
+	test_set(&key, STORE_ENABLED, 1);
+	assert_int_equal(store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
+	assert_int_equal(db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
+	assert_int_equal(enrolment_begin(&e, der.data, der.len), 0);
+	assert_int_equal(enrolment_prepare(&e, &second), -EEXIST);
+	assert_int_equal(second.len, 0);
+	enrolment_end(&e);
+}
+
+/* Ed25519 with an empty subject: DER of less than 128 bytes has its length in short form. */
+static void the_shortest_request(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes der = {0}, reply = {0};
+	EVP_PKEY *pair = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
+	test_csr(pair, NULL, TEST_NO_NAME, &der);
+	EVP_PKEY_free(pair);
+	assert_true(der.data[1] < 0x80);
+	assert_false(store_request_complete(false, der.data, der.len - 1));
+	assert_true(store_request_complete(false, der.data, der.len));
+	assert_int_equal(store_enroll(store, &call, key.object.id, der.data, der.len, &reply), 0);
+}
+
+/* A signing certificate stays as long as its CRL may have to name something. */
+static void an_issuer_of_revoked_certificates_stays(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes reply = {0};
+	union store_any member, connector;
+
+	assert_int_equal(enroll_new("web1", &reply), 0);
+	assert_int_equal(test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
+	assert_int_equal(test_set_text(&group, STORE_SIGNING_CERT, "service_edge"), 0);
+	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
+	assert_int_equal(store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
+	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
+	assert_int_equal(store_remove(store, &call, STORE_CERT, connector.object.id), -EBUSY);
+}
+
 static void known_public_keys(void **state)
 {
 	(void)state;
@@ -496,6 +553,9 @@ int main(void)
 		STORE_TEST(a_machine_enrols),
 		STORE_TEST(lengths_are_exact),
 		STORE_TEST(a_retry_costs_nothing),
+		STORE_TEST(a_retry_in_flight),
+		STORE_TEST(the_shortest_request),
+		STORE_TEST(an_issuer_of_revoked_certificates_stays),
 		STORE_TEST(known_public_keys),
 		STORE_TEST(member_names),
 		STORE_TEST(uris_are_unique),

@@ -157,6 +157,20 @@ static void states_have_an_order(void **state)
 	assert_int_equal(store_key_state(&k), STORE_ACTIVE);
 }
 
+/* Nanoseconds end in 2262; dates do not. */
+static void far_dates(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes text = {0};
+
+	test_set(&key, STORE_EXPIRES, CLOCK_MAX);
+	union store_any now = test_get(&key);
+	assert_int_equal(store_key_state(&now.key), STORE_ACTIVE);
+	assert_int_equal(store_key_copy(store, &call, key.object.id, &text), 0);
+	struct store_member member = {.not_after = CLOCK_MAX};
+	assert_int_equal(store_member_state(&member), STORE_ACTIVE);
+}
+
 static void signing_certificates_by_name(void **state)
 {
 	(void)state;
@@ -320,6 +334,16 @@ static void opening_again(void **state)
 	store = NULL;
 }
 
+static void places_cannot_be_touched(void **state)
+{
+	(void)state;
+	assert_int_equal(store_remove(store, &call, STORE_PLACE, STORE_CERTS), -EPERM);
+	assert_int_equal(store_rename(store, &call, STORE_PLACE, STORE_CERTS, "x"), -EPERM);
+	union store_any out;
+	assert_int_equal(
+		store_make(store, &call, STORE_MEMBER, group.object.id, "x", 0777, &out), -EPERM);
+}
+
 static void missing_stores(void **state)
 {
 	(void)state;
@@ -381,6 +405,7 @@ int main(void)
 		STORE_TEST(renaming),
 		STORE_TEST(limits),
 		STORE_TEST(states_have_an_order),
+		STORE_TEST(far_dates),
 		STORE_TEST(signing_certificates_by_name),
 		STORE_TEST(certificates_in_use_stay),
 		STORE_TEST(fields_a_kind_has_not),
@@ -388,6 +413,7 @@ int main(void)
 		STORE_TEST(times_move_with_what_changes),
 		STORE_TEST(lists_go_on_behind_an_id),
 		STORE_TEST(opening_again),
+		STORE_TEST(places_cannot_be_touched),
 		STORE_TEST(missing_stores),
 		STORE_TEST(the_trail_is_a_chain),
 	};

@@ -78,6 +78,8 @@ static void hopeless_cases(void **state)
 	assert_false(store_request_complete(false, " \n", 2));
 	assert_true(store_request_complete(false, "\x30\x80", 2));
 	assert_true(store_request_complete(false, "\x30\x83", 2));
+	assert_false(store_request_complete(false, "\x30\x02x", 3));
+	assert_true(store_request_complete(false, "\x30\x02xy", 4));
 	assert_false(store_request_complete(false, "\x30", 1));
 	assert_true(store_request_complete(true, "hello\n", 6));
 	assert_false(store_request_complete(true, "hello", 5));
