@@ -415,7 +415,7 @@ static int set_job(struct db_conn *conn, void *arg)
 	store_path(&c->out->object, object);
 	snprintf(path, sizeof(path), "%s/%s", object, field_name[edit->field]);
 	if (none)
-		strcpy(text, edit->field == STORE_EXPIRES ? "never" : "max");
+		snprintf(text, sizeof(text), "%s", edit->field == STORE_EXPIRES ? "never" : "max");
 	else if (edit->field == STORE_EXPIRES)
 		clock_text(number, text);
 	else
