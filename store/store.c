@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +66,12 @@ static int wait_for_lock(int fd)
 static int lock_store(struct store *store, const char *path)
 {
 	char name[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		report(LOG_ERR, "store %s: not a regular file", path);
+		return -EINVAL;
+	}
 
 	snprintf(name, sizeof(name), "%s.lock", path);
 	store->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

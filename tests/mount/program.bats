@@ -145,6 +145,11 @@ load helper
 	refused 'No such file or directory' "$ENROLLFS" store no-such-mountpoint
 	: > file
 	refused 'not a directory' "$ENROLLFS" store file
+	mkdir folder
+	refused 'not a regular file' "$ENROLLFS" folder m
+	mkfifo fifo
+	refused 'not a regular file' "$ENROLLFS" fifo m
+	! ls ./*.lock | grep -e folder -e fifo
 }
 
 @test "mounted read-only" {
