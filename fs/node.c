@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/hidden.h"
 #include "fs/ino.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
@@ -64,20 +65,19 @@ int node_get(struct store *store, uint64_t ino, struct node *out)
 
 /* --- looking up --- */
 
-static const struct fixed_dir *find_dir(const struct kind *kind, const char *name)
+/*
+ * The entries that every directory of a kind has are numbered: its fixed directories, then its
+ * attributes. -1: there is none of that name.
+ */
+static int find_fixed(const struct kind *kind, const char *name)
 {
 	for (size_t i = 0; i < kind->dirs; i++)
 		if (strcmp(kind->dir[i].name, name) == 0)
-			return &kind->dir[i];
-	return NULL;
-}
-
-static const struct attr *find_attr(const struct kind *kind, const char *name)
-{
+			return (int)i;
 	for (size_t i = 0; i < kind->attrs; i++)
 		if (strcmp(kind->attr[i].name, name) == 0)
-			return &kind->attr[i];
-	return NULL;
+			return (int)(kind->dirs + i);
+	return -1;
 }
 
 /* A directory that is always there: another object's, or the same one's. */
@@ -104,24 +104,34 @@ static int find_child(
 	return rc;
 }
 
-int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out)
+/* The attribute at a number, NULL for a directory. */
+static const struct attr *fixed_attr(const struct kind *kind, size_t i)
 {
-	const struct fixed_dir *fixed;
-	const struct attr *attr;
+	return i < kind->dirs ? NULL : &kind->attr[i - kind->dirs];
+}
 
-	if (dir->attr)
-		return -ENOTDIR;
-	fixed = find_dir(dir->kind, name);
-	if (fixed)
-		return enter(store, dir, fixed, out);
-	attr = find_attr(dir->kind, name);
+/* The entry with this number. -ENOENT if this directory has it not, or not now. */
+static int fixed_entry(struct store *store, const struct node *dir, size_t i, struct node *out)
+{
+	const struct attr *attr = fixed_attr(dir->kind, i);
+
+	if (hidden_has(dir->ino, (unsigned int)i))
+		return -ENOENT;
 	if (!attr)
-		return find_child(store, dir, name, out);
+		return enter(store, dir, &dir->kind->dir[i], out);
 	if (!present(attr, &dir->row))
 		return -ENOENT;
 	set(out, dir->kind, attr, dir->row.object.id);
 	out->row = dir->row;
 	return 0;
+}
+
+int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out)
+{
+	if (dir->attr)
+		return -ENOTDIR;
+	int i = find_fixed(dir->kind, name);
+	return i < 0 ? find_child(store, dir, name, out) : fixed_entry(store, dir, (size_t)i, out);
 }
 
 /* --- what it looks like --- */
@@ -259,25 +269,6 @@ static uint64_t parent_ino(const struct node *dir)
 	return INO_ROOT;
 }
 
-/* Entry i of those that every directory of the kind has; 1 if there is none such here. */
-static int fixed_entry(
-	struct store *store, const struct node *dir, size_t i, struct node *out, const char **name)
-{
-	const struct kind *kind = dir->kind;
-
-	if (i < kind->dirs) {
-		*name = kind->dir[i].name;
-		return enter(store, dir, &kind->dir[i], out);
-	}
-	const struct attr *attr = &kind->attr[i - kind->dirs];
-	if (has(attr, AT_HIDDEN) || !present(attr, &dir->row))
-		return 1;
-	*name = attr->name;
-	set(out, kind, attr, dir->row.object.id);
-	out->row = dir->row;
-	return 0;
-}
-
 static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l)
 {
 	int stop = 0;
@@ -299,14 +290,19 @@ static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l
 static int list_fixed(
 	struct store *store, const struct node *dir, uint64_t cookie, struct listing *l)
 {
-	size_t count = dir->kind->dirs + dir->kind->attrs;
-	const char *name;
+	const struct kind *kind = dir->kind;
 
-	for (size_t i = cookie - INO_COOKIE_DOTDOT; i < count; i++) {
-		int rc = fixed_entry(store, dir, i, l->entry, &name);
-		if (rc < 0)
+	for (size_t i = cookie - INO_COOKIE_DOTDOT; i < kind->dirs + kind->attrs; i++) {
+		const struct attr *attr = fixed_attr(kind, i);
+		if (has(attr, AT_HIDDEN))
+			continue;
+		int rc = fixed_entry(store, dir, i, l->entry);
+		if (rc == -ENOENT)
+			continue;
+		if (rc)
 			return rc;
-		if (!rc && l->fn(name, l->entry, INO_COOKIE_FIXED + i, l->arg))
+		if (l->fn(attr ? attr->name : kind->dir[i].name, l->entry, INO_COOKIE_FIXED + i,
+			    l->arg))
 			return 1;
 	}
 	return 0;
@@ -350,7 +346,11 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	const char *name, mode_t mode, struct node *out)
 {
 	const struct kind *child = &tree[dir->kind->child];
+	int i = find_fixed(dir->kind, name);
 
+	/* a fixed directory that has just been removed */
+	if (i >= 0 && !fixed_attr(dir->kind, (size_t)i) && hidden_has(dir->ino, (unsigned int)i))
+		return node_create(store, call, dir, name, out);
 	if (!dir->kind->child)
 		return -EPERM;
 	int rc = store_make(store, call, child->row, dir->row.object.id, name, mode, &out->row);
@@ -359,33 +359,84 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	return node_refused(call, "mkdir in", dir, rc);
 }
 
-/* The child that is to be removed or renamed: fixed entries are not. */
-static int find_movable(
-	struct store *store, const struct node *dir, const char *name, struct node *out)
+static int stop_at_first(const union store_any *row, void *arg)
 {
-	if (find_dir(dir->kind, name) || find_attr(dir->kind, name))
-		return -EPERM;
-	return find_child(store, dir, name, out);
+	(void)row;
+	*(bool *)arg = true;
+	return 1;
+}
+
+static int check_empty(struct store *store, const struct node *dir)
+{
+	bool some = false;
+	int rc = store_each(
+		store, tree[dir->kind->child].row, dir->row.object.id, 0, stop_at_first, &some);
+
+	return !rc && some ? -ENOTEMPTY : rc;
+}
+
+/*
+ * Hides a file or fixed directory of an object that somebody is about to delete. Where the object
+ * may not be deleted, this is where it is told.
+ */
+static int hide(struct store *store, struct store_call *call, const struct node *dir, size_t i,
+	const struct node *entry, const char *what)
+{
+	int rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
+
+	if (!rc && !entry->attr)
+		rc = check_empty(store, entry);
+	return rc ? node_refused(call, what, entry, rc) : hidden_add(dir->ino, (unsigned int)i);
+}
+
+int node_unlink(
+	struct store *store, struct store_call *call, const struct node *dir, const char *name)
+{
+	struct node entry;
+	int i = find_fixed(dir->kind, name);
+	int rc = i < 0 ? -ENOENT : fixed_entry(store, dir, (size_t)i, &entry);
+
+	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink of");
 }
 
 int node_remove(
 	struct store *store, struct store_call *call, const struct node *dir, const char *name)
 {
 	struct node child;
-	int rc = find_movable(store, dir, name, &child);
+	int i = find_fixed(dir->kind, name);
+	int rc = i < 0 ? find_child(store, dir, name, &child)
+		       : fixed_entry(store, dir, (size_t)i, &child);
 
 	if (rc)
 		return rc;
+	if (i >= 0)
+		return hide(store, call, dir, (size_t)i, &child, "rmdir");
 	rc = store_remove(store, call, child.kind->row, child.row.object.id);
+	if (!rc)
+		hidden_forget(child.ino);
 	return node_refused(call, "rmdir", &child, rc);
+}
+
+int node_create(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, struct node *out)
+{
+	int i = find_fixed(dir->kind, name);
+
+	if (i < 0 || !hidden_has(dir->ino, (unsigned int)i))
+		return node_refused(call, "creating a file in", dir,
+			store_refuse(call, -EPERM, "there is no file of that name here"));
+	hidden_show(dir->ino, (unsigned int)i);
+	return fixed_entry(store, dir, (size_t)i, out);
 }
 
 int node_rename(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, const struct node *new_dir, const char *new_name)
 {
 	struct node child;
-	int rc = find_movable(store, dir, name, &child);
 
+	if (find_fixed(dir->kind, name) >= 0)
+		return -EPERM;
+	int rc = find_child(store, dir, name, &child);
 	if (rc)
 		return rc;
 	if (dir->ino != new_dir->ino)

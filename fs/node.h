@@ -47,9 +47,18 @@ int node_list(
 int node_make(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, mode_t mode, struct node *out);
 
-/* rmdir. */
+/*
+ * unlink, and rmdir: objects go, their files and fixed directories are hidden until the object's
+ * rmdir that follows (hidden.h). -EPERM, -EBUSY: in an object that may not be deleted.
+ */
+int node_unlink(
+	struct store *store, struct store_call *call, const struct node *dir, const char *name);
 int node_remove(
 	struct store *store, struct store_call *call, const struct node *dir, const char *name);
+
+/* Makes again what is hidden. -EPERM for all other names: they are typos. */
+int node_create(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, struct node *out);
 
 /* rename in place. -EPERM into another directory; -EEXIST: taken. */
 int node_rename(struct store *store, struct store_call *call, const struct node *dir,

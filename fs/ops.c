@@ -211,17 +211,6 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	reply_error(req, rc);
 }
 
-/* The table says what there is; a name that it has not is a typo. */
-static void op_create(
-	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
-{
-	(void)parent;
-	(void)name;
-	(void)mode;
-	(void)fi;
-	fuse_reply_err(req, EPERM);
-}
-
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
 	(void)parent;
@@ -249,9 +238,13 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	(void)parent;
-	(void)name;
-	fuse_reply_err(req, EPERM);
+	struct store_call call = caller(req);
+	struct node dir;
+	int rc = node_get(store_of(req), parent, &dir);
+
+	if (!rc)
+		rc = node_unlink(store_of(req), &call, &dir, name);
+	reply_error(req, rc);
 }
 
 /* --- files --- */
@@ -259,6 +252,13 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
 	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static void give_handle(struct fuse_file_info *fi, struct handle *handle)
+{
+	fi->fh = (uintptr_t)handle;
+	/* What is read is what this open rendered, never another's page. */
+	fi->direct_io = 1;
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -274,11 +274,34 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_error(req, rc);
 		return;
 	}
-	fi->fh = (uintptr_t)handle;
-	/* What is read is what this open rendered, never another's page. */
-	fi->direct_io = 1;
+	give_handle(fi, handle);
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		handle_close(handle); /* the open was interrupted: no release will come */
+}
+
+static void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct store_call call = caller(req);
+	struct fuse_entry_param entry;
+	struct handle *handle;
+	struct node dir, node;
+	int rc = node_get(store_of(req), parent, &dir);
+
+	(void)mode;
+	if (!rc)
+		rc = node_create(store_of(req), &call, &dir, name, &node);
+	if (!rc)
+		rc = entry_of(store_of(req), &node, &entry);
+	if (!rc)
+		rc = handle_open(store_of(req), &call, &node, fi->flags, &handle);
+	if (rc) {
+		reply_error(req, rc);
+		return;
+	}
+	give_handle(fi, handle);
+	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
+		handle_close(handle);
 }
 
 static void op_read(

@@ -36,6 +36,22 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	o->changed = clock_later(o->changed, c->not_after);
 }
 
+static int in_use(struct store_call *call)
+{
+	return store_refuse(call, -EBUSY,
+		"a group or key names it, or a certificate it issued has not expired");
+}
+
+static int may_remove_cert(struct db_conn *conn, struct store_call *call, int64_t id)
+{
+	int64_t one;
+	int rc = db_each(conn, DB_CERT_UNUSED,
+		DB_ARGS(DB_INT(id), DB_NIL, DB_INT(clock_now() / CLOCK_SECOND)), read_first_int,
+		&one);
+
+	return rc < 0 ? rc : rc == 0 ? in_use(call) : 0;
+}
+
 static int remove_cert(
 	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
 {
@@ -43,8 +59,7 @@ static int remove_cert(
 		DB_ARGS(DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND)));
 
 	if (rc == 0)
-		return store_refuse(call, -EBUSY,
-			"a group or key names it, or a certificate it issued has not expired");
+		return in_use(call);
 	if (rc > 0)
 		db_scrub(conn);
 	return rc < 0 ? rc : 0;
@@ -57,6 +72,7 @@ const struct object_kind store_cert_kind = {
 	.rename = DB_CERT_RENAME,
 	.read = read_cert,
 	.remove = remove_cert,
+	.may_remove = may_remove_cert,
 	.set =
 		{
 			[STORE_ENABLED] = DB_CERT_SET_ENABLED,

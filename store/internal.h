@@ -51,6 +51,8 @@ struct object_kind {
 	int64_t (*make)(struct db_conn *conn, const struct store_make *make);
 	int (*remove)(struct db_conn *conn, struct store_call *call, const union store_any *object,
 		int64_t now);
+	/* Whether removing would be refused for another reason than what is in it; NULL: never. */
+	int (*may_remove)(struct db_conn *conn, struct store_call *call, int64_t id);
 	/* The query that sets a field, 0 if it has no such one. */
 	enum db_query set[STORE_FIELDS];
 };

@@ -277,6 +277,18 @@ int store_remove(struct store *store, struct store_call *call, enum store_kind k
 	return rc;
 }
 
+int store_may_remove(struct store *store, struct store_call *call, enum store_kind kind, int64_t id)
+{
+	struct db_conn *conn = db_reader(store->db);
+	const struct object_kind *k = kinds[kind];
+
+	if (!k->remove)
+		return store_refuse(call, -EPERM, "it cannot be deleted");
+	if (!k->may_remove)
+		return 0;
+	return conn ? k->may_remove(conn, call, id) : -EIO;
+}
+
 static int rename_job(struct db_conn *conn, void *arg)
 {
 	struct change *c = arg;

@@ -172,6 +172,11 @@ int store_make(struct store *store, struct store_call *call, enum store_kind kin
  * A member's unexpired certificates are revoked (cessationOfOperation). */
 int store_remove(struct store *store, struct store_call *call, enum store_kind kind, int64_t id);
 
+/* Whether it could be deleted if nothing were in it; the refusals of store_remove but -ENOTEMPTY.
+ */
+int store_may_remove(
+	struct store *store, struct store_call *call, enum store_kind kind, int64_t id);
+
 /* Gives another name. -EEXIST; -EINVAL; -ESTALE. Ids, counters and secrets stay. */
 int store_rename(struct store *store, struct store_call *call, enum store_kind kind, int64_t id,
 	const char *name);

@@ -15,6 +15,13 @@
 	"c.issued, c.revoked, length(c.der), length(c.csr), c.managed " \
 	"FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
 
+#define CERT_UNUSED \
+	"id = ?1 AND removed IS NULL " \
+	"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) " \
+	"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) " \
+	"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) " \
+	"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > ?3)"
+
 #define GROUP_ROWS \
 	"SELECT " OBJECT("g", "max(g.modified, c.modified)") \
 	"g.place, g.description, g.enabled, g.signing_cert, c.name, " \
@@ -97,13 +104,10 @@ const char *const db_query_text[DB_QUERIES] = {
 	/* ?1 hash of a public key: does a certificate here have it? */
 	[DB_CERT_KNOWN] = "SELECT 1 FROM cert WHERE spki_hash = ?1",
 	[DB_CERT_RENAME] = RENAME("cert"),
+	/* ?1 id, ?3 now in seconds: does nothing depend on it? */
+	[DB_CERT_UNUSED] = "SELECT 1 FROM cert WHERE " CERT_UNUSED,
 	/* ?1 id, ?2 now, ?3 now in seconds; changes nothing while something depends on it */
-	[DB_CERT_REMOVE] =
-		"UPDATE cert SET removed = ?2, sealed_key = NULL WHERE id = ?1 AND removed IS NULL "
-		"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) "
-		"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) "
-		"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) "
-		"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > ?3)",
+	[DB_CERT_REMOVE] = "UPDATE cert SET removed = ?2, sealed_key = NULL WHERE " CERT_UNUSED,
 	[DB_CERT_SET_ENABLED] = SET("cert", "enabled = ?2"),
 	[DB_CERT_SET_VALIDITY_DAYS] = SET("cert", "validity_days = ?2"),
 	[DB_CERT_SET_CRL_DAYS] = SET("cert", "crl_days = ?2"),

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/hidden.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <time.h>
+
+struct slot {
+	uint64_t dir;
+	uint64_t entries; /* a bit for each */
+	time_t until;	  /* monotonic; a slot that is past is free */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct slot slot[HIDDEN_DIRECTORIES];
+	/* When the last slot is past: until something is hidden again, nobody has to look. */
+	_Atomic time_t until;
+} hidden = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static time_t now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return at.tv_sec;
+}
+
+/* The directory's slot, or NULL. */
+static struct slot *find(uint64_t dir, time_t at)
+{
+	for (struct slot *s = hidden.slot; s < hidden.slot + HIDDEN_DIRECTORIES; s++)
+		if (s->dir == dir && s->until >= at)
+			return s;
+	return NULL;
+}
+
+static struct slot *find_free(time_t at)
+{
+	for (struct slot *s = hidden.slot; s < hidden.slot + HIDDEN_DIRECTORIES; s++)
+		if (s->until < at)
+			return s;
+	return NULL;
+}
+
+int hidden_add(uint64_t dir, unsigned int entry)
+{
+	time_t at = now();
+	int rc = 0;
+
+	pthread_mutex_lock(&hidden.lock);
+	struct slot *s = find(dir, at);
+	if (!s) {
+		s = find_free(at);
+		if (s)
+			*s = (struct slot){.dir = dir};
+	}
+	if (s) {
+		s->entries |= UINT64_C(1) << entry;
+		s->until = at + HIDDEN_SECONDS;
+		atomic_store(&hidden.until, s->until);
+	} else {
+		rc = -ENOSPC;
+	}
+	pthread_mutex_unlock(&hidden.lock);
+	return rc;
+}
+
+bool hidden_has(uint64_t dir, unsigned int entry)
+{
+	time_t at = now();
+
+	if (atomic_load(&hidden.until) < at)
+		return false;
+	pthread_mutex_lock(&hidden.lock);
+	const struct slot *s = find(dir, at);
+	bool is = s && s->entries >> entry & 1;
+	pthread_mutex_unlock(&hidden.lock);
+	return is;
+}
+
+void hidden_show(uint64_t dir, unsigned int entry)
+{
+	pthread_mutex_lock(&hidden.lock);
+	struct slot *s = find(dir, now());
+	if (s)
+		s->entries &= ~(UINT64_C(1) << entry);
+	pthread_mutex_unlock(&hidden.lock);
+}
+
+void hidden_forget(uint64_t dir)
+{
+	pthread_mutex_lock(&hidden.lock);
+	struct slot *s = find(dir, now());
+	if (s)
+		s->until = 0;
+	pthread_mutex_unlock(&hidden.lock);
+}

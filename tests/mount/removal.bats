@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Recursive removal, from the leaves up, by whatever does it.
+
+load helper
+
+# A group with two keys and two members, as G.
+full_group() {
+	mkdir "$M/app_connector/$1"
+	G=$M/app_connector/$1
+	mkdir "$G/keys/a" "$G/keys/b"
+	echo max > "$G/keys/a/max_uses"
+	for n in m1 m2; do
+		csr "$1-$n" $n
+		enroll_here "$1-$n.csr" "$G/keys/a/enroll" > /dev/null
+	done
+}
+
+@test "every way of removing a tree removes a key, and a group with keys and members" {
+	ways=0
+	while read -r how; do
+		ways=$((ways + 1))
+		full_group "g$ways"
+		D=$G/keys/b bash -c "$how"
+		[ ! -e "$G/keys/b" ]
+		[ -d "$G/keys/a" ]
+		D=$G bash -c "$how"
+		[ ! -e "$G" ] || { echo "left by: $how"; return 1; }
+		echo "removed by: $how"
+	done <<'TXT'
+rm -r "$D"
+rm -rf "$D"
+busybox rm -r "$D"
+busybox rm -rf "$D"
+find "$D" -delete
+find "$D" -depth -exec rm -d {} +
+python3 -c 'import os, shutil; shutil.rmtree(os.environ["D"])'
+perl -e 'use File::Path "remove_tree"; remove_tree($ENV{D}, {error => \my $e}); exit @$e'
+TXT
+	[ "$ways" = 8 ]
+	# the members' certificates are revoked, and stay in the store
+	stop
+	[ "$(sqlite3 store 'SELECT count(*), count(revoked) FROM issued')" = "16|16" ]
+	[ "$(sqlite3 store "SELECT DISTINCT reason FROM issued")" = cessationOfOperation ]
+}
+
+@test "a certificate goes with rm -r, unless something depends on it" {
+	refused 'Device or resource busy' rm -r "$M/certs/connector"
+	ls "$M/certs/connector" | grep -x enabled
+	is "$M/certs/connector/state" active
+	refused 'Device or resource busy' rm "$M/certs/root/enabled"
+	[ -e "$M/certs/root/enabled" ]
+	rm -r "$M/certs/service_edge"
+	[ ! -e "$M/certs/service_edge" ]
+}
+
+@test "what is unlinked alone comes back with its value" {
+	echo 7 > "$K/max_uses"
+	rm "$K/max_uses"
+	[ ! -e "$K/max_uses" ]
+	! ls "$K" | grep -x max_uses
+	back() { [ -e "$K/max_uses" ]; }
+	wait_until back
+	is "$K/max_uses" 7
+	rm "$K/key" "$K/enroll"
+	[ ! -L "$K/key" ]
+	again() { [ -L "$K/key" ] && [ -e "$K/enroll" ]; }
+	wait_until again
+	cat "$K/key" > /dev/null
+}
+
+@test "what is made again is back at once" {
+	echo 7 > "$K/max_uses"
+	rm "$K/max_uses"
+	echo 8 > "$K/max_uses"
+	is "$K/max_uses" 8
+	rm "$K/description"
+	touch "$K/description"
+	is "$K/description" ''
+	rm "$K/max_uses"
+	sh_refused 'Invalid argument' "echo eight > $K/max_uses"
+	is "$K/max_uses" 8
+	rmdir "$G/members"
+	[ ! -e "$G/members" ]
+	mkdir "$G/members"
+	[ -z "$(ls "$G/members")" ]
+	rmdir "$G/members"
+	# what is hidden for the names is there for what goes on
+	csr web1
+	enroll_here web1.csr > /dev/null
+	back() { [ -d "$G/members/web1" ]; }
+	wait_until back
+}
+
+@test "fixed directories with something in them stay, and so does what is at the top" {
+	refused 'Directory not empty' rmdir "$G/keys"
+	refused 'Operation not permitted' rmdir "$M/app_connector"
+	refused 'Operation not permitted' rmdir "$M/certs"
+	refused 'Operation not permitted' rm "$M/domain"
+	refused 'Operation not permitted' rm "$M/enroll"
+	refused 'No such file or directory' python3 -c "import os; os.unlink('$K/nothing')"
+	[ -e "$M/domain" ] && [ -d "$M/certs" ]
+}
+
+@test "a group that is removed while a machine enrols is gone or whole" {
+	for i in 1 2 3 4 5 6; do
+		mkdir "$M/app_connector/r$i" "$M/app_connector/r$i/keys/k"
+		csr r$i
+		bash -c "cat r$i.csr > $M/app_connector/r$i/keys/k/enroll" 2> /dev/null &
+		rm -rf "$M/app_connector/r$i" 2> /dev/null || :
+		wait $! || :
+		if [ -e "$M/app_connector/r$i" ]; then
+			whole() { [ -e "$M/app_connector/r$i/members/r$i/cert.pem" ]; }
+			wait_until whole
+		fi
+	done
+	stop
+	[ "$(sqlite3 store 'SELECT sum(uses) FROM prov_key')" = "$(sqlite3 store 'SELECT count(*) FROM issued')" ]
+}
