@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attrs.h"
 
+#include <errno.h>
+
 #include "fs/value.h"
 
 /* Handlers of files that several kinds have. */
@@ -27,7 +29,7 @@ DOCUMENT(fingerprint, STORE_FINGERPRINT)
 
 int not_a(struct store_call *call, int error, const char *what)
 {
-	return store_refuse(call, error, "not %s", what);
+	return store_refuse(call, error, "%s %s", error == -ERANGE ? "too large for" : "not", what);
 }
 
 static int store_text(struct store *store, struct store_call *call, const union store_any *row,

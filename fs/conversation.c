@@ -12,7 +12,7 @@ struct conversation {
 	struct store *store;
 	int64_t key;
 	uid_t uid;
-	bool append;
+
 	struct bytes request;
 	bool carried_out;
 	int result;	    /* once carried out */
@@ -54,8 +54,8 @@ static void give_place_back(uid_t uid)
 	pthread_mutex_unlock(&open_now.lock);
 }
 
-int conversation_begin(struct store *store, struct store_call *call, int64_t key, bool append,
-	struct conversation **out)
+int conversation_begin(
+	struct store *store, struct store_call *call, int64_t key, struct conversation **out)
 {
 	struct conversation *talk = calloc(1, sizeof(*talk));
 	int rc = talk ? take_place(call) : -ENOMEM;
@@ -67,7 +67,7 @@ int conversation_begin(struct store *store, struct store_call *call, int64_t key
 	talk->store = store;
 	talk->key = key;
 	talk->uid = call->uid;
-	talk->append = append;
+
 	*out = talk;
 	return 0;
 }
@@ -118,7 +118,7 @@ static int write_behind(
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
 	size_t size, off_t offset)
 {
-	size_t at = talk->append ? talk->request.len : (size_t)offset;
+	size_t at = offset == AT_END ? talk->request.len : (size_t)offset;
 
 	if (talk->carried_out)
 		return write_behind(talk, call, data, size);

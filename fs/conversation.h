@@ -11,13 +11,16 @@
 
 #include "store/store.h"
 
+/* As an offset of a write: behind what has been written (O_APPEND). */
+enum { AT_END = -1 };
+
 enum { CONVERSATIONS_MAX = 1024, CONVERSATIONS_PER_USER = 64 };
 
 struct conversation;
 
 /* key: of whose file; 0: the request brings its text. -ENOSPC: too many at once. */
-int conversation_begin(struct store *store, struct store_call *call, int64_t key, bool append,
-	struct conversation **out);
+int conversation_begin(
+	struct store *store, struct store_call *call, int64_t key, struct conversation **out);
 
 /* Takes a part of the request; carries it out if that completes it. */
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,

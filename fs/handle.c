@@ -10,6 +10,7 @@
 #include "fs/conversation.h"
 
 struct handle {
+	struct handle *next, *prev; /* of all that are open */
 	struct store *store;
 	struct node node;
 	int flags;
@@ -20,6 +21,34 @@ struct handle {
 	struct bytes input;   /* what was written through this open */
 	bool relative;	      /* and was added to what was there: not to be added again */
 };
+
+/* For the end: what is still open then has to be wiped. Not held together with a handle's lock. */
+static struct {
+	pthread_mutex_t lock;
+	struct handle *first;
+} open_now = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void enlist(struct handle *h)
+{
+	pthread_mutex_lock(&open_now.lock);
+	h->next = open_now.first;
+	if (h->next)
+		h->next->prev = h;
+	open_now.first = h;
+	pthread_mutex_unlock(&open_now.lock);
+}
+
+static void strike_off(struct handle *h)
+{
+	pthread_mutex_lock(&open_now.lock);
+	if (h->next)
+		h->next->prev = h->prev;
+	if (h->prev)
+		h->prev->next = h->next;
+	else
+		open_now.first = h->next;
+	pthread_mutex_unlock(&open_now.lock);
+}
 
 static bool readable(int flags)
 {
@@ -38,7 +67,7 @@ static int begin_conversation(struct handle *h, struct store_call *call)
 	/* Who only reads gets nothing, and takes nobody's place. */
 	if (!writable(h->flags))
 		return 0;
-	return conversation_begin(h->store, call, key, h->flags & O_APPEND, &h->talk);
+	return conversation_begin(h->store, call, key, &h->talk);
 }
 
 static int begin(struct handle *h, struct store_call *call)
@@ -72,6 +101,7 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	h->node = *node;
 	h->flags = flags;
 	pthread_mutex_init(&h->lock, NULL);
+	enlist(h);
 	rc = begin(h, call);
 	if (rc) {
 		handle_close(h);
@@ -81,8 +111,15 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	return 0;
 }
 
+void handle_close_all(void)
+{
+	while (open_now.first)
+		handle_close(open_now.first);
+}
+
 void handle_close(struct handle *h)
 {
+	strike_off(h);
 	if (h->talk)
 		conversation_end(h->talk);
 	bytes_free(&h->content);
@@ -108,7 +145,7 @@ int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 static int collect(struct handle *h, struct store_call *call, const void *data, size_t size,
 	off_t offset, struct bytes *value)
 {
-	size_t at = h->flags & O_APPEND ? h->input.len : (size_t)offset;
+	size_t at = offset == AT_END ? h->input.len : (size_t)offset;
 	/* the newline, and one byte more to see that it is too long */
 	size_t most = h->node.attr->max + 2;
 
@@ -157,7 +194,7 @@ static bool only_a_newline(const struct handle *h, const void *data, size_t size
 	const char *byte = data;
 
 	return size == 1 && *byte == '\n' && h->input.data[h->input.len - 1] != '\n' &&
-	       (h->flags & O_APPEND || (size_t)offset == h->input.len);
+	       (offset == AT_END || (size_t)offset == h->input.len);
 }
 
 static int write_value(
@@ -192,6 +229,15 @@ int handle_write(
 			size ? write_value(h, call, data, size, offset) : 0);
 	pthread_mutex_unlock(&h->lock);
 	return rc;
+}
+
+void handle_truncate(struct handle *h)
+{
+	pthread_mutex_lock(&h->lock);
+	/* a relative value stays counted */
+	if (!h->relative)
+		bytes_free(&h->input);
+	pthread_mutex_unlock(&h->lock);
 }
 
 int handle_flush(struct handle *h)

@@ -9,6 +9,7 @@
  */
 #include <sys/types.h>
 
+#include "fs/conversation.h"
 #include "fs/node.h"
 
 struct handle;
@@ -23,13 +24,22 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 /* Appends what is to be read at this place: as a copy, since with the reply the handle may go. */
 int handle_read(struct handle *handle, off_t offset, size_t size, struct bytes *out);
 
-/* Takes, checks and stores all of it or nothing. -EINVAL: behind a hole; -EFBIG; the value's. */
+/*
+ * Takes, checks and stores all of it or nothing; at AT_END: behind what this open has written.
+ * -EINVAL: behind a hole; -EFBIG; the value's.
+ */
 int handle_write(struct handle *handle, struct store_call *call, const void *data, size_t size,
 	off_t offset);
+
+/* Truncated to nothing: what this open writes is a value from its beginning again. */
+void handle_truncate(struct handle *handle);
 
 /* At a close of one descriptor: -EINVAL if an incomplete request can no longer be completed. */
 int handle_flush(struct handle *handle);
 
 void handle_close(struct handle *handle);
+
+/* At the end, when no request is being served any more: whatever is still open. */
+void handle_close_all(void);
 
 #endif

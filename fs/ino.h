@@ -18,10 +18,11 @@
  * FUSE's number for it. Ids are never reused, so an inode number means one thing for ever, and the
  * generation is always 0.
  *
- * A conversation file (enroll) gets a number of its own at every lookup: the kernel holds an
- *inode's lock while a write is carried out, so that on one number all enrolments would wait for
- *each other. There the upper 16 bits of the id are a counter that means nothing, and ids stop at
- *2^32.
+ * A conversation file (enroll) gets a number of its own at every lookup: the kernel holds the lock
+ * of an inode while a write is carried out, so that on one number all enrolments would wait for
+ * another. There the upper 16 bits of the id are a counter that means nothing; what stat shows is
+ * the number without it, so that tools that look twice see one file. It leaves 32 bits for the id:
+ * STORE_ID_MAX.
  *
  * A directory's cookie says where to go on: 1 and 2 stand behind "." and "..", then one for each
  * fixed entry of the kind, then INO_FIRST_CHILD plus the id of the last child seen.

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
+
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/ops.h"
+#include "fs/places.h"
 #include "store/base/report.h"
 
 /* The composition root: options, the store, the mount, the loop, and back. */
@@ -57,7 +57,7 @@ static const struct fuse_opt option_table[] = {
 	FUSE_OPT_KEY("noauto", FUSE_OPT_KEY_DISCARD),
 	FUSE_OPT_KEY("nofail", FUSE_OPT_KEY_DISCARD),
 	FUSE_OPT_KEY("_netdev", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("x-", FUSE_OPT_KEY_DISCARD),
+
 	FUSE_OPT_END,
 };
 
@@ -87,8 +87,14 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	struct options *o = data;
 
 	(void)rest;
-	if (key != FUSE_OPT_KEY_NONOPT)
-		return 1;
+	if (key != FUSE_OPT_KEY_NONOPT) {
+		/* libfuse would take the first in silence */
+		if (strncmp(arg, "user=", 5) == 0 || strncmp(arg, "export_gid=", 11) == 0) {
+			report(LOG_ERR, "the option %s is not known", arg);
+			return -1;
+		}
+		return strncmp(arg, "x-", 2) != 0; /* those are for who reads fstab */
+	}
 	char **to = !o->store ? &o->store : !o->mountpoint ? &o->mountpoint : NULL;
 	if (!to) {
 		report(LOG_ERR, "one argument too many: %s", arg);
@@ -98,90 +104,25 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	return *to ? 0 : -1;
 }
 
-/* --- places --- */
-
-/* Makes the store's path absolute: the daemon does not stay where it was started. */
-static int absolute_store(struct options *o)
-{
-	char *copy = strdup(o->store), *again = strdup(o->store), *path = realpath(o->store, NULL);
-	char *folder = copy && again ? realpath(dirname(copy), NULL) : NULL;
-
-	/* Through a link too: the lock's name comes from it. A new one has no path but its
-	 * folder's. */
-	if (!folder)
-		report(LOG_ERR, "store %s: %s", o->store, strerror(errno));
-	else if (!path &&
-		 asprintf(&path, "%s/%s", strcmp(folder, "/") ? folder : "", basename(again)) < 0)
-		path = NULL;
-	free(folder);
-	free(copy);
-	free(again);
-	if (!path)
-		return -1;
-	free(o->store);
-	o->store = path;
-	return 0;
-}
-
-static int absolute(char **path, const char *what)
-{
-	char *real = realpath(*path, NULL);
-
-	if (!real) {
-		report(LOG_ERR, "%s %s: %s", what, *path, strerror(errno));
-		return -1;
-	}
-	free(*path);
-	*path = real;
-	return 0;
-}
-
-/* Whether a path lies below a directory, by the identity of its ancestors. */
-static bool below(const char *path, const char *directory)
-{
-	char at[PATH_MAX];
-	struct stat want, st;
-
-	if (stat(directory, &want) || snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
-		return false;
-	while (strcmp(at, "/") != 0 && strcmp(at, ".") != 0) {
-		char *up = dirname(at);
-		memmove(at, up, strlen(up) + 1);
-		if (!stat(at, &st) && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
-			return true;
-	}
-	return false;
-}
-
-/* What a daemon that was killed has left there would be in the way of the next one. */
-static void clear_dead_mount(const char *mountpoint)
-{
-	/* not stat: the kernel may still know the dead one's root */
-	int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0)
-		close(fd);
-	else if (errno == ENOTCONN && umount2(mountpoint, MNT_DETACH) == 0)
-		report(LOG_NOTICE, "took away a mount at %s whose daemon has died", mountpoint);
-}
-
 static int check_places(struct options *o)
 {
 	struct stat st;
 
-	clear_dead_mount(o->mountpoint);
-	if (absolute_store(o) || absolute(&o->mountpoint, "mountpoint"))
+	place_clear_dead_mount(o->mountpoint);
+	if (place_absolute(&o->store, "store") || place_absolute(&o->mountpoint, "mountpoint") ||
+		(o->master_key && place_absolute(&o->master_key, "master key")))
 		return -1;
-	if (o->master_key && access(o->master_key, F_OK) == 0 &&
-		absolute(&o->master_key, "master key"))
+	if (stat(o->mountpoint, &st)) {
+		report(LOG_ERR, "mountpoint %s: %s", o->mountpoint, strerror(errno));
 		return -1;
-	if (stat(o->mountpoint, &st) || !S_ISDIR(st.st_mode)) {
+	}
+	if (!S_ISDIR(st.st_mode)) {
 		report(LOG_ERR, "mountpoint %s: not a directory", o->mountpoint);
 		return -1;
 	}
 	/* It would wait for itself. */
-	if (below(o->store, o->mountpoint) ||
-		(o->master_key && below(o->master_key, o->mountpoint))) {
+	if (place_below(o->store, o->mountpoint) ||
+		(o->master_key && place_below(o->master_key, o->mountpoint))) {
 		report(LOG_ERR, "store %s: it, or its master key, lies below the mountpoint %s",
 			o->store, o->mountpoint);
 		return -1;
@@ -226,22 +167,19 @@ static int loop(struct fuse_session *session)
 	return rc < 0 ? rc : 0; /* above 0: the signal that ended it */
 }
 
-static int serve(struct fuse_args *args, const struct options *o, struct mount *mount)
+/* Mounts, serves until the end, unmounts. */
+static int serve(struct fuse_session *session, const struct options *o)
 {
-	struct fuse_session *session = fuse_session_new(args, &fs_ops, sizeof(fs_ops), mount);
 	int rc = -1;
 
-	if (!session)
+	if (fuse_set_signal_handlers(session))
 		return -1;
-	if (fuse_set_signal_handlers(session) == 0) {
-		if (fuse_session_mount(session, o->mountpoint) == 0) {
-			report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
-			rc = loop(session);
-			fuse_session_unmount(session);
-		}
-		fuse_remove_signal_handlers(session);
+	if (fuse_session_mount(session, o->mountpoint) == 0) {
+		report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
+		rc = loop(session);
+		fuse_session_unmount(session);
 	}
-	fuse_session_destroy(session);
+	fuse_remove_signal_handlers(session);
 	return rc;
 }
 
@@ -271,11 +209,18 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 		.read_only = o->read_only,
 	};
 
-	if (store_open(&options, &mount.store))
+	/* The session first: it knows the rest of the options, and a typo must not make a store. */
+	struct fuse_session *session =
+		mount_options(args, o) ? NULL
+				       : fuse_session_new(args, &fs_ops, sizeof(fs_ops), &mount);
+	if (!session)
+		return EXIT_USAGE;
+	if (store_open(&options, &mount.store)) {
+		fuse_session_destroy(session);
 		return EXIT_FAILED;
-	int rc = mount_options(args, o);
-	if (!rc)
-		rc = serve(args, o, &mount);
+	}
+	int rc = serve(session, o);
+	fuse_session_destroy(session);
 	store_close(mount.store);
 	if (rc) {
 		report(LOG_ERR, "could not mount %s on %s", o->store, o->mountpoint);
@@ -325,6 +270,20 @@ static int go_behind(struct fuse_args *args, const struct options *o)
 	return run(args, o, pipe_ends[1]);
 }
 
+/* Whoever starts us may have closed these: a store or lock must not get their numbers. */
+static int have_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 /* Keys are in this memory: it goes into no core dump, and no debugger reads it. */
 static void protect_memory(void)
 {
@@ -358,6 +317,8 @@ int main(int argc, char **argv)
 	struct options o = {0};
 	int rc = EXIT_USAGE;
 
+	if (have_standard_descriptors())
+		return EXIT_FAILED;
 	if (fuse_opt_parse(&args, &o, option_table, take_argument) == 0)
 		rc = start(&args, &o);
 	free(o.store);

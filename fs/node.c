@@ -29,8 +29,7 @@ static bool present(const struct attr *attr, const union store_any *row)
 	return !attr->present || attr->present(row);
 }
 
-/* The number that stat and listings show. */
-static uint64_t shown_ino(const struct node *node)
+uint64_t node_shown_ino(const struct node *node)
 {
 	return has(node->attr, AT_CONVERSATION) ? ino_without_counter(node->ino) : node->ino;
 }
@@ -57,7 +56,7 @@ int node_get(struct store *store, uint64_t ino, struct node *out)
 	out->attr = tree_attr(out->kind, attr);
 	if (attr && !out->attr)
 		return -ESTALE;
-	int rc = store_get(store, out->kind->row, ino_id(shown_ino(out)), &out->row);
+	int rc = store_get(store, out->kind->row, ino_id(node_shown_ino(out)), &out->row);
 	if (!rc && out->attr && !present(out->attr, &out->row))
 		return -ESTALE;
 	return rc;
@@ -205,7 +204,7 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 	int64_t at = changed(node);
 
 	*st = (struct stat){
-		.st_ino = shown_ino(node),
+		.st_ino = node_shown_ino(node),
 		.st_nlink = 1,
 		.st_mode = S_IFDIR | o->mode,
 		.st_uid = o->uid,

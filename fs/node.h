@@ -25,6 +25,9 @@ int node_get(struct store *store, uint64_t ino, struct node *out);
 /* The entry of a directory. -ENOENT; -ESTALE if the directory is gone. */
 int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out);
 
+/* The inode number that stat and listings show. */
+uint64_t node_shown_ino(const struct node *node);
+
 /* Its attributes; the size is exactly what an open now would let read. */
 int node_stat(struct store *store, const struct node *node, struct stat *st);
 

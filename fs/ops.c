@@ -31,6 +31,11 @@ static void read_comm(pid_t pid, char *out, size_t size)
 	out[n > 0 ? n - (out[n - 1] == '\n') : 0] = '\0';
 }
 
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
 static struct store_call caller(fuse_req_t req)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -78,6 +83,13 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
 	if (mount->served)
 		mount->served(mount);
+}
+
+/* After the last request: files that somebody still has open get no release. */
+static void op_destroy(void *userdata)
+{
+	(void)userdata;
+	handle_close_all();
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -142,11 +154,12 @@ static void op_setattr(
 	struct stat now;
 	int rc = node_get(store_of(req), ino, &node);
 
-	(void)fi;
 	if (!rc)
 		rc = node_stat(store_of(req), &node, &now);
 	if (!rc)
 		rc = check_change(attr, which, &now);
+	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
+		handle_truncate(handle_of(fi));
 	if (rc)
 		reply_error(req, rc);
 	else
@@ -249,11 +262,6 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /* --- files --- */
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
-{
-	return (struct handle *)(uintptr_t)fi->fh;
-}
-
 static void give_handle(struct fuse_file_info *fi, struct handle *handle)
 {
 	fi->fh = (uintptr_t)handle;
@@ -321,7 +329,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	struct fuse_file_info *fi)
 {
 	struct store_call call = caller(req);
-	int rc = handle_write(handle_of(fi), &call, data, size, offset);
+	int rc = handle_write(
+		handle_of(fi), &call, data, size, fi->flags & O_APPEND ? AT_END : offset);
 
 	(void)ino;
 	/* The buffer is libfuse's and lives on with its thread; a provisioning key may be in it. */
@@ -387,7 +396,7 @@ static size_t add_plus(struct page *page, const char *name, const struct node *n
 		entry = (struct fuse_entry_param){0};
 		entry.attr.st_mode = node->attr ? S_IFREG : S_IFDIR;
 	}
-	entry.attr.st_ino = node->ino;
+	entry.attr.st_ino = node_shown_ino(node);
 	/* No link in the kernel: each open of it has to look it up. */
 	if (conversation)
 		entry.ino = 0;
@@ -399,7 +408,7 @@ static size_t add_plain(struct page *page, const char *name, const struct node *
 {
 	bool link = node->attr && node->attr->flags & AT_LINK;
 	struct stat st = {
-		.st_ino = node->ino,
+		.st_ino = node_shown_ino(node),
 		.st_mode = link		? S_IFLNK
 			   : node->attr ? S_IFREG
 					: S_IFDIR,
@@ -461,6 +470,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 /* Extended attributes are left out: libfuse answers ENOSYS, and the kernel asks no more. */
 const struct fuse_lowlevel_ops fs_ops = {
 	.init = op_init,
+	.destroy = op_destroy,
 	.lookup = op_lookup,
 	.forget = op_forget,
 	.getattr = op_getattr,

@@ -66,7 +66,9 @@ static int look_at_key(struct enrolment *e)
 	struct db_conn *conn = db_reader(e->store->db);
 	int rc = conn ? db_each(conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)), read_key, e) : -EIO;
 
-	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
+	if (rc == 0)
+		return store_refuse(e->call, -ESTALE, "the provisioning key has been deleted");
+	return rc < 0 ? rc : 0;
 }
 
 static int look_at_public_key(struct enrolment *e)
@@ -137,9 +139,9 @@ int enrolment_begin(struct enrolment *e, const void *data, size_t len)
 
 	e->with_text = !e->key;
 	if (!e->with_text) {
-		int gone = look_at_key(e);
-		if (gone)
-			return gone;
+		int rc = look_at_key(e);
+		if (rc)
+			return rc;
 		e->recognised = true;
 	}
 	if (len > STORE_REQUEST_MAX)

@@ -234,6 +234,8 @@ static int make_job(struct db_conn *conn, void *arg)
 
 	if (id < 0)
 		return taken(c->call, (int)id, c->name);
+	if (id > STORE_ID_MAX)
+		return store_refuse(c->call, -ENOSPC, "all ids have been given");
 	int rc = object_get(conn, c->kind, id, c->out);
 	if (!rc)
 		rc = object_touch_list(conn, &c->out->object, make.now);

@@ -42,20 +42,6 @@ static bool take_line(struct span *rest, struct span *line)
 	return true;
 }
 
-/* Whether s begins with text, as far as both go. */
-static bool begins(struct span s, const char *text)
-{
-	size_t n = strlen(text);
-
-	return memcmp(s.at, text, s.len < n ? s.len : n) == 0;
-}
-
-/* DER begins with a SEQUENCE; no line of text does that a request could begin with. */
-static bool is_der(struct span s)
-{
-	return s.at[0] == PKI_DER_SEQUENCE;
-}
-
 /* X.690 8.1.3: the length in short form, or in one or two bytes more. */
 static bool der_complete(struct span s)
 {
@@ -83,20 +69,19 @@ static bool pem_complete(struct span s)
 	return memmem(found, s.len - (size_t)(found - s.at), "-----", 5) != NULL;
 }
 
-/* `openssl req -text` writes this heading and a description before the PEM. */
-static const char heading[] = "Certificate Request:";
-
 static bool csr_complete(struct span s)
 {
 	s = skip_space(s);
 	if (!s.len)
 		return false;
-	if (is_der(s))
+	switch (pki_csr_form(s.at, s.len)) {
+	case PKI_DER:
 		return der_complete(s);
-
-	if (begins(s, "-----BEGIN ") || begins(s, heading))
+	case PKI_PEM:
 		return pem_complete(s);
-	return true; /* neither: it will be refused */
+	default:
+		return true; /* it will be refused */
+	}
 }
 
 bool store_request_complete(bool with_key, const void *data, size_t len)

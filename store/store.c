@@ -72,6 +72,12 @@ static int lock_store(struct store *store, const char *path)
 		report(LOG_ERR, "store %s: not a regular file", path);
 		return -EINVAL;
 	}
+	if (stat(path, &st) == 0 && st.st_nlink > 1) {
+		report(LOG_ERR,
+			"store %s: has another hard link, and two daemons might not see each other",
+			path);
+		return -EINVAL;
+	}
 
 	snprintf(name, sizeof(name), "%s.lock", path);
 	store->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -191,8 +197,10 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (!rc)
 		rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE,
 			&store->db, &made);
-	if (rc)
+	if (rc) {
+		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
+	}
 	/* Filling is one job: a store with an id has everything. */
 	rc = get_setting(store, "store_id", &store_id);
 	if (rc == -ENOENT)

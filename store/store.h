@@ -63,6 +63,9 @@ const char *store_domain(const struct store *store);
 
 enum store_kind { STORE_PLACE, STORE_CERT, STORE_GROUP, STORE_KEY, STORE_MEMBER, STORE_KINDS };
 
+/* No object gets a higher id: its inode number would have no room for it. */
+#define STORE_ID_MAX INT64_C(0xffffffff)
+
 /* The ids of the fixed directories. A group's kind is the place it stands in. */
 enum { STORE_ROOT = 1, STORE_APP_CONNECTOR, STORE_SERVICE_EDGE, STORE_CERTS, STORE_PLACES };
 

@@ -33,6 +33,12 @@ void pki_csr_cleanup(struct pki_csr **csr)
 	pki_csr_free(*csr);
 }
 
+static int refuse(const char **reason, const char *why)
+{
+	*reason = why;
+	return -EBADMSG;
+}
+
 static bool only_space_left(BIO *bio)
 {
 	char *rest;
@@ -56,7 +62,7 @@ static int read_pem(const void *data, size_t len, struct bytes *der, const char 
 	long n = 0;
 	int rc = -EBADMSG;
 
-	*reason = "the certificate request is neither PEM nor DER";
+	*reason = "the certificate request's PEM is damaged";
 	if (!bio || PEM_read_bio(bio, &label, &header, &body, &n) != 1) {
 		pki_drain();
 		goto out;
@@ -123,18 +129,37 @@ static int decode(struct pki_csr *csr, const char **reason)
 		ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki), csr->spki_hash);
 }
 
+enum pki_form pki_csr_form(const void *data, size_t len)
+{
+	static const char *const begin[] = {"-----BEGIN ", "Certificate Request:"};
+	const unsigned char *p = data;
+
+	if (!len)
+		return PKI_NO_REQUEST;
+	if (p[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
+		return PKI_DER;
+	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++) {
+		size_t n = strlen(begin[i]);
+		if (memcmp(data, begin[i], len < n ? len : n) == 0)
+			return PKI_PEM;
+	}
+	return PKI_NO_REQUEST;
+}
+
 int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason)
 {
 	struct pki_csr *csr = calloc(1, sizeof(*csr));
-	const unsigned char *p = data;
 	int rc;
 
 	*out = NULL;
 	*reason = NULL;
 	if (!csr)
 		return -ENOMEM;
-	if (len && p[0] == PKI_DER_SEQUENCE)
+	enum pki_form form = pki_csr_form(data, len);
+	if (form == PKI_DER)
 		rc = bytes_add(&csr->der, data, len);
+	else if (form == PKI_NO_REQUEST)
+		rc = refuse(reason, "the certificate request is neither PEM nor DER");
 	else
 		rc = read_pem(data, len, &csr->der, reason);
 	if (!rc)
@@ -158,12 +183,6 @@ int pki_csr_verify(const struct pki_csr *csr, const char **reason)
 	pki_drain();
 	*reason = "the certificate request is not signed with the key it names";
 	return -EKEYREJECTED;
-}
-
-static int refuse(const char **reason, const char *why)
-{
-	*reason = why;
-	return -EBADMSG;
 }
 
 static bool strong_digest(int nid)

@@ -91,8 +91,13 @@ size_t pki_pem_len(const char *label, size_t der_len);
 
 struct pki_csr;
 
-/* What a request in DER begins with, and one in PEM cannot. */
-enum { PKI_DER_SEQUENCE = 0x30 };
+enum pki_form { PKI_NO_REQUEST, PKI_DER, PKI_PEM };
+
+/*
+ * What these bytes, or the first of them, can be the beginning of: DER begins with a SEQUENCE; PEM
+ * with its first line, or with the heading of the text that `openssl req -text` puts before it.
+ */
+enum pki_form pki_csr_form(const void *data, size_t len);
 
 /* Parses one request, PEM (RFC 7468 7) or DER, with nothing behind it. -EBADMSG if it is none. */
 int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason);

@@ -40,11 +40,11 @@ load helper
 
 @test "as fstab and mount(8) call it" {
 	# mount -t fuse.enrollfs looks in the system's folders only; this names the program
-	mount -t fuse -o domain=corp.example,noauto,nofail,nodev,x-systemd.automount \
+	mount -t fuse -o domain=corp.example,noauto,nofail,nodev \
 		"$ENROLLFS#$T/store" "$M"
 	is m/domain corp.example
 	umount "$M"
-	"$ENROLLFS" "$T/store" "$M" -o rw,nosuid,nodev,noatime
+	"$ENROLLFS" "$T/store" "$M" -o rw,nosuid,nodev,noatime,x-systemd.requires=network.target
 	is m/domain corp.example
 	grep -q " $M fuse.enrollfs .*noatime" /proc/mounts
 	umount "$M"
@@ -69,6 +69,46 @@ load helper
 	grep -q 'notice: unmounted' log
 }
 
+@test "whatever descriptors it is started with" {
+	mkdir other
+	"$ENROLLFS" -o domain=corp.example store m <&-
+	refused 'another enrollfs has it mounted' "$ENROLLFS" -f store other
+	umount m
+	"$ENROLLFS" store m <&- >&- 2>&-
+	is m/domain corp.example
+	umount m
+}
+
+@test "a mistyped option makes nothing" {
+	refused 'unknown option' "$ENROLLFS" -o domian=corp.example store m
+	refused 'is not known' "$ENROLLFS" -o user=nobody store m
+	[ ! -e store ] && [ ! -e store.key ]
+}
+
+@test "files that are open at the end" {
+	start
+	group
+	exec 4<> "$M/enroll" 5< "$K/key" 6> "$K/max_uses"
+	printf 'not complete' >&4
+	echo 9 >&6
+	kill -TERM "$PID"
+	wait "$PID"
+	PID=
+	exec 4>&- 5<&- 6>&-
+	grep -q 'closed with an incomplete request of 12 bytes' log
+	start
+	is "$K/max_uses" 9
+}
+
+@test "a relative master key is where it was said to be" {
+	"$ENROLLFS" -o domain=corp.example,master_key=my.key store m
+	umount m
+	[ "$(stat -c %s my.key)" = 65 ]
+	[ ! -e /my.key ]
+	"$ENROLLFS" -o master_key=my.key store m
+	umount m
+}
+
 @test "a second daemon is refused" {
 	start
 	mkdir other
@@ -87,6 +127,10 @@ load helper
 	ln -s m/a link
 	refused 'lies below the mountpoint' "$ENROLLFS" link/b/store m
 	refused 'lies below the mountpoint' "$ENROLLFS" -o master_key="$M/a/key" store m
+	# a link that leads nowhere yet may lead there
+	ln -s "$M/inner" nowhere
+	refused 'No such file or directory' "$ENROLLFS" nowhere m
+	refused 'No such file or directory' "$ENROLLFS" -o master_key=nowhere store m
 	[ -z "$(ls m/a/b)" ]
 	! mountpoint -q m
 }
@@ -150,6 +194,9 @@ load helper
 	mkfifo fifo
 	refused 'not a regular file' "$ENROLLFS" fifo m
 	! ls ./*.lock | grep -e folder -e fifo
+	: > one
+	ln one two
+	refused 'another hard link' "$ENROLLFS" one m
 }
 
 @test "mounted read-only" {

@@ -31,6 +31,15 @@ load helper
 	[ "$(stat -c %s "$K/.key")" -eq "$(cat "$K/key" | wc -c)" ]
 }
 
+@test "listings and stat show the same inode numbers" {
+	python3 -c "
+import os
+for top, dirs, files in os.walk('$M'):
+    for e in os.scandir(top):
+        assert e.inode() == os.lstat(e.path).st_ino == os.lstat(e.path).st_ino, e.path"
+	[ "$(stat -c %i "$M/enroll")" = "$(stat -c %i "$M/enroll")" ]
+}
+
 @test "what walks trees copies everything but the secret, and stumbles nowhere" {
 	csr web1
 	enroll_here web1.csr > /dev/null

@@ -189,4 +189,18 @@ try:
 except OSError as e:
     assert e.errno == 22, e"
 	is "$K/max_uses" 23
+	python3 -c "
+import fcntl, os
+with open('$K/max_uses', 'r+') as f:
+    f.write('500\n')
+    f.flush()
+    f.seek(0)
+    f.truncate()
+    f.write('24\n')
+fd = os.open('$K/description', os.O_WRONLY)
+fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)
+os.write(fd, b'a')
+os.write(fd, b'b\n')"
+	is "$K/max_uses" 24
+	is "$K/description" ab
 }

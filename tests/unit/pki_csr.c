@@ -156,7 +156,7 @@ static void pem_and_der_are_the_same(void **state)
 	assert_int_equal(len, der.len);
 	assert_memory_equal(pki_csr_spki_hash(a), pki_csr_spki_hash(b), PKI_HASH);
 	assert_string_equal(pki_csr_common_name(b), "web1");
-	assert_int_equal(bytes_add(&old, "text before\n", 12), 0);
+	assert_int_equal(bytes_add(&old, "Certificate Request:\n", 21), 0);
 	assert_int_equal(pki_pem("NEW CERTIFICATE REQUEST", der.data, der.len, &old), 0);
 	assert_int_equal(bytes_add(&old, " \r\n\n", 4), 0);
 	assert_int_equal(judge(old.data, old.len), 0);
@@ -193,6 +193,11 @@ static void malformed_requests(void **state)
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len - 1, &cut), 0);
 	assert_int_equal(judge(cut.data, cut.len), -EBADMSG);
 	assert_int_equal(judge("garbage", 7), -EBADMSG);
+	/* what stands before a PEM is refused in one write as it is in many */
+	CLEANUP_BYTES struct bytes comment = {0};
+	assert_int_equal(bytes_add(&comment, "# mine\n", 7), 0);
+	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &comment), 0);
+	assert_int_equal(judge(comment.data, comment.len), -EBADMSG);
 }
 
 static const char *name_of(const char *const *names, struct pki_csr **csr)
