@@ -57,18 +57,6 @@ static bool der_complete(struct span s)
 	return s.len - 2 - n >= length;
 }
 
-/* PEM (RFC 7468 3): complete with its END line, also before that line's newline. */
-static bool pem_complete(struct span s)
-{
-	static const char end[] = "-----END ";
-	const unsigned char *found = memmem(s.at, s.len, end, sizeof(end) - 1);
-
-	if (!found)
-		return false;
-	found += sizeof(end) - 1;
-	return memmem(found, s.len - (size_t)(found - s.at), "-----", 5) != NULL;
-}
-
 static bool csr_complete(struct span s)
 {
 	s = skip_space(s);
@@ -78,7 +66,7 @@ static bool csr_complete(struct span s)
 	case PKI_DER:
 		return der_complete(s);
 	case PKI_PEM:
-		return pem_complete(s);
+		return pki_pem_end(s.at, s.len) > 0;
 	default:
 		return true; /* it will be refused */
 	}

@@ -99,10 +99,10 @@ void bytes_free(struct bytes *b)
 
 bool all_space(const void *data, size_t n)
 {
-	const char *p = data;
+	const unsigned char *p = data;
 
 	for (size_t i = 0; i < n; i++)
-		if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r' && p[i] != '\n')
+		if (p[i] > ' ')
 			return false;
 	return true;
 }

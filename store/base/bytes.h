@@ -33,7 +33,7 @@ void bytes_swap(struct bytes *a, struct bytes *b);
 /* Wipes and frees the content; the buffer can be used again. */
 void bytes_free(struct bytes *b);
 
-/* Whether n bytes are all white space. */
+/* Whether n bytes are all white space or control characters: what a PEM reader skips, too. */
 bool all_space(const void *data, size_t n);
 
 /* Lower-case hex of n bytes, NUL-terminated; out has 2 * n + 1 bytes. */

@@ -39,14 +39,6 @@ static int refuse(const char **reason, const char *why)
 	return -EBADMSG;
 }
 
-static bool only_space_left(BIO *bio)
-{
-	char *rest;
-	long n = BIO_get_mem_data(bio, &rest);
-
-	return n <= 0 || all_space(rest, (size_t)n);
-}
-
 /* RFC 7468 7, and the label that RFC 7468 appendix A says older programs write. */
 static bool request_label(const char *label)
 {
@@ -54,8 +46,9 @@ static bool request_label(const char *label)
 	       strcmp(label, PEM_STRING_X509_REQ_OLD) == 0;
 }
 
-static int read_pem(const void *data, size_t len, struct bytes *der, const char **reason)
+static int read_pem(const unsigned char *data, size_t len, struct bytes *der, const char **reason)
 {
+	size_t end = pki_pem_end(data, len);
 	BIO *bio = BIO_new_mem_buf(data, (int)len);
 	char *label = NULL, *header = NULL;
 	unsigned char *body = NULL;
@@ -70,8 +63,9 @@ static int read_pem(const void *data, size_t len, struct bytes *der, const char 
 	*reason = "the PEM text is not a CERTIFICATE REQUEST";
 	if (!request_label(label) || header[0])
 		goto out;
+	/* OpenSSL would skip some of it. */
 	*reason = "there is more behind the certificate request";
-	if (!only_space_left(bio))
+	if (!end || !all_space(data + end, len - end))
 		goto out;
 	rc = bytes_add(der, body, (size_t)n);
 out:

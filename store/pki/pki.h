@@ -99,6 +99,9 @@ enum pki_form { PKI_NO_REQUEST, PKI_DER, PKI_PEM };
  */
 enum pki_form pki_csr_form(const void *data, size_t len);
 
+/* Where the first PEM text ends: behind its END line's dashes (RFC 7468 3). 0: it has not ended. */
+size_t pki_pem_end(const void *data, size_t len);
+
 /* Parses one request, PEM (RFC 7468 7) or DER, with nothing behind it. -EBADMSG if it is none. */
 int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason);
 void pki_csr_free(struct pki_csr *csr);
