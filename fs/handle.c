@@ -78,6 +78,10 @@ static int begin(struct handle *h, struct store_call *call)
 		return begin_conversation(h, call);
 	if (writable(h->flags) && !attr->store)
 		return -EACCES;
+	if (writable(h->flags) && attr->flags & AT_ROOT_OWNED &&
+		!node_is_root_owner(h->store, call->uid))
+		return store_refuse(
+			call, -EACCES, "only the owner of the mount's root may change it");
 	if (!readable(h->flags))
 		return 0;
 	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)

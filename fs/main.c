@@ -215,6 +215,7 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 				       : fuse_session_new(args, &fs_ops, sizeof(fs_ops), &mount);
 	if (!session)
 		return EXIT_USAGE;
+	mount.session = session;
 	if (store_open(&options, &mount.store)) {
 		fuse_session_destroy(session);
 		return EXIT_FAILED;

@@ -144,14 +144,19 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 	mode_t readable = dir & 0444, writers = dir & 0220;
 
 	if (has(attr, AT_LINK))
-		return S_IFLNK | 0777;
+		return 0777;
 	if (has(attr, AT_CONVERSATION))
-		return S_IFREG | (has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1);
+		return has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1;
 	if (attr->copy)
-		return S_IFREG | 0400 | (dir & 0020) << 1;
+		return 0400 | (dir & 0020) << 1;
 	if (has(attr, AT_ROOT_OWNED))
-		return S_IFREG | (attr->store ? 0644 : 0444);
-	return S_IFREG | readable | (attr->store ? writers : 0);
+		return attr->store ? 0644 : 0444;
+	return readable | (attr->store ? writers : 0);
+}
+
+static mode_t file_type(const struct attr *attr)
+{
+	return !attr ? S_IFDIR : has(attr, AT_LINK) ? S_IFLNK : S_IFREG;
 }
 
 static int file_size(struct store *store, const struct node *node, off_t *size)
@@ -172,19 +177,44 @@ static int file_size(struct store *store, const struct node *node, off_t *size)
 	return rc;
 }
 
-static int stat_file(struct store *store, const struct node *node, struct stat *st)
+/* Whether this is an object's own directory; everything else in it follows that. */
+static bool is_object(const struct node *node)
+{
+	return !node->attr && !node->kind->follows;
+}
+
+/* The file's bit in store_object.owned. */
+static uint64_t owned_bit(const struct node *node)
+{
+	return UINT64_C(1) << (node->attr ? node->attr->number : 48 + number(node->kind));
+}
+
+/* Whose it is as long as nobody has given it to somebody else. */
+static int followed_owner(struct store *store, const struct node *node, struct store_owner *out)
 {
 	const struct store_object *o = &node->row.object;
 	union store_any root;
-	int rc = file_size(store, node, &st->st_size);
 
-	st->st_mode = file_mode(node->attr, o->mode);
-	if (!rc && has(node->attr, AT_ROOT_OWNED)) {
-		rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
-		st->st_uid = root.object.uid;
-		st->st_gid = root.object.gid;
-	}
+	*out = (struct store_owner){o->uid, o->gid, o->mode};
+	if (!node->attr)
+		return 0;
+	out->mode = file_mode(node->attr, o->mode);
+	if (!has(node->attr, AT_ROOT_OWNED))
+		return 0;
+	int rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
+	out->uid = root.object.uid;
+	out->gid = root.object.gid;
 	return rc;
+}
+
+static int owner(struct store *store, const struct node *node, struct store_owner *out)
+{
+	if (!is_object(node) && node->row.object.owned & owned_bit(node)) {
+		int rc = store_file_owner(store, node_shown_ino(node), out);
+		if (rc != -ENOENT)
+			return rc; /* gone since: it follows again */
+	}
+	return followed_owner(store, node, out);
 }
 
 static int64_t changed(const struct node *node)
@@ -200,20 +230,63 @@ static int64_t changed(const struct node *node)
 
 int node_stat(struct store *store, const struct node *node, struct stat *st)
 {
-	const struct store_object *o = &node->row.object;
 	int64_t at = changed(node);
+	struct store_owner own;
+	int rc = owner(store, node, &own);
 
+	if (rc)
+		return rc;
 	*st = (struct stat){
 		.st_ino = node_shown_ino(node),
 		.st_nlink = 1,
-		.st_mode = S_IFDIR | o->mode,
-		.st_uid = o->uid,
-		.st_gid = o->gid,
+		.st_mode = file_type(node->attr) | own.mode,
+		.st_uid = own.uid,
+		.st_gid = own.gid,
 		.st_blksize = 4096,
 		.st_mtim = {.tv_sec = at / CLOCK_SECOND, .tv_nsec = at % CLOCK_SECOND},
 	};
 	st->st_atim = st->st_ctim = st->st_mtim;
-	return node->attr ? stat_file(store, node, st) : 0;
+	return node->attr ? file_size(store, node, &st->st_size) : 0;
+}
+
+int node_chown(struct store *store, struct store_call *call, const struct node *node,
+	const struct store_owner *want)
+{
+	const struct store_object *o = &node->row.object;
+	struct store_owner now;
+
+	if (is_object(node))
+		return store_chown(store, call, o, want);
+	int rc = followed_owner(store, node, &now);
+	if (rc)
+		return rc;
+	bool follows = now.uid == want->uid && now.gid == want->gid && now.mode == want->mode;
+	return store_chown_file(
+		store, call, o, node_shown_ino(node), owned_bit(node), follows ? NULL : want);
+}
+
+bool node_is_root_owner(struct store *store, uid_t uid)
+{
+	union store_any root;
+
+	return uid == 0 ||
+	       (!store_get(store, STORE_PLACE, STORE_ROOT, &root) && root.object.uid == uid);
+}
+
+int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
+{
+	const struct kind *kind = node->kind;
+	int64_t id = node->row.object.id;
+	int rc = 0;
+
+	if (!is_object(node))
+		return 0;
+	for (size_t i = 0; i < kind->attrs && !rc; i++)
+		rc = fn(ino_make(number(kind), kind->attr[i].number, id), arg);
+	for (size_t i = 0; i < kind->dirs && !rc; i++)
+		if (tree[kind->dir[i].kind].follows)
+			rc = fn(ino_make(kind->dir[i].kind, 0, id), arg);
+	return rc;
 }
 
 double node_timeout(const struct node *node)

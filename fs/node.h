@@ -31,6 +31,20 @@ uint64_t node_shown_ino(const struct node *node);
 /* Its attributes; the size is exactly what an open now would let read. */
 int node_stat(struct store *store, const struct node *node, struct stat *st);
 
+/* chmod and chown, to all of what is wanted. It is kept until the object goes. */
+int node_chown(struct store *store, struct store_call *call, const struct node *node,
+	const struct store_owner *want);
+
+/* Whether this is the superuser or the owner of the mount's root. */
+bool node_is_root_owner(struct store *store, uid_t uid);
+
+/*
+ * Called with the inode number of everything whose owner and mode follow an object's directory:
+ * what the kernel knows of them is old when those change.
+ */
+typedef int (*node_ino_fn)(uint64_t ino, void *arg);
+int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
+
 /* How long the kernel may believe that, in seconds. */
 double node_timeout(const struct node *node);
 

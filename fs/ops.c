@@ -130,21 +130,38 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	reply_attr(req, &node, node_get(store_of(req), ino, &node));
 }
 
-/*
- * Sizes are what is shown: truncating to nothing is how a new value begins, and changes nothing
- * yet. Times are ours. Modes and owners can be set to what they are.
- */
-static int check_change(const struct stat *want, int which, const struct stat *now)
+/* Sizes are what is shown: truncating to nothing is how a new value begins, and changes nothing
+ * yet. */
+static int check_size(const struct stat *want, const struct stat *now)
 {
-	if (which & FUSE_SET_ATTR_SIZE && want->st_size && want->st_size != now->st_size)
-		return -EINVAL;
-	if (which & FUSE_SET_ATTR_MODE && (want->st_mode & 07777) != (now->st_mode & 07777))
-		return -EOPNOTSUPP;
-	if (which & FUSE_SET_ATTR_UID && want->st_uid != now->st_uid)
-		return -EOPNOTSUPP;
-	if (which & FUSE_SET_ATTR_GID && want->st_gid != now->st_gid)
-		return -EOPNOTSUPP;
+	return want->st_size && want->st_size != now->st_size ? -EINVAL : 0;
+}
+
+static int forget_attributes(uint64_t ino, void *arg)
+{
+	/* -ENOENT: the kernel does not know it */
+	fuse_lowlevel_notify_inval_inode(arg, ino, -1, 0);
 	return 0;
+}
+
+/* A change counts at once, also for the files that follow: before the reply the kernel forgets
+ * them. */
+static int change_owner(fuse_req_t req, const struct node *node, const struct stat *want, int which,
+	const struct stat *now)
+{
+	const struct mount *mount = fuse_req_userdata(req);
+	struct store_call call = caller(req);
+	struct store_owner owner = {
+		.uid = which & FUSE_SET_ATTR_UID ? want->st_uid : now->st_uid,
+		.gid = which & FUSE_SET_ATTR_GID ? want->st_gid : now->st_gid,
+		.mode = (which & FUSE_SET_ATTR_MODE ? want->st_mode : now->st_mode) & 07777,
+	};
+
+	if (owner.uid == now->st_uid && owner.gid == now->st_gid &&
+		owner.mode == (now->st_mode & 07777))
+		return 0;
+	int rc = node_chown(store_of(req), &call, node, &owner);
+	return rc ? rc : node_each_follower(node, forget_attributes, mount->session);
 }
 
 static void op_setattr(
@@ -156,14 +173,17 @@ static void op_setattr(
 
 	if (!rc)
 		rc = node_stat(store_of(req), &node, &now);
-	if (!rc)
-		rc = check_change(attr, which, &now);
+	if (!rc && which & FUSE_SET_ATTR_SIZE)
+		rc = check_size(attr, &now);
 	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
 		handle_truncate(handle_of(fi));
-	if (rc)
-		reply_error(req, rc);
-	else
-		fuse_reply_attr(req, &now, node_timeout(&node));
+	/* Times are ours: setting them succeeds and changes nothing. */
+	if (!rc && which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE)) {
+		rc = change_owner(req, &node, attr, which, &now);
+		if (!rc)
+			rc = node_get(store_of(req), ino, &node);
+	}
+	reply_attr(req, &node, rc);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)

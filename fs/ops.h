@@ -9,6 +9,7 @@
 /* What the operations get as their session's user data. */
 struct mount {
 	struct store *store;
+	struct fuse_session *session;
 	void (*served)(
 		struct mount *mount); /* called once, when the kernel is being served; or NULL */
 	int ready;		      /* for served: who waits for it reads here */

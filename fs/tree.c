@@ -46,7 +46,7 @@ static const struct attr key_attr[] = {
 	 .help = "never, a time, seconds since the epoch, or +N with s m h d w"},
 	{9, "exportable", 0, WORD, show_exportable, .store = store_exportable,
 	 .help = "0, once and for all: the secret's readable copy is destroyed"},
-	{10, "managed", AT_ROOT_OWNED, .show = show_managed, .help = "1: read-only"},
+	{10, "managed", AT_VOLATILE | AT_ROOT_OWNED, .show = show_managed, .help = "1: read-only"},
 	{11, "state", AT_VOLATILE, .show = show_key_state,
 	 .help = "active, exhausted, disabled or expired"},
 	{12, "description", 0, STORE_DESCRIPTION_MAX, show_key_description,
@@ -111,7 +111,7 @@ static const struct attr cert_attr[] = {
 	{15, "not_after", 0, .show = show_cert_not_after, .help = "valid until"},
 	{16, "issued", AT_VOLATILE, .show = show_issued, .help = "how many certificates it issued"},
 	{17, "revoked", AT_VOLATILE, .show = show_revoked, .help = "how many of them were revoked"},
-	{18, "managed", AT_ROOT_OWNED, .show = show_cert_managed, .help = "1: read-only"},
+	{18, "managed", AT_VOLATILE | AT_ROOT_OWNED, .show = show_cert_managed, .help = "1: read-only"},
 	{19, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
 	{20, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
 };
@@ -130,15 +130,15 @@ static const struct fixed_dir group_dir[] = {
 #define LIST(array) (array), sizeof(array) / sizeof((array)[0])
 
 const struct kind tree[KINDS] = {
-	[KIND_ROOT] = {"the mount", STORE_PLACE, LIST(root_attr), LIST(root_dir), 0, NULL, false},
-	[KIND_GROUPS] = {"groups", STORE_PLACE, NULL, 0, NULL, 0, KIND_GROUP, list_changed, false},
-	[KIND_GROUP] = {"a group", STORE_GROUP, LIST(group_attr), LIST(group_dir), 0, NULL, false},
-	[KIND_KEYS] = {"keys", STORE_GROUP, NULL, 0, NULL, 0, KIND_KEY, keys_changed, false},
-	[KIND_KEY] = {"a key", STORE_KEY, LIST(key_attr), NULL, 0, 0, NULL, false},
-	[KIND_MEMBERS] = {"members", STORE_GROUP, NULL, 0, NULL, 0, KIND_MEMBER, members_changed, true},
-	[KIND_MEMBER] = {"a member", STORE_MEMBER, LIST(member_attr), NULL, 0, 0, NULL, false},
-	[KIND_CERTS] = {"certificates", STORE_PLACE, NULL, 0, NULL, 0, KIND_CERT, list_changed, false},
-	[KIND_CERT] = {"a certificate", STORE_CERT, LIST(cert_attr), NULL, 0, 0, NULL, false},
+	[KIND_ROOT] = {"the mount", STORE_PLACE, LIST(root_attr), LIST(root_dir), 0, NULL, false, false},
+	[KIND_GROUPS] = {"groups", STORE_PLACE, NULL, 0, NULL, 0, KIND_GROUP, list_changed, false, false},
+	[KIND_GROUP] = {"a group", STORE_GROUP, LIST(group_attr), LIST(group_dir), 0, NULL, false, false},
+	[KIND_KEYS] = {"keys", STORE_GROUP, NULL, 0, NULL, 0, KIND_KEY, keys_changed, false, true},
+	[KIND_KEY] = {"a key", STORE_KEY, LIST(key_attr), NULL, 0, 0, NULL, false, false},
+	[KIND_MEMBERS] = {"members", STORE_GROUP, NULL, 0, NULL, 0, KIND_MEMBER, members_changed, true, true},
+	[KIND_MEMBER] = {"a member", STORE_MEMBER, LIST(member_attr), NULL, 0, 0, NULL, false, false},
+	[KIND_CERTS] = {"certificates", STORE_PLACE, NULL, 0, NULL, 0, KIND_CERT, list_changed, false, false},
+	[KIND_CERT] = {"a certificate", STORE_CERT, LIST(cert_attr), NULL, 0, 0, NULL, false, false},
 };
 
 const struct attr *tree_attr(const struct kind *kind, unsigned int number)

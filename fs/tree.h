@@ -50,7 +50,8 @@ struct input {
 };
 
 struct attr {
-	/* Its place in inode numbers and in store_object.bare: from 1 to 63, never given again. */
+	/* Its place in inode numbers, in store_object.bare and .owned: from 1 to 47, never given
+	 * again. (The bits from 48 are those of directories that follow, by their kind.) */
 	unsigned int number;
 	const char *name;
 	unsigned int flags;
@@ -89,6 +90,7 @@ struct kind {
 	/* When its list of children last changed. */
 	int64_t (*changed)(const union store_any *row);
 	bool is_volatile; /* children come and go by enrolling */
+	bool follows;	  /* its owner and mode are those of the directory above */
 };
 
 extern const struct kind tree[KINDS];

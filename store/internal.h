@@ -53,12 +53,17 @@ struct object_kind {
 		int64_t now);
 	/* Whether removing would be refused for another reason than what is in it; NULL: never. */
 	int (*may_remove)(struct db_conn *conn, struct store_call *call, int64_t id);
+	/* Set the directory's owner; the bits of files that have their own. */
+	enum db_query chown, owned;
 	/* The query that sets a field, 0 if it has no such one. */
 	enum db_query set[STORE_FIELDS];
 };
 
 extern const struct object_kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
 	store_member_kind;
+
+/* By enum store_kind. */
+extern const struct object_kind *const object_kinds[STORE_KINDS];
 
 /* store_get on a given connection. */
 int object_get(struct db_conn *conn, enum store_kind kind, int64_t id, union store_any *out);
@@ -71,6 +76,11 @@ int store_submit(struct store *store, struct store_call *call, db_job_fn fn, voi
 
 /* A row callback that stores the first column as an int64_t. */
 int read_first_int(const struct db_row *row, void *arg);
+
+/* --- owner.c --- */
+
+/* In a job that deletes an object: its files' owners go with it. */
+int owner_drop_all(struct db_conn *conn, const struct store_object *object);
 
 /* --- signer.c --- */
 

@@ -10,7 +10,7 @@
 
 /* What is the same for every kind of object; the differences are data in struct object_kind. */
 
-static const struct object_kind *const kinds[STORE_KINDS] = {
+const struct object_kind *const object_kinds[STORE_KINDS] = {
 	[STORE_PLACE] = &store_place_kind,
 	[STORE_CERT] = &store_cert_kind,
 	[STORE_GROUP] = &store_group_kind,
@@ -25,7 +25,12 @@ static void read_place(const struct db_row *row, union store_any *out)
 	out->object.place = (int)out->object.id;
 }
 
-const struct object_kind store_place_kind = {.get = DB_PLACE_GET, .read = read_place};
+const struct object_kind store_place_kind = {
+	.get = DB_PLACE_GET,
+	.chown = DB_PLACE_CHOWN,
+	.owned = DB_PLACE_OWNED,
+	.read = read_place,
+};
 
 int store_refuse(struct store_call *call, int error, const char *format, ...)
 {
@@ -77,11 +82,12 @@ static void read_object(const struct db_row *row, enum store_kind kind, union st
 	o->gid = (gid_t)db_int(row, DB_OBJECT_GID);
 	o->mode = (mode_t)db_int(row, DB_OBJECT_MODE);
 	o->bare = (uint64_t)db_int(row, DB_OBJECT_BARE);
+	o->owned = (uint64_t)db_int(row, DB_OBJECT_OWNED);
 	o->created = db_int(row, DB_OBJECT_CREATED);
 	o->modified = db_int(row, DB_OBJECT_MODIFIED);
 	o->modified_by = (uid_t)db_int(row, DB_OBJECT_MODIFIED_BY);
 	o->changed = db_int(row, DB_OBJECT_CHANGED);
-	kinds[kind]->read(row, out);
+	object_kinds[kind]->read(row, out);
 }
 
 struct one {
@@ -105,8 +111,8 @@ int read_first_int(const struct db_row *row, void *arg)
 
 int object_get(struct db_conn *conn, enum store_kind kind, int64_t id, union store_any *out)
 {
-	int rc = db_each(
-		conn, kinds[kind]->get, DB_ARGS(DB_INT(id)), read_one, &(struct one){kind, out});
+	int rc = db_each(conn, object_kinds[kind]->get, DB_ARGS(DB_INT(id)), read_one,
+		&(struct one){kind, out});
 
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
@@ -122,7 +128,7 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent, const 
 	union store_any *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	const struct object_kind *k = kinds[kind];
+	const struct object_kind *k = object_kinds[kind];
 	struct one one = {kind, out};
 
 	if (!conn)
@@ -152,7 +158,7 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 	store_each_fn fn, void *arg)
 {
 	struct db_conn *conn = db_reader(store->db);
-	const struct object_kind *k = kinds[kind];
+	const struct object_kind *k = object_kinds[kind];
 	struct each each = {kind, fn, arg};
 
 	if (!conn)
@@ -230,7 +236,7 @@ static int make_job(struct db_conn *conn, void *arg)
 		.mode = c->mode,
 		.now = clock_now(),
 	};
-	int64_t id = kinds[c->kind]->make(conn, &make);
+	int64_t id = object_kinds[c->kind]->make(conn, &make);
 
 	if (id < 0)
 		return taken(c->call, (int)id, c->name);
@@ -247,7 +253,7 @@ int store_make(struct store *store, struct store_call *call, enum store_kind kin
 {
 	struct change c = {store, call, kind, parent, name, mode, out, NULL};
 
-	if (!kinds[kind]->make)
+	if (!object_kinds[kind]->make)
 		return store_refuse(call, -EPERM, "nothing can be made here");
 	if (!name_legal(name, strlen(name)))
 		return illegal_name(call);
@@ -261,7 +267,9 @@ static int remove_job(struct db_conn *conn, void *arg)
 	int rc = object_get(conn, c->kind, c->id, c->out);
 
 	if (!rc)
-		rc = kinds[c->kind]->remove(conn, c->call, c->out, now);
+		rc = object_kinds[c->kind]->remove(conn, c->call, c->out, now);
+	if (!rc)
+		rc = owner_drop_all(conn, &c->out->object);
 	if (!rc)
 		rc = object_touch_list(conn, &c->out->object, now);
 	return rc ? rc : note(conn, c, "rmdir", &c->out->object, NULL, NULL, now);
@@ -271,7 +279,7 @@ int store_remove(struct store *store, struct store_call *call, enum store_kind k
 {
 	union store_any object;
 	struct change c = {store, call, kind, id, NULL, 0, &object, NULL};
-	if (!kinds[kind]->remove)
+	if (!object_kinds[kind]->remove)
 		return store_refuse(call, -EPERM, "it cannot be deleted");
 	int rc = store_submit(store, call, remove_job, &c);
 	if (!rc && kind == STORE_CERT)
@@ -282,7 +290,7 @@ int store_remove(struct store *store, struct store_call *call, enum store_kind k
 int store_may_remove(struct store *store, struct store_call *call, enum store_kind kind, int64_t id)
 {
 	struct db_conn *conn = db_reader(store->db);
-	const struct object_kind *k = kinds[kind];
+	const struct object_kind *k = object_kinds[kind];
 
 	if (!k->remove)
 		return store_refuse(call, -EPERM, "it cannot be deleted");
@@ -299,7 +307,7 @@ static int rename_job(struct db_conn *conn, void *arg)
 
 	if (rc)
 		return rc;
-	rc = db_run(conn, kinds[c->kind]->rename,
+	rc = db_run(conn, object_kinds[c->kind]->rename,
 		DB_ARGS(DB_INT(c->id), DB_TEXT(c->name), DB_INT(now), DB_INT(c->call->uid)));
 	if (rc < 0)
 		return taken(c->call, rc, c->name);
@@ -313,7 +321,7 @@ int store_rename(struct store *store, struct store_call *call, enum store_kind k
 	union store_any object;
 	struct change c = {store, call, kind, id, name, 0, &object, NULL};
 
-	if (!kinds[kind]->rename)
+	if (!object_kinds[kind]->rename)
 		return store_refuse(call, -EPERM, "it cannot be renamed");
 	if (!name_legal(name, strlen(name)))
 		return illegal_name(call);
@@ -420,7 +428,7 @@ static int set_job(struct db_conn *conn, void *arg)
 	struct db_value value = edit->field == STORE_DESCRIPTION ? DB_TEXT(edit->text)
 				: none				 ? DB_NIL
 								 : DB_INT(number);
-	rc = db_run(conn, kinds[c->kind]->set[edit->field],
+	rc = db_run(conn, object_kinds[c->kind]->set[edit->field],
 		DB_ARGS(DB_INT(c->id), value, DB_INT((int64_t)edit->bit),
 			DB_INT(edit->bare ? (int64_t)edit->bit : 0), DB_INT(now),
 			DB_INT(c->call->uid)));
@@ -449,7 +457,7 @@ int store_set(struct store *store, struct store_call *call, const struct store_o
 	union store_any now;
 	struct change c = {store, call, object->kind, object->id, NULL, 0, &now, edit};
 
-	if (!kinds[object->kind]->set[edit->field])
+	if (!object_kinds[object->kind]->set[edit->field])
 		return store_refuse(call, -EINVAL, "there is no such value");
 	return store_submit(store, call, set_job, &c);
 }

@@ -79,8 +79,9 @@ struct store_object {
 	char group_name[NAME_MAX_LEN + 1]; /* of keys and members */
 	uid_t uid;
 	gid_t gid;
-	mode_t mode;   /* permission bits of its directory */
-	uint64_t bare; /* attributes last written without a final newline, see store_edit */
+	mode_t mode;	/* permission bits of its directory */
+	uint64_t owned; /* files with an owner and mode of their own, see store_chown_file */
+	uint64_t bare;	/* attributes last written without a final newline, see store_edit */
 	int64_t created;
 	int64_t modified; /* the last edit or renaming */
 	uid_t modified_by;
@@ -183,6 +184,29 @@ int store_may_remove(
 /* Gives another name. -EEXIST; -EINVAL; -ESTALE. Ids, counters and secrets stay. */
 int store_rename(struct store *store, struct store_call *call, enum store_kind kind, int64_t id,
 	const char *name);
+
+/* --- owners and modes; who may change them is for the kernel to say --- */
+
+struct store_owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode; /* permission bits */
+};
+
+/* Gives an object's directory another owner or mode. -ESTALE. */
+int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
+	const struct store_owner *owner);
+
+/*
+ * Gives one of an object's files an owner of its own, kept under the file's inode number until the
+ * object goes; with NULL it follows the directory again. bit is its own one in object->owned.
+ */
+int store_chown_file(struct store *store, struct store_call *call,
+	const struct store_object *object, uint64_t file, uint64_t bit,
+	const struct store_owner *owner);
+
+/* What store_chown_file has stored. -ENOENT: nothing. */
+int store_file_owner(struct store *store, uint64_t file, struct store_owner *out);
 
 enum { STORE_PATH = 192 };
 

@@ -5,7 +5,7 @@
 
 /* In the order of the DB_OBJECT_ columns; `changed` is the last of them. */
 #define OBJECT(t, changed) \
-	t ".id, " t ".name, " t ".uid, " t ".gid, " t ".mode, " t ".bare, " \
+	t ".id, " t ".name, " t ".uid, " t ".gid, " t ".mode, " t ".bare, " t ".owned, " \
 	t ".created, " t ".modified, " t ".modified_by, " changed ", "
 
 #define CERT_ROWS \
@@ -58,6 +58,12 @@
 	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4 " \
 	"WHERE id = ?1 AND removed IS NULL"
 
+/* A directory's owner: ?1 id, ?2 uid, ?3 gid, ?4 mode. */
+#define CHOWN(table) "UPDATE " table " SET uid = ?2, gid = ?3, mode = ?4 WHERE id = ?1"
+
+/* Which files have owners of their own: ?1 id, ?2 the file's bit, ?3 that bit or 0. */
+#define OWNED(table) "UPDATE " table " SET owned = (owned & ~?2) | ?3 WHERE id = ?1"
+
 const char *const db_query_text[DB_QUERIES] = {
 	[DB_BEGIN] = "BEGIN IMMEDIATE",
 	[DB_COMMIT] = "COMMIT",
@@ -70,7 +76,7 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_SETTING_GET] = "SELECT value FROM setting WHERE name = ?1",
 	[DB_SETTING_ADD] = "INSERT INTO setting (name, value) VALUES (?1, ?2)",
 	[DB_PLACE_GET] =
-		"SELECT id, '', uid, gid, mode, 0, created, created, uid, changed FROM place "
+		"SELECT id, '', uid, gid, mode, 0, owned, created, created, uid, changed FROM place "
 		"WHERE id = ?1",
 	/* ?1 id, ?2 uid, ?3 gid, ?4 mode, ?5 now */
 	[DB_PLACE_ADD] =
@@ -78,6 +84,9 @@ const char *const db_query_text[DB_QUERIES] = {
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
 	/* ?1 id, ?2 now */
 	[DB_PLACE_CHANGED] = "UPDATE place SET changed = max(changed, ?2) WHERE id = ?1",
+
+	[DB_PLACE_CHOWN] = CHOWN("place"),
+	[DB_PLACE_OWNED] = OWNED("place"),
 
 	[DB_CERT_GET] = CERT_ROWS "AND c.id = ?1",
 	[DB_CERT_FIND] = CERT_ROWS "AND c.name = ?1",
@@ -112,6 +121,9 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_CERT_SET_VALIDITY_DAYS] = SET("cert", "validity_days = ?2"),
 	[DB_CERT_SET_CRL_DAYS] = SET("cert", "crl_days = ?2"),
 
+	[DB_CERT_CHOWN] = CHOWN("cert"),
+	[DB_CERT_OWNED] = OWNED("cert"),
+
 	[DB_GROUP_GET] = GROUP_ROWS "AND g.id = ?1",
 	/* ?1 place, ?2 name */
 	[DB_GROUP_FIND] = GROUP_ROWS "AND g.place = ?1 AND g.name = ?2",
@@ -135,6 +147,9 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_GROUP_SET_DESCRIPTION] = SET("grp", "description = ?2"),
 	[DB_GROUP_SET_ENABLED] = SET("grp", "enabled = ?2"),
 	[DB_GROUP_SET_SIGNING_CERT] = SET("grp", "signing_cert = ?2"),
+
+	[DB_GROUP_CHOWN] = CHOWN("grp"),
+	[DB_GROUP_OWNED] = OWNED("grp"),
 
 	[DB_KEY_GET] = KEY_ROWS "AND k.id = ?1",
 	/* ?1 group, ?2 name */
@@ -172,6 +187,9 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_KEY_SET_EXPORTABLE] =
 		SET("prov_key", "sealed_secret = CASE WHEN ?2 THEN sealed_secret END"),
 
+	[DB_KEY_CHOWN] = CHOWN("prov_key"),
+	[DB_KEY_OWNED] = OWNED("prov_key"),
+
 	[DB_MEMBER_GET] = MEMBER_ROWS "AND m.id = ?1",
 	/* ?1 group, ?2 name */
 	[DB_MEMBER_FIND] = MEMBER_ROWS "AND m.grp = ?1 AND m.name = ?2",
@@ -181,7 +199,7 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_MEMBER_ADD] =
 		"INSERT INTO member (name, uid, gid, mode, created, modified, modified_by, grp, prov_key, "
 		"enrolled, enrolled_by) "
-		"SELECT ?1, g.uid, g.gid, g.mode, ?3, ?3, ?4, g.id, k.id, ?3, ?4 "
+		"SELECT ?1, g.uid, g.gid, g.mode & 0x1ff, ?3, ?3, ?4, g.id, k.id, ?3, ?4 "
 		"FROM prov_key k JOIN grp g ON g.id = k.grp WHERE k.id = ?2",
 	[DB_MEMBER_RENAME] = RENAME("member"),
 	/* ?1 id, ?2 now */
@@ -197,6 +215,9 @@ const char *const db_query_text[DB_QUERIES] = {
 		"UPDATE issued SET revoked = ?2, reason = ?4 "
 		"WHERE member = ?1 AND revoked IS NULL AND not_after > ?3",
 	[DB_MEMBER_SET_DESCRIPTION] = SET("member", "description = ?2"),
+
+	[DB_MEMBER_CHOWN] = CHOWN("member"),
+	[DB_MEMBER_OWNED] = OWNED("member"),
 
 	/* ?1 key; columns DB_ENROLL_ */
 	[DB_ENROLL_KEY] =
@@ -247,6 +268,16 @@ const char *const db_query_text[DB_QUERIES] = {
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	/* ?1 id -> der, csr */
 	[DB_ISSUED_MATERIAL] = "SELECT der, csr FROM issued WHERE id = ?1",
+
+	/* ?1 inode number -> uid, gid, mode */
+	[DB_FILE_OWNER_GET] = "SELECT uid, gid, mode FROM file_owner WHERE ino = ?1",
+	/* ?1 inode number, ?2 kind, ?3 object, ?4 uid, ?5 gid, ?6 mode */
+	[DB_FILE_OWNER_SET] =
+		"INSERT OR REPLACE INTO file_owner (ino, kind, object, uid, gid, mode) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[DB_FILE_OWNER_DROP] = "DELETE FROM file_owner WHERE ino = ?1",
+	/* ?1 kind, ?2 object */
+	[DB_FILE_OWNER_DROP_ALL] = "DELETE FROM file_owner WHERE kind = ?1 AND object = ?2",
 
 	/* -> seq, line */
 	[DB_AUDIT_LAST] = "SELECT seq, line FROM audit ORDER BY seq DESC LIMIT 1",

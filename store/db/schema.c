@@ -118,6 +118,20 @@ static const char *const step[] = {
 
 	/* the audit trail: one JSON object a row, each with the hash of the one before */
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL) STRICT;",
+
+	/* owners and modes of single files; `owned` has a bit for each file of an object with a row
+	 */
+	"ALTER TABLE place ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cert ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE grp ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE prov_key ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE member ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE file_owner ("
+	"ino INTEGER PRIMARY KEY," /* the file's inode number */
+	"kind INTEGER NOT NULL, object INTEGER NOT NULL,"
+	"uid INTEGER NOT NULL, gid INTEGER NOT NULL, mode INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX file_owner_object ON file_owner (kind, object);",
 };
 
 enum { STEPS = sizeof(step) / sizeof(step[0]) };

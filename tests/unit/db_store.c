@@ -160,6 +160,27 @@ static void a_later_version_is_refused(void **state)
 	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), -EINVAL);
 }
 
+/* A store of the first version gets what has come since. */
+static void an_older_version_is_brought_up_to_date(void **state)
+{
+	(void)state;
+
+	db_close(opened());
+	exec("DROP TABLE file_owner;"
+	     "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
+	     "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"
+	     "ALTER TABLE member DROP COLUMN owned; PRAGMA user_version = 1");
+	struct db *db = opened();
+	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
+		sqlite3_stmt *statement = NULL;
+		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, db_query_text[i], -1,
+					 &statement, NULL),
+			SQLITE_OK);
+		sqlite3_finalize(statement);
+	}
+	db_close(db);
+}
+
 static void made_is_told_once(void **state)
 {
 	(void)state;
@@ -405,6 +426,7 @@ int main(void)
 		TEST(the_file_is_private),
 		TEST(foreign_files_are_refused),
 		TEST(a_later_version_is_refused),
+		TEST(an_older_version_is_brought_up_to_date),
 		TEST(made_is_told_once),
 		TEST(a_failed_job_leaves_nothing),
 		TEST(many_clients_at_once),

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "store/base/clock.h"
+#include "store/internal.h"
+
+/*
+ * Owners and modes. Every object has its own; its files follow it, and only what somebody has given
+ * an owner or mode of its own has a row.
+ */
+
+struct chown {
+	struct store_call *call;
+	const struct store_object *object;
+	uint64_t file, bit; /* 0: the directory itself */
+	const struct store_owner *owner;
+};
+
+static int set_directory(struct db_conn *conn, const struct chown *c)
+{
+	return db_run(conn, object_kinds[c->object->kind]->chown,
+		DB_ARGS(DB_INT(c->object->id), DB_INT(c->owner->uid), DB_INT(c->owner->gid),
+			DB_INT(c->owner->mode)));
+}
+
+static int set_file(struct db_conn *conn, const struct chown *c)
+{
+	struct db_value file = DB_INT((int64_t)c->file), bit = DB_INT((int64_t)c->bit);
+	int rc = c->owner ? db_run(conn, DB_FILE_OWNER_SET,
+				    DB_ARGS(file, DB_INT(c->object->kind), DB_INT(c->object->id),
+					    DB_INT(c->owner->uid), DB_INT(c->owner->gid),
+					    DB_INT(c->owner->mode)))
+			  : db_run(conn, DB_FILE_OWNER_DROP, DB_ARGS(file));
+
+	if (rc < 0)
+		return rc;
+	return db_run(conn, object_kinds[c->object->kind]->owned,
+		DB_ARGS(DB_INT(c->object->id), bit, c->owner ? bit : DB_INT(0)));
+}
+
+static int chown_job(struct db_conn *conn, void *arg)
+{
+	const struct chown *c = arg;
+	union store_any now;
+	char path[STORE_PATH], value[64] = "follows";
+	int rc = object_get(conn, c->object->kind, c->object->id, &now);
+
+	if (!rc)
+		rc = c->file ? set_file(conn, c) : set_directory(conn, c);
+	if (rc < 0)
+		return rc;
+	store_path(&now.object, path);
+	if (c->owner)
+		snprintf(value, sizeof(value), "%u:%u %04o", c->owner->uid, c->owner->gid,
+			c->owner->mode);
+	return audit_add(conn, c->call, clock_now(),
+		&(struct audit){
+			.action = "chown",
+			.object = path,
+			.name = c->file ? "file_owner" : "owner",
+			.value = value,
+		});
+}
+
+int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
+	const struct store_owner *owner)
+{
+	struct chown c = {call, object, 0, 0, owner};
+
+	return store_submit(store, call, chown_job, &c);
+}
+
+int store_chown_file(struct store *store, struct store_call *call,
+	const struct store_object *object, uint64_t file, uint64_t bit,
+	const struct store_owner *owner)
+{
+	struct chown c = {call, object, file, bit, owner};
+
+	return store_submit(store, call, chown_job, &c);
+}
+
+static int read_owner(const struct db_row *row, void *arg)
+{
+	struct store_owner *owner = arg;
+
+	owner->uid = (uid_t)db_int(row, 0);
+	owner->gid = (gid_t)db_int(row, 1);
+	owner->mode = (mode_t)db_int(row, 2);
+	return 1;
+}
+
+int store_file_owner(struct store *store, uint64_t file, struct store_owner *out)
+{
+	struct db_conn *conn = db_reader(store->db);
+	int rc = conn ? db_each(conn, DB_FILE_OWNER_GET, DB_ARGS(DB_INT((int64_t)file)), read_owner,
+				out)
+		      : -EIO;
+
+	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
+}
+
+int owner_drop_all(struct db_conn *conn, const struct store_object *object)
+{
+	if (!object->owned)
+		return 0;
+	int rc = db_run(
+		conn, DB_FILE_OWNER_DROP_ALL, DB_ARGS(DB_INT(object->kind), DB_INT(object->id)));
+
+	return rc < 0 ? rc : 0;
+}

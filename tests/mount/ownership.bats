@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# chmod, chown, chgrp: kept, enforced, and seen at once.
+
+load helper
+
+# Members of the group netops (3001) and of none that matters.
+netops() { setpriv --reuid=2001 --regid=2001 --groups=3001 "$@"; }
+other() { setpriv --reuid=2002 --regid=2002 --groups=3002 "$@"; }
+mode() { stat -c '%a %u:%g' "$1"; }
+
+delegate() {
+	chgrp -R 3001 "$1"
+	chmod -R g+rwX "$1"
+}
+
+@test "what is set is kept, also over a remount" {
+	chmod 750 "$K"
+	chown 2001:3001 "$K"
+	[ "$(mode "$K")" = '750 2001:3001' ]
+	[ "$(mode "$K/max_uses")" = '640 2001:3001' ]
+	[ "$(mode "$K/.key")" = '400 2001:3001' ]
+	chmod 600 "$K/uses"
+	chown 2002 "$K/state"
+	chmod 700 "$G/keys"
+	chmod 711 "$M/app_connector" "$M"
+	stop
+	start
+	[ "$(mode "$K")" = '750 2001:3001' ]
+	[ "$(mode "$K/uses")" = '600 2001:3001' ]
+	[ "$(mode "$K/state")" = '440 2002:3001' ]
+	[ "$(mode "$G/keys")" = '700 0:0' ]
+	[ "$(mode "$M/app_connector")" = '711 0:0' ]
+	[ "$(mode "$M")" = '711 0:0' ]
+	# what was set stays when the directory changes; what was set back follows again
+	chmod 770 "$K"
+	[ "$(mode "$K/uses")" = '600 2001:3001' ]
+	chmod 440 "$K/uses"
+	chmod 755 "$K"
+	[ "$(mode "$K/uses")" = '444 2001:3001' ]
+	stop
+	[ "$(sqlite3 store 'SELECT count(*) FROM file_owner')" = 2 ]
+	start
+	rm -r "$K"
+	stop
+	[ "$(sqlite3 store 'SELECT count(*) FROM file_owner')" = 1 ]
+}
+
+@test "a group handed to netops is theirs to run, and nothing else is" {
+	mkdir "$M/app_connector/munich" "$M/app_connector/munich/keys/k"
+	delegate "$G"
+	# make, edit, copy, enrol, rename, delete
+	netops mkdir "$G/keys/new"
+	[ "$(mode "$G/keys/new")" = '775 2001:3001' ]
+	netops bash -c "echo 5 > $G/keys/new/max_uses; echo 6 > $K/max_uses; echo text > $G/description"
+	is "$K/max_uses" 6
+	netops cat "$K/key" > my.key
+	netops cat "$G/keys/new/key" > /dev/null
+	csr web1
+	netops cp web1.csr "$K/enroll"
+	is "$G/members/web1/enrolled_by" 2001
+	netops bash -c "echo Rack > $G/members/web1/description"
+	netops mv "$G/keys/new" "$G/keys/newer"
+	netops rm -r "$G/keys/newer" "$G/members/web1"
+	# another CA they cannot pick, whatever the modes say
+	[ "$(stat -c %A "$K/signing_cert" | cut -c6)" = w ]
+	refused 'Permission denied' netops bash -c "echo service_edge > $K/signing_cert"
+	refused 'Permission denied' netops bash -c "echo service_edge > $G/signing_cert"
+	is "$K/signing_cert" connector
+	# nowhere else
+	for d in "$M/app_connector/munich" "$M/app_connector/munich/keys/k" "$M/certs/root"; do
+		refused 'Permission denied' netops bash -c "echo 0 > $d/enabled"
+		refused 'ermi' netops rm -r "$d"
+	done
+	refused 'Permission denied' netops cat "$M/app_connector/munich/keys/k/key"
+	refused 'Permission denied' netops cp web1.csr "$M/app_connector/munich/keys/k/enroll"
+	refused 'Permission denied' netops mkdir "$M/app_connector/mine"
+	refused 'Permission denied' netops mkdir "$M/app_connector/munich/keys/mine"
+	refused 'Permission denied' netops mv "$G" "$M/app_connector/mine"
+	refused 'Operation not permitted' netops chmod 777 "$M/app_connector/munich"
+	refused 'Operation not permitted' netops chgrp 3001 "$M/app_connector/munich"
+}
+
+@test "two teams do not reach each other: every operation, both ways" {
+	mkdir "$M/app_connector/a" "$M/app_connector/b"
+	for t in a b; do
+		mkdir "$M/app_connector/$t/keys/k"
+		csr m$t
+		enroll_here m$t.csr "$M/app_connector/$t/keys/k/enroll" > /dev/null
+	done
+	chgrp -R 3001 "$M/app_connector/a"
+	chgrp -R 3002 "$M/app_connector/b"
+	chmod -R u=rwX,g=rwX,o= "$M/app_connector/a" "$M/app_connector/b"
+	csr x
+	chmod 644 x.csr
+	for pair in 'netops a ma b mb' 'other b mb a ma'; do
+		set -- $pair
+		own=$M/app_connector/$2 theirs=$M/app_connector/$4
+		$1 ls "$own" "$own/keys/k" "$own/members/$3" > /dev/null
+		$1 cat "$own/members/$3/cert.pem" "$own/keys/k/uses" > /dev/null
+		$1 bash -c "echo +5 > $own/keys/k/max_uses"
+		$1 cat "$own/keys/k/key" > /dev/null
+		refused 'Permission denied' $1 ls "$theirs"
+		for d in "$theirs" "$theirs/keys" "$theirs/keys/k" "$theirs/members" "$theirs/members/$5"; do
+			refused 'Permission denied' $1 ls "$d/"
+			refused 'Permission denied' $1 mkdir "$d/new"
+			refused 'ermi' $1 rmdir "$d"
+			refused 'ermi' $1 rm -r "$d"
+			refused 'ermi' $1 mv "$d" "$d-x"
+			refused 'erm' $1 chmod 777 "$d"
+			refused 'erm' $1 chgrp 3001 "$d"
+		done
+		for f in description enabled signing_cert keys/k/max_uses keys/k/enabled keys/k/expires \
+			keys/k/exportable keys/k/description keys/k/enroll members/$5/description; do
+			refused 'Permission denied' $1 bash -c "echo 1 > $theirs/$f"
+			refused 'Permission denied' $1 cat "$theirs/$f"
+			refused 'Permission denied' $1 rm -f "$theirs/$f"
+		done
+		refused 'Permission denied' $1 cat "$theirs/keys/k/key"
+		refused 'Permission denied' $1 cat "$theirs/keys/k/.key"
+		refused 'Permission denied' $1 cat "$theirs/members/$5/cert.pem"
+		refused 'Permission denied' $1 cp x.csr "$theirs/keys/k/enroll"
+	done
+	[ ! -e "$M/app_connector/a/members/x" ]
+}
+
+@test "new objects: the caller's, the parent's group, the mode cut to the parent's" {
+	chgrp 3001 "$G" "$G/keys"
+	chmod 2770 "$G"
+	mkdir "$G/keys/by-root"
+	[ "$(mode "$G/keys/by-root")" = '770 0:3001' ]
+	netops mkdir "$G/keys/theirs"
+	[ "$(mode "$G/keys/theirs")" = '770 2001:3001' ]
+	netops mkdir -m 700 "$G/keys/private"
+	[ "$(mode "$G/keys/private")" = '700 2001:3001' ]
+	(umask 077 && netops mkdir "$G/keys/umask")
+	[ "$(mode "$G/keys/umask")" = '770 2001:3001' ]
+	netops chmod 750 "$G/keys/theirs"
+	[ "$(mode "$G/keys/theirs")" = '750 2001:3001' ]
+	csr web1
+	enroll_here web1.csr "$G/keys/theirs/enroll" > /dev/null
+	[ "$(mode "$G/members/web1")" = '770 0:3001' ]
+}
+
+@test "a change is seen at once by another process: 300 times each" {
+	python3 - "$G" "$K" <<'PY'
+import os, subprocess, sys
+group, key = sys.argv[1:]
+# another process that looks, so that nothing of ours is in the way
+looker = subprocess.Popen([sys.executable, '-c', '''
+import os, sys
+for line in sys.stdin:
+    try:
+        st = os.lstat(line.rstrip("\\n"))
+        print(oct(st.st_mode & 0o7777), st.st_gid, st.st_size, flush=True)
+    except OSError as e:
+        print(e.errno, flush=True)
+'''], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+def look(path):
+    looker.stdin.write(path + '\n')
+    looker.stdin.flush()
+    return looker.stdout.readline().split()
+
+stale = 0
+for i in range(300):
+    look(key + '/max_uses'), look(key + '/enabled'), look(group + '/keys'), look(key + '/.key')
+    os.chmod(key, 0o770 if i % 2 else 0o755)
+    stale += look(key + '/max_uses')[0] != ('0o660' if i % 2 else '0o644')
+    stale += look(key + '/.key')[0] != ('0o440' if i % 2 else '0o400')
+    os.chown(key, -1, 3001 + i % 2)
+    stale += look(key + '/enabled')[1] != str(3001 + i % 2)
+    os.chmod(group, 0o770 if i % 2 else 0o755)
+    stale += look(group + '/keys')[0] != ('0o770' if i % 2 else '0o755')
+    name = key + '-x'
+    os.rename(key, name)
+    stale += look(key) != ['2']
+    stale += len(look(name)) != 3
+    os.rename(name, key)
+    open(key + '/max_uses', 'w').write('9' * (1 + i % 9) + '\n')
+    stale += look(key + '/max_uses')[2] != str(2 + i % 9)
+    stale += look(key + '/remaining')[2] != str(2 + i % 9)
+assert not stale, stale
+for i in range(300):
+    k = '%s/keys/e%d' % (group, i)
+    os.mkdir(k)
+    assert len(look(k + '/key')) == 3
+    open(k + '/exportable', 'w').write('0\n')
+    stale += look(k + '/key') != ['2']
+    os.rmdir(k)
+assert not stale, stale
+looker.stdin.close()
+looker.wait()
+PY
+}
+
+@test "the mount's root has an owner, and that owner picks signing certificates" {
+	chown 2001 "$M"
+	delegate "$G"
+	netops bash -c "echo service_edge > $K/signing_cert"
+	is "$K/signing_cert" service_edge
+	[ "$(stat -c %u "$M/app_connector")" = 0 ]
+}
