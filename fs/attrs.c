@@ -9,6 +9,7 @@
 
 DEFINE_SHOW(show_created, value_add_moment(out, row->object.created))
 DEFINE_SHOW(show_modified, value_add_moment(out, row->object.modified))
+DEFINE_SHOW(show_managed, value_add_number(out, row->object.managed))
 DEFINE_SHOW(show_modified_by, value_add_number(out, row->object.modified_by))
 
 #define DOCUMENT(name, which)                                                               \
@@ -66,15 +67,33 @@ int store_description(struct store *store, struct store_call *call, const union 
 	return store_text(store, call, row, input, STORE_DESCRIPTION);
 }
 
-int store_enabled(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+static int store_switch(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input, enum store_field field)
 {
 	bool on;
 	int rc = value_boolean(input->text, &on);
 
 	if (rc)
 		return not_a(call, rc, "one of 0 1 no yes off on false true");
-	return store_number(store, call, row, input, STORE_ENABLED, on);
+	return store_number(store, call, row, input, field, on);
+}
+
+int store_enabled(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	return store_switch(store, call, row, input, STORE_ENABLED);
+}
+
+int store_managed(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	return store_switch(store, call, row, input, STORE_MANAGED);
+}
+
+int store_exportable(struct store *store, struct store_call *call, const union store_any *row,
+	const struct input *input)
+{
+	return store_switch(store, call, row, input, STORE_EXPORTABLE);
 }
 
 int store_signing_cert(struct store *store, struct store_call *call, const union store_any *row,

@@ -24,6 +24,7 @@
 SHOW(show_created);
 SHOW(show_modified);
 SHOW(show_modified_by);
+SHOW(show_managed);
 SHOW(show_cert_pem);
 SHOW(show_chain_pem);
 SHOW(show_fullchain_pem);
@@ -36,6 +37,7 @@ SIZE(size_csr_pem);
 SIZE(size_fingerprint);
 STORE(store_description);
 STORE(store_enabled);
+STORE(store_managed);
 STORE(store_signing_cert);
 
 /* Stores one number; for handlers that have parsed it. */
@@ -70,7 +72,6 @@ SHOW(show_key_signing_cert);
 SHOW(show_key_enabled);
 SHOW(show_expires);
 SHOW(show_exportable);
-SHOW(show_managed);
 SHOW(show_key_state);
 SHOW(show_key_description);
 SHOW(show_id);
@@ -106,7 +107,6 @@ SHOW(show_cert_not_before);
 SHOW(show_cert_not_after);
 SHOW(show_issued);
 SHOW(show_revoked);
-SHOW(show_cert_managed);
 STORE(store_validity_days);
 STORE(store_crl_days);
 

@@ -15,7 +15,6 @@ DEFINE_SHOW(show_cert_not_before, value_add_time(out, row->cert.not_before))
 DEFINE_SHOW(show_cert_not_after, value_add_time(out, row->cert.not_after))
 DEFINE_SHOW(show_issued, value_add_number(out, row->cert.issued))
 DEFINE_SHOW(show_revoked, value_add_number(out, row->cert.revoked))
-DEFINE_SHOW(show_cert_managed, value_add_number(out, row->cert.managed))
 
 static int store_days(struct store *store, struct store_call *call, const union store_any *row,
 	const struct input *input, enum store_field field)

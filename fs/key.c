@@ -31,7 +31,6 @@ DEFINE_SHOW(show_key_signing_cert, value_add_text(out, row->key.signing_cert))
 DEFINE_SHOW(show_key_enabled, value_add_number(out, row->key.enabled))
 DEFINE_SHOW(show_expires, value_add_time(out, row->key.expires))
 DEFINE_SHOW(show_exportable, value_add_number(out, row->key.exportable))
-DEFINE_SHOW(show_managed, value_add_number(out, row->key.managed))
 DEFINE_SHOW(show_key_state, value_add_text(out, store_state_name(store_key_state(&row->key))))
 DEFINE_SHOW(show_key_description, value_add_text(out, row->key.description))
 DEFINE_SHOW(show_id, value_add_number(out, row->object.id))
@@ -63,15 +62,4 @@ int store_expires(struct store *store, struct store_call *call, const union stor
 		return not_a(
 			call, rc, "never, 2026-11-22T10:15:00Z, seconds, or +N with s m h d w");
 	return store_number(store, call, row, input, STORE_EXPIRES, at);
-}
-
-int store_exportable(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
-{
-	bool on;
-	int rc = value_boolean(input->text, &on);
-
-	if (rc)
-		return not_a(call, rc, "one of 0 1 no yes off on false true");
-	return store_number(store, call, row, input, STORE_EXPORTABLE, on);
 }

@@ -150,7 +150,7 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 	if (attr->copy)
 		return 0400 | (dir & 0020) << 1;
 	if (has(attr, AT_ROOT_OWNED))
-		return attr->store ? 0644 : 0444;
+		return 0644;
 	return readable | (attr->store ? writers : 0);
 }
 

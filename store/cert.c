@@ -20,7 +20,7 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	db_text(row, DB_CERT_ALGORITHM, c->algorithm, sizeof(c->algorithm));
 	db_text(row, DB_CERT_SUBJECT, c->subject, sizeof(c->subject));
 	c->enabled = db_int(row, DB_CERT_ENABLED);
-	c->managed = db_int(row, DB_CERT_MANAGED);
+	c->object.managed = db_int(row, DB_CERT_MANAGED);
 	c->validity_days = db_int(row, DB_CERT_VALIDITY_DAYS);
 	c->ca_validity_days = db_int(row, DB_CERT_CA_VALIDITY_DAYS);
 	c->crl_days = db_int(row, DB_CERT_CRL_DAYS);
@@ -79,6 +79,7 @@ const struct object_kind store_cert_kind = {
 		{
 			[STORE_ENABLED] = DB_CERT_SET_ENABLED,
 			[STORE_VALIDITY_DAYS] = DB_CERT_SET_VALIDITY_DAYS,
+			[STORE_MANAGED] = DB_CERT_SET_MANAGED,
 			[STORE_CRL_DAYS] = DB_CERT_SET_CRL_DAYS,
 		},
 };

@@ -68,6 +68,10 @@ extern const struct object_kind *const object_kinds[STORE_KINDS];
 /* store_get on a given connection. */
 int object_get(struct db_conn *conn, enum store_kind kind, int64_t id, union store_any *out);
 
+/* The same of one that is to be changed: -EPERM if it is managed. */
+int object_get_writable(struct db_conn *conn, struct store_call *call, enum store_kind kind,
+	int64_t id, union store_any *out);
+
 /* In a job: the list that the object stands in has changed. */
 int object_touch_list(struct db_conn *conn, const struct store_object *object, int64_t now);
 

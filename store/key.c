@@ -27,7 +27,7 @@ static void read_key(const struct db_row *row, union store_any *out)
 	k->enabled = db_int(row, DB_KEY_ENABLED);
 	k->group_enabled = db_int(row, DB_KEY_GROUP_ENABLED);
 	k->exportable = db_int(row, DB_KEY_EXPORTABLE);
-	k->managed = db_int(row, DB_KEY_MANAGED);
+	k->object.managed = db_int(row, DB_KEY_MANAGED);
 	db_text(row, DB_KEY_CERT_NAME, k->signing_cert, sizeof(k->signing_cert));
 	k->max_uses =
 		db_is_null(row, DB_KEY_MAX_USES) ? STORE_UNLIMITED : db_int(row, DB_KEY_MAX_USES);
@@ -89,6 +89,7 @@ const struct object_kind store_key_kind = {
 	.set =
 		{
 			[STORE_DESCRIPTION] = DB_KEY_SET_DESCRIPTION,
+			[STORE_MANAGED] = DB_KEY_SET_MANAGED,
 			[STORE_ENABLED] = DB_KEY_SET_ENABLED,
 			[STORE_SIGNING_CERT] = DB_KEY_SET_SIGNING_CERT,
 			[STORE_MAX_USES] = DB_KEY_SET_MAX_USES,

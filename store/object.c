@@ -192,6 +192,16 @@ int object_touch_list(struct db_conn *conn, const struct store_object *o, int64_
 	return rc < 0 ? rc : 0;
 }
 
+int object_get_writable(struct db_conn *conn, struct store_call *call, enum store_kind kind,
+	int64_t id, union store_any *out)
+{
+	int rc = object_get(conn, kind, id, out);
+
+	if (!rc && out->object.managed)
+		return store_refuse(call, -EPERM, "it is managed: read-only until managed is 0");
+	return rc;
+}
+
 struct change {
 	struct store *store;
 	struct store_call *call;
@@ -264,7 +274,7 @@ static int remove_job(struct db_conn *conn, void *arg)
 {
 	struct change *c = arg;
 	int64_t now = clock_now();
-	int rc = object_get(conn, c->kind, c->id, c->out);
+	int rc = object_get_writable(conn, c->call, c->kind, c->id, c->out);
 
 	if (!rc)
 		rc = object_kinds[c->kind]->remove(conn, c->call, c->out, now);
@@ -291,19 +301,19 @@ int store_may_remove(struct store *store, struct store_call *call, enum store_ki
 {
 	struct db_conn *conn = db_reader(store->db);
 	const struct object_kind *k = object_kinds[kind];
+	union store_any object;
 
 	if (!k->remove)
 		return store_refuse(call, -EPERM, "it cannot be deleted");
-	if (!k->may_remove)
-		return 0;
-	return conn ? k->may_remove(conn, call, id) : -EIO;
+	int rc = conn ? object_get_writable(conn, call, kind, id, &object) : -EIO;
+	return rc || !k->may_remove ? rc : k->may_remove(conn, call, id);
 }
 
 static int rename_job(struct db_conn *conn, void *arg)
 {
 	struct change *c = arg;
 	int64_t now = clock_now();
-	int rc = object_get(conn, c->kind, c->id, c->out);
+	int rc = object_get_writable(conn, c->call, c->kind, c->id, c->out);
 
 	if (rc)
 		return rc;
@@ -339,6 +349,7 @@ static const char *const field_name[STORE_FIELDS] = {
 	[STORE_EXPORTABLE] = "exportable",
 	[STORE_VALIDITY_DAYS] = "validity_days",
 	[STORE_CRL_DAYS] = "crl_days",
+	[STORE_MANAGED] = "managed",
 };
 
 /* The id of the signing certificate that is named. */
@@ -417,7 +428,9 @@ static int set_job(struct db_conn *conn, void *arg)
 	const struct store_edit *edit = c->edit;
 	char text[24], object[STORE_PATH], path[STORE_PATH + 32];
 	int64_t number, now = clock_now();
-	int rc = object_get(conn, c->kind, c->id, c->out);
+	int rc = edit->field == STORE_MANAGED
+			 ? object_get(conn, c->kind, c->id, c->out)
+			 : object_get_writable(conn, c->call, c->kind, c->id, c->out);
 
 	if (!rc)
 		rc = resolve(conn, c, &number);

@@ -44,7 +44,7 @@ static int chown_job(struct db_conn *conn, void *arg)
 	const struct chown *c = arg;
 	union store_any now;
 	char path[STORE_PATH], value[64] = "follows";
-	int rc = object_get(conn, c->object->kind, c->object->id, &now);
+	int rc = object_get_writable(conn, c->call, c->object->kind, c->object->id, &now);
 
 	if (!rc)
 		rc = c->file ? set_file(conn, c) : set_directory(conn, c);

@@ -80,6 +80,7 @@ struct store_object {
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;	/* permission bits of its directory */
+	bool managed;	/* read-only until it is set back */
 	uint64_t owned; /* files with an owner and mode of their own, see store_chown_file */
 	uint64_t bare;	/* attributes last written without a final newline, see store_edit */
 	int64_t created;
@@ -105,7 +106,7 @@ struct store_group {
 struct store_key {
 	struct store_object object;
 	char description[STORE_DESCRIPTION_MAX + 1];
-	bool enabled, group_enabled, exportable, managed;
+	bool enabled, group_enabled, exportable;
 	char signing_cert[NAME_MAX_LEN + 1];
 	int64_t max_uses, uses;
 	int64_t expires; /* seconds */
@@ -133,7 +134,7 @@ struct store_cert {
 	char issuer_name[NAME_MAX_LEN + 1];
 	char algorithm[16];
 	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8]; /* RFC 4514 */
-	bool enabled, managed;
+	bool enabled;
 	int64_t validity_days, ca_validity_days, crl_days;
 	char serial[33];
 	int64_t not_before, not_after;
@@ -215,6 +216,11 @@ void store_path(const struct store_object *object, char out[STORE_PATH]);
 
 /* --- editing --- */
 
+/*
+ * A managed object is read-only: store_remove, store_rename, store_chown and store_set of anything
+ * but STORE_MANAGED answer -EPERM. Copying and enrolling go on.
+ */
+
 enum store_field {
 	STORE_DESCRIPTION,
 	STORE_ENABLED,
@@ -224,6 +230,7 @@ enum store_field {
 	STORE_EXPORTABLE,
 	STORE_VALIDITY_DAYS,
 	STORE_CRL_DAYS,
+	STORE_MANAGED,
 	STORE_FIELDS
 };
 

@@ -120,6 +120,7 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_CERT_SET_ENABLED] = SET("cert", "enabled = ?2"),
 	[DB_CERT_SET_VALIDITY_DAYS] = SET("cert", "validity_days = ?2"),
 	[DB_CERT_SET_CRL_DAYS] = SET("cert", "crl_days = ?2"),
+	[DB_CERT_SET_MANAGED] = SET("cert", "managed = ?2"),
 
 	[DB_CERT_CHOWN] = CHOWN("cert"),
 	[DB_CERT_OWNED] = OWNED("cert"),
@@ -182,6 +183,7 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_KEY_SET_ENABLED] = SET("prov_key", "enabled = ?2"),
 	[DB_KEY_SET_MAX_USES] = SET("prov_key", "max_uses = ?2"),
 	[DB_KEY_SET_SIGNING_CERT] = SET("prov_key", "signing_cert = ?2"),
+	[DB_KEY_SET_MANAGED] = SET("prov_key", "managed = ?2"),
 	[DB_KEY_SET_EXPIRES] = SET("prov_key", "expires = ?2"),
 	/* only ever to 0 */
 	[DB_KEY_SET_EXPORTABLE] =

@@ -201,3 +201,39 @@ PY
 	is "$K/signing_cert" service_edge
 	[ "$(stat -c %u "$M/app_connector")" = 0 ]
 }
+
+@test "a managed object is read-only, and goes on working" {
+	echo max > "$K/max_uses"
+	for d in "$K" "$M/certs/service_edge"; do
+		echo 1 > "$d/managed"
+		is "$d/managed" 1
+		sh_refused 'Operation not permitted' "echo 0 > $d/enabled"
+		refused 'Operation not permitted' mv "$d" "$d-x"
+		refused 'Operation not permitted' rmdir "$d"
+		refused 'Operation not permitted' rm -r "$d"
+		refused 'Operation not permitted' rm "$d/enabled"
+		refused 'Operation not permitted' chmod 700 "$d"
+		refused 'Operation not permitted' chmod 600 "$d/enabled"
+		refused 'Operation not permitted' chown 2001 "$d/state"
+		[ "$(ls "$d" | grep -c enabled)" = 1 ]
+	done
+	refused 'Operation not permitted' rm -r "$G"
+	sh_refused 'Operation not permitted' "echo 5 > $K/max_uses"
+	sh_refused 'Operation not permitted' "echo service_edge > $K/signing_cert"
+	is "$K/max_uses" max
+	cat "$K/key" > /dev/null
+	is "$K/copies" 1
+	csr web1
+	enroll_here web1.csr > /dev/null
+	is "$K/uses" 1
+	# by the owner of the mount's root only
+	chown 2001 "$G"
+	refused 'Permission denied' netops bash -c "echo 0 > $K/managed"
+	sh_refused 'Invalid argument' "echo 2 > $K/managed"
+	stop
+	start
+	is "$K/managed" 1
+	echo 0 > "$K/managed"
+	echo 5 > "$K/max_uses"
+	rm -r "$K"
+}

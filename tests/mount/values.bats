@@ -113,7 +113,7 @@ load helper
 }
 
 @test "read-only files cannot be opened for writing" {
-	for f in uses remaining state id copies last_copied created modified managed .key; do
+	for f in uses remaining state id copies last_copied created modified .key; do
 		sh_refused 'Permission denied' "echo 1 > $K/$f"
 	done
 	sh_refused 'Permission denied' "echo x > $M/domain"

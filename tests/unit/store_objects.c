@@ -35,7 +35,7 @@ static void defaults(void **state)
 	assert_string_equal(key.key.signing_cert, "connector");
 	assert_int_equal(key.key.max_uses, 1);
 	assert_int_equal(key.key.expires, STORE_NEVER);
-	assert_true(key.key.enabled && key.key.exportable && !key.key.managed);
+	assert_true(key.key.enabled && key.key.exportable && !key.object.managed);
 	assert_int_equal(key.object.uid, 1000);
 	assert_int_equal(key.object.gid, getgid());
 	assert_int_equal(key.object.mode, 0755);
