@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/conversation.h"
+#include "fs/draft.h"
 
 struct handle {
 	struct handle *next, *prev; /* of all that are open */
@@ -16,6 +17,7 @@ struct handle {
 	int flags;
 	struct bytes content; /* as of open; not changed after it */
 	struct conversation *talk;
+	bool begun;
 
 	pthread_mutex_t lock; /* of what follows, and of talk */
 	struct bytes input;   /* what was written through this open */
@@ -74,16 +76,13 @@ static int begin(struct handle *h, struct store_call *call)
 {
 	const struct attr *attr = h->node.attr;
 
+	if (h->node.draft)
+		return draft_open(h->node.draft);
 	if (attr->flags & AT_CONVERSATION)
 		return begin_conversation(h, call);
-	if (writable(h->flags) && !attr->store)
-		return -EACCES;
-	if (writable(h->flags) && attr->flags & AT_ROOT_OWNED &&
-		!node_is_root_owner(h->store, call->uid))
-		return store_refuse(
-			call, -EACCES, "only the owner of the mount's root may change it");
-	if (!readable(h->flags))
-		return 0;
+	int rc = writable(h->flags) ? node_may_write(h->store, call, &h->node) : 0;
+	if (rc || !readable(h->flags))
+		return rc;
 	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
 			  : node_content(h->store, &h->node, &h->content);
 }
@@ -107,6 +106,7 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	pthread_mutex_init(&h->lock, NULL);
 	enlist(h);
 	rc = begin(h, call);
+	h->begun = !rc;
 	if (rc) {
 		handle_close(h);
 		return node_refused(call, "open of", node, rc);
@@ -126,6 +126,8 @@ void handle_close(struct handle *h)
 	strike_off(h);
 	if (h->talk)
 		conversation_end(h->talk);
+	if (h->node.draft && h->begun)
+		draft_close(h->node.draft);
 	bytes_free(&h->content);
 	bytes_free(&h->input);
 	pthread_mutex_destroy(&h->lock);
@@ -134,6 +136,8 @@ void handle_close(struct handle *h)
 
 int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 {
+	if (h->node.draft)
+		return draft_read(h->node.draft, offset, size, out);
 	if (!h->talk)
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);
@@ -166,32 +170,6 @@ static int collect(struct handle *h, struct store_call *call, const void *data, 
 	return rc;
 }
 
-/* Checks the form that all values have and hands it to its handler. */
-static int store_value(struct handle *h, struct store_call *call, const struct bytes *value)
-{
-	const struct attr *attr = h->node.attr;
-	CLEANUP_BYTES struct bytes text = {0};
-	bool bare = !value->len || value->data[value->len - 1] != '\n';
-	size_t len = value->len - !bare;
-
-	if (len > attr->max)
-		return store_refuse(call, -EFBIG, "a value here has at most %zu bytes", attr->max);
-	int rc = bytes_add(&text, value->data, len);
-	if (!rc)
-		rc = bytes_add(&text, "", 1);
-	if (rc)
-		return rc;
-	if (strcspn((const char *)text.data, "\n") != len)
-		return store_refuse(call, -EINVAL, "a value is one line");
-	struct input input = {
-		.text = (const char *)text.data,
-		.bare = bare,
-		.again = h->relative,
-		.bit = UINT64_C(1) << attr->number,
-	};
-	return attr->store(h->store, call, &h->node.row, &input);
-}
-
 /* A relative value has been added: only its newline may follow. */
 static bool only_a_newline(const struct handle *h, const void *data, size_t size, off_t offset)
 {
@@ -210,7 +188,7 @@ static int write_value(
 		return store_refuse(call, -EINVAL, "+N and -N count once for each open");
 	int rc = collect(h, call, data, size, offset, &value);
 	if (!rc)
-		rc = store_value(h, call, &value);
+		rc = node_store(h->store, call, &h->node, &value, h->relative);
 	if (rc < 0)
 		return rc;
 	bytes_swap(&h->input, &value);
@@ -221,16 +199,16 @@ static int write_value(
 int handle_write(
 	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
 {
-	int rc;
+	int rc = 0;
 
+	if (h->node.draft)
+		return draft_write(h->node.draft, data, size, offset);
 	pthread_mutex_lock(&h->lock);
 	if (h->talk)
 		rc = conversation_write(h->talk, call, data, size, offset);
-	else if (!h->node.attr->store)
-		rc = -EACCES;
-	else
-		rc = node_refused(call, "write of", &h->node,
-			size ? write_value(h, call, data, size, offset) : 0);
+	else if (size)
+		rc = node_refused(
+			call, "write of", &h->node, write_value(h, call, data, size, offset));
 	pthread_mutex_unlock(&h->lock);
 	return rc;
 }

@@ -29,6 +29,9 @@
  */
 #define INO_ROOT UINT64_C(1)
 
+/* In place of a kind: a draft, which is in no table and no store; its id is draft.h's. */
+enum { INO_DRAFT = 127 };
+
 enum { INO_COOKIE_DOT = 1, INO_COOKIE_DOTDOT, INO_COOKIE_FIXED, INO_FIRST_CHILD = 1024 };
 
 static inline uint64_t ino_make(unsigned int kind, unsigned int attr, int64_t id)

@@ -2,10 +2,13 @@
 #include "fs/node.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "fs/draft.h"
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "store/base/clock.h"
@@ -38,6 +41,7 @@ static void set(struct node *node, const struct kind *kind, const struct attr *a
 {
 	static _Atomic uint16_t counter;
 
+	node->draft = 0;
 	node->kind = kind;
 	node->attr = attr;
 	node->ino = ino_make(number(kind), attr ? attr->number : 0, id);
@@ -45,13 +49,41 @@ static void set(struct node *node, const struct kind *kind, const struct attr *a
 		node->ino = ino_conversation(node->ino, atomic_fetch_add(&counter, 1));
 }
 
+/* A draft stands in for an attribute of no kind. */
+static void set_draft(struct node *node, uint64_t id)
+{
+	static const struct attr attr = {
+		.number = 1, .name = "draft", .flags = AT_VOLATILE | AT_DOCUMENT};
+
+	static const struct kind kind = {.name = "drafts"};
+
+	*node = (struct node){
+		.kind = &kind,
+		.ino = ino_make(INO_DRAFT, attr.number, (int64_t)id),
+		.attr = &attr,
+		.draft = id,
+	};
+}
+
+static int get_draft(uint64_t id, struct node *out)
+{
+	struct stat st;
+
+	set_draft(out, id);
+	return draft_stat(id, &st);
+}
+
 int node_get(struct store *store, uint64_t ino, struct node *out)
 {
 	unsigned int attr = ino_attr(ino);
 
+	if (ino_kind(ino) == INO_DRAFT)
+		return get_draft((uint64_t)ino_id(ino), out);
+
 	if (ino_kind(ino) >= KINDS)
 		return -ESTALE;
 	out->ino = ino;
+	out->draft = 0;
 	out->kind = &tree[ino_kind(ino)];
 	out->attr = tree_attr(out->kind, attr);
 	if (attr && !out->attr)
@@ -103,6 +135,16 @@ static int find_child(
 	return rc;
 }
 
+static int find_draft(const struct node *dir, const char *name, struct node *out)
+{
+	uint64_t id;
+	int rc = draft_find(dir->ino, name, &id);
+
+	if (!rc)
+		set_draft(out, id);
+	return rc;
+}
+
 /* The attribute at a number, NULL for a directory. */
 static const struct attr *fixed_attr(const struct kind *kind, size_t i)
 {
@@ -130,7 +172,9 @@ int node_lookup(struct store *store, const struct node *dir, const char *name, s
 	if (dir->attr)
 		return -ENOTDIR;
 	int i = find_fixed(dir->kind, name);
-	return i < 0 ? find_child(store, dir, name, out) : fixed_entry(store, dir, (size_t)i, out);
+	if (i >= 0)
+		return fixed_entry(store, dir, (size_t)i, out);
+	return find_draft(dir, name, out) ? find_child(store, dir, name, out) : 0;
 }
 
 /* --- what it looks like --- */
@@ -230,10 +274,15 @@ static int64_t changed(const struct node *node)
 
 int node_stat(struct store *store, const struct node *node, struct stat *st)
 {
-	int64_t at = changed(node);
 	struct store_owner own;
-	int rc = owner(store, node, &own);
 
+	if (node->draft) {
+		int rc = draft_stat(node->draft, st);
+		st->st_ino = node->ino;
+		return rc;
+	}
+	int rc = owner(store, node, &own);
+	int64_t at = changed(node);
 	if (rc)
 		return rc;
 	*st = (struct stat){
@@ -405,13 +454,19 @@ int node_refused(const struct store_call *call, const char *what, const struct n
 {
 	char path[STORE_PATH];
 
-	if (rc >= 0 || !call->reason[0])
+	if (rc >= 0 || !call->reason[0] || node->draft)
 		return rc;
 	store_path(&node->row.object, path);
 	report(LOG_NOTICE, "%s %s%s%s refused: %s: %s (uid %u, pid %d, %s)", what, path,
 		node->attr ? "/" : "", node->attr ? node->attr->name : "", strerror(-rc),
 		call->reason, call->uid, call->pid, call->comm);
 	return rc;
+}
+
+static int show_again(struct store *store, const struct node *dir, size_t i, struct node *out)
+{
+	hidden_show(dir->ino, (unsigned int)i);
+	return fixed_entry(store, dir, i, out);
 }
 
 int node_make(struct store *store, struct store_call *call, const struct node *dir,
@@ -422,7 +477,7 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 
 	/* a fixed directory that has just been removed */
 	if (i >= 0 && !fixed_attr(dir->kind, (size_t)i) && hidden_has(dir->ino, (unsigned int)i))
-		return node_create(store, call, dir, name, out);
+		return show_again(store, dir, (size_t)i, out);
 	if (!dir->kind->child)
 		return -EPERM;
 	int rc = store_make(store, call, child->row, dir->row.object.id, name, mode, &out->row);
@@ -466,8 +521,12 @@ int node_unlink(
 {
 	struct node entry;
 	int i = find_fixed(dir->kind, name);
-	int rc = i < 0 ? -ENOENT : fixed_entry(store, dir, (size_t)i, &entry);
+	int rc = i < 0 ? find_draft(dir, name, &entry) : fixed_entry(store, dir, (size_t)i, &entry);
 
+	if (!rc && entry.draft) {
+		draft_unlink(entry.draft);
+		return 0;
+	}
 	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink of");
 }
 
@@ -489,16 +548,104 @@ int node_remove(
 	return node_refused(call, "rmdir", &child, rc);
 }
 
+/* It belongs to who makes it; nothing of it is in the store. */
+static int make_draft(const struct store_call *call, const struct node *dir, const char *name,
+	mode_t mode, struct node *out)
+{
+	struct stat st = {
+		.st_mode = S_IFREG | (mode & 07777),
+		.st_uid = call->uid,
+		.st_gid = call->gid,
+		.st_nlink = 1,
+		.st_blksize = 4096,
+	};
+	uint64_t id;
+
+	clock_gettime(CLOCK_REALTIME, &st.st_mtim);
+	st.st_atim = st.st_ctim = st.st_mtim;
+	int rc = draft_create(dir->ino, name, &st, &id);
+	if (!rc)
+		set_draft(out, id);
+	return rc;
+}
+
 int node_create(struct store *store, struct store_call *call, const struct node *dir,
-	const char *name, struct node *out)
+	const char *name, int flags, mode_t mode, struct node *out)
 {
 	int i = find_fixed(dir->kind, name);
+	/* beside attributes that somebody may want to replace */
+	bool drafts = dir->kind->attrs && dir->kind->row != STORE_PLACE;
 
-	if (i < 0 || !hidden_has(dir->ino, (unsigned int)i))
-		return node_refused(call, "creating a file in", dir,
-			store_refuse(call, -EPERM, "there is no file of that name here"));
+	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
+		return show_again(store, dir, (size_t)i, out);
+	if (i < 0 && drafts && draft_signature(name, flags, mode))
+		return make_draft(call, dir, name, mode, out);
+	return node_refused(call, "creating a file in", dir,
+		store_refuse(call, -EPERM, "there is no file of that name here"));
+}
+
+int node_may_write(struct store *store, struct store_call *call, const struct node *node)
+{
+	if (!node->attr->store)
+		return -EACCES;
+	if (has(node->attr, AT_ROOT_OWNED) && !node_is_root_owner(store, call->uid))
+		return store_refuse(
+			call, -EACCES, "only the owner of the mount's root may change it");
+	return 0;
+}
+
+/* Checks the form that all values have and hands it to its handler. */
+int node_store(struct store *store, struct store_call *call, const struct node *node,
+	const struct bytes *value, bool again)
+{
+	const struct attr *attr = node->attr;
+	CLEANUP_BYTES struct bytes text = {0};
+	bool bare = !value->len || value->data[value->len - 1] != '\n';
+	size_t len = value->len - !bare;
+
+	if (len > attr->max)
+		return store_refuse(call, -EFBIG, "a value here has at most %zu bytes", attr->max);
+	int rc = bytes_add(&text, value->data, len);
+	if (!rc)
+		rc = bytes_add(&text, "", 1);
+	if (rc)
+		return rc;
+	if (strcspn((const char *)text.data, "\n") != len)
+		return store_refuse(call, -EINVAL, "a value is one line");
+	struct input input = {
+		.text = (const char *)text.data,
+		.bare = bare,
+		.again = again,
+		.bit = UINT64_C(1) << attr->number,
+	};
+	return attr->store(store, call, &node->row, &input);
+}
+
+/* Over an attribute it is a write of that, told by the rename. */
+static int rename_draft(struct store *store, struct store_call *call, const struct node *draft,
+	const struct node *dir, const char *new_name)
+{
+	CLEANUP_BYTES struct bytes value = {0};
+	int i = find_fixed(dir->kind, new_name);
+	const struct attr *attr = i < 0 ? NULL : fixed_attr(dir->kind, (size_t)i);
+	struct node target = *dir;
+
+	if (i < 0 && draft_signature(new_name, O_EXCL, 0))
+		return draft_rename(draft->draft, new_name);
+	if (!attr || !attr->store)
+		return store_refuse(
+			call, -EPERM, "a temporary file can replace a writable one only");
+	set(&target, dir->kind, attr, dir->row.object.id);
+	int rc = node_may_write(store, call, &target);
+	if (!rc)
+		rc = draft_read(draft->draft, 0, DRAFT_MAX, &value);
+	if (!rc)
+		rc = node_store(store, call, &target, &value, false);
+	if (rc < 0)
+		return node_refused(call, "rename over", &target, rc);
 	hidden_show(dir->ino, (unsigned int)i);
-	return fixed_entry(store, dir, (size_t)i, out);
+	draft_unlink(draft->draft);
+	return 0;
 }
 
 int node_rename(struct store *store, struct store_call *call, const struct node *dir,
@@ -508,12 +655,14 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 
 	if (find_fixed(dir->kind, name) >= 0)
 		return -EPERM;
-	int rc = find_child(store, dir, name, &child);
+	int rc = node_lookup(store, dir, name, &child);
 	if (rc)
 		return rc;
 	if (dir->ino != new_dir->ino)
 		return node_refused(call, "rename", &child,
 			store_refuse(call, -EPERM, "it can be renamed in place only"));
+	if (child.draft)
+		return rename_draft(store, call, &child, dir, new_name);
 	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
 	return node_refused(call, "rename", &child, rc);
 }

@@ -17,6 +17,7 @@ struct node {
 	const struct kind *kind;
 	const struct attr *attr; /* NULL: the directory */
 	union store_any row;
+	uint64_t draft; /* draft.h's id of it; then there is no row. 0: none */
 };
 
 /* What an inode number names. -ESTALE if it is gone. */
@@ -73,11 +74,24 @@ int node_unlink(
 int node_remove(
 	struct store *store, struct store_call *call, const struct node *dir, const char *name);
 
-/* Makes again what is hidden. -EPERM for all other names: they are typos. */
+/*
+ * A file is created (open(2)'s flags): what is hidden is shown again, and what looks like a tool's
+ * temporary file becomes a draft. -EPERM for all other names: they are typos.
+ */
 int node_create(struct store *store, struct store_call *call, const struct node *dir,
-	const char *name, struct node *out);
+	const char *name, int flags, mode_t mode, struct node *out);
 
-/* rename in place. -EPERM into another directory; -EEXIST: taken. */
+/* Whether the caller may write the attribute: 0, -EACCES. */
+int node_may_write(struct store *store, struct store_call *call, const struct node *node);
+
+/* Checks the form that all values have and hands it to the attribute's handler; answers as that. */
+int node_store(struct store *store, struct store_call *call, const struct node *node,
+	const struct bytes *value, bool again);
+
+/*
+ * rename in place. -EPERM into another directory; -EEXIST: taken. A draft over an attribute is a
+ * write of it; over anything else -EPERM.
+ */
 int node_rename(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, const struct node *new_dir, const char *new_name);
 

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "fs/draft.h"
 #include "fs/handle.h"
 #include "fs/ino.h"
 #include "fs/node.h"
@@ -164,6 +166,24 @@ static int change_owner(fuse_req_t req, const struct node *node, const struct st
 	return rc ? rc : node_each_follower(node, forget_attributes, mount->session);
 }
 
+static int change_draft(
+	const struct node *node, const struct stat *want, int which, struct stat *now)
+{
+	if (which & FUSE_SET_ATTR_SIZE)
+		now->st_size = want->st_size;
+	if (which & FUSE_SET_ATTR_MODE)
+		now->st_mode = S_IFREG | (want->st_mode & 07777);
+	if (which & FUSE_SET_ATTR_UID)
+		now->st_uid = want->st_uid;
+	if (which & FUSE_SET_ATTR_GID)
+		now->st_gid = want->st_gid;
+	if (which & FUSE_SET_ATTR_MTIME_NOW)
+		clock_gettime(CLOCK_REALTIME, &now->st_mtim);
+	else if (which & FUSE_SET_ATTR_MTIME)
+		now->st_mtim = want->st_mtim;
+	return draft_change(node->draft, now);
+}
+
 static void op_setattr(
 	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
 {
@@ -173,6 +193,10 @@ static void op_setattr(
 
 	if (!rc)
 		rc = node_stat(store_of(req), &node, &now);
+	if (!rc && node.draft) {
+		reply_attr(req, &node, change_draft(&node, attr, which, &now));
+		return;
+	}
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
 		rc = check_size(attr, &now);
 	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
@@ -316,9 +340,8 @@ static void op_create(
 	struct node dir, node;
 	int rc = node_get(store_of(req), parent, &dir);
 
-	(void)mode;
 	if (!rc)
-		rc = node_create(store_of(req), &call, &dir, name, &node);
+		rc = node_create(store_of(req), &call, &dir, name, fi->flags, mode, &node);
 	if (!rc)
 		rc = entry_of(store_of(req), &node, &entry);
 	if (!rc)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/draft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct draft {
+	struct draft *next;
+	uint64_t id, dir;
+	char name[256]; /* empty: unlinked */
+	struct stat st;
+	struct bytes content;
+	unsigned int open;
+	time_t closed; /* monotonic; counts while nobody has it open */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct draft *first;
+	uint64_t last_id;
+} drafts = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static time_t now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return at.tv_sec;
+}
+
+static bool is_over(const struct draft *d, time_t at)
+{
+	return !d->open && (!d->name[0] || at - d->closed >= DRAFT_SECONDS);
+}
+
+/* Takes the lock, and drops what has had its time. */
+static void enter(void)
+{
+	time_t at = now();
+
+	pthread_mutex_lock(&drafts.lock);
+	for (struct draft **link = &drafts.first; *link;) {
+		struct draft *d = *link;
+		if (!is_over(d, at)) {
+			link = &d->next;
+			continue;
+		}
+		*link = d->next;
+		bytes_free(&d->content);
+		free(d);
+	}
+}
+
+static int leave(int rc)
+{
+	pthread_mutex_unlock(&drafts.lock);
+	return rc;
+}
+
+static struct draft *by_id(uint64_t id)
+{
+	for (struct draft *d = drafts.first; d; d = d->next)
+		if (d->id == id)
+			return d;
+	return NULL;
+}
+
+static struct draft *by_name(uint64_t dir, const char *name)
+{
+	for (struct draft *d = drafts.first; d; d = d->next)
+		if (d->dir == dir && strcmp(d->name, name) == 0)
+			return d;
+	return NULL;
+}
+
+bool draft_signature(const char *name, int flags, mode_t mode)
+{
+	size_t len = strlen(name);
+
+	if (!(flags & O_EXCL) || len >= sizeof(((struct draft *)0)->name))
+		return false;
+	if (name[0] == '.' || name[len - 1] == '~' || strcmp(name, "4913") == 0)
+		return true;
+	return (flags & O_ACCMODE) == O_RDWR && (mode & 0777) == 0600;
+}
+
+static bool has_room(uint64_t dir)
+{
+	int here = 0, all = 0;
+
+	for (const struct draft *d = drafts.first; d; d = d->next) {
+		here += d->dir == dir;
+		all++;
+	}
+	return here < DRAFTS_PER_DIRECTORY && all < DRAFTS_MAX;
+}
+
+int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint64_t *id)
+{
+	enter();
+	if (by_name(dir, name))
+		return leave(-EEXIST);
+	if (!has_room(dir))
+		return leave(-ENOSPC);
+	struct draft *d = calloc(1, sizeof(*d));
+	if (!d)
+		return leave(-ENOMEM);
+	d->id = *id = ++drafts.last_id;
+	d->dir = dir;
+	strncpy(d->name, name, sizeof(d->name) - 1);
+	d->st = *owner;
+	d->closed = now();
+	d->next = drafts.first;
+	drafts.first = d;
+	return leave(0);
+}
+
+int draft_find(uint64_t dir, const char *name, uint64_t *id)
+{
+	enter();
+	const struct draft *d = by_name(dir, name);
+	if (d)
+		*id = d->id;
+	return leave(d ? 0 : -ENOENT);
+}
+
+int draft_stat(uint64_t id, struct stat *st)
+{
+	enter();
+	const struct draft *d = by_id(id);
+	if (!d)
+		return leave(-ESTALE);
+	*st = d->st;
+	st->st_size = (off_t)d->content.len;
+	return leave(0);
+}
+
+static int resize(struct draft *d, off_t size)
+{
+	if (size < 0 || size > DRAFT_MAX)
+		return -EFBIG;
+	if ((size_t)size > d->content.len)
+		return bytes_extend(&d->content, (size_t)size - d->content.len);
+	d->content.len = (size_t)size;
+	return 0;
+}
+
+int draft_change(uint64_t id, const struct stat *st)
+{
+	enter();
+	struct draft *d = by_id(id);
+	int rc = d ? resize(d, st->st_size) : -ESTALE;
+	if (!rc)
+		d->st = *st;
+	return leave(rc);
+}
+
+int draft_open(uint64_t id)
+{
+	enter();
+	struct draft *d = by_id(id);
+	if (d)
+		d->open++;
+	return leave(d ? 0 : -ESTALE);
+}
+
+void draft_close(uint64_t id)
+{
+	enter();
+	struct draft *d = by_id(id);
+	if (d) {
+		d->open--;
+		d->closed = now();
+	}
+	leave(0);
+}
+
+int draft_read(uint64_t id, off_t offset, size_t size, struct bytes *out)
+{
+	enter();
+	const struct draft *d = by_id(id);
+	return leave(d ? bytes_add_part(out, &d->content, (size_t)offset, size) : -ESTALE);
+}
+
+int draft_write(uint64_t id, const void *data, size_t size, off_t offset)
+{
+	enter();
+	struct draft *d = by_id(id);
+	int rc = d ? 0 : -ESTALE;
+	if (!rc) {
+		size_t at = offset < 0 ? d->content.len : (size_t)offset;
+		if (size > DRAFT_MAX || at > DRAFT_MAX - size)
+			rc = -EFBIG;
+		else if (at + size > d->content.len)
+			rc = resize(d, (off_t)(at + size));
+		if (!rc && size)
+			memcpy(d->content.data + at, data, size);
+	}
+	if (!rc)
+		clock_gettime(CLOCK_REALTIME, &d->st.st_mtim);
+	return leave(rc);
+}
+
+int draft_rename(uint64_t id, const char *name)
+{
+	enter();
+	struct draft *d = by_id(id);
+	if (!d)
+		return leave(-ESTALE);
+	if (strlen(name) >= sizeof(d->name))
+		return leave(-ENAMETOOLONG);
+	struct draft *other = by_name(d->dir, name);
+	if (other && other != d)
+		other->name[0] = '\0';
+	strncpy(d->name, name, sizeof(d->name) - 1);
+	return leave(0);
+}
+
+void draft_unlink(uint64_t id)
+{
+	enter();
+	struct draft *d = by_id(id);
+	if (d)
+		d->name[0] = '\0';
+	leave(0);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_DRAFT_H
+#define FS_DRAFT_H
+
+/*
+ * Drafts: what editors, sed -i, rsync and configuration management make beside a file to rename it
+ * over. They live in memory, are in no listing, and go when they are unlinked, renamed over a file,
+ * or a minute after their last close. Functions answer 0 or -errno; -ESTALE: the draft is gone.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "store/base/bytes.h"
+
+enum {
+	DRAFT_MAX = 65536, /* bytes in one */
+	DRAFTS_PER_DIRECTORY = 64,
+	DRAFTS_MAX = 1024,
+	DRAFT_SECONDS = 60,
+};
+
+/*
+ * Whether a file that is created like this is one: exclusively, under a name with a leading dot or
+ * a trailing ~ or vim's 4913, or for reading and writing by its owner alone, as mkstemp(3) does.
+ */
+bool draft_signature(const char *name, int flags, mode_t mode);
+
+/* Makes one in a directory (by its inode number). -EEXIST; -ENOSPC: too many. */
+int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint64_t *id);
+
+/* The one of this name. -ENOENT. */
+int draft_find(uint64_t dir, const char *name, uint64_t *id);
+
+/* Its size, owner, mode and times; st_ino is left to the caller. */
+int draft_stat(uint64_t id, struct stat *st);
+
+/* Takes owner, mode and times from st; cuts or fills it up to its size. -EFBIG. */
+int draft_change(uint64_t id, const struct stat *st);
+
+int draft_open(uint64_t id);
+void draft_close(uint64_t id);
+
+int draft_read(uint64_t id, off_t offset, size_t size, struct bytes *out);
+/* At offset, or, if that is negative, at its end. -EFBIG. */
+int draft_write(uint64_t id, const void *data, size_t size, off_t offset);
+
+/* Another name in its directory, replacing a draft that has it. */
+int draft_rename(uint64_t id, const char *name);
+
+/* No name any more; gone when it is closed. */
+void draft_unlink(uint64_t id);
+
+#endif
