@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/node.h"
+#include "fs/node_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "fs/draft.h"
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "store/base/clock.h"
-#include "store/base/report.h"
 
 /* How long the kernel may keep what changes through its own inode only. */
 static const double cache_seconds = 60;
@@ -22,7 +18,7 @@ static unsigned int number(const struct kind *kind)
 	return (unsigned int)(kind - tree);
 }
 
-static bool has(const struct attr *attr, unsigned int flag)
+bool node_has(const struct attr *attr, unsigned int flag)
 {
 	return attr && (attr->flags & flag);
 }
@@ -34,10 +30,10 @@ static bool present(const struct attr *attr, const union store_any *row)
 
 uint64_t node_shown_ino(const struct node *node)
 {
-	return has(node->attr, AT_CONVERSATION) ? ino_without_counter(node->ino) : node->ino;
+	return node_has(node->attr, AT_CONVERSATION) ? ino_without_counter(node->ino) : node->ino;
 }
 
-static void set(struct node *node, const struct kind *kind, const struct attr *attr, int64_t id)
+void node_set(struct node *node, const struct kind *kind, const struct attr *attr, int64_t id)
 {
 	static _Atomic uint16_t counter;
 
@@ -45,16 +41,15 @@ static void set(struct node *node, const struct kind *kind, const struct attr *a
 	node->kind = kind;
 	node->attr = attr;
 	node->ino = ino_make(number(kind), attr ? attr->number : 0, id);
-	if (has(attr, AT_CONVERSATION))
+	if (node_has(attr, AT_CONVERSATION))
 		node->ino = ino_conversation(node->ino, atomic_fetch_add(&counter, 1));
 }
 
 /* A draft stands in for an attribute of no kind. */
-static void set_draft(struct node *node, uint64_t id)
+void node_set_draft(struct node *node, uint64_t id)
 {
 	static const struct attr attr = {
 		.number = 1, .name = "draft", .flags = AT_VOLATILE | AT_DOCUMENT};
-
 	static const struct kind kind = {.name = "drafts"};
 
 	*node = (struct node){
@@ -69,7 +64,7 @@ static int get_draft(uint64_t id, struct node *out)
 {
 	struct stat st;
 
-	set_draft(out, id);
+	node_set_draft(out, id);
 	return draft_stat(id, &st);
 }
 
@@ -96,11 +91,7 @@ int node_get(struct store *store, uint64_t ino, struct node *out)
 
 /* --- looking up --- */
 
-/*
- * The entries that every directory of a kind has are numbered: its fixed directories, then its
- * attributes. -1: there is none of that name.
- */
-static int find_fixed(const struct kind *kind, const char *name)
+int node_fixed_number(const struct kind *kind, const char *name)
 {
 	for (size_t i = 0; i < kind->dirs; i++)
 		if (strcmp(kind->dir[i].name, name) == 0)
@@ -115,15 +106,14 @@ static int find_fixed(const struct kind *kind, const char *name)
 static int enter(struct store *store, const struct node *dir, const struct fixed_dir *fixed,
 	struct node *out)
 {
-	set(out, &tree[fixed->kind], NULL, fixed->id ? fixed->id : dir->row.object.id);
+	node_set(out, &tree[fixed->kind], NULL, fixed->id ? fixed->id : dir->row.object.id);
 	if (fixed->id)
 		return store_get(store, out->kind->row, fixed->id, &out->row);
 	out->row = dir->row;
 	return 0;
 }
 
-static int find_child(
-	struct store *store, const struct node *dir, const char *name, struct node *out)
+int node_find_child(struct store *store, const struct node *dir, const char *name, struct node *out)
 {
 	const struct kind *child = &tree[dir->kind->child];
 
@@ -131,30 +121,28 @@ static int find_child(
 		return -ENOENT;
 	int rc = store_find(store, child->row, dir->row.object.id, name, &out->row);
 	if (!rc)
-		set(out, child, NULL, out->row.object.id);
+		node_set(out, child, NULL, out->row.object.id);
 	return rc;
 }
 
-static int find_draft(const struct node *dir, const char *name, struct node *out)
+int node_find_draft(const struct node *dir, const char *name, struct node *out)
 {
 	uint64_t id;
 	int rc = draft_find(dir->ino, name, &id);
 
 	if (!rc)
-		set_draft(out, id);
+		node_set_draft(out, id);
 	return rc;
 }
 
-/* The attribute at a number, NULL for a directory. */
-static const struct attr *fixed_attr(const struct kind *kind, size_t i)
+const struct attr *node_fixed_attr(const struct kind *kind, size_t i)
 {
 	return i < kind->dirs ? NULL : &kind->attr[i - kind->dirs];
 }
 
-/* The entry with this number. -ENOENT if this directory has it not, or not now. */
-static int fixed_entry(struct store *store, const struct node *dir, size_t i, struct node *out)
+int node_fixed_entry(struct store *store, const struct node *dir, size_t i, struct node *out)
 {
-	const struct attr *attr = fixed_attr(dir->kind, i);
+	const struct attr *attr = node_fixed_attr(dir->kind, i);
 
 	if (hidden_has(dir->ino, (unsigned int)i))
 		return -ENOENT;
@@ -162,7 +150,7 @@ static int fixed_entry(struct store *store, const struct node *dir, size_t i, st
 		return enter(store, dir, &dir->kind->dir[i], out);
 	if (!present(attr, &dir->row))
 		return -ENOENT;
-	set(out, dir->kind, attr, dir->row.object.id);
+	node_set(out, dir->kind, attr, dir->row.object.id);
 	out->row = dir->row;
 	return 0;
 }
@@ -171,10 +159,10 @@ int node_lookup(struct store *store, const struct node *dir, const char *name, s
 {
 	if (dir->attr)
 		return -ENOTDIR;
-	int i = find_fixed(dir->kind, name);
+	int i = node_fixed_number(dir->kind, name);
 	if (i >= 0)
-		return fixed_entry(store, dir, (size_t)i, out);
-	return find_draft(dir, name, out) ? find_child(store, dir, name, out) : 0;
+		return node_fixed_entry(store, dir, (size_t)i, out);
+	return node_find_draft(dir, name, out) ? node_find_child(store, dir, name, out) : 0;
 }
 
 /* --- what it looks like --- */
@@ -187,20 +175,20 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 {
 	mode_t readable = dir & 0444, writers = dir & 0220;
 
-	if (has(attr, AT_LINK))
+	if (node_has(attr, AT_LINK))
 		return 0777;
-	if (has(attr, AT_CONVERSATION))
-		return has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1;
+	if (node_has(attr, AT_CONVERSATION))
+		return node_has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1;
 	if (attr->copy)
 		return 0400 | (dir & 0020) << 1;
-	if (has(attr, AT_ROOT_OWNED))
+	if (node_has(attr, AT_ROOT_OWNED))
 		return 0644;
 	return readable | (attr->store ? writers : 0);
 }
 
 static mode_t file_type(const struct attr *attr)
 {
-	return !attr ? S_IFDIR : has(attr, AT_LINK) ? S_IFLNK : S_IFREG;
+	return !attr ? S_IFDIR : node_has(attr, AT_LINK) ? S_IFLNK : S_IFREG;
 }
 
 static int file_size(struct store *store, const struct node *node, off_t *size)
@@ -212,7 +200,7 @@ static int file_size(struct store *store, const struct node *node, off_t *size)
 
 	if (attr->size) {
 		rc = attr->size(store, &node->row, &len);
-		len += !has(attr, AT_DOCUMENT);
+		len += !node_has(attr, AT_DOCUMENT);
 	} else if (attr->show) {
 		rc = node_content(store, node, &content);
 		len = content.len;
@@ -243,7 +231,7 @@ static int followed_owner(struct store *store, const struct node *node, struct s
 	if (!node->attr)
 		return 0;
 	out->mode = file_mode(node->attr, o->mode);
-	if (!has(node->attr, AT_ROOT_OWNED))
+	if (!node_has(node->attr, AT_ROOT_OWNED))
 		return 0;
 	int rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
 	out->uid = root.object.uid;
@@ -267,9 +255,9 @@ static int64_t changed(const struct node *node)
 
 	if (!node->attr)
 		return node->kind->changed ? node->kind->changed(&node->row) : o->created;
-	if (has(node->attr, AT_FIXED))
+	if (node_has(node->attr, AT_FIXED))
 		return o->created;
-	return has(node->attr, AT_VOLATILE) ? o->changed : o->modified;
+	return node_has(node->attr, AT_VOLATILE) ? o->changed : o->modified;
 }
 
 int node_stat(struct store *store, const struct node *node, struct stat *st)
@@ -340,7 +328,7 @@ int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
 
 double node_timeout(const struct node *node)
 {
-	bool changes = node->attr ? has(node->attr, AT_VOLATILE | AT_CONVERSATION)
+	bool changes = node->attr ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)
 				  : node->kind->is_volatile;
 
 	return changes ? 0 : cache_seconds;
@@ -352,7 +340,7 @@ int node_content(struct store *store, const struct node *node, struct bytes *out
 	bool bare = attr->store && (node->row.object.bare >> attr->number & 1);
 	int rc = attr->show ? attr->show(store, &node->row, out) : 0;
 
-	if (rc || has(attr, AT_DOCUMENT | AT_LINK) || bare)
+	if (rc || node_has(attr, AT_DOCUMENT | AT_LINK) || bare)
 		return rc;
 	return bytes_add(out, "\n", 1);
 }
@@ -370,7 +358,7 @@ static int list_child(const union store_any *row, void *arg)
 	struct listing *l = arg;
 
 	l->entry->row = *row;
-	set(l->entry, l->entry->kind, NULL, row->object.id);
+	node_set(l->entry, l->entry->kind, NULL, row->object.id);
 	return l->fn(
 		row->object.name, l->entry, INO_FIRST_CHILD + (uint64_t)row->object.id, l->arg);
 }
@@ -414,10 +402,10 @@ static int list_fixed(
 	const struct kind *kind = dir->kind;
 
 	for (size_t i = cookie - INO_COOKIE_DOTDOT; i < kind->dirs + kind->attrs; i++) {
-		const struct attr *attr = fixed_attr(kind, i);
-		if (has(attr, AT_HIDDEN))
+		const struct attr *attr = node_fixed_attr(kind, i);
+		if (node_has(attr, AT_HIDDEN))
 			continue;
-		int rc = fixed_entry(store, dir, i, l->entry);
+		int rc = node_fixed_entry(store, dir, i, l->entry);
 		if (rc == -ENOENT)
 			continue;
 		if (rc)
@@ -446,223 +434,4 @@ int node_list(
 	int64_t after = cookie < INO_FIRST_CHILD ? 0 : (int64_t)(cookie - INO_FIRST_CHILD);
 	entry.kind = child;
 	return store_each(store, child->row, dir->row.object.id, after, list_child, &l);
-}
-
-/* --- changing --- */
-
-int node_refused(const struct store_call *call, const char *what, const struct node *node, int rc)
-{
-	char path[STORE_PATH];
-
-	if (rc >= 0 || !call->reason[0] || node->draft)
-		return rc;
-	store_path(&node->row.object, path);
-	report(LOG_NOTICE, "%s %s%s%s refused: %s: %s (uid %u, pid %d, %s)", what, path,
-		node->attr ? "/" : "", node->attr ? node->attr->name : "", strerror(-rc),
-		call->reason, call->uid, call->pid, call->comm);
-	return rc;
-}
-
-static int show_again(struct store *store, const struct node *dir, size_t i, struct node *out)
-{
-	hidden_show(dir->ino, (unsigned int)i);
-	return fixed_entry(store, dir, i, out);
-}
-
-int node_make(struct store *store, struct store_call *call, const struct node *dir,
-	const char *name, mode_t mode, struct node *out)
-{
-	const struct kind *child = &tree[dir->kind->child];
-	int i = find_fixed(dir->kind, name);
-
-	/* a fixed directory that has just been removed */
-	if (i >= 0 && !fixed_attr(dir->kind, (size_t)i) && hidden_has(dir->ino, (unsigned int)i))
-		return show_again(store, dir, (size_t)i, out);
-	if (!dir->kind->child)
-		return -EPERM;
-	int rc = store_make(store, call, child->row, dir->row.object.id, name, mode, &out->row);
-	if (!rc)
-		set(out, child, NULL, out->row.object.id);
-	return node_refused(call, "mkdir in", dir, rc);
-}
-
-static int stop_at_first(const union store_any *row, void *arg)
-{
-	(void)row;
-	*(bool *)arg = true;
-	return 1;
-}
-
-static int check_empty(struct store *store, const struct node *dir)
-{
-	bool some = false;
-	int rc = store_each(
-		store, tree[dir->kind->child].row, dir->row.object.id, 0, stop_at_first, &some);
-
-	return !rc && some ? -ENOTEMPTY : rc;
-}
-
-/*
- * Hides a file or fixed directory of an object that somebody is about to delete. Where the object
- * may not be deleted, this is where it is told.
- */
-static int hide(struct store *store, struct store_call *call, const struct node *dir, size_t i,
-	const struct node *entry, const char *what)
-{
-	int rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
-
-	if (!rc && !entry->attr)
-		rc = check_empty(store, entry);
-	return rc ? node_refused(call, what, entry, rc) : hidden_add(dir->ino, (unsigned int)i);
-}
-
-int node_unlink(
-	struct store *store, struct store_call *call, const struct node *dir, const char *name)
-{
-	struct node entry;
-	int i = find_fixed(dir->kind, name);
-	int rc = i < 0 ? find_draft(dir, name, &entry) : fixed_entry(store, dir, (size_t)i, &entry);
-
-	if (!rc && entry.draft) {
-		draft_unlink(entry.draft);
-		return 0;
-	}
-	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink of");
-}
-
-int node_remove(
-	struct store *store, struct store_call *call, const struct node *dir, const char *name)
-{
-	struct node child;
-	int i = find_fixed(dir->kind, name);
-	int rc = i < 0 ? find_child(store, dir, name, &child)
-		       : fixed_entry(store, dir, (size_t)i, &child);
-
-	if (rc)
-		return rc;
-	if (i >= 0)
-		return hide(store, call, dir, (size_t)i, &child, "rmdir");
-	rc = store_remove(store, call, child.kind->row, child.row.object.id);
-	if (!rc)
-		hidden_forget(child.ino);
-	return node_refused(call, "rmdir", &child, rc);
-}
-
-/* It belongs to who makes it; nothing of it is in the store. */
-static int make_draft(const struct store_call *call, const struct node *dir, const char *name,
-	mode_t mode, struct node *out)
-{
-	struct stat st = {
-		.st_mode = S_IFREG | (mode & 07777),
-		.st_uid = call->uid,
-		.st_gid = call->gid,
-		.st_nlink = 1,
-		.st_blksize = 4096,
-	};
-	uint64_t id;
-
-	clock_gettime(CLOCK_REALTIME, &st.st_mtim);
-	st.st_atim = st.st_ctim = st.st_mtim;
-	int rc = draft_create(dir->ino, name, &st, &id);
-	if (!rc)
-		set_draft(out, id);
-	return rc;
-}
-
-int node_create(struct store *store, struct store_call *call, const struct node *dir,
-	const char *name, int flags, mode_t mode, struct node *out)
-{
-	int i = find_fixed(dir->kind, name);
-	/* beside attributes that somebody may want to replace */
-	bool drafts = dir->kind->attrs && dir->kind->row != STORE_PLACE;
-
-	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
-		return show_again(store, dir, (size_t)i, out);
-	if (i < 0 && drafts && draft_signature(name, flags, mode))
-		return make_draft(call, dir, name, mode, out);
-	return node_refused(call, "creating a file in", dir,
-		store_refuse(call, -EPERM, "there is no file of that name here"));
-}
-
-int node_may_write(struct store *store, struct store_call *call, const struct node *node)
-{
-	if (!node->attr->store)
-		return -EACCES;
-	if (has(node->attr, AT_ROOT_OWNED) && !node_is_root_owner(store, call->uid))
-		return store_refuse(
-			call, -EACCES, "only the owner of the mount's root may change it");
-	return 0;
-}
-
-/* Checks the form that all values have and hands it to its handler. */
-int node_store(struct store *store, struct store_call *call, const struct node *node,
-	const struct bytes *value, bool again)
-{
-	const struct attr *attr = node->attr;
-	CLEANUP_BYTES struct bytes text = {0};
-	bool bare = !value->len || value->data[value->len - 1] != '\n';
-	size_t len = value->len - !bare;
-
-	if (len > attr->max)
-		return store_refuse(call, -EFBIG, "a value here has at most %zu bytes", attr->max);
-	int rc = bytes_add(&text, value->data, len);
-	if (!rc)
-		rc = bytes_add(&text, "", 1);
-	if (rc)
-		return rc;
-	if (strcspn((const char *)text.data, "\n") != len)
-		return store_refuse(call, -EINVAL, "a value is one line");
-	struct input input = {
-		.text = (const char *)text.data,
-		.bare = bare,
-		.again = again,
-		.bit = UINT64_C(1) << attr->number,
-	};
-	return attr->store(store, call, &node->row, &input);
-}
-
-/* Over an attribute it is a write of that, told by the rename. */
-static int rename_draft(struct store *store, struct store_call *call, const struct node *draft,
-	const struct node *dir, const char *new_name)
-{
-	CLEANUP_BYTES struct bytes value = {0};
-	int i = find_fixed(dir->kind, new_name);
-	const struct attr *attr = i < 0 ? NULL : fixed_attr(dir->kind, (size_t)i);
-	struct node target = *dir;
-
-	if (i < 0 && draft_signature(new_name, O_EXCL, 0))
-		return draft_rename(draft->draft, new_name);
-	if (!attr || !attr->store)
-		return store_refuse(
-			call, -EPERM, "a temporary file can replace a writable one only");
-	set(&target, dir->kind, attr, dir->row.object.id);
-	int rc = node_may_write(store, call, &target);
-	if (!rc)
-		rc = draft_read(draft->draft, 0, DRAFT_MAX, &value);
-	if (!rc)
-		rc = node_store(store, call, &target, &value, false);
-	if (rc < 0)
-		return node_refused(call, "rename over", &target, rc);
-	hidden_show(dir->ino, (unsigned int)i);
-	draft_unlink(draft->draft);
-	return 0;
-}
-
-int node_rename(struct store *store, struct store_call *call, const struct node *dir,
-	const char *name, const struct node *new_dir, const char *new_name)
-{
-	struct node child;
-
-	if (find_fixed(dir->kind, name) >= 0)
-		return -EPERM;
-	int rc = node_lookup(store, dir, name, &child);
-	if (rc)
-		return rc;
-	if (dir->ino != new_dir->ino)
-		return node_refused(call, "rename", &child,
-			store_refuse(call, -EPERM, "it can be renamed in place only"));
-	if (child.draft)
-		return rename_draft(store, call, &child, dir, new_name);
-	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
-	return node_refused(call, "rename", &child, rc);
 }

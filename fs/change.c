@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/draft.h"
+#include "fs/hidden.h"
+#include "fs/node_internal.h"
+#include "store/base/report.h"
+
+/* The half of the engine that changes things: making, removing, renaming, storing values. */
+
+int node_refused(const struct store_call *call, const char *what, const struct node *node, int rc)
+{
+	char path[STORE_PATH];
+
+	if (rc >= 0 || !call->reason[0] || node->draft)
+		return rc;
+	store_path(&node->row.object, path);
+	report(LOG_NOTICE, "%s %s%s%s refused: %s: %s (uid %u, pid %d, %s)", what, path,
+		node->attr ? "/" : "", node->attr ? node->attr->name : "", strerror(-rc),
+		call->reason, call->uid, call->pid, call->comm);
+	return rc;
+}
+
+static int show_again(struct store *store, const struct node *dir, size_t i, struct node *out)
+{
+	hidden_show(dir->ino, (unsigned int)i);
+	return node_fixed_entry(store, dir, i, out);
+}
+
+int node_make(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, mode_t mode, struct node *out)
+{
+	const struct kind *child = &tree[dir->kind->child];
+	int i = node_fixed_number(dir->kind, name);
+
+	/* a fixed directory that has just been removed */
+	if (i >= 0 && !node_fixed_attr(dir->kind, (size_t)i) &&
+		hidden_has(dir->ino, (unsigned int)i))
+		return show_again(store, dir, (size_t)i, out);
+	if (!dir->kind->child)
+		return -EPERM;
+	int rc = store_make(store, call, child->row, dir->row.object.id, name, mode, &out->row);
+	if (!rc)
+		node_set(out, child, NULL, out->row.object.id);
+	return node_refused(call, "mkdir in", dir, rc);
+}
+
+static int stop_at_first(const union store_any *row, void *arg)
+{
+	(void)row;
+	*(bool *)arg = true;
+	return 1;
+}
+
+static int check_empty(struct store *store, const struct node *dir)
+{
+	bool some = false;
+	int rc = store_each(
+		store, tree[dir->kind->child].row, dir->row.object.id, 0, stop_at_first, &some);
+
+	return !rc && some ? -ENOTEMPTY : rc;
+}
+
+/*
+ * Hides a file or fixed directory of an object that somebody is about to delete. Where the object
+ * may not be deleted, this is where it is told.
+ */
+static int hide(struct store *store, struct store_call *call, const struct node *dir, size_t i,
+	const struct node *entry, const char *what)
+{
+	int rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
+
+	if (!rc && !entry->attr)
+		rc = check_empty(store, entry);
+	return rc ? node_refused(call, what, entry, rc) : hidden_add(dir->ino, (unsigned int)i);
+}
+
+int node_unlink(
+	struct store *store, struct store_call *call, const struct node *dir, const char *name)
+{
+	struct node entry;
+	int i = node_fixed_number(dir->kind, name);
+	int rc = i < 0 ? node_find_draft(dir, name, &entry)
+		       : node_fixed_entry(store, dir, (size_t)i, &entry);
+
+	if (!rc && entry.draft) {
+		draft_unlink(entry.draft);
+		return 0;
+	}
+	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink of");
+}
+
+int node_remove(
+	struct store *store, struct store_call *call, const struct node *dir, const char *name)
+{
+	struct node child;
+	int i = node_fixed_number(dir->kind, name);
+	int rc = i < 0 ? node_find_child(store, dir, name, &child)
+		       : node_fixed_entry(store, dir, (size_t)i, &child);
+
+	if (rc)
+		return rc;
+	if (i >= 0)
+		return hide(store, call, dir, (size_t)i, &child, "rmdir");
+	rc = store_remove(store, call, child.kind->row, child.row.object.id);
+	if (!rc)
+		hidden_forget(child.ino);
+	return node_refused(call, "rmdir", &child, rc);
+}
+
+/* It belongs to who makes it; nothing of it is in the store. */
+static int make_draft(const struct store_call *call, const struct node *dir, const char *name,
+	mode_t mode, struct node *out)
+{
+	struct stat st = {
+		.st_mode = S_IFREG | (mode & 07777),
+		.st_uid = call->uid,
+		.st_gid = call->gid,
+		.st_nlink = 1,
+		.st_blksize = 4096,
+	};
+	uint64_t id;
+
+	clock_gettime(CLOCK_REALTIME, &st.st_mtim);
+	st.st_atim = st.st_ctim = st.st_mtim;
+	int rc = draft_create(dir->ino, name, &st, &id);
+	if (!rc)
+		node_set_draft(out, id);
+	return rc;
+}
+
+int node_create(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, int flags, mode_t mode, struct node *out)
+{
+	int i = node_fixed_number(dir->kind, name);
+	/* beside attributes that somebody may want to replace */
+	bool drafts = dir->kind->attrs && dir->kind->row != STORE_PLACE;
+
+	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
+		return show_again(store, dir, (size_t)i, out);
+	if (i < 0 && drafts && draft_signature(name, flags, mode))
+		return make_draft(call, dir, name, mode, out);
+	return node_refused(call, "creating a file in", dir,
+		store_refuse(call, -EPERM, "there is no file of that name here"));
+}
+
+int node_may_write(struct store *store, struct store_call *call, const struct node *node)
+{
+	if (!node->attr->store)
+		return -EACCES;
+	if (node_has(node->attr, AT_ROOT_OWNED) && !node_is_root_owner(store, call->uid))
+		return store_refuse(
+			call, -EACCES, "only the owner of the mount's root may change it");
+	return 0;
+}
+
+/* Checks the form that all values have and hands it to its handler. */
+int node_store(struct store *store, struct store_call *call, const struct node *node,
+	const struct bytes *value, bool again)
+{
+	const struct attr *attr = node->attr;
+	CLEANUP_BYTES struct bytes text = {0};
+	bool bare = !value->len || value->data[value->len - 1] != '\n';
+	size_t len = value->len - !bare;
+
+	if (len > attr->max)
+		return store_refuse(call, -EFBIG, "a value here has at most %zu bytes", attr->max);
+	int rc = bytes_add(&text, value->data, len);
+	if (!rc)
+		rc = bytes_add(&text, "", 1);
+	if (rc)
+		return rc;
+	if (strcspn((const char *)text.data, "\n") != len)
+		return store_refuse(call, -EINVAL, "a value is one line");
+	struct input input = {
+		.text = (const char *)text.data,
+		.bare = bare,
+		.again = again,
+		.bit = UINT64_C(1) << attr->number,
+	};
+	return attr->store(store, call, &node->row, &input);
+}
+
+/* Over an attribute it is a write of that, told by the rename. */
+static int rename_draft(struct store *store, struct store_call *call, const struct node *draft,
+	const struct node *dir, const char *new_name)
+{
+	CLEANUP_BYTES struct bytes value = {0};
+	int i = node_fixed_number(dir->kind, new_name);
+	const struct attr *attr = i < 0 ? NULL : node_fixed_attr(dir->kind, (size_t)i);
+	struct node target = *dir;
+
+	if (i < 0 && draft_signature(new_name, O_EXCL, 0))
+		return draft_rename(draft->draft, new_name);
+	if (!attr || !attr->store)
+		return store_refuse(
+			call, -EPERM, "a temporary file can replace a writable one only");
+	node_set(&target, dir->kind, attr, dir->row.object.id);
+	int rc = node_may_write(store, call, &target);
+	if (!rc)
+		rc = draft_read(draft->draft, 0, DRAFT_MAX, &value);
+	if (!rc)
+		rc = node_store(store, call, &target, &value, false);
+	if (rc < 0)
+		return node_refused(call, "rename over", &target, rc);
+	hidden_show(dir->ino, (unsigned int)i);
+	draft_unlink(draft->draft);
+	return 0;
+}
+
+int node_rename(struct store *store, struct store_call *call, const struct node *dir,
+	const char *name, const struct node *new_dir, const char *new_name)
+{
+	struct node child;
+
+	if (node_fixed_number(dir->kind, name) >= 0)
+		return -EPERM;
+	int rc = node_lookup(store, dir, name, &child);
+	if (rc)
+		return rc;
+	if (dir->ino != new_dir->ino)
+		return node_refused(call, "rename", &child,
+			store_refuse(call, -EPERM, "it can be renamed in place only"));
+	if (child.draft)
+		return rename_draft(store, call, &child, dir, new_name);
+	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
+	return node_refused(call, "rename", &child, rc);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_NODE_INTERNAL_H
+#define FS_NODE_INTERNAL_H
+
+/* What the two halves of the engine, node.c and change.c, share. */
+#include "fs/node.h"
+
+/* Whether the attribute (NULL: a directory) has a flag. */
+bool node_has(const struct attr *attr, unsigned int flag);
+
+/* Makes the node name this; the row is the caller's to fill in. */
+void node_set(struct node *node, const struct kind *kind, const struct attr *attr, int64_t id);
+void node_set_draft(struct node *node, uint64_t id);
+
+/*
+ * The entries that every directory of a kind has are numbered: its fixed directories, then its
+ * attributes. -1: there is none of that name.
+ */
+int node_fixed_number(const struct kind *kind, const char *name);
+
+/* The attribute at a number, NULL for a directory. */
+const struct attr *node_fixed_attr(const struct kind *kind, size_t i);
+
+/* The entry with this number. -ENOENT if this directory has it not, or not now. */
+int node_fixed_entry(struct store *store, const struct node *dir, size_t i, struct node *out);
+
+/* The other entries: objects, and drafts. -ENOENT. */
+int node_find_child(
+	struct store *store, const struct node *dir, const char *name, struct node *out);
+int node_find_draft(const struct node *dir, const char *name, struct node *out);
+
+#endif
