@@ -239,3 +239,22 @@ user fusermount3 -u m
 SH
 	ENROLLFS=$ENROLLFS unshare -m bash script
 }
+
+@test "noallow_other keeps other users out" {
+	start -o noallow_other
+	refused 'Permission denied' setpriv --reuid=65534 --regid=65534 --clear-groups ls "$M"
+	is m/domain corp.example
+	stop
+	start -o allow_other
+	setpriv --reuid=65534 --regid=65534 --clear-groups cat m/domain
+}
+
+@test "the real caller is recorded from inside a user namespace" {
+	start
+	group
+	chown 65534:65534 "$K"
+	setpriv --reuid=65534 --regid=65534 --clear-groups unshare --map-root-user \
+		bash -c "[ \$(id -u) = 0 ] && echo 7 > $K/max_uses"
+	is "$K/max_uses" 7
+	is "$K/modified_by" 65534
+}

@@ -40,9 +40,14 @@ for top, dirs, files in os.walk('$M'):
 	[ "$(stat -c %i "$M/enroll")" = "$(stat -c %i "$M/enroll")" ]
 }
 
-@test "what walks trees copies everything but the secret, and stumbles nowhere" {
+@test "what walks trees reads everything but the secret, and stumbles nowhere" {
 	csr web1
 	enroll_here web1.csr > /dev/null
+	mkdir "$G/keys/expired" "$G/keys/fresh" "$G/keys/off"
+	echo 1 > "$G/keys/expired/expires"
+	echo 0 > "$G/keys/off/enabled"
+	is "$K/state" exhausted
+	is "$G/keys/expired/state" expired
 	mkdir copy
 	rsync -a "$M/" copy/
 	diff -r --no-dereference "$M" copy
@@ -54,7 +59,12 @@ for top, dirs, files in os.walk('$M'):
 	tar cf all.tar "$M"
 	! grep -q -a 'corp.example|' all.tar
 	! grep -r -q 'corp.example|' "$M"
-	is "$K/copies" 0
+	find "$M" -type f -exec cat {} + > all
+	find "$M" -ls > /dev/null
+	du -s "$M" > /dev/null
+	python3 -c "import shutil; shutil.copytree('$M', 'again.d', symlinks=True)"
+	! grep -q 'corp.example|' all
+	for k in auto expired fresh off; do is "$G/keys/$k/copies" 0; done
 }
 
 @test "modes follow the directory" {
