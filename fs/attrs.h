@@ -82,6 +82,11 @@ STORE(store_max_uses);
 STORE(store_expires);
 STORE(store_exportable);
 
+int find_drop(
+	struct store *store, const union store_any *row, const char *name, union store_any *out);
+int each_drop(struct store *store, const union store_any *row, int64_t after, store_each_fn fn,
+	void *arg);
+
 /* member.c */
 SHOW(show_member_serial);
 SHOW(show_member_not_before);

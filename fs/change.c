@@ -73,9 +73,28 @@ static int hide(struct store *store, struct store_call *call, const struct node 
 {
 	int rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
 
-	if (!rc && !entry->attr)
+	if (!rc && !entry->attr && !tree[entry->kind->child].flat)
 		rc = check_empty(store, entry);
 	return rc ? node_refused(call, what, entry, rc) : hidden_add(dir->ino, (unsigned int)i);
+}
+
+/*
+ * A file of something without a directory: hidden like an attribute. Where there are more than can
+ * be kept in mind they are there again at once; what removes trees does not look back.
+ */
+static int unlink_flat(
+	struct store *store, struct store_call *call, const struct node *dir, const char *name)
+{
+	struct node entry;
+	int rc = node_find_child(store, dir, name, &entry);
+
+	if (!rc && !entry.attr)
+		rc = -EISDIR;
+	if (!rc)
+		rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
+	if (!rc)
+		hidden_add(entry.ino, 0);
+	return rc;
 }
 
 int node_unlink(
@@ -86,6 +105,8 @@ int node_unlink(
 	int rc = i < 0 ? node_find_draft(dir, name, &entry)
 		       : node_fixed_entry(store, dir, (size_t)i, &entry);
 
+	if (rc == -ENOENT && i < 0)
+		return unlink_flat(store, call, dir, name);
 	if (!rc && entry.draft) {
 		draft_unlink(entry.draft);
 		return 0;
@@ -132,15 +153,41 @@ static int make_draft(const struct store_call *call, const struct node *dir, con
 	return rc;
 }
 
+/* Whether dropping a file of this name enrols a member. */
+static bool drop_name(const struct node *dir, const char *name, char member[NAME_MAX_LEN + 1])
+{
+	const struct attr *attr = node_flat_attr(&tree[dir->kind->child], name, member);
+
+	return attr && node_has(attr, AT_DROP);
+}
+
+/* Until the request is complete a draft stands where the file will be; it goes with the handle. */
+static int make_drop(const struct store_call *call, const struct node *dir, const char *name,
+	mode_t mode, struct node *out)
+{
+	char member[NAME_MAX_LEN + 1];
+
+	memcpy(member, out->drop, sizeof(member));
+	int rc = make_draft(call, dir, name, mode, out);
+	if (rc)
+		return rc;
+	out->row = dir->row;
+	memcpy(out->drop, member, sizeof(member));
+	return draft_reserve(out->draft);
+}
+
 int node_create(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, int flags, mode_t mode, struct node *out)
 {
 	int i = node_fixed_number(dir->kind, name);
 	/* beside attributes that somebody may want to replace */
-	bool drafts = dir->kind->attrs && dir->kind->row != STORE_PLACE;
+	bool flat = dir->kind->child && tree[dir->kind->child].flat;
+	bool drafts = flat || (dir->kind->attrs && dir->kind->row != STORE_PLACE);
 
 	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
 		return show_again(store, dir, (size_t)i, out);
+	if (flat && drop_name(dir, name, out->drop))
+		return make_drop(call, dir, name, mode, out);
 	if (i < 0 && drafts && draft_signature(name, flags, mode))
 		return make_draft(call, dir, name, mode, out);
 	return node_refused(call, "creating a file in", dir,
@@ -149,7 +196,7 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 
 int node_may_write(struct store *store, struct store_call *call, const struct node *node)
 {
-	if (!node->attr->store)
+	if (!node->attr->store && !node_has(node->attr, AT_DROP))
 		return -EACCES;
 	if (node_has(node->attr, AT_ROOT_OWNED) && !node_is_root_owner(store, call->uid))
 		return store_refuse(
@@ -184,6 +231,21 @@ int node_store(struct store *store, struct store_call *call, const struct node *
 	return attr->store(store, call, &node->row, &input);
 }
 
+/* Over a request's name it is a drop. */
+static int drop_draft(struct store *store, struct store_call *call, const struct node *draft,
+	const struct node *dir, const char *member)
+{
+	CLEANUP_BYTES struct bytes request = {0}, reply = {0};
+	int rc = draft_read(draft->draft, 0, DRAFT_MAX, &request);
+
+	if (!rc)
+		rc = store_enroll(
+			store, call, dir->row.object.id, member, request.data, request.len, &reply);
+	if (!rc)
+		draft_unlink(draft->draft);
+	return rc;
+}
+
 /* Over an attribute it is a write of that, told by the rename. */
 static int rename_draft(struct store *store, struct store_call *call, const struct node *draft,
 	const struct node *dir, const char *new_name)
@@ -192,7 +254,10 @@ static int rename_draft(struct store *store, struct store_call *call, const stru
 	int i = node_fixed_number(dir->kind, new_name);
 	const struct attr *attr = i < 0 ? NULL : node_fixed_attr(dir->kind, (size_t)i);
 	struct node target = *dir;
+	char member[NAME_MAX_LEN + 1];
 
+	if (dir->kind->child && tree[dir->kind->child].flat && drop_name(dir, new_name, member))
+		return drop_draft(store, call, draft, dir, member);
 	if (i < 0 && draft_signature(new_name, O_EXCL, 0))
 		return draft_rename(draft->draft, new_name);
 	if (!attr || !attr->store)
@@ -226,6 +291,8 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 			store_refuse(call, -EPERM, "it can be renamed in place only"));
 	if (child.draft)
 		return rename_draft(store, call, &child, dir, new_name);
+	if (child.attr)
+		return -EPERM;
 	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
 	return node_refused(call, "rename", &child, rc);
 }

@@ -11,6 +11,7 @@
 struct conversation {
 	struct store *store;
 	int64_t key;
+	char member[NAME_MAX_LEN + 1]; /* empty: as the CSR says */
 	uid_t uid;
 
 	struct bytes request;
@@ -54,8 +55,8 @@ static void give_place_back(uid_t uid)
 	pthread_mutex_unlock(&open_now.lock);
 }
 
-int conversation_begin(
-	struct store *store, struct store_call *call, int64_t key, struct conversation **out)
+int conversation_begin(struct store *store, struct store_call *call, int64_t key,
+	const char *member, struct conversation **out)
 {
 	struct conversation *talk = calloc(1, sizeof(*talk));
 	int rc = talk ? take_place(call) : -ENOMEM;
@@ -67,6 +68,8 @@ int conversation_begin(
 	talk->store = store;
 	talk->key = key;
 	talk->uid = call->uid;
+	if (member)
+		strncpy(talk->member, member, NAME_MAX_LEN);
 
 	*out = talk;
 	return 0;
@@ -82,6 +85,11 @@ void conversation_end(struct conversation *talk)
 	bytes_free(&talk->request);
 	bytes_free(&talk->reply);
 	free(talk);
+}
+
+bool conversation_over(const struct conversation *talk)
+{
+	return talk->carried_out;
 }
 
 bool conversation_incomplete(const struct conversation *talk)
@@ -137,8 +145,8 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 	if (!store_request_complete(!talk->key, talk->request.data, talk->request.len))
 		return 0;
 	return answered(talk, call,
-		store_enroll(talk->store, call, talk->key, talk->request.data, talk->request.len,
-			&talk->reply));
+		store_enroll(talk->store, call, talk->key, talk->member[0] ? talk->member : NULL,
+			talk->request.data, talk->request.len, &talk->reply));
 }
 
 int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out)

@@ -18,9 +18,12 @@ enum { CONVERSATIONS_MAX = 1024, CONVERSATIONS_PER_USER = 64 };
 
 struct conversation;
 
-/* key: of whose file; 0: the request brings its text. -ENOSPC: too many at once. */
-int conversation_begin(
-	struct store *store, struct store_call *call, int64_t key, struct conversation **out);
+/*
+ * key: of whose file; 0: the request brings its text. member: the name to enrol under, NULL: as the
+ * CSR says. -ENOSPC: too many at once.
+ */
+int conversation_begin(struct store *store, struct store_call *call, int64_t key,
+	const char *member, struct conversation **out);
 
 /* Takes a part of the request; carries it out if that completes it. */
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
@@ -28,6 +31,9 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 
 /* Appends a part of the reply, which begins where the first read does: behind what was written. */
 int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out);
+
+/* Whether it has had its answer. */
+bool conversation_over(const struct conversation *talk);
 
 /* Whether something was written that is no whole request. */
 bool conversation_incomplete(const struct conversation *talk);

@@ -14,6 +14,7 @@ struct draft {
 	char name[256]; /* empty: unlinked */
 	struct stat st;
 	struct bytes content;
+	bool reserved;
 	unsigned int open;
 	time_t closed; /* monotonic; counts while nobody has it open */
 };
@@ -163,8 +164,21 @@ int draft_open(uint64_t id)
 {
 	enter();
 	struct draft *d = by_id(id);
+	if (d && d->reserved)
+		return leave(-EEXIST);
 	if (d)
 		d->open++;
+	return leave(d ? 0 : -ESTALE);
+}
+
+int draft_reserve(uint64_t id)
+{
+	enter();
+	struct draft *d = by_id(id);
+	if (d) {
+		d->reserved = true;
+		d->open++;
+	}
 	return leave(d ? 0 : -ESTALE);
 }
 

@@ -38,6 +38,10 @@ int draft_stat(uint64_t id, struct stat *st);
 /* Takes owner, mode and times from st; cuts or fills it up to its size. -EFBIG. */
 int draft_change(uint64_t id, const struct stat *st);
 
+/* Nobody else can open it; like an open for who has made it. */
+int draft_reserve(uint64_t id);
+
+/* -EEXIST: it is reserved. */
 int draft_open(uint64_t id);
 void draft_close(uint64_t id);
 

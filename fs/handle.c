@@ -69,15 +69,21 @@ static int begin_conversation(struct handle *h, struct store_call *call)
 	/* Who only reads gets nothing, and takes nobody's place. */
 	if (!writable(h->flags))
 		return 0;
-	return conversation_begin(h->store, call, key, &h->talk);
+	return conversation_begin(h->store, call, key, NULL, &h->talk);
 }
 
 static int begin(struct handle *h, struct store_call *call)
 {
 	const struct attr *attr = h->node.attr;
 
+	if (h->node.drop[0])
+		return conversation_begin(
+			h->store, call, h->node.row.object.id, h->node.drop, &h->talk);
 	if (h->node.draft)
 		return draft_open(h->node.draft);
+	if (attr->flags & AT_DROP && writable(h->flags))
+		return conversation_begin(
+			h->store, call, h->node.row.member.key, h->node.row.object.name, &h->talk);
 	if (attr->flags & AT_CONVERSATION)
 		return begin_conversation(h, call);
 	int rc = writable(h->flags) ? node_may_write(h->store, call, &h->node) : 0;
@@ -126,7 +132,9 @@ void handle_close(struct handle *h)
 	strike_off(h);
 	if (h->talk)
 		conversation_end(h->talk);
-	if (h->node.draft && h->begun)
+	if (h->node.drop[0])
+		draft_unlink(h->node.draft);
+	if (h->node.draft && (h->begun || h->node.drop[0]))
 		draft_close(h->node.draft);
 	bytes_free(&h->content);
 	bytes_free(&h->input);
@@ -136,7 +144,7 @@ void handle_close(struct handle *h)
 
 int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 {
-	if (h->node.draft)
+	if (h->node.draft && !h->talk)
 		return draft_read(h->node.draft, offset, size, out);
 	if (!h->talk)
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
@@ -196,16 +204,27 @@ static int write_value(
 	return 0;
 }
 
+static int write_request(
+	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+{
+	int rc = conversation_write(h->talk, call, data, size, offset);
+
+	/* A dropped request: the member's own file is there now, or none is. */
+	if (h->node.drop[0] && conversation_over(h->talk))
+		draft_unlink(h->node.draft);
+	return rc;
+}
+
 int handle_write(
 	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
 {
 	int rc = 0;
 
-	if (h->node.draft)
+	if (h->node.draft && !h->talk)
 		return draft_write(h->node.draft, data, size, offset);
 	pthread_mutex_lock(&h->lock);
 	if (h->talk)
-		rc = conversation_write(h->talk, call, data, size, offset);
+		rc = write_request(h, call, data, size, offset);
 	else if (size)
 		rc = node_refused(
 			call, "write of", &h->node, write_value(h, call, data, size, offset));

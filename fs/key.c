@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attrs.h"
+
+#include <errno.h>
+
 #include "fs/value.h"
 #include "store/base/clock.h"
 
@@ -62,4 +65,19 @@ int store_expires(struct store *store, struct store_call *call, const union stor
 		return not_a(
 			call, rc, "never, 2026-11-22T10:15:00Z, seconds, or +N with s m h d w");
 	return store_number(store, call, row, input, STORE_EXPIRES, at);
+}
+
+/* What has enrolled with this key. */
+int find_drop(
+	struct store *store, const union store_any *row, const char *name, union store_any *out)
+{
+	int rc = store_find(store, STORE_MEMBER, row->object.parent, name, out);
+
+	return !rc && out->member.key != row->object.id ? -ENOENT : rc;
+}
+
+int each_drop(
+	struct store *store, const union store_any *row, int64_t after, store_each_fn fn, void *arg)
+{
+	return store_each_enrolled(store, row->object.id, after, fn, arg);
 }

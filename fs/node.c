@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fs/draft.h"
@@ -38,6 +39,7 @@ void node_set(struct node *node, const struct kind *kind, const struct attr *att
 	static _Atomic uint16_t counter;
 
 	node->draft = 0;
+	node->drop[0] = '\0';
 	node->kind = kind;
 	node->attr = attr;
 	node->ino = ino_make(number(kind), attr ? attr->number : 0, id);
@@ -79,6 +81,7 @@ int node_get(struct store *store, uint64_t ino, struct node *out)
 		return -ESTALE;
 	out->ino = ino;
 	out->draft = 0;
+	out->drop[0] = '\0';
 	out->kind = &tree[ino_kind(ino)];
 	out->attr = tree_attr(out->kind, attr);
 	if (attr && !out->attr)
@@ -113,13 +116,56 @@ static int enter(struct store *store, const struct node *dir, const struct fixed
 	return 0;
 }
 
+static int find_object(
+	struct store *store, const struct node *dir, const char *name, union store_any *out)
+{
+	if (dir->kind->find)
+		return dir->kind->find(store, &dir->row, name, out);
+	return store_find(store, tree[dir->kind->child].row, dir->row.object.id, name, out);
+}
+
+/* A file of an object that has no directory. */
+static int find_flat(
+	struct store *store, const struct node *dir, const char *name, struct node *out)
+{
+	const struct kind *child = &tree[dir->kind->child];
+	char object[NAME_MAX_LEN + 1];
+	const struct attr *attr = node_flat_attr(child, name, object);
+
+	if (!attr)
+		return -ENOENT;
+	int rc = find_object(store, dir, object, &out->row);
+	if (!rc)
+		node_set(out, child, attr, out->row.object.id);
+	return !rc && hidden_has(out->ino, 0) ? -ENOENT : rc;
+}
+
+const struct attr *node_flat_attr(
+	const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1])
+{
+	size_t len = strlen(name);
+
+	for (const struct attr *attr = kind->attr; attr < kind->attr + kind->attrs; attr++) {
+		size_t tail = strlen(attr->name);
+		if (len <= tail || strcmp(name + len - tail, attr->name) != 0 ||
+			!name_legal(name, len - tail))
+			continue;
+		memcpy(object, name, len - tail);
+		object[len - tail] = '\0';
+		return attr;
+	}
+	return NULL;
+}
+
 int node_find_child(struct store *store, const struct node *dir, const char *name, struct node *out)
 {
 	const struct kind *child = &tree[dir->kind->child];
 
 	if (!dir->kind->child)
 		return -ENOENT;
-	int rc = store_find(store, child->row, dir->row.object.id, name, &out->row);
+	if (child->flat)
+		return find_flat(store, dir, name, out);
+	int rc = find_object(store, dir, name, &out->row);
 	if (!rc)
 		node_set(out, child, NULL, out->row.object.id);
 	return rc;
@@ -183,7 +229,7 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 		return 0400 | (dir & 0020) << 1;
 	if (node_has(attr, AT_ROOT_OWNED))
 		return 0644;
-	return readable | (attr->store ? writers : 0);
+	return readable | (attr->store || node_has(attr, AT_DROP) ? writers : 0);
 }
 
 static mode_t file_type(const struct attr *attr)
@@ -351,16 +397,53 @@ struct listing {
 	node_entry_fn fn;
 	void *arg;
 	struct node *entry;
+	uint64_t cookie; /* behind which to go on */
 };
+
+/* An object without a directory: one entry for each of its files, each with a cookie of its own. */
+static int list_flat(const union store_any *row, struct listing *l)
+{
+	const struct kind *kind = l->entry->kind;
+	char name[NAME_MAX_LEN + 16];
+
+	for (size_t i = 0; i < kind->attrs; i++) {
+		uint64_t next = INO_FIRST_CHILD + (uint64_t)row->object.id * kind->attrs + i;
+		if (next <= l->cookie)
+			continue;
+		node_set(l->entry, kind, &kind->attr[i], row->object.id);
+		if (hidden_has(l->entry->ino, 0))
+			continue;
+		snprintf(name, sizeof(name), "%s%s", row->object.name, kind->attr[i].name);
+		if (l->fn(name, l->entry, next, l->arg))
+			return 1;
+	}
+	return 0;
+}
 
 static int list_child(const union store_any *row, void *arg)
 {
 	struct listing *l = arg;
 
 	l->entry->row = *row;
+	if (l->entry->kind->flat)
+		return list_flat(row, l);
 	node_set(l->entry, l->entry->kind, NULL, row->object.id);
 	return l->fn(
 		row->object.name, l->entry, INO_FIRST_CHILD + (uint64_t)row->object.id, l->arg);
+}
+
+/* Goes on with the object whose entries the cookie stands behind or among. */
+static int list_children(struct store *store, const struct node *dir, struct listing *l)
+{
+	const struct kind *child = &tree[dir->kind->child];
+	int64_t after = l->cookie < INO_FIRST_CHILD ? 0 : (int64_t)(l->cookie - INO_FIRST_CHILD);
+
+	if (child->flat && after)
+		after = after / (int64_t)child->attrs - 1;
+	l->entry->kind = child;
+	if (dir->kind->each)
+		return dir->kind->each(store, &dir->row, after, list_child, l);
+	return store_each(store, child->row, dir->row.object.id, after, list_child, l);
 }
 
 /* Where ".." leads: a fixed directory's object may be its parent's too. Only shown, never used. */
@@ -421,7 +504,7 @@ int node_list(
 	struct store *store, const struct node *dir, uint64_t cookie, node_entry_fn fn, void *arg)
 {
 	struct node entry;
-	struct listing l = {fn, arg, &entry};
+	struct listing l = {fn, arg, &entry, cookie};
 
 	if (dir->attr)
 		return -ENOTDIR;
@@ -430,8 +513,5 @@ int node_list(
 		rc = list_fixed(store, dir, cookie, &l);
 	if (rc || !dir->kind->child)
 		return rc < 0 ? rc : 0;
-	const struct kind *child = &tree[dir->kind->child];
-	int64_t after = cookie < INO_FIRST_CHILD ? 0 : (int64_t)(cookie - INO_FIRST_CHILD);
-	entry.kind = child;
-	return store_each(store, child->row, dir->row.object.id, after, list_child, &l);
+	return list_children(store, dir, &l);
 }

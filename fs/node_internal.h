@@ -24,6 +24,13 @@ const struct attr *node_fixed_attr(const struct kind *kind, size_t i);
 /* The entry with this number. -ENOENT if this directory has it not, or not now. */
 int node_fixed_entry(struct store *store, const struct node *dir, size_t i, struct node *out);
 
+/*
+ * The attribute of a kind without directories that a name ends in; what is before it goes to
+ * object. NULL: none, or what is before is no legal name.
+ */
+const struct attr *node_flat_attr(
+	const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1]);
+
 /* The other entries: objects, and drafts. -ENOENT. */
 int node_find_child(
 	struct store *store, const struct node *dir, const char *name, struct node *out);

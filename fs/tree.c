@@ -118,6 +118,13 @@ static const struct attr cert_attr[] = {
 	{20, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
 };
 
+static const struct attr drop_attr[] = {
+	{40, ".csr", AT_VOLATILE | AT_DOCUMENT | AT_DROP, .show = show_csr_pem, .size = size_csr_pem,
+	 .help = "what it asked with; dropping one here enrols it under its name"},
+	{41, ".crt", AT_VOLATILE | AT_DOCUMENT, .show = show_fullchain_pem,
+	 .size = size_fullchain_pem, .help = "the answer: its certificate and chain"},
+};
+
 static const struct fixed_dir root_dir[] = {
 	{"app_connector", KIND_GROUPS, STORE_APP_CONNECTOR},
 	{"service_edge", KIND_GROUPS, STORE_SERVICE_EDGE},
@@ -129,18 +136,26 @@ static const struct fixed_dir group_dir[] = {
 	{"members", KIND_MEMBERS, 0},
 };
 
+static const struct fixed_dir key_dir[] = {
+	{"enroll.d", KIND_DROPS, 0},
+};
+
 #define LIST(array) (array), sizeof(array) / sizeof((array)[0])
 
 const struct kind tree[KINDS] = {
-	[KIND_ROOT] = {"the mount", STORE_PLACE, LIST(root_attr), LIST(root_dir), 0, NULL, false, false},
-	[KIND_GROUPS] = {"groups", STORE_PLACE, NULL, 0, NULL, 0, KIND_GROUP, list_changed, false, false},
-	[KIND_GROUP] = {"a group", STORE_GROUP, LIST(group_attr), LIST(group_dir), 0, NULL, false, false},
-	[KIND_KEYS] = {"keys", STORE_GROUP, NULL, 0, NULL, 0, KIND_KEY, keys_changed, false, true},
-	[KIND_KEY] = {"a key", STORE_KEY, LIST(key_attr), NULL, 0, 0, NULL, false, false},
-	[KIND_MEMBERS] = {"members", STORE_GROUP, NULL, 0, NULL, 0, KIND_MEMBER, members_changed, true, true},
-	[KIND_MEMBER] = {"a member", STORE_MEMBER, LIST(member_attr), NULL, 0, 0, NULL, false, false},
-	[KIND_CERTS] = {"certificates", STORE_PLACE, NULL, 0, NULL, 0, KIND_CERT, list_changed, false, false},
-	[KIND_CERT] = {"a certificate", STORE_CERT, LIST(cert_attr), NULL, 0, 0, NULL, false, false},
+	[KIND_ROOT] = {"the mount", STORE_PLACE, LIST(root_attr), LIST(root_dir)},
+	[KIND_GROUPS] = {"groups", STORE_PLACE, .child = KIND_GROUP, .changed = list_changed},
+	[KIND_GROUP] = {"a group", STORE_GROUP, LIST(group_attr), LIST(group_dir)},
+	[KIND_KEYS] = {"keys", STORE_GROUP, .child = KIND_KEY, .changed = keys_changed, .follows = true},
+	[KIND_KEY] = {"a key", STORE_KEY, LIST(key_attr), LIST(key_dir)},
+	[KIND_MEMBERS] = {"members", STORE_GROUP, .child = KIND_MEMBER, .changed = members_changed,
+		.is_volatile = true, .follows = true},
+	[KIND_MEMBER] = {"a member", STORE_MEMBER, LIST(member_attr)},
+	[KIND_CERTS] = {"certificates", STORE_PLACE, .child = KIND_CERT, .changed = list_changed},
+	[KIND_CERT] = {"a certificate", STORE_CERT, LIST(cert_attr)},
+	[KIND_DROPS] = {"dropped requests", STORE_KEY, .child = KIND_DROP, .changed = list_changed,
+		.find = find_drop, .each = each_drop, .is_volatile = true, .follows = true},
+	[KIND_DROP] = {"a dropped request", STORE_MEMBER, LIST(drop_attr), .flat = true},
 };
 
 const struct attr *tree_attr(const struct kind *kind, unsigned int number)

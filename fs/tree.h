@@ -18,6 +18,8 @@ enum kind_number {
 	KIND_MEMBER,
 	KIND_CERTS,
 	KIND_CERT,
+	KIND_DROPS, /* enroll.d */
+	KIND_DROP,
 	KINDS
 };
 
@@ -39,6 +41,8 @@ enum attr_flag {
 	AT_CONVERSATION = 64,
 	/* For everybody. */
 	AT_PUBLIC = 128,
+	/* Written like a conversation that enrols the member whose file it is. */
+	AT_DROP = 256,
 };
 
 /* A value that somebody wrote. */
@@ -90,7 +94,14 @@ struct kind {
 	/* When its list of children last changed. */
 	int64_t (*changed)(const union store_any *row);
 	bool is_volatile; /* children come and go by enrolling */
-	bool follows;	  /* its owner and mode are those of the directory above */
+	/* Its children, where they are not those that store_find and store_each know. */
+	int (*find)(struct store *store, const union store_any *row, const char *name,
+		union store_any *out);
+	int (*each)(struct store *store, const union store_any *row, int64_t after,
+		store_each_fn fn, void *arg);
+	/* Has no directory: each object is shown as its files, named `<object><file>`. */
+	bool flat;
+	bool follows; /* its owner and mode are those of the directory above */
 };
 
 extern const struct kind tree[KINDS];

@@ -57,6 +57,7 @@ static int read_known(const struct db_row *row, void *arg)
 	e->known_cert = db_int(row, 2);
 	e->known_not_after = db_int(row, 3);
 	e->known_revoked = db_int(row, 4);
+	db_text(row, 5, e->known_name, sizeof(e->known_name));
 	return 1;
 }
 
@@ -228,6 +229,9 @@ static int check_public_key(struct enrolment *e, int64_t seconds)
 	if (e->known_key != e->key)
 		return store_refuse(e->call, -EEXIST,
 			"this public key has enrolled with another provisioning key");
+	if (e->wanted && strcmp(e->wanted, e->known_name) != 0)
+		return store_refuse(
+			e->call, -EEXIST, "this public key has enrolled as %s", e->known_name);
 	if (e->known_not_after <= seconds)
 		return store_refuse(e->call, -EKEYEXPIRED,
 			"this public key's certificate has expired; make a new key pair");
@@ -271,7 +275,7 @@ static int try_name(struct enrolment *e, const char *name, int64_t seconds)
 /* The CN if it can be had, else it or the key's name with a part of the public key's hash. */
 static int choose_name(struct enrolment *e, int64_t seconds)
 {
-	const char *wanted = pki_csr_common_name(e->csr);
+	const char *wanted = e->wanted ? e->wanted : pki_csr_common_name(e->csr);
 	char hex[9], name[NAME_MAX_LEN + 1];
 	int rc = -EEXIST;
 
@@ -279,6 +283,8 @@ static int choose_name(struct enrolment *e, int64_t seconds)
 		rc = try_name(e, wanted, seconds);
 	else
 		wanted = e->key_name;
+	if (rc == -EEXIST && e->wanted)
+		return store_refuse(e->call, rc, "the name %s is taken", wanted);
 	if (rc != -EEXIST)
 		return rc;
 	hex_text(pki_csr_spki_hash(e->csr), 4, hex);
@@ -464,10 +470,10 @@ static void log_refusal(const struct enrolment *e, int error)
 	refusal_log(e->call, path, error);
 }
 
-int store_enroll(struct store *store, struct store_call *call, int64_t key, const void *data,
-	size_t len, struct bytes *reply)
+int store_enroll(struct store *store, struct store_call *call, int64_t key, const char *member,
+	const void *data, size_t len, struct bytes *reply)
 {
-	struct enrolment e = {.store = store, .call = call, .key = key};
+	struct enrolment e = {.store = store, .call = call, .key = key, .wanted = member};
 	int rc = enrolment_begin(&e, data, len);
 
 	if (!rc)

@@ -170,9 +170,10 @@ int request_split(bool with_key, const void *data, size_t len, struct request *o
 struct enrolment {
 	struct store *store;
 	struct store_call *call;
-	int64_t key;	 /* id */
-	bool recognised; /* the caller has shown that he may use this key */
-	bool with_text;	 /* he presented its text, with this root in it */
+	int64_t key;	    /* id */
+	const char *wanted; /* the member's name that is asked for, NULL: the CSR's */
+	bool recognised;    /* the caller has shown that he may use this key */
+	bool with_text;	    /* he presented its text, with this root in it */
 	unsigned char root[PKI_HASH];
 	struct pki_csr *csr; /* NULL: it did not parse, and why */
 	int csr_error;
@@ -187,6 +188,7 @@ struct enrolment {
 	int place;
 	int64_t known, known_key, known_cert,
 		known_not_after; /* the public key's certificate, 0: none */
+	char known_name[NAME_MAX_LEN + 1];
 	bool known_revoked, known_ca;
 
 	/* what is to be stored */

@@ -14,6 +14,7 @@ static void read_member(const struct db_row *row, union store_any *out)
 	o->place = (int)db_int(row, DB_MEMBER_PLACE);
 	db_text(row, DB_MEMBER_GROUP_NAME, o->group_name, sizeof(o->group_name));
 	db_text(row, DB_MEMBER_DESCRIPTION, m->description, sizeof(m->description));
+	m->key = db_int(row, DB_MEMBER_KEY);
 	db_text(row, DB_MEMBER_KEY_NAME, m->provisioning_key, sizeof(m->provisioning_key));
 	db_text(row, DB_MEMBER_CERT_NAME, m->signing_cert, sizeof(m->signing_cert));
 	const void *serial = db_blob(row, DB_MEMBER_SERIAL, &len);

@@ -169,6 +169,19 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 	return rc < 0 ? rc : 0;
 }
 
+int store_each_enrolled(
+	struct store *store, int64_t key, int64_t after, store_each_fn fn, void *arg)
+{
+	struct db_conn *conn = db_reader(store->db);
+	struct each each = {STORE_MEMBER, fn, arg};
+
+	if (!conn)
+		return -EIO;
+	int rc = db_each(
+		conn, DB_MEMBER_EACH_OF_KEY, DB_ARGS(DB_INT(key), DB_INT(after)), read_each, &each);
+	return rc < 0 ? rc : 0;
+}
+
 /* --- changing --- */
 
 int store_submit(struct store *store, struct store_call *call, db_job_fn fn, void *arg)

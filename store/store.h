@@ -116,6 +116,7 @@ struct store_key {
 struct store_member {
 	struct store_object object;
 	char description[STORE_DESCRIPTION_MAX + 1];
+	int64_t key;				 /* the provisioning key it enrolled with */
 	char provisioning_key[NAME_MAX_LEN + 1]; /* its name, also when it has been deleted */
 	char signing_cert[NAME_MAX_LEN + 1];
 	char serial[33]; /* hex */
@@ -163,6 +164,10 @@ typedef int (*store_each_fn)(const union store_any *object, void *arg);
 /* The children with ids above `after`, by id. */
 int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_t after,
 	store_each_fn fn, void *arg);
+
+/* The members that enrolled with a key, by id. */
+int store_each_enrolled(
+	struct store *store, int64_t key, int64_t after, store_each_fn fn, void *arg);
 
 /*
  * Makes a group or key, owned by the caller and the parent's group. -EEXIST; -EINVAL: not a legal
@@ -307,11 +312,12 @@ bool store_request_complete(bool with_key, const void *data, size_t len);
 
 /*
  * Enrols: data is one complete request. key is the provisioning key's id, 0 if its text comes in
- * the request. Appends the full chain. The same public key again gets the certificate it has, and
- * no use is spent. -EFBIG -EBADMSG -EKEYREJECTED -EKEYREVOKED -EKEYEXPIRED -EEXIST -EDQUOT, in the
- * order in which they are checked; -EROFS, -ENOSPC, -EIO: nothing was spent. Logs refusals itself.
+ * the request. member: the name it has to get, NULL: as the CSR says. Appends the full chain. The
+ * same public key again gets the certificate it has, and no use is spent. -EFBIG -EBADMSG
+ * -EKEYREJECTED -EKEYREVOKED -EKEYEXPIRED -EEXIST -EDQUOT, in the order in which they are checked;
+ * -EROFS, -ENOSPC, -EIO: nothing was spent. Logs refusals itself.
  */
-int store_enroll(struct store *store, struct store_call *call, int64_t key, const void *data,
-	size_t len, struct bytes *reply);
+int store_enroll(struct store *store, struct store_call *call, int64_t key, const char *member,
+	const void *data, size_t len, struct bytes *reply);
 
 #endif

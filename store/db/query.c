@@ -38,7 +38,7 @@
 
 #define MEMBER_ROWS \
 	"SELECT " OBJECT("m", "max(m.modified, i.created, coalesce(i.revoked, 0), k.modified, c.modified)") \
-	"m.grp, g.name, g.place, m.description, k.name, m.enrolled, m.enrolled_by, " \
+	"m.grp, g.name, g.place, m.description, m.prov_key, k.name, m.enrolled, m.enrolled_by, " \
 	"i.id, i.cert, c.name, i.serial, i.not_before, i.not_after, i.revoked, " \
 	"length(i.der), length(i.csr) " \
 	"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
@@ -197,6 +197,8 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_MEMBER_FIND] = MEMBER_ROWS "AND m.grp = ?1 AND m.name = ?2",
 	/* ?1 group, ?2 after this id */
 	[DB_MEMBER_EACH] = MEMBER_ROWS "AND m.grp = ?1 AND m.id > ?2 ORDER BY m.id",
+	/* ?1 provisioning key, ?2 after this id: what enrolled with it */
+	[DB_MEMBER_EACH_OF_KEY] = MEMBER_ROWS "AND m.prov_key = ?1 AND m.id > ?2 ORDER BY m.id",
 	/* ?1 name, ?2 key, ?3 now, ?4 enrolled by; it belongs to whom its group belongs */
 	[DB_MEMBER_ADD] =
 		"INSERT INTO member (name, uid, gid, mode, created, modified, modified_by, grp, prov_key, "
@@ -228,10 +230,12 @@ const char *const db_query_text[DB_QUERIES] = {
 		"c.id, c.enabled, c.not_before, c.not_after, c.validity_days "
 		"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
 		"WHERE k.id = ?1 AND k.removed IS NULL",
-	/* ?1 hash of a public key -> the newest certificate on it: id, key, cert, not after, revoked */
+	/* ?1 hash of a public key -> the newest certificate on it: id, key, cert, not after, revoked,
+	 * the member's name */
 	[DB_ENROLL_KNOWN] =
-		"SELECT id, prov_key, cert, not_after, revoked IS NOT NULL FROM issued "
-		"WHERE spki_hash = ?1 ORDER BY id DESC LIMIT 1",
+		"SELECT i.id, i.prov_key, i.cert, i.not_after, i.revoked IS NOT NULL, m.name "
+		"FROM issued i JOIN member m ON m.id = i.member "
+		"WHERE i.spki_hash = ?1 ORDER BY i.id DESC LIMIT 1",
 	/* ?1 id, ?2 now in seconds -> the DER of a certificate that its machine may be given again */
 	[DB_ENROLL_AGAIN] =
 		"SELECT i.der FROM issued i JOIN prov_key k ON k.id = i.prov_key "

@@ -64,7 +64,7 @@ YML
 	! play bad.yml
 	grep -q 'Invalid argument' out
 	is "$K/max_uses" 5
-	[ "$(ls -A "$K" | wc -l)" = 19 ]
+	[ "$(ls -A "$K" | wc -l)" = 20 ]
 }
 
 @test "slurp and fetch copy the key, and are told when they may not" {

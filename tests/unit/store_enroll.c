@@ -15,7 +15,7 @@ static void request(const struct bytes *der, struct bytes *out)
 
 static int enroll(const struct bytes *whole, struct bytes *reply)
 {
-	return store_enroll(store, &call, 0, whole->data, whole->len, reply);
+	return store_enroll(store, &call, 0, NULL, whole->data, whole->len, reply);
 }
 
 /* A new machine through the key's own file. */
@@ -24,7 +24,7 @@ static int enroll_new(const char *name, struct bytes *reply)
 	CLEANUP_BYTES struct bytes der = {0};
 
 	test_simple_csr(name, &der);
-	return store_enroll(store, &call, key.object.id, der.data, der.len, reply);
+	return store_enroll(store, &call, key.object.id, NULL, der.data, der.len, reply);
 }
 
 static int64_t uses(void)
@@ -113,7 +113,8 @@ static void a_retry_in_flight(void **state)
 	union store_any member;
 
 	test_simple_csr("web1", &der);
-	assert_int_equal(store_enroll(store, &call, key.object.id, der.data, der.len, &first), 0);
+	assert_int_equal(
+		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &first), 0);
 	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
 	struct db_conn *conn = db_reader(store->db);
 	const struct db_value *args = DB_ARGS(DB_INT(member.member.issued), DB_INT(seconds));
@@ -141,7 +142,8 @@ static void the_shortest_request(void **state)
 	assert_true(der.data[1] < 0x80);
 	assert_false(store_request_complete(false, der.data, der.len - 1));
 	assert_true(store_request_complete(false, der.data, der.len));
-	assert_int_equal(store_enroll(store, &call, key.object.id, der.data, der.len, &reply), 0);
+	assert_int_equal(
+		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply), 0);
 }
 
 /* A signing certificate stays as long as its CRL may have to name something. */
@@ -167,16 +169,18 @@ static void known_public_keys(void **state)
 	union store_any other, member;
 
 	test_simple_csr("web1", &der);
-	assert_int_equal(store_enroll(store, &call, key.object.id, der.data, der.len, &reply), 0);
+	assert_int_equal(
+		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply), 0);
 	assert_int_equal(
 		store_make(store, &call, STORE_KEY, group.object.id, "other", 0777, &other), 0);
 	assert_int_equal(
-		store_enroll(store, &call, other.object.id, der.data, der.len, &reply), -EEXIST);
+		store_enroll(store, &call, other.object.id, NULL, der.data, der.len, &reply),
+		-EEXIST);
 	assert_int_equal(test_get(&other).key.uses, 0);
 	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
 	assert_int_equal(store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, der.data, der.len, &reply), -EEXIST);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply),
+		-EEXIST);
 	assert_int_equal(uses(), 1);
 	union store_any connector;
 	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
@@ -185,8 +189,8 @@ static void known_public_keys(void **state)
 	/* a signing certificate's own key */
 	CLEANUP_BYTES struct bytes ca = {0};
 	assert_int_equal(store_document(store, &connector, STORE_CSR_PEM, &ca), 0);
-	assert_int_equal(
-		store_enroll(store, &call, other.object.id, ca.data, ca.len, &reply), -EEXIST);
+	assert_int_equal(store_enroll(store, &call, other.object.id, NULL, ca.data, ca.len, &reply),
+		-EEXIST);
 }
 
 static const char *name_given(const char *cn, char out[65])
@@ -298,11 +302,13 @@ static void refusals_in_order(void **state)
 	CLEANUP_BYTES struct bytes fine = {0};
 	test_simple_csr("web1", &fine);
 	assert_int_equal(
-		store_enroll(store, &call, key.object.id, fine.data, fine.len, &reply), -EDQUOT);
+		store_enroll(store, &call, key.object.id, NULL, fine.data, fine.len, &reply),
+		-EDQUOT);
 	assert_int_equal(uses(), 0);
 	assert_int_equal(reply.len, 0);
 	test_set(&key, STORE_MAX_USES, 1);
-	assert_int_equal(store_enroll(store, &call, key.object.id, fine.data, fine.len, &reply), 0);
+	assert_int_equal(
+		store_enroll(store, &call, key.object.id, NULL, fine.data, fine.len, &reply), 0);
 }
 
 static int with_text(void (*change)(struct pki_key_text *))
@@ -365,8 +371,8 @@ static void removed_keys_are_unknown(void **state)
 	request(&der, &whole);
 	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), 0);
 	assert_int_equal(enroll(&whole, &reply), -EKEYREJECTED);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, der.data, der.len, &reply), -ESTALE);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply),
+		-ESTALE);
 }
 
 static void a_request_has_a_maximum(void **state)
@@ -376,7 +382,7 @@ static void a_request_has_a_maximum(void **state)
 
 	assert_int_equal(bytes_extend(&big, STORE_REQUEST_MAX + 1), 0);
 	assert_int_equal(
-		store_enroll(store, &call, key.object.id, big.data, big.len, &reply), -EFBIG);
+		store_enroll(store, &call, key.object.id, NULL, big.data, big.len, &reply), -EFBIG);
 }
 
 /* --- changed in flight: between the checks and the count --- */

@@ -142,7 +142,8 @@ static void the_whole_tree(void **state)
 	int seen = 0;
 
 	test_simple_csr("web1", &der);
-	assert_int_equal(store_enroll(store, &call, key.object.id, der.data, der.len, &reply), 0);
+	assert_int_equal(
+		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply), 0);
 	assert_int_equal(node_get(store, INO_ROOT, &root), 0);
 	call.uid = root.row.object.uid; /* who may write everything */
 	assert_int_equal(node_list(store, &root, 0, check_entry, &seen), 0);
