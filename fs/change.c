@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fs/draft.h"
 #include "fs/hidden.h"
@@ -24,6 +25,33 @@ int node_refused(const struct store_call *call, const char *what, const struct n
 	return rc;
 }
 
+static bool in_group(const struct store_call *call, gid_t gid)
+{
+	for (int i = 0; i < call->groups_count; i++)
+		if (call->groups[i] == gid)
+			return true;
+	return call->gid == gid;
+}
+
+int node_access(
+	struct store *store, const struct store_call *call, const struct node *node, int access)
+{
+	struct stat st;
+	int rc = call->uid ? node_stat(store, node, &st) : 0;
+
+	if (rc || !call->uid)
+		return rc;
+	unsigned int shift = st.st_uid == call->uid ? 6 : in_group(call, st.st_gid) ? 3 : 0;
+	unsigned int has = st.st_mode >> shift & 7;
+	return (has & (unsigned int)access) == (unsigned int)access ? 0 : -EACCES;
+}
+
+void node_uncreate(const struct node *node)
+{
+	if (node->draft)
+		draft_unlink(node->draft);
+}
+
 static int show_again(struct store *store, const struct node *dir, size_t i, struct node *out)
 {
 	hidden_show(dir->ino, (unsigned int)i);
@@ -42,7 +70,11 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 		return show_again(store, dir, (size_t)i, out);
 	if (!dir->kind->child)
 		return -EPERM;
-	int rc = store_make(store, call, child->row, dir->row.object.id, name, mode, &out->row);
+	struct store_owner above;
+	int rc = node_owner(store, dir, &above);
+	if (rc)
+		return rc;
+	rc = store_make(store, call, child->row, dir->row.object.id, &above, name, mode, &out->row);
 	if (!rc)
 		node_set(out, child, NULL, out->row.object.id);
 	return node_refused(call, "mkdir in", dir, rc);
@@ -64,6 +96,20 @@ static int check_empty(struct store *store, const struct node *dir)
 	return !rc && some ? -ENOTEMPTY : rc;
 }
 
+/* Whether the object that a directory belongs to could be deleted, and by this caller. */
+static int may_delete(struct store *store, struct store_call *call, const struct node *dir)
+{
+	struct node above;
+	int rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
+
+	if (!rc)
+		rc = node_get(store, node_parent_ino(dir), &above);
+	if (!rc)
+		rc = node_access(store, call, &above, W_OK);
+	return rc == -EACCES ? store_refuse(call, rc, "not allowed to delete what this belongs to")
+			     : rc;
+}
+
 /*
  * Hides a file or fixed directory of an object that somebody is about to delete. Where the object
  * may not be deleted, this is where it is told.
@@ -71,10 +117,12 @@ static int check_empty(struct store *store, const struct node *dir)
 static int hide(struct store *store, struct store_call *call, const struct node *dir, size_t i,
 	const struct node *entry, const char *what)
 {
-	int rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
+	int rc = may_delete(store, call, dir);
 
 	if (!rc && !entry->attr && !tree[entry->kind->child].flat)
 		rc = check_empty(store, entry);
+	if (!rc && !entry->attr)
+		rc = hidden_renew(entry->ino);
 	return rc ? node_refused(call, what, entry, rc) : hidden_add(dir->ino, (unsigned int)i);
 }
 
@@ -91,7 +139,7 @@ static int unlink_flat(
 	if (!rc && !entry.attr)
 		rc = -EISDIR;
 	if (!rc)
-		rc = store_may_remove(store, call, dir->kind->row, dir->row.object.id);
+		rc = may_delete(store, call, dir);
 	if (!rc)
 		hidden_add(entry.ino, 0);
 	return rc;
@@ -114,6 +162,13 @@ int node_unlink(
 	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink of");
 }
 
+static int forget_hidden(uint64_t ino, void *arg)
+{
+	(void)arg;
+	hidden_forget(ino);
+	return 0;
+}
+
 int node_remove(
 	struct store *store, struct store_call *call, const struct node *dir, const char *name)
 {
@@ -127,8 +182,10 @@ int node_remove(
 	if (i >= 0)
 		return hide(store, call, dir, (size_t)i, &child, "rmdir");
 	rc = store_remove(store, call, child.kind->row, child.row.object.id);
-	if (!rc)
+	if (!rc) {
 		hidden_forget(child.ino);
+		node_each_follower(&child, forget_hidden, NULL);
+	}
 	return node_refused(call, "rmdir", &child, rc);
 }
 
@@ -137,7 +194,8 @@ static int make_draft(const struct store_call *call, const struct node *dir, con
 	mode_t mode, struct node *out)
 {
 	struct stat st = {
-		.st_mode = S_IFREG | (mode & 07777),
+		/* as if a umask had been what the directory keeps from others */
+		.st_mode = S_IFREG | (mode & dir->row.object.mode & 0777),
 		.st_uid = call->uid,
 		.st_gid = call->gid,
 		.st_nlink = 1,
@@ -176,6 +234,26 @@ static int make_drop(const struct store_call *call, const struct node *dir, cons
 	return draft_reserve(out->draft);
 }
 
+/*
+ * The kernel lets whoever may write the directory create a file in it. This one has an owner and a
+ * mode, and they count.
+ */
+static int create_again(struct store *store, struct store_call *call, const struct node *dir,
+	size_t i, int flags, struct node *out)
+{
+	const struct attr *attr = node_fixed_attr(dir->kind, i);
+	int access = (flags & O_ACCMODE) == O_RDONLY   ? R_OK
+		     : (flags & O_ACCMODE) == O_WRONLY ? W_OK
+						       : R_OK | W_OK;
+
+	if (!attr || node_has(attr, AT_LINK))
+		return -EPERM;
+	*out = *dir;
+	node_set(out, dir->kind, attr, dir->row.object.id);
+	int rc = node_access(store, call, out, access);
+	return rc ? rc : show_again(store, dir, i, out);
+}
+
 int node_create(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, int flags, mode_t mode, struct node *out)
 {
@@ -185,7 +263,7 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 	bool drafts = flat || (dir->kind->attrs && dir->kind->row != STORE_PLACE);
 
 	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
-		return show_again(store, dir, (size_t)i, out);
+		return create_again(store, call, dir, (size_t)i, flags, out);
 	if (flat && drop_name(dir, name, out->drop))
 		return make_drop(call, dir, name, mode, out);
 	if (i < 0 && drafts && draft_signature(name, flags, mode))
@@ -265,6 +343,8 @@ static int rename_draft(struct store *store, struct store_call *call, const stru
 			call, -EPERM, "a temporary file can replace a writable one only");
 	node_set(&target, dir->kind, attr, dir->row.object.id);
 	int rc = node_may_write(store, call, &target);
+	if (!rc)
+		rc = node_access(store, call, &target, W_OK);
 	if (!rc)
 		rc = draft_read(draft->draft, 0, DRAFT_MAX, &value);
 	if (!rc)

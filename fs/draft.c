@@ -11,6 +11,7 @@
 struct draft {
 	struct draft *next;
 	uint64_t id, dir;
+	uid_t maker;
 	char name[256]; /* empty: unlinked */
 	struct stat st;
 	struct bytes content;
@@ -89,15 +90,16 @@ bool draft_signature(const char *name, int flags, mode_t mode)
 	return (flags & O_ACCMODE) == O_RDWR && (mode & 0777) == 0600;
 }
 
-static bool has_room(uint64_t dir)
+static bool has_room(uint64_t dir, uid_t maker)
 {
-	int here = 0, all = 0;
+	int here = 0, his = 0, all = 0;
 
 	for (const struct draft *d = drafts.first; d; d = d->next) {
 		here += d->dir == dir;
+		his += d->maker == maker;
 		all++;
 	}
-	return here < DRAFTS_PER_DIRECTORY && all < DRAFTS_MAX;
+	return here < DRAFTS_PER_DIRECTORY && his < DRAFTS_PER_USER && all < DRAFTS_MAX;
 }
 
 int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint64_t *id)
@@ -105,13 +107,14 @@ int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint6
 	enter();
 	if (by_name(dir, name))
 		return leave(-EEXIST);
-	if (!has_room(dir))
+	if (!has_room(dir, owner->st_uid))
 		return leave(-ENOSPC);
 	struct draft *d = calloc(1, sizeof(*d));
 	if (!d)
 		return leave(-ENOMEM);
 	d->id = *id = ++drafts.last_id;
 	d->dir = dir;
+	d->maker = owner->st_uid;
 	strncpy(d->name, name, sizeof(d->name) - 1);
 	d->st = *owner;
 	d->closed = now();
@@ -150,17 +153,17 @@ static int resize(struct draft *d, off_t size)
 	return 0;
 }
 
-int draft_change(uint64_t id, const struct stat *st)
+int draft_change(uint64_t id, const struct stat *st, bool with_size)
 {
 	enter();
 	struct draft *d = by_id(id);
-	int rc = d ? resize(d, st->st_size) : -ESTALE;
+	int rc = !d ? -ESTALE : with_size ? resize(d, st->st_size) : 0;
 	if (!rc)
 		d->st = *st;
 	return leave(rc);
 }
 
-int draft_open(uint64_t id)
+int draft_open(uint64_t id, bool truncate)
 {
 	enter();
 	struct draft *d = by_id(id);
@@ -168,6 +171,8 @@ int draft_open(uint64_t id)
 		return leave(-EEXIST);
 	if (d)
 		d->open++;
+	if (d && truncate)
+		d->content.len = 0;
 	return leave(d ? 0 : -ESTALE);
 }
 
@@ -232,6 +237,18 @@ int draft_rename(uint64_t id, const char *name)
 		other->name[0] = '\0';
 	strncpy(d->name, name, sizeof(d->name) - 1);
 	return leave(0);
+}
+
+void draft_end_all(void)
+{
+	pthread_mutex_lock(&drafts.lock);
+	while (drafts.first) {
+		struct draft *d = drafts.first;
+		drafts.first = d->next;
+		bytes_free(&d->content);
+		free(d);
+	}
+	leave(0);
 }
 
 void draft_unlink(uint64_t id)

@@ -16,6 +16,7 @@
 enum {
 	DRAFT_MAX = 65536, /* bytes in one */
 	DRAFTS_PER_DIRECTORY = 64,
+	DRAFTS_PER_USER = 256,
 	DRAFTS_MAX = 1024,
 	DRAFT_SECONDS = 60,
 };
@@ -35,14 +36,14 @@ int draft_find(uint64_t dir, const char *name, uint64_t *id);
 /* Its size, owner, mode and times; st_ino is left to the caller. */
 int draft_stat(uint64_t id, struct stat *st);
 
-/* Takes owner, mode and times from st; cuts or fills it up to its size. -EFBIG. */
-int draft_change(uint64_t id, const struct stat *st);
+/* Takes owner, mode and times from st; with_size: cuts or fills it up to that. -EFBIG. */
+int draft_change(uint64_t id, const struct stat *st, bool with_size);
 
 /* Nobody else can open it; like an open for who has made it. */
 int draft_reserve(uint64_t id);
 
-/* -EEXIST: it is reserved. */
-int draft_open(uint64_t id);
+/* -EEXIST: it is reserved. truncate: it is emptied. */
+int draft_open(uint64_t id, bool truncate);
 void draft_close(uint64_t id);
 
 int draft_read(uint64_t id, off_t offset, size_t size, struct bytes *out);
@@ -51,6 +52,9 @@ int draft_write(uint64_t id, const void *data, size_t size, off_t offset);
 
 /* Another name in its directory, replacing a draft that has it. */
 int draft_rename(uint64_t id, const char *name);
+
+/* At the end: wipes all that are left. */
+void draft_end_all(void);
 
 /* No name any more; gone when it is closed. */
 void draft_unlink(uint64_t id);

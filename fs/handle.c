@@ -80,7 +80,7 @@ static int begin(struct handle *h, struct store_call *call)
 		return conversation_begin(
 			h->store, call, h->node.row.object.id, h->node.drop, &h->talk);
 	if (h->node.draft)
-		return draft_open(h->node.draft);
+		return draft_open(h->node.draft, writable(h->flags) && h->flags & O_TRUNC);
 	if (attr->flags & AT_DROP && writable(h->flags))
 		return conversation_begin(
 			h->store, call, h->node.row.member.key, h->node.row.object.name, &h->talk);

@@ -13,8 +13,15 @@ struct slot {
 	time_t until;	  /* monotonic; a slot that is past is free */
 };
 
+struct renewed {
+	uint64_t ino; /* 0: free */
+	unsigned int generation;
+};
+
 static struct {
 	pthread_mutex_t lock;
+	struct renewed renewed[HIDDEN_DIRECTORIES];
+	atomic_int renewals; /* how many there are */
 	struct slot slot[HIDDEN_DIRECTORIES];
 	/* When the last slot is past: until something is hidden again, nobody has to look. */
 	_Atomic time_t until;
@@ -47,10 +54,10 @@ static struct slot *find_free(time_t at)
 
 int hidden_add(uint64_t dir, unsigned int entry)
 {
-	time_t at = now();
 	int rc = 0;
 
 	pthread_mutex_lock(&hidden.lock);
+	time_t at = now();
 	struct slot *s = find(dir, at);
 	if (!s) {
 		s = find_free(at);
@@ -90,11 +97,59 @@ void hidden_show(uint64_t dir, unsigned int entry)
 	pthread_mutex_unlock(&hidden.lock);
 }
 
+int hidden_renew(uint64_t ino)
+{
+	int rc = -ENOSPC;
+
+	pthread_mutex_lock(&hidden.lock);
+	struct renewed *free_one = NULL;
+	for (struct renewed *r = hidden.renewed; r < hidden.renewed + HIDDEN_DIRECTORIES; r++) {
+		if (r->ino == ino) {
+			free_one = r;
+			break;
+		}
+		if (!r->ino && !free_one)
+			free_one = r;
+	}
+	if (free_one) {
+		atomic_fetch_add(&hidden.renewals, free_one->ino ? 0 : 1);
+		free_one->ino = ino;
+		free_one->generation++;
+		rc = 0;
+	}
+	pthread_mutex_unlock(&hidden.lock);
+	return rc;
+}
+
+static struct renewed *find_renewed(uint64_t ino)
+{
+	for (struct renewed *r = hidden.renewed; r < hidden.renewed + HIDDEN_DIRECTORIES; r++)
+		if (r->ino == ino)
+			return r;
+	return NULL;
+}
+
+unsigned int hidden_generation(uint64_t ino)
+{
+	if (!atomic_load(&hidden.renewals))
+		return 0;
+	pthread_mutex_lock(&hidden.lock);
+	const struct renewed *r = find_renewed(ino);
+	unsigned int generation = r ? r->generation : 0;
+	pthread_mutex_unlock(&hidden.lock);
+	return generation;
+}
+
 void hidden_forget(uint64_t dir)
 {
 	pthread_mutex_lock(&hidden.lock);
 	struct slot *s = find(dir, now());
 	if (s)
 		s->until = 0;
+	struct renewed *r = find_renewed(dir);
+	if (r) {
+		*r = (struct renewed){0};
+		atomic_fetch_sub(&hidden.renewals, 1);
+	}
 	pthread_mutex_unlock(&hidden.lock);
 }

@@ -18,6 +18,13 @@ int hidden_add(uint64_t dir, unsigned int entry);
 
 bool hidden_has(uint64_t dir, unsigned int entry);
 
+/*
+ * A directory was removed for the kernel: to whoever still holds it, it stays dead. What comes back
+ * under its inode number needs another generation, until hidden_forget. -ENOSPC: too many such.
+ */
+int hidden_renew(uint64_t ino);
+unsigned int hidden_generation(uint64_t ino);
+
 /* Shows one again; all of a directory, which is gone. */
 void hidden_show(uint64_t dir, unsigned int entry);
 void hidden_forget(uint64_t dir);

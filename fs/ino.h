@@ -16,7 +16,7 @@
  * kind is an enum kind_number, attribute the number of a file in that kind's table, 0 for the
  * directory itself, id that of the object behind it. The mount's root is kind 0, attribute 0, id 1:
  * FUSE's number for it. Ids are never reused, so an inode number means one thing for ever, and the
- * generation is always 0.
+ * generation is 0 but for a fixed directory that was removed and came back (hidden.h).
  *
  * A conversation file (enroll) gets a number of its own at every lookup: the kernel holds the lock
  * of an inode while a write is carried out, so that on one number all enrolments would wait for

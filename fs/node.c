@@ -285,7 +285,7 @@ static int followed_owner(struct store *store, const struct node *node, struct s
 	return rc;
 }
 
-static int owner(struct store *store, const struct node *node, struct store_owner *out)
+int node_owner(struct store *store, const struct node *node, struct store_owner *out)
 {
 	if (!is_object(node) && node->row.object.owned & owned_bit(node)) {
 		int rc = store_file_owner(store, node_shown_ino(node), out);
@@ -315,7 +315,7 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 		st->st_ino = node->ino;
 		return rc;
 	}
-	int rc = owner(store, node, &own);
+	int rc = node_owner(store, node, &own);
 	int64_t at = changed(node);
 	if (rc)
 		return rc;
@@ -447,7 +447,7 @@ static int list_children(struct store *store, const struct node *dir, struct lis
 }
 
 /* Where ".." leads: a fixed directory's object may be its parent's too. Only shown, never used. */
-static uint64_t parent_ino(const struct node *dir)
+uint64_t node_parent_ino(const struct node *dir)
 {
 	const struct store_object *o = &dir->row.object;
 
@@ -471,7 +471,7 @@ static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l
 	}
 	if (!stop && *cookie < INO_COOKIE_DOTDOT) {
 		*l->entry = *dir;
-		l->entry->ino = parent_ino(dir);
+		l->entry->ino = node_parent_ino(dir);
 		stop = l->fn("..", l->entry, INO_COOKIE_DOTDOT, l->arg);
 	}
 	if (*cookie < INO_COOKIE_DOTDOT)

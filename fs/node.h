@@ -84,6 +84,16 @@ int node_remove(
 int node_create(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, int flags, mode_t mode, struct node *out);
 
+/*
+ * What the kernel checks at an open, where it does not: whether owner and mode let the caller
+ * (with his groups) have this access, R_OK and W_OK of access(2). 0, -EACCES.
+ */
+int node_access(
+	struct store *store, const struct store_call *call, const struct node *node, int access);
+
+/* After a failed open of what was just created: a draft that nobody has. */
+void node_uncreate(const struct node *node);
+
 /* Whether the caller may write the attribute: 0, -EACCES. */
 int node_may_write(struct store *store, struct store_call *call, const struct node *node);
 

@@ -31,6 +31,12 @@ int node_fixed_entry(struct store *store, const struct node *dir, size_t i, stru
 const struct attr *node_flat_attr(
 	const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1]);
 
+/* The directory that ".." leads to. */
+uint64_t node_parent_ino(const struct node *dir);
+
+/* Whose it is, and what its mode is. */
+int node_owner(struct store *store, const struct node *node, struct store_owner *out);
+
 /* The other entries: objects, and drafts. -ENOENT. */
 int node_find_child(
 	struct store *store, const struct node *dir, const char *name, struct node *out);

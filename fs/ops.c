@@ -12,6 +12,7 @@
 
 #include "fs/draft.h"
 #include "fs/handle.h"
+#include "fs/hidden.h"
 #include "fs/ino.h"
 #include "fs/node.h"
 
@@ -47,6 +48,22 @@ static struct store_call caller(fuse_req_t req)
 	return call;
 }
 
+enum { GROUPS = 256 };
+
+/*
+ * For what the kernel lets through by the directory's mode alone: who is let in by a file's own has
+ * to be known. Groups beyond these count as not his.
+ */
+static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS])
+{
+	struct store_call call = caller(req);
+	int n = fuse_req_getgroups(req, GROUPS, groups);
+
+	call.groups = groups;
+	call.groups_count = n < 0 ? 0 : n < GROUPS ? n : GROUPS;
+	return call;
+}
+
 /* The kernel takes no errno above 511: whoever called would hang. */
 static void reply_error(fuse_req_t req, int rc)
 {
@@ -59,6 +76,7 @@ static int entry_of(struct store *store, const struct node *node, struct fuse_en
 		.ino = node->ino,
 		.attr_timeout = node_timeout(node),
 		.entry_timeout = node_timeout(node),
+		.generation = node->attr ? 0 : hidden_generation(node->ino),
 	};
 	return node_stat(store, node, &entry->attr);
 }
@@ -92,6 +110,7 @@ static void op_destroy(void *userdata)
 {
 	(void)userdata;
 	handle_close_all();
+	draft_end_all();
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -181,7 +200,7 @@ static int change_draft(
 		clock_gettime(CLOCK_REALTIME, &now->st_mtim);
 	else if (which & FUSE_SET_ATTR_MTIME)
 		now->st_mtim = want->st_mtim;
-	return draft_change(node->draft, now);
+	return draft_change(node->draft, now, which & FUSE_SET_ATTR_SIZE);
 }
 
 static void op_setattr(
@@ -243,7 +262,8 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct store_call call = caller(req);
+	gid_t groups[GROUPS];
+	struct store_call call = caller_with_groups(req, groups);
 	struct node dir;
 	int rc = node_get(store_of(req), parent, &dir);
 
@@ -255,7 +275,8 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 	const char *new_name, unsigned int flags)
 {
-	struct store_call call = caller(req);
+	gid_t groups[GROUPS];
+	struct store_call call = caller_with_groups(req, groups);
 	struct node dir, new_dir;
 	int rc = flags & ~(unsigned int)RENAME_NOREPLACE ? -EINVAL : 0;
 
@@ -295,7 +316,8 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct store_call call = caller(req);
+	gid_t groups[GROUPS];
+	struct store_call call = caller_with_groups(req, groups);
 	struct node dir;
 	int rc = node_get(store_of(req), parent, &dir);
 
@@ -334,7 +356,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void op_create(
 	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-	struct store_call call = caller(req);
+	gid_t groups[GROUPS];
+	struct store_call call = caller_with_groups(req, groups);
 	struct fuse_entry_param entry;
 	struct handle *handle;
 	struct node dir, node;
@@ -344,8 +367,11 @@ static void op_create(
 		rc = node_create(store_of(req), &call, &dir, name, fi->flags, mode, &node);
 	if (!rc)
 		rc = entry_of(store_of(req), &node, &entry);
-	if (!rc)
+	if (!rc) {
 		rc = handle_open(store_of(req), &call, &node, fi->flags, &handle);
+		if (rc)
+			node_uncreate(&node);
+	}
 	if (rc) {
 		reply_error(req, rc);
 		return;

@@ -21,21 +21,16 @@ static void read_group(const struct db_row *row, union store_any *out)
 static int64_t make_group(struct db_conn *conn, const struct store_make *make)
 {
 	const char *signs = make->parent == STORE_APP_CONNECTOR ? "connector" : "service_edge";
-	union store_any place;
 	int64_t cert;
-	int rc = object_get(conn, STORE_PLACE, make->parent, &place);
-
-	if (rc)
-		return rc;
-	rc = db_each(conn, DB_CERT_USABLE, DB_ARGS(DB_TEXT(signs)), read_first_int, &cert);
+	int rc = db_each(conn, DB_CERT_USABLE, DB_ARGS(DB_TEXT(signs)), read_first_int, &cert);
 	if (rc == 0)
 		return store_refuse(make->call, -ENOENT,
 			"the signing certificate certs/%s is missing or disabled", signs);
 	if (rc > 0)
 		rc = db_run(conn, DB_GROUP_ADD,
 			DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name), DB_INT(make->call->uid),
-				DB_INT(place.object.gid), DB_INT(make->mode & place.object.mode),
-				DB_INT(make->now), DB_INT(cert)));
+				DB_INT(make->gid), DB_INT(make->mode), DB_INT(make->now),
+				DB_INT(cert)));
 	return rc < 0 ? rc : db_inserted(conn);
 }
 

@@ -37,6 +37,7 @@ struct store_make {
 	int64_t parent;
 	const char *name;
 	mode_t mode;
+	gid_t gid;
 	int64_t now;
 };
 

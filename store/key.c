@@ -54,8 +54,8 @@ static int64_t make_key(struct db_conn *conn, const struct store_make *make)
 	if (!rc)
 		rc = db_run(conn, DB_KEY_ADD,
 			DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name), DB_INT(make->call->uid),
-				DB_INT(group.object.gid), DB_INT(make->mode & group.object.mode),
-				DB_INT(make->now), DB_BLOB(hash, sizeof(hash))));
+				DB_INT(make->gid), DB_INT(make->mode), DB_INT(make->now),
+				DB_BLOB(hash, sizeof(hash))));
 	if (rc > 0) {
 		id = db_inserted(conn);
 		rc = seal_into(make->store, conn, DB_KEY_SEAL, "key", id, secret, sizeof(secret));

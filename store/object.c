@@ -224,6 +224,7 @@ struct change {
 	mode_t mode;
 	union store_any *out;
 	const struct store_edit *edit;
+	gid_t gid; /* for make */
 };
 
 static int illegal_name(struct store_call *call)
@@ -257,6 +258,7 @@ static int make_job(struct db_conn *conn, void *arg)
 		.parent = c->id,
 		.name = c->name,
 		.mode = c->mode,
+		.gid = c->gid,
 		.now = clock_now(),
 	};
 	int64_t id = object_kinds[c->kind]->make(conn, &make);
@@ -272,9 +274,10 @@ static int make_job(struct db_conn *conn, void *arg)
 }
 
 int store_make(struct store *store, struct store_call *call, enum store_kind kind, int64_t parent,
-	const char *name, mode_t mode, union store_any *out)
+	const struct store_owner *above, const char *name, mode_t mode, union store_any *out)
 {
-	struct change c = {store, call, kind, parent, name, mode, out, NULL};
+	struct change c = {
+		store, call, kind, parent, name, mode & above->mode & 0777, out, NULL, above->gid};
 
 	if (!object_kinds[kind]->make)
 		return store_refuse(call, -EPERM, "nothing can be made here");
@@ -301,7 +304,7 @@ static int remove_job(struct db_conn *conn, void *arg)
 int store_remove(struct store *store, struct store_call *call, enum store_kind kind, int64_t id)
 {
 	union store_any object;
-	struct change c = {store, call, kind, id, NULL, 0, &object, NULL};
+	struct change c = {store, call, kind, id, NULL, 0, &object, NULL, 0};
 	if (!object_kinds[kind]->remove)
 		return store_refuse(call, -EPERM, "it cannot be deleted");
 	int rc = store_submit(store, call, remove_job, &c);
@@ -342,7 +345,7 @@ int store_rename(struct store *store, struct store_call *call, enum store_kind k
 	const char *name)
 {
 	union store_any object;
-	struct change c = {store, call, kind, id, name, 0, &object, NULL};
+	struct change c = {store, call, kind, id, name, 0, &object, NULL, 0};
 
 	if (!object_kinds[kind]->rename)
 		return store_refuse(call, -EPERM, "it cannot be renamed");
@@ -481,7 +484,7 @@ int store_set(struct store *store, struct store_call *call, const struct store_o
 	const struct store_edit *edit)
 {
 	union store_any now;
-	struct change c = {store, call, object->kind, object->id, NULL, 0, &now, edit};
+	struct change c = {store, call, object->kind, object->id, NULL, 0, &now, edit, 0};
 
 	if (!object_kinds[object->kind]->set[edit->field])
 		return store_refuse(call, -EINVAL, "there is no such value");

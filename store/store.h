@@ -27,7 +27,9 @@ enum { STORE_REASON = 256 };
 struct store_call {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;     /* a hint only: it may be gone */
+	pid_t pid;	     /* a hint only: it may be gone */
+	const gid_t *groups; /* his supplementary groups, where they are asked for */
+	int groups_count;
 	char comm[17]; /* its command, as the kernel names it */
 	char reason[STORE_REASON];
 };
@@ -58,6 +60,13 @@ void store_close(struct store *store);
 
 /* The DNS name that keys and certificates carry. */
 const char *store_domain(const struct store *store);
+
+/* Whose something is. */
+struct store_owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode; /* permission bits */
+};
 
 /* --- objects --- */
 
@@ -170,12 +179,13 @@ int store_each_enrolled(
 	struct store *store, int64_t key, int64_t after, store_each_fn fn, void *arg);
 
 /*
- * Makes a group or key, owned by the caller and the parent's group. -EEXIST; -EINVAL: not a legal
+ * Makes a group or key, owned by the caller and the parent's group, with at most the parent's
+ * permissions. -EEXIST; -EINVAL: not a legal
  * name; -EPERM for other kinds; -ESTALE: the parent is gone; -ENOENT: the signing
  * certificate that groups of this kind begin with is missing or disabled.
  */
 int store_make(struct store *store, struct store_call *call, enum store_kind kind, int64_t parent,
-	const char *name, mode_t mode, union store_any *out);
+	const struct store_owner *above, const char *name, mode_t mode, union store_any *out);
 
 /* Deletes. -ENOTEMPTY: a group with keys or members; -EBUSY: a certificate that a group or key
  * names, or that issued one which has not expired, revoked or not: it has to sign the CRL; -ESTALE.
@@ -192,12 +202,6 @@ int store_rename(struct store *store, struct store_call *call, enum store_kind k
 	const char *name);
 
 /* --- owners and modes; who may change them is for the kernel to say --- */
-
-struct store_owner {
-	uid_t uid;
-	gid_t gid;
-	mode_t mode; /* permission bits */
-};
 
 /* Gives an object's directory another owner or mode. -ESTALE. */
 int store_chown(struct store *store, struct store_call *call, const struct store_object *object,

@@ -237,3 +237,61 @@ PY
 	echo 5 > "$K/max_uses"
 	rm -r "$K"
 }
+
+@test "no way round a file's mode: hiding and making again, renaming over" {
+	delegate "$G"
+	chmod 400 "$K/.key"
+	chmod 444 "$K/max_uses"
+	chmod 600 "$K/enroll" "$K/enabled"
+	chown root:root "$K/max_uses" "$K/enabled"
+	refused 'Permission denied' netops cat "$K/.key"
+	refused 'Permission denied' netops python3 -c "
+import os
+os.unlink('$K/.key')
+print(os.read(os.open('$K/.key', os.O_RDONLY | os.O_CREAT), 200))"
+	for f in max_uses enabled; do
+		refused 'Permission denied' netops bash -c "rm -f $K/$f && echo 9 > $K/$f"
+		refused 'Permission denied' netops bash -c "rm -f $K/$f && echo 9 >> $K/$f"
+	done
+	refused 'Permission denied' netops python3 -c "
+import os
+os.unlink('$K/enroll')
+os.open('$K/enroll', os.O_RDWR | os.O_CREAT)"
+	back() { [ -e "$K/max_uses" ] && [ -e "$K/enabled" ]; }
+	wait_until back
+	refused 'Permission denied' netops sed -i s/1/77/ "$K/max_uses"
+	is "$K/max_uses" 1
+	# what is his own directory's file he may write so
+	netops bash -c "rm $K/description && echo mine > $K/description"
+	is "$K/description" mine
+	# hiding is for who may delete
+	chmod 755 "$G/keys"
+	refused 'Permission denied' netops rm -f "$K/managed"
+	[ -e "$K/managed" ]
+}
+
+@test "temporary files are nobody else's" {
+	python3 -c "
+import os
+fd = os.open('$K/.x', os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+os.write(fd, b'5\n')"
+	[ "$(mode "$K/.x")" = '644 0:0' ]
+	refused 'Permission denied' other bash -c "echo 999999 > $K/.x"
+	printf '7\n' > "$K/.x"
+	mv "$K/.x" "$K/max_uses"
+	is "$K/max_uses" 7
+	# opened again, it is emptied first
+	python3 -c "
+import os
+open('$K/.y', 'x').write('100\n')
+open('$K/.y', 'w').write('5')
+os.rename('$K/.y', '$K/max_uses')"
+	is "$K/max_uses" 5
+}
+
+@test "what keys/ itself was given is inherited below it" {
+	chgrp 3001 "$G/keys"
+	chmod 2770 "$G/keys"
+	mkdir "$G/keys/a"
+	[ "$(mode "$G/keys/a")" = '770 0:3001' ]
+}

@@ -117,3 +117,27 @@ TXT
 	stop
 	[ "$(sqlite3 store 'SELECT sum(uses) FROM prov_key')" = "$(sqlite3 store 'SELECT count(*) FROM issued')" ]
 }
+
+@test "a fixed directory that is removed while somebody is in it comes back alive" {
+	mkdir "$M/app_connector/x"
+	X=$M/app_connector/x
+	exec 7< "$X/keys" 8< "$X/members"
+	(cd "$X/keys" && exec sleep 60) &
+	holder=$!
+	wait_until test -d /proc/$holder/cwd/
+	rmdir "$X/keys" "$X/members"
+	back() { [ -d "$X/keys" ] && [ -d "$X/members" ]; }
+	wait_until back
+	mkdir "$X/keys/new"
+	[ "$(ls "$X/keys")" = new ]
+	csr web1
+	enroll_here web1.csr "$X/keys/new/enroll" > /dev/null
+	[ "$(ls "$X/members")" = web1 ]
+	kill $holder
+	wait $holder || :
+	exec 7<&- 8<&-
+	[ "$(ls "$X/members")" = web1 ]
+	mkdir "$X/keys/newer"
+	rm -r "$X"
+	[ ! -e "$X" ]
+}

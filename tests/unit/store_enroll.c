@@ -171,8 +171,9 @@ static void known_public_keys(void **state)
 	test_simple_csr("web1", &der);
 	assert_int_equal(
 		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply), 0);
-	assert_int_equal(
-		store_make(store, &call, STORE_KEY, group.object.id, "other", 0777, &other), 0);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "other",
+				 0777, &other),
+		0);
 	assert_int_equal(
 		store_enroll(store, &call, other.object.id, NULL, der.data, der.len, &reply),
 		-EEXIST);

@@ -37,10 +37,10 @@ static void defaults(void **state)
 	assert_int_equal(key.key.expires, STORE_NEVER);
 	assert_true(key.key.enabled && key.key.exportable && !key.object.managed);
 	assert_int_equal(key.object.uid, 1000);
-	assert_int_equal(key.object.gid, getgid());
+	assert_int_equal(key.object.gid, 100);
 	assert_int_equal(key.object.mode, 0755);
-	assert_int_equal(
-		store_make(store, &call, STORE_GROUP, STORE_SERVICE_EDGE, "berlin", 0700, &other),
+	assert_int_equal(store_make(store, &call, STORE_GROUP, STORE_SERVICE_EDGE, &test_above,
+				 "berlin", 0700, &other),
 		0);
 	assert_string_equal(other.group.signing_cert, "service_edge");
 	assert_int_equal(other.object.mode, 0700);
@@ -50,7 +50,8 @@ static int make(const char *name)
 {
 	union store_any out;
 
-	return store_make(store, &call, STORE_GROUP, STORE_APP_CONNECTOR, name, 0777, &out);
+	return store_make(
+		store, &call, STORE_GROUP, STORE_APP_CONNECTOR, &test_above, name, 0777, &out);
 }
 
 static void names(void **state)
@@ -80,8 +81,9 @@ static void ids_are_not_reused(void **state)
 	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), 0);
 	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), -ESTALE);
 	assert_int_equal(store_get(store, STORE_KEY, key.object.id, &again), -ESTALE);
-	assert_int_equal(
-		store_make(store, &call, STORE_KEY, group.object.id, "auto", 0777, &again), 0);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "auto",
+				 0777, &again),
+		0);
 	assert_true(again.object.id > key.object.id);
 }
 
@@ -93,8 +95,9 @@ static void a_group_with_keys_stays(void **state)
 	assert_int_equal(store_remove(store, &call, STORE_GROUP, group.object.id), -ENOTEMPTY);
 	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), 0);
 	assert_int_equal(store_remove(store, &call, STORE_GROUP, group.object.id), 0);
-	assert_int_equal(
-		store_make(store, &call, STORE_KEY, group.object.id, "auto", 0777, &out), -ESTALE);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "auto",
+				 0777, &out),
+		-ESTALE);
 }
 
 static void renaming(void **state)
@@ -104,8 +107,9 @@ static void renaming(void **state)
 
 	assert_int_equal(store_rename(store, &call, STORE_KEY, key.object.id, "web"), 0);
 	assert_string_equal(test_get(&key).object.name, "web");
-	assert_int_equal(
-		store_make(store, &call, STORE_KEY, group.object.id, "auto", 0777, &other), 0);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "auto",
+				 0777, &other),
+		0);
 	assert_int_equal(store_rename(store, &call, STORE_KEY, other.object.id, "web"), -EEXIST);
 	assert_int_equal(store_rename(store, &call, STORE_KEY, other.object.id, ".web"), -EINVAL);
 }
@@ -185,8 +189,9 @@ static void signing_certificates_by_name(void **state)
 	/* a group's new keys begin with its present one */
 	assert_int_equal(test_set_text(&group, STORE_SIGNING_CERT, "service_edge"), 0);
 	union store_any other;
-	assert_int_equal(
-		store_make(store, &call, STORE_KEY, group.object.id, "other", 0777, &other), 0);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "other",
+				 0777, &other),
+		0);
 	assert_string_equal(other.key.signing_cert, "service_edge");
 }
 
@@ -340,8 +345,9 @@ static void places_cannot_be_touched(void **state)
 	assert_int_equal(store_remove(store, &call, STORE_PLACE, STORE_CERTS), -EPERM);
 	assert_int_equal(store_rename(store, &call, STORE_PLACE, STORE_CERTS, "x"), -EPERM);
 	union store_any out;
-	assert_int_equal(
-		store_make(store, &call, STORE_MEMBER, group.object.id, "x", 0777, &out), -EPERM);
+	assert_int_equal(store_make(store, &call, STORE_MEMBER, group.object.id, &test_above, "x",
+				 0777, &out),
+		-EPERM);
 }
 
 static void missing_stores(void **state)

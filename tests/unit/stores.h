@@ -10,6 +10,7 @@
 
 static struct store *store;
 static struct store_call call = {.uid = 1000, .gid = 100, .pid = 1, .comm = "test"};
+static const struct store_owner test_above = {0, 100, 0755};
 static union store_any group, key;
 
 static inline struct store *test_open(const char *domain)
@@ -49,8 +50,10 @@ static inline int store_setup(void **state)
 {
 	if (temp_setup(state) || !(store = test_open("corp.example")))
 		return -1;
-	if (store_make(store, &call, STORE_GROUP, STORE_APP_CONNECTOR, "berlin", 0777, &group) ||
-		store_make(store, &call, STORE_KEY, group.object.id, "auto", 0777, &key))
+	if (store_make(store, &call, STORE_GROUP, STORE_APP_CONNECTOR, &test_above, "berlin", 0777,
+		    &group) ||
+		store_make(
+			store, &call, STORE_KEY, group.object.id, &test_above, "auto", 0777, &key))
 		return -1;
 	return 0;
 }

@@ -120,7 +120,7 @@ static int check_entry(const char *name, const struct node *node, uint64_t next,
 	}
 	if (S_ISLNK(st.st_mode))
 		return 0;
-	bool writable = node->attr->store || node->attr->flags & AT_CONVERSATION;
+	bool writable = node->attr->store || node->attr->flags & (AT_CONVERSATION | AT_DROP);
 	assert_int_equal((st.st_mode & 0222) != 0, writable);
 	int rc = handle_open(store, &call, node, O_WRONLY, &handle);
 	assert_int_equal(rc, writable ? 0 : -EACCES);
