@@ -102,3 +102,23 @@ YML
 	play absent.yml
 	[ "$(changed)" = 0 ]
 }
+
+@test "the example playbook: its second run changes nothing" {
+	mkdir "$M/app_connector/bonn" "$M/app_connector/bonn/keys/k"
+	csr old
+	enroll_here old.csr "$M/app_connector/bonn/keys/k/enroll" > /dev/null
+	csr web1
+	example=$BATS_TEST_DIRNAME/../../scripts/example-playbook.yml
+	run_example() {
+		play "$example" -e "mount=$M" -e "connector_csr=$T/web1.csr" -e "connector_crt=$T/web1.crt"
+	}
+	run_example || { cat out; return 1; }
+	[ "$(changed)" = 7 ] || { cat out; return 1; }
+	verifies web1.crt
+	is "$M/app_connector/munich/keys/auto/max_uses" 10
+	is "$M/app_connector/berlin/keys/auto/uses" 1
+	[ ! -e "$M/app_connector/bonn" ]
+	run_example || { cat out; return 1; }
+	[ "$(changed)" = 0 ] || { cat out; return 1; }
+	is "$M/app_connector/berlin/keys/auto/uses" 1
+}

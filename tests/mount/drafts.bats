@@ -63,6 +63,30 @@ fd, name = tempfile.mkstemp(dir='$K')
 os.write(fd, b'24\n')
 os.close(fd)
 os.replace(name, '$K/max_uses')"
+	try nano 25 python3 -c "
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if not pid:
+    os.environ['TERM'] = 'xterm'
+    os.execlp('nano', 'nano', '-I', '$K/max_uses')
+def until(text):
+    seen = b''
+    while text not in seen:
+        assert select.select([fd], [], [], 20)[0], seen
+        seen += os.read(fd, 4096)
+until(b'24')
+os.write(fd, b'\x0b25\n\x0f')
+until(b'File Name to Write')
+os.write(fd, b'\r')
+until(b'Wrote')
+os.write(fd, b'\x18')
+while True:
+    try:
+        if not os.read(fd, 4096):
+            break
+    except OSError:
+        break
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
 	# no temporary file has touched the directory's times
 	ls -l --time-style=full-iso -d "$K" | diff before -
 }

@@ -143,6 +143,8 @@ delegate() {
 }
 
 @test "a change is seen at once by another process: 300 times each" {
+	seq 300 | xargs -P 4 -I{} openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout /dev/null -subj /CN=c{} -out n{}.csr 2> /dev/null
 	python3 - "$G" "$K" <<'PY'
 import os, subprocess, sys
 group, key = sys.argv[1:]
@@ -188,6 +190,14 @@ for i in range(300):
     open(k + '/exportable', 'w').write('0\n')
     stale += look(k + '/key') != ['2']
     os.rmdir(k)
+assert not stale, stale
+open(key + '/max_uses', 'w').write('max\n')
+for i in range(300):
+    with open(key + '/enroll', 'wb', buffering=0) as f:
+        f.write(open('n%d.csr' % (i + 1), 'rb').read())
+    stale += look(key + '/uses')[2] != str(len(str(i + 1)) + 1)
+    stale += len(look(group + '/members/c%d' % (i + 1))) != 3
+    stale += len(look(key + '/enroll.d/c%d.crt' % (i + 1))) != 3
 assert not stale, stale
 looker.stdin.close()
 looker.wait()
