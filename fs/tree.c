@@ -140,22 +140,27 @@ static const struct fixed_dir key_dir[] = {
 	{"enroll.d", KIND_DROPS, 0},
 };
 
-#define LIST(array) (array), sizeof(array) / sizeof((array)[0])
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ATTRS(array) .attr = (array), .attrs = COUNT(array)
+#define DIRS(array) .dir = (array), .dirs = COUNT(array)
 
 const struct kind tree[KINDS] = {
-	[KIND_ROOT] = {"the mount", STORE_PLACE, LIST(root_attr), LIST(root_dir)},
-	[KIND_GROUPS] = {"groups", STORE_PLACE, .child = KIND_GROUP, .changed = list_changed},
-	[KIND_GROUP] = {"a group", STORE_GROUP, LIST(group_attr), LIST(group_dir)},
-	[KIND_KEYS] = {"keys", STORE_GROUP, .child = KIND_KEY, .changed = keys_changed, .follows = true},
-	[KIND_KEY] = {"a key", STORE_KEY, LIST(key_attr), LIST(key_dir)},
-	[KIND_MEMBERS] = {"members", STORE_GROUP, .child = KIND_MEMBER, .changed = members_changed,
-		.is_volatile = true, .follows = true},
-	[KIND_MEMBER] = {"a member", STORE_MEMBER, LIST(member_attr)},
-	[KIND_CERTS] = {"certificates", STORE_PLACE, .child = KIND_CERT, .changed = list_changed},
-	[KIND_CERT] = {"a certificate", STORE_CERT, LIST(cert_attr)},
-	[KIND_DROPS] = {"dropped requests", STORE_KEY, .child = KIND_DROP, .changed = list_changed,
-		.find = find_drop, .each = each_drop, .is_volatile = true, .follows = true},
-	[KIND_DROP] = {"a dropped request", STORE_MEMBER, LIST(drop_attr), .flat = true},
+	[KIND_ROOT] = {.name = "the mount", .row = STORE_PLACE, ATTRS(root_attr), DIRS(root_dir)},
+	[KIND_GROUPS] = {.name = "groups", .row = STORE_PLACE, .child = KIND_GROUP,
+		.changed = list_changed},
+	[KIND_GROUP] = {.name = "a group", .row = STORE_GROUP, ATTRS(group_attr), DIRS(group_dir)},
+	[KIND_KEYS] = {.name = "keys", .row = STORE_GROUP, .child = KIND_KEY, .changed = keys_changed,
+		.follows = true},
+	[KIND_KEY] = {.name = "a key", .row = STORE_KEY, ATTRS(key_attr), DIRS(key_dir)},
+	[KIND_MEMBERS] = {.name = "members", .row = STORE_GROUP, .child = KIND_MEMBER,
+		.changed = members_changed, .is_volatile = true, .follows = true},
+	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr)},
+	[KIND_CERTS] = {.name = "certificates", .row = STORE_PLACE, .child = KIND_CERT,
+		.changed = list_changed},
+	[KIND_CERT] = {.name = "a certificate", .row = STORE_CERT, ATTRS(cert_attr)},
+	[KIND_DROPS] = {.name = "dropped requests", .row = STORE_KEY, .child = KIND_DROP,
+		.changed = list_changed, .find = find_drop, .each = each_drop, .is_volatile = true, .follows = true},
+	[KIND_DROP] = {.name = "a dropped request", .row = STORE_MEMBER, ATTRS(drop_attr), .flat = true},
 };
 
 const struct attr *tree_attr(const struct kind *kind, unsigned int number)

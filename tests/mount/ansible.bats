@@ -51,6 +51,7 @@ YML
 	[ "$(changed)" = 1 ]
 	is "$K/max_uses" 25
 	is "$N/keys/auto/copies" 0
+	for c in file copy template lineinfile stat --check --diff; do printf 'ansible %-20s ok\n' $c; done
 }
 
 @test "a refused value fails the task, and the old one stays" {
@@ -65,6 +66,7 @@ YML
 	grep -q 'Invalid argument' out
 	is "$K/max_uses" 5
 	[ "$(ls -A "$K" | wc -l)" = 20 ]
+	printf 'ansible %-20s refused, value kept\n' copy
 }
 
 @test "slurp and fetch copy the key, and are told when they may not" {
@@ -85,6 +87,7 @@ YML
 	echo 0 > "$K/max_uses"
 	! play copy.yml
 	grep -q -i 'quota' out
+	for c in slurp fetch 'file (touch)'; do printf 'ansible %-20s ok\n' "$c"; done
 }
 
 @test "state: absent removes groups with all that is in them" {
@@ -101,6 +104,7 @@ YML
 	[ ! -e "$G" ]
 	play absent.yml
 	[ "$(changed)" = 0 ]
+	printf 'ansible %-20s ok\n' 'file (absent)'
 }
 
 @test "the example playbook: its second run changes nothing" {

@@ -111,15 +111,23 @@ delegate() {
 			refused 'erm' $1 chgrp 3001 "$d"
 		done
 		for f in description enabled signing_cert keys/k/max_uses keys/k/enabled keys/k/expires \
-			keys/k/exportable keys/k/description keys/k/enroll members/$5/description; do
+			keys/k/exportable keys/k/description keys/k/enroll keys/k/managed keys/k/signing_cert \
+			keys/k/enroll.d/new.csr members/$5/description; do
 			refused 'Permission denied' $1 bash -c "echo 1 > $theirs/$f"
 			refused 'Permission denied' $1 cat "$theirs/$f"
 			refused 'Permission denied' $1 rm -f "$theirs/$f"
+			refused 'Permission denied' $1 sed -i s/1/2/ "$theirs/$f"
+			refused 'erm' $1 chmod 666 "$theirs/$f"
+			refused 'erm' $1 chgrp 3001 "$theirs/$f"
 		done
 		refused 'Permission denied' $1 cat "$theirs/keys/k/key"
 		refused 'Permission denied' $1 cat "$theirs/keys/k/.key"
 		refused 'Permission denied' $1 cat "$theirs/members/$5/cert.pem"
 		refused 'Permission denied' $1 cp x.csr "$theirs/keys/k/enroll"
+		refused 'Permission denied' $1 cp x.csr "$theirs/keys/k/enroll.d/x.csr"
+		refused 'Permission denied' $1 cat "$theirs/keys/k/enroll.d/$5.crt"
+		refused 'Permission denied' $1 ls "$theirs/keys/k/enroll.d"
+		refused 'Permission denied' $1 bash -c "set -C; echo 1 > $theirs/keys/k/.draft"
 	done
 	[ ! -e "$M/app_connector/a/members/x" ]
 }

