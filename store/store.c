@@ -191,12 +191,11 @@ static int check_master(struct store *store, const struct store_options *options
 static int open_parts(struct store *store, const struct store_options *options)
 {
 	struct setting store_id = {0};
-	bool made;
 	int rc = lock_store(store, options->path);
 
 	if (!rc)
-		rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE,
-			&store->db, &made);
+		rc = db_open(
+			options->path, options->read_only ? DB_READ_ONLY : DB_CREATE, &store->db);
 	if (rc) {
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;

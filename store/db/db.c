@@ -135,12 +135,11 @@ struct db_conn *db_reader(struct db *db)
 	return conn;
 }
 
-static int set_up(struct db *db, int flags, bool *made)
+static int set_up(struct db *db, int flags)
 {
 	int open = db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	struct stat st;
 
-	*made = false;
 	if (flags & DB_CREATE)
 		open |= SQLITE_OPEN_CREATE;
 	else if (stat(db->path, &st)) {
@@ -151,7 +150,7 @@ static int set_up(struct db *db, int flags, bool *made)
 	mode_t mask = umask(077);
 	int rc = db_connect(db->path, open, &db->writer);
 	if (!rc)
-		rc = db_schema(db->writer, db->read_only, made);
+		rc = db_schema(db->writer, db->read_only);
 	umask(mask);
 	if (!rc && pthread_key_create(&db->reader, reader_ended))
 		rc = -ENOMEM;
@@ -161,7 +160,7 @@ static int set_up(struct db *db, int flags, bool *made)
 	return rc;
 }
 
-int db_open(const char *path, int flags, struct db **out, bool *made)
+int db_open(const char *path, int flags, struct db **out)
 {
 	struct db *db = calloc(1, sizeof(*db));
 
@@ -173,7 +172,7 @@ int db_open(const char *path, int flags, struct db **out, bool *made)
 	pthread_mutex_init(&db->queue_lock, NULL);
 	pthread_cond_init(&db->queued, NULL);
 	db->path = strdup(path);
-	int rc = db->path ? set_up(db, flags, made) : -ENOMEM;
+	int rc = db->path ? set_up(db, flags) : -ENOMEM;
 	if (rc)
 		db_close(db);
 	else

@@ -39,11 +39,11 @@ struct db_value {
 enum { DB_CREATE = 1, DB_READ_ONLY = 2 };
 
 /*
- * Opens the file and brings its schema up to date; with DB_CREATE makes it if it is missing (*made
- * says so). -ENOENT; -EINVAL if it is something else or of a later version. Starts the writer's
+ * Opens the file and brings its schema up to date; with DB_CREATE makes it if it is
+ * missing. -ENOENT; -EINVAL if it is something else or of a later version. Starts the writer's
  * thread, so a program that forks does so before.
  */
-int db_open(const char *path, int flags, struct db **out, bool *made);
+int db_open(const char *path, int flags, struct db **out);
 
 /* Waits for what was submitted, closes all connections. No other thread may use them any more. */
 void db_close(struct db *db);

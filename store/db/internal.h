@@ -57,8 +57,8 @@ void db_disconnect(struct db_conn *conn);
 int db_exec(struct db_conn *conn, const char *sql);
 int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out);
 
-/* Checks whose file this is, and makes or migrates its tables. *made: it was empty. */
-int db_schema(struct db_conn *conn, bool read_only, bool *made);
+/* Checks whose file this is, and makes or migrates its tables. */
+int db_schema(struct db_conn *conn, bool read_only);
 
 /* Starts the writer's thread; ends it when everything queued is done. */
 int db_writer_start(struct db *db);

@@ -169,7 +169,7 @@ static int write_ahead(struct db_conn *conn)
 	return -EIO;
 }
 
-int db_schema(struct db_conn *conn, bool read_only, bool *made)
+int db_schema(struct db_conn *conn, bool read_only)
 {
 	int64_t application, version, tables;
 	int rc = db_pragma_int(conn, "PRAGMA application_id", &application);
@@ -180,8 +180,8 @@ int db_schema(struct db_conn *conn, bool read_only, bool *made)
 		rc = db_pragma_int(conn, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (rc)
 		return rc;
-	*made = application == 0 && tables == 0;
-	if (!*made && application != APPLICATION_ID) {
+	bool is_new = application == 0 && tables == 0;
+	if (!is_new && application != APPLICATION_ID) {
 		report(LOG_ERR, "store: this is a database of another program");
 		return -EINVAL;
 	}

@@ -166,8 +166,13 @@ if libc.renameat2(-100, b'$K', -100, b'$G/keys/other', 2):
 }
 
 @test "extended attributes are not there, and the kernel stops asking" {
+	stop
+	start -d # every request is in the log
+	expect_log 'error: -[0-9]+ '
 	refused 'Operation not supported' python3 -c "import os; os.getxattr('$K/uses', 'user.x')"
-	ls -l "$K" > /dev/null
+	refused 'Operation not supported' python3 -c "import os; os.getxattr('$K/id', 'user.x')"
+	ls -l "$K" "$G" > /dev/null
+	[ "$(grep -c 'opcode: GETXATTR' log)" = 1 ]
 }
 
 @test "times move with what a file says" {

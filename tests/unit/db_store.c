@@ -13,9 +13,8 @@
 static struct db *opened(void)
 {
 	struct db *db;
-	bool made;
 
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), 0);
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), 0);
 	return db;
 }
 
@@ -135,29 +134,27 @@ static void foreign_files_are_refused(void **state)
 {
 	(void)state;
 	struct db *db;
-	bool made;
 
 	exec("CREATE TABLE theirs (x)");
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), -EINVAL);
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), -EINVAL);
 	exec("DROP TABLE theirs; PRAGMA application_id = 77");
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), -EINVAL);
-	assert_int_equal(db_open(temp_file("missing"), 0, &db, &made), -ENOENT);
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), -EINVAL);
+	assert_int_equal(db_open(temp_file("missing"), 0, &db), -ENOENT);
 	FILE *f = fopen(temp_file("text"), "w");
 	for (int i = 0; i < 100; i++)
 		fputs("this is no database, just some text\n", f);
 	fclose(f);
-	assert_int_equal(db_open(temp_file("text"), DB_CREATE, &db, &made), -EINVAL);
+	assert_int_equal(db_open(temp_file("text"), DB_CREATE, &db), -EINVAL);
 }
 
 static void a_later_version_is_refused(void **state)
 {
 	(void)state;
 	struct db *db;
-	bool made;
 
 	db_close(opened());
 	exec("PRAGMA user_version = 1000");
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), -EINVAL);
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), -EINVAL);
 }
 
 /* A store of the first version gets what has come since. */
@@ -178,20 +175,6 @@ static void an_older_version_is_brought_up_to_date(void **state)
 			SQLITE_OK);
 		sqlite3_finalize(statement);
 	}
-	db_close(db);
-}
-
-static void made_is_told_once(void **state)
-{
-	(void)state;
-	struct db *db;
-	bool made;
-
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), 0);
-	assert_true(made);
-	db_close(db);
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db, &made), 0);
-	assert_false(made);
 	db_close(db);
 }
 
@@ -326,11 +309,10 @@ static void read_only_stores_take_no_jobs(void **state)
 {
 	(void)state;
 	struct db *db;
-	bool made;
 	char a[] = "a";
 
 	db_close(opened());
-	assert_int_equal(db_open(temp_file("store"), DB_READ_ONLY, &db, &made), 0);
+	assert_int_equal(db_open(temp_file("store"), DB_READ_ONLY, &db), 0);
 	assert_int_equal(db_submit(db, put, a), -EROFS);
 	assert_int_equal(has(db, "a"), 0);
 	db_close(db);
@@ -427,7 +409,6 @@ int main(void)
 		TEST(foreign_files_are_refused),
 		TEST(a_later_version_is_refused),
 		TEST(an_older_version_is_brought_up_to_date),
-		TEST(made_is_told_once),
 		TEST(a_failed_job_leaves_nothing),
 		TEST(many_clients_at_once),
 		TEST(a_lost_transaction_is_told),
