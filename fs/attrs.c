@@ -26,23 +26,43 @@ DOCUMENT(cert_pem, STORE_CERT_PEM)
 DOCUMENT(chain_pem, STORE_CHAIN_PEM)
 DOCUMENT(fullchain_pem, STORE_FULLCHAIN_PEM)
 DOCUMENT(csr_pem, STORE_CSR_PEM)
-DOCUMENT(fingerprint, STORE_FINGERPRINT)
+/* A value, but for a certificate that is still to come. */
+SHOW(show_fingerprint)
+{
+	size_t before = out->len;
+	int rc = store_document(store, row, STORE_FINGERPRINT, out);
+
+	return rc ? rc : out->len == before;
+}
+
+SIZE(size_fingerprint)
+{
+	int rc = store_document_len(store, row, STORE_FINGERPRINT, len);
+
+	return rc ? rc : !*len;
+}
 
 int not_a(struct store_call *call, int error, const char *what)
 {
 	return store_refuse(call, error, "%s %s", error == -ERANGE ? "too large for" : "not", what);
 }
 
+struct store_edit text_edit(const struct input *input, enum store_field field)
+{
+	return (struct store_edit){
+		.field = field,
+		.text = input->text,
+		.bit = input->bit,
+		.bare = input->bare,
+	};
+}
+
 static int store_text(struct store *store, struct store_call *call, const union store_any *row,
 	const struct input *input, enum store_field field)
 {
-	return store_set(store, call, &row->object,
-		&(struct store_edit){
-			.field = field,
-			.text = input->text,
-			.bit = input->bit,
-			.bare = input->bare,
-		});
+	struct store_edit edit = text_edit(input, field);
+
+	return store_set(store, call, &row->object, &edit);
 }
 
 int store_number(struct store *store, struct store_call *call, const union store_any *row,

@@ -11,6 +11,10 @@
 	int name(struct store *store, struct store_call *call, const union store_any *row, \
 		const struct input *input)
 
+#define TAKE(name)                                                                         \
+	int name(struct store *store, struct store_call *call, const union store_any *row, \
+		const char *member, const void *data, size_t len, struct bytes *reply)
+
 /* A handler that appends one value of the row. */
 #define DEFINE_SHOW(name, append) \
 	SHOW(name)                \
@@ -39,6 +43,9 @@ STORE(store_description);
 STORE(store_enabled);
 STORE(store_managed);
 STORE(store_signing_cert);
+
+/* The edit that stores one text. */
+struct store_edit text_edit(const struct input *input, enum store_field field);
 
 /* Stores one number; for handlers that have parsed it. */
 int store_number(struct store *store, struct store_call *call, const union store_any *row,
@@ -87,6 +94,11 @@ int find_drop(
 int each_drop(struct store *store, const union store_any *row, int64_t after, store_each_fn fn,
 	void *arg);
 
+/* enroll.c */
+TAKE(take_enroll);
+TAKE(take_key_enroll);
+TAKE(take_drop);
+
 /* member.c */
 SHOW(show_member_serial);
 SHOW(show_member_not_before);
@@ -112,6 +124,12 @@ SHOW(show_cert_not_before);
 SHOW(show_cert_not_after);
 SHOW(show_issued);
 SHOW(show_revoked);
+STORE(store_algorithm);
+STORE(store_subject);
+STORE(store_issuer);
+STORE(store_ca_validity_days);
+TAKE(take_cert_pem);
+TAKE(take_import);
 STORE(store_validity_days);
 STORE(store_crl_days);
 

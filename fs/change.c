@@ -211,12 +211,15 @@ static int make_draft(const struct store_call *call, const struct node *dir, con
 	return rc;
 }
 
-/* Whether dropping a file of this name enrols a member. */
-static bool drop_name(const struct node *dir, const char *name, char member[NAME_MAX_LEN + 1])
+/* The file that dropping one of this name makes, for a member; NULL: none. */
+static const struct attr *drop_attr(
+	const struct node *dir, const char *name, char member[NAME_MAX_LEN + 1])
 {
-	const struct attr *attr = node_flat_attr(&tree[dir->kind->child], name, member);
+	const struct kind *child = &tree[dir->kind->child];
+	const struct attr *attr =
+		dir->kind->child && child->flat ? node_flat_attr(child, name, member) : NULL;
 
-	return attr && node_has(attr, AT_DROP);
+	return node_has(attr, AT_DROP) ? attr : NULL;
 }
 
 /* Until the request is complete a draft stands where the file will be; it goes with the handle. */
@@ -224,13 +227,14 @@ static int make_drop(const struct store_call *call, const struct node *dir, cons
 	mode_t mode, struct node *out)
 {
 	char member[NAME_MAX_LEN + 1];
-
-	memcpy(member, out->drop, sizeof(member));
+	const struct attr *drop = drop_attr(dir, name, member);
 	int rc = make_draft(call, dir, name, mode, out);
+
 	if (rc)
 		return rc;
 	out->row = dir->row;
-	memcpy(out->drop, member, sizeof(member));
+	out->drop = drop;
+	memcpy(out->member, member, sizeof(member));
 	return draft_reserve(out->draft);
 }
 
@@ -264,7 +268,7 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 
 	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
 		return create_again(store, call, dir, (size_t)i, flags, out);
-	if (flat && drop_name(dir, name, out->drop))
+	if (drop_attr(dir, name, out->member))
 		return make_drop(call, dir, name, mode, out);
 	if (i < 0 && drafts && draft_signature(name, flags, mode))
 		return make_draft(call, dir, name, mode, out);
@@ -274,7 +278,7 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 
 int node_may_write(struct store *store, struct store_call *call, const struct node *node)
 {
-	if (!node->attr->store && !node_has(node->attr, AT_DROP))
+	if (!node->attr->store && !node->attr->take)
 		return -EACCES;
 	if (node_has(node->attr, AT_ROOT_OWNED) && !node_is_root_owner(store, call->uid))
 		return store_refuse(
@@ -311,34 +315,49 @@ int node_store(struct store *store, struct store_call *call, const struct node *
 
 /* Over a request's name it is a drop. */
 static int drop_draft(struct store *store, struct store_call *call, const struct node *draft,
-	const struct node *dir, const char *member)
+	const struct node *dir, const struct attr *drop, const char *member)
 {
 	CLEANUP_BYTES struct bytes request = {0}, reply = {0};
 	int rc = draft_read(draft->draft, 0, DRAFT_MAX, &request);
 
 	if (!rc)
-		rc = store_enroll(
-			store, call, dir->row.object.id, member, request.data, request.len, &reply);
+		rc = drop->take(store, call, &dir->row, member, request.data, request.len, &reply);
+	if (rc == 1)
+		return store_refuse(call, -EBADMSG, "the request is not complete");
 	if (!rc)
 		draft_unlink(draft->draft);
 	return rc;
+}
+
+/* A whole file takes the place of an attribute. */
+static int replace(struct store *store, struct store_call *call, const struct node *target,
+	const struct bytes *content)
+{
+	CLEANUP_BYTES struct bytes reply = {0};
+
+	if (!target->attr->take)
+		return node_store(store, call, target, content, false);
+	int rc = target->attr->take(
+		store, call, &target->row, NULL, content->data, content->len, &reply);
+	return rc == 1 ? store_refuse(call, -EBADMSG, "something is missing in it") : rc;
 }
 
 /* Over an attribute it is a write of that, told by the rename. */
 static int rename_draft(struct store *store, struct store_call *call, const struct node *draft,
 	const struct node *dir, const char *new_name)
 {
-	CLEANUP_BYTES struct bytes value = {0};
+	CLEANUP_BYTES struct bytes content = {0};
 	int i = node_fixed_number(dir->kind, new_name);
 	const struct attr *attr = i < 0 ? NULL : node_fixed_attr(dir->kind, (size_t)i);
 	struct node target = *dir;
 	char member[NAME_MAX_LEN + 1];
+	const struct attr *drop = drop_attr(dir, new_name, member);
 
-	if (dir->kind->child && tree[dir->kind->child].flat && drop_name(dir, new_name, member))
-		return drop_draft(store, call, draft, dir, member);
+	if (drop)
+		return drop_draft(store, call, draft, dir, drop, member);
 	if (i < 0 && draft_signature(new_name, O_EXCL, 0))
 		return draft_rename(draft->draft, new_name);
-	if (!attr || !attr->store)
+	if (!attr || node_has(attr, AT_CONVERSATION) || !(attr->store || attr->take))
 		return store_refuse(
 			call, -EPERM, "a temporary file can replace a writable one only");
 	node_set(&target, dir->kind, attr, dir->row.object.id);
@@ -346,9 +365,9 @@ static int rename_draft(struct store *store, struct store_call *call, const stru
 	if (!rc)
 		rc = node_access(store, call, &target, W_OK);
 	if (!rc)
-		rc = draft_read(draft->draft, 0, DRAFT_MAX, &value);
+		rc = draft_read(draft->draft, 0, DRAFT_MAX, &content);
 	if (!rc)
-		rc = node_store(store, call, &target, &value, false);
+		rc = replace(store, call, &target, &content);
 	if (rc < 0)
 		return node_refused(call, "rename over", &target, rc);
 	hidden_show(dir->ino, (unsigned int)i);

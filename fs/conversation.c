@@ -10,8 +10,9 @@
 
 struct conversation {
 	struct store *store;
-	int64_t key;
-	char member[NAME_MAX_LEN + 1]; /* empty: as the CSR says */
+	const struct attr *attr;
+	union store_any row;
+	char member[NAME_MAX_LEN + 1]; /* empty: none */
 	uid_t uid;
 
 	struct bytes request;
@@ -37,7 +38,8 @@ static int take_place(struct store_call *call)
 	for (int i = 0; i < open_now.count; i++)
 		mine += open_now.uid[i] == call->uid;
 	if (open_now.count == CONVERSATIONS_MAX || mine >= CONVERSATIONS_PER_USER)
-		rc = store_refuse(call, -ENOSPC, "too many enroll files are open at once");
+		rc = store_refuse(
+			call, -ENOSPC, "too many files that take requests are open at once");
 	else
 		open_now.uid[open_now.count++] = call->uid;
 	pthread_mutex_unlock(&open_now.lock);
@@ -55,8 +57,8 @@ static void give_place_back(uid_t uid)
 	pthread_mutex_unlock(&open_now.lock);
 }
 
-int conversation_begin(struct store *store, struct store_call *call, int64_t key,
-	const char *member, struct conversation **out)
+int conversation_begin(struct store *store, struct store_call *call, const struct attr *attr,
+	const union store_any *row, const char *member, struct conversation **out)
 {
 	struct conversation *talk = calloc(1, sizeof(*talk));
 	int rc = talk ? take_place(call) : -ENOMEM;
@@ -66,7 +68,8 @@ int conversation_begin(struct store *store, struct store_call *call, int64_t key
 		return rc;
 	}
 	talk->store = store;
-	talk->key = key;
+	talk->attr = attr;
+	talk->row = *row;
 	talk->uid = call->uid;
 	if (member)
 		strncpy(talk->member, member, NAME_MAX_LEN);
@@ -78,9 +81,8 @@ int conversation_begin(struct store *store, struct store_call *call, int64_t key
 void conversation_end(struct conversation *talk)
 {
 	if (conversation_incomplete(talk))
-		report(LOG_NOTICE,
-			"enroll: closed with an incomplete request of %zu bytes (uid %u)",
-			talk->request.len, talk->uid);
+		report(LOG_NOTICE, "%s: closed with an incomplete request of %zu bytes (uid %u)",
+			talk->attr->name, talk->request.len, talk->uid);
 	give_place_back(talk->uid);
 	bytes_free(&talk->request);
 	bytes_free(&talk->reply);
@@ -142,11 +144,10 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 			return rc;
 	}
 	memcpy(talk->request.data + at, data, size);
-	if (!store_request_complete(!talk->key, talk->request.data, talk->request.len))
-		return 0;
-	return answered(talk, call,
-		store_enroll(talk->store, call, talk->key, talk->member[0] ? talk->member : NULL,
-			talk->request.data, talk->request.len, &talk->reply));
+	int rc = talk->attr->take(talk->store, call, &talk->row,
+		talk->member[0] ? talk->member : NULL, talk->request.data, talk->request.len,
+		&talk->reply);
+	return rc == 1 ? 0 : answered(talk, call, rc);
 }
 
 int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out)

@@ -3,13 +3,12 @@
 #define FS_CONVERSATION_H
 
 /*
- * One enrolment through one open file: a request is collected, carried out in the write that
- * completes it, and its reply, or the reason of its refusal, is read back. Not locked: its handle
- * is.
+ * One request through one open file: it is collected, carried out in the write that completes it,
+ * and its reply, or the reason of its refusal, is read back. Not locked: its handle is.
  */
 #include <sys/types.h>
 
-#include "store/store.h"
+#include "fs/tree.h"
 
 /* As an offset of a write: behind what has been written (O_APPEND). */
 enum { AT_END = -1 };
@@ -19,11 +18,11 @@ enum { CONVERSATIONS_MAX = 1024, CONVERSATIONS_PER_USER = 64 };
 struct conversation;
 
 /*
- * key: of whose file; 0: the request brings its text. member: the name to enrol under, NULL: as the
- * CSR says. -ENOSPC: too many at once.
+ * With a file that takes requests, of this row. member: the name of what is being dropped, or NULL.
+ * -ENOSPC: too many at once.
  */
-int conversation_begin(struct store *store, struct store_call *call, int64_t key,
-	const char *member, struct conversation **out);
+int conversation_begin(struct store *store, struct store_call *call, const struct attr *attr,
+	const union store_any *row, const char *member, struct conversation **out);
 
 /* Takes a part of the request; carries it out if that completes it. */
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,

@@ -21,7 +21,7 @@ struct handle {
 
 	pthread_mutex_t lock; /* of what follows, and of talk */
 	struct bytes input;   /* what was written through this open */
-	bool relative;	      /* and was added to what was there: not to be added again */
+	bool once;	      /* and has been carried out: not to be again */
 };
 
 /* For the end: what is still open then has to be wiped. Not held together with a handle's lock. */
@@ -62,32 +62,21 @@ static bool writable(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-static int begin_conversation(struct handle *h, struct store_call *call)
-{
-	int64_t key = h->node.attr->flags & AT_PUBLIC ? 0 : h->node.row.object.id;
-
-	/* Who only reads gets nothing, and takes nobody's place. */
-	if (!writable(h->flags))
-		return 0;
-	return conversation_begin(h->store, call, key, NULL, &h->talk);
-}
-
 static int begin(struct handle *h, struct store_call *call)
 {
 	const struct attr *attr = h->node.attr;
+	const struct attr *take = h->node.drop ? h->node.drop : attr;
+	int rc = 0;
 
-	if (h->node.drop[0])
-		return conversation_begin(
-			h->store, call, h->node.row.object.id, h->node.drop, &h->talk);
-	if (h->node.draft)
+	if (h->node.draft && !h->node.drop)
 		return draft_open(h->node.draft, writable(h->flags) && h->flags & O_TRUNC);
-	if (attr->flags & AT_DROP && writable(h->flags))
-		return conversation_begin(
-			h->store, call, h->node.row.member.key, h->node.row.object.name, &h->talk);
-	if (attr->flags & AT_CONVERSATION)
-		return begin_conversation(h, call);
-	int rc = writable(h->flags) ? node_may_write(h->store, call, &h->node) : 0;
-	if (rc || !readable(h->flags))
+	if (writable(h->flags) && !h->node.drop)
+		rc = node_may_write(h->store, call, &h->node);
+	/* Who only reads a conversation gets nothing, and takes nobody's place. */
+	if (!rc && take->take && writable(h->flags))
+		rc = conversation_begin(h->store, call, take, &h->node.row,
+			h->node.drop ? h->node.member : NULL, &h->talk);
+	if (rc || h->node.drop || attr->flags & AT_CONVERSATION || !readable(h->flags))
 		return rc;
 	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
 			  : node_content(h->store, &h->node, &h->content);
@@ -132,9 +121,9 @@ void handle_close(struct handle *h)
 	strike_off(h);
 	if (h->talk)
 		conversation_end(h->talk);
-	if (h->node.drop[0])
+	if (h->node.drop)
 		draft_unlink(h->node.draft);
-	if (h->node.draft && (h->begun || h->node.drop[0]))
+	if (h->node.draft && (h->begun || h->node.drop))
 		draft_close(h->node.draft);
 	bytes_free(&h->content);
 	bytes_free(&h->input);
@@ -142,11 +131,17 @@ void handle_close(struct handle *h)
 	free(h);
 }
 
+/* Whether the reply is what is read; else it is the content as of open. */
+static bool converses(const struct handle *h)
+{
+	return h->node.drop || h->node.attr->flags & AT_CONVERSATION;
+}
+
 int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 {
 	if (h->node.draft && !h->talk)
 		return draft_read(h->node.draft, offset, size, out);
-	if (!h->talk)
+	if (!h->talk || !converses(h))
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);
 	int rc = conversation_read(h->talk, offset, size, out);
@@ -178,7 +173,7 @@ static int collect(struct handle *h, struct store_call *call, const void *data, 
 	return rc;
 }
 
-/* A relative value has been added: only its newline may follow. */
+/* What counts once has been carried out: only its newline may follow. */
 static bool only_a_newline(const struct handle *h, const void *data, size_t size, off_t offset)
 {
 	const char *byte = data;
@@ -192,15 +187,15 @@ static int write_value(
 {
 	CLEANUP_BYTES struct bytes value = {0};
 
-	if (h->relative && !only_a_newline(h, data, size, offset))
-		return store_refuse(call, -EINVAL, "+N and -N count once for each open");
+	if (h->once && !only_a_newline(h, data, size, offset))
+		return store_refuse(call, -EINVAL, "this counts once for each open");
 	int rc = collect(h, call, data, size, offset, &value);
 	if (!rc)
-		rc = node_store(h->store, call, &h->node, &value, h->relative);
+		rc = node_store(h->store, call, &h->node, &value, h->once);
 	if (rc < 0)
 		return rc;
 	bytes_swap(&h->input, &value);
-	h->relative = rc;
+	h->once = rc;
 	return 0;
 }
 
@@ -210,9 +205,12 @@ static int write_request(
 	int rc = conversation_write(h->talk, call, data, size, offset);
 
 	/* A dropped request: the member's own file is there now, or none is. */
-	if (h->node.drop[0] && conversation_over(h->talk))
+	if (h->node.drop && conversation_over(h->talk))
 		draft_unlink(h->node.draft);
-	return rc;
+	/* The store tells refused requests itself. */
+	return converses(h) || h->node.attr->flags & AT_DROP
+		       ? rc
+		       : node_refused(call, "write of", &h->node, rc);
 }
 
 int handle_write(
@@ -235,15 +233,15 @@ int handle_write(
 void handle_truncate(struct handle *h)
 {
 	pthread_mutex_lock(&h->lock);
-	/* a relative value stays counted */
-	if (!h->relative)
+	/* what counts once stays carried out */
+	if (!h->once)
 		bytes_free(&h->input);
 	pthread_mutex_unlock(&h->lock);
 }
 
 int handle_flush(struct handle *h)
 {
-	if (!h->talk || readable(h->flags))
+	if (!h->talk || (converses(h) && readable(h->flags)))
 		return 0;
 	pthread_mutex_lock(&h->lock);
 	int rc = conversation_incomplete(h->talk) ? -EINVAL : 0;

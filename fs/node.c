@@ -39,7 +39,7 @@ void node_set(struct node *node, const struct kind *kind, const struct attr *att
 	static _Atomic uint16_t counter;
 
 	node->draft = 0;
-	node->drop[0] = '\0';
+	node->drop = NULL;
 	node->kind = kind;
 	node->attr = attr;
 	node->ino = ino_make(number(kind), attr ? attr->number : 0, id);
@@ -81,7 +81,7 @@ int node_get(struct store *store, uint64_t ino, struct node *out)
 		return -ESTALE;
 	out->ino = ino;
 	out->draft = 0;
-	out->drop[0] = '\0';
+	out->drop = NULL;
 	out->kind = &tree[ino_kind(ino)];
 	out->attr = tree_attr(out->kind, attr);
 	if (attr && !out->attr)
@@ -229,7 +229,7 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 		return 0400 | (dir & 0020) << 1;
 	if (node_has(attr, AT_ROOT_OWNED))
 		return 0644;
-	return readable | (attr->store || node_has(attr, AT_DROP) ? writers : 0);
+	return readable | (attr->store || attr->take ? writers : 0);
 }
 
 static mode_t file_type(const struct attr *attr)
@@ -246,7 +246,10 @@ static int file_size(struct store *store, const struct node *node, off_t *size)
 
 	if (attr->size) {
 		rc = attr->size(store, &node->row, &len);
-		len += !node_has(attr, AT_DOCUMENT);
+		if (rc == 1)
+			rc = 0;
+		else
+			len += !node_has(attr, AT_DOCUMENT);
 	} else if (attr->show) {
 		rc = node_content(store, node, &content);
 		len = content.len;
@@ -387,7 +390,7 @@ int node_content(struct store *store, const struct node *node, struct bytes *out
 	int rc = attr->show ? attr->show(store, &node->row, out) : 0;
 
 	if (rc || node_has(attr, AT_DOCUMENT | AT_LINK) || bare)
-		return rc;
+		return rc < 0 ? rc : 0;
 	return bytes_add(out, "\n", 1);
 }
 

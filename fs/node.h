@@ -18,9 +18,10 @@ struct node {
 	const struct attr *attr; /* NULL: the directory */
 	union store_any row;
 	uint64_t draft; /* draft.h's id of it; then there is no row. 0: none */
-	/* A request that is being dropped: the draft is its place, the row the key; the member's
-	 * name. */
-	char drop[NAME_MAX_LEN + 1];
+	/* A request that is being dropped: the draft is its place, the row the key; the file it is
+	 * to become, and the member's name. */
+	const struct attr *drop;
+	char member[NAME_MAX_LEN + 1];
 };
 
 /* What an inode number names. -ESTALE if it is gone. */

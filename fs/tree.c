@@ -12,7 +12,7 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 /* clang-format off */
 
 static const struct attr root_attr[] = {
-	{1, "enroll", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT,
+	{1, "enroll", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_enroll,
 	 .help = "provisioning key and CSR in, certificate out"},
 	{2, "domain", AT_FIXED, .show = show_domain, .help = "the name in keys and certificates"},
 	{3, "version", AT_FIXED, .show = show_version, .help = "of enrollfs"},
@@ -59,7 +59,8 @@ static const struct attr key_attr[] = {
 	{17, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
 	{18, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
 	{19, "modified_by", AT_VOLATILE, .show = show_modified_by, .help = "by which uid"},
-	{20, "enroll", AT_CONVERSATION | AT_DOCUMENT | AT_FIXED, .help = "CSR in, certificate out"},
+	{20, "enroll", AT_CONVERSATION | AT_DOCUMENT | AT_FIXED, .take = take_key_enroll,
+	 .help = "CSR in, certificate out"},
 };
 
 static const struct attr member_attr[] = {
@@ -88,39 +89,45 @@ static const struct attr member_attr[] = {
 };
 
 static const struct attr cert_attr[] = {
-	{1, "cert.pem", AT_DOCUMENT, .show = show_cert_pem, .size = size_cert_pem,
-	 .help = "the certificate"},
-	{2, "chain.pem", AT_DOCUMENT, .show = show_chain_pem, .size = size_chain_pem,
+	{1, "cert.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_cert_pem, .size = size_cert_pem,
+	 .take = take_cert_pem, .help = "the certificate; takes an outside CA's answer and its chain"},
+	{2, "chain.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_chain_pem, .size = size_chain_pem,
 	 .help = "from its issuer to the root; empty for a root"},
-	{3, "csr.pem", AT_DOCUMENT, .show = show_csr_pem, .size = size_csr_pem,
-	 .help = "its certificate request"},
-	{4, "issuer", AT_VOLATILE, .show = show_issuer, .help = "self, or a name in certs/"},
-	{5, "algorithm", 0, .show = show_algorithm, .help = "of its key"},
-	{6, "subject", AT_FIXED, .show = show_subject, .help = "its distinguished name (RFC 4514)"},
-	{7, "state", AT_VOLATILE, .show = show_cert_state, .help = "active, disabled or expired"},
+	{3, "csr.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_csr_pem, .size = size_csr_pem,
+	 .help = "its certificate request, for an outside CA"},
+	{4, "issuer", AT_VOLATILE, NAME_MAX_LEN, show_issuer, .store = store_issuer,
+	 .help = "none yet, self, a name in certs/, or external; writing self or a name has it signed"},
+	{5, "algorithm", AT_VOLATILE, WORD, show_algorithm, .store = store_algorithm,
+	 .help = "of its key; while it waits, writing makes a new key pair"},
+	{6, "subject", AT_VOLATILE, STORE_SUBJECT_MAX, show_subject, .store = store_subject,
+	 .help = "its distinguished name (RFC 4514)"},
+	{7, "state", AT_VOLATILE, .show = show_cert_state, .help = "pending, active, disabled or expired"},
 	{8, "enabled", 0, WORD, show_cert_enabled, .store = store_enabled,
 	 .help = "0: it signs nothing"},
 	{9, "validity_days", 0, NUMBER, show_validity_days, .store = store_validity_days,
 	 .help = "lifetime of what it issues"},
-	{10, "ca_validity_days", 0, .show = show_ca_validity_days, .help = "lifetime it was made with"},
+	{10, "ca_validity_days", 0, NUMBER, show_ca_validity_days, .store = store_ca_validity_days,
+	 .help = "lifetime it is made with"},
 	{11, "crl_days", 0, NUMBER, show_crl_days, .store = store_crl_days,
 	 .help = "lifetime of its revocation list"},
-	{12, "serial", 0, .show = show_cert_serial, .help = "hex"},
-	{13, "fingerprint", 0, .show = show_fingerprint, .size = size_fingerprint,
+	{12, "serial", AT_VOLATILE, .show = show_cert_serial, .help = "hex"},
+	{13, "fingerprint", AT_VOLATILE, .show = show_fingerprint, .size = size_fingerprint,
 	 .help = "SHA-256 of the certificate, hex"},
-	{14, "not_before", 0, .show = show_cert_not_before, .help = "valid from"},
-	{15, "not_after", 0, .show = show_cert_not_after, .help = "valid until"},
+	{14, "not_before", AT_VOLATILE, .show = show_cert_not_before, .help = "valid from"},
+	{15, "not_after", AT_VOLATILE, .show = show_cert_not_after, .help = "valid until"},
 	{16, "issued", AT_VOLATILE, .show = show_issued, .help = "how many certificates it issued"},
 	{17, "revoked", AT_VOLATILE, .show = show_revoked, .help = "how many of them were revoked"},
 	{18, "managed", AT_VOLATILE | AT_ROOT_OWNED, WORD, show_managed, .store = store_managed,
 	 .help = "1: read-only; signing goes on"},
 	{19, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
 	{20, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
+	{21, "import", AT_DOCUMENT, .take = take_import,
+	 .help = "takes a certificate, its chain and its private key, instead of its own"},
 };
 
 static const struct attr drop_attr[] = {
 	{40, ".csr", AT_VOLATILE | AT_DOCUMENT | AT_DROP, .show = show_csr_pem, .size = size_csr_pem,
-	 .help = "what it asked with; dropping one here enrols it under its name"},
+	 .take = take_drop, .help = "what it asked with; dropping one here enrols it under its name"},
 	{41, ".crt", AT_VOLATILE | AT_DOCUMENT, .show = show_fullchain_pem,
 	 .size = size_fullchain_pem, .help = "the answer: its certificate and chain"},
 };

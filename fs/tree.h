@@ -37,11 +37,11 @@ enum attr_flag {
 	AT_LINK = 16,
 	/* Written by, and belongs to, the owner of the mount's root whatever the directory says. */
 	AT_ROOT_OWNED = 32,
-	/* A conversation for each open: a request is written, the reply is read. */
+	/* A conversation for each open: what it takes is written, the reply is read. */
 	AT_CONVERSATION = 64,
 	/* For everybody. */
 	AT_PUBLIC = 128,
-	/* Written like a conversation that enrols the member whose file it is. */
+	/* Making it enrols the member whose file it is. */
 	AT_DROP = 256,
 };
 
@@ -61,16 +61,24 @@ struct attr {
 	unsigned int flags;
 	size_t max; /* bytes of a value written, without its newline */
 
-	/* Appends the content, at open or for its size. */
+	/* Appends the content, at open or for its size; 1: there is none yet, not even an empty
+	 * value. */
 	int (*show)(struct store *store, const union store_any *row, struct bytes *out);
-	/* The length of the content, where making it is not wanted. */
+	/* The length of the content, where making it is not wanted; 1 as above. */
 	int (*size)(struct store *store, const union store_any *row, size_t *len);
 	/* Instead of show at an open for reading, where that is an event. */
 	int (*copy)(struct store *store, struct store_call *call, const union store_any *row,
 		struct bytes *out);
-	/* Checks and stores; 1 instead of 0: the value was relative and must not be added again. */
+	/* Checks and stores; 1 instead of 0: it counts once, and must not be carried out again. */
 	int (*store)(struct store *store, struct store_call *call, const union store_any *row,
 		const struct input *input);
+	/*
+	 * Instead: what is written is collected, and carried out in the write that completes it.
+	 * Called with all of it so far; 0, with a reply; 1: incomplete; or the refusal. member: the
+	 * name of the file that is being dropped, else NULL.
+	 */
+	int (*take)(struct store *store, struct store_call *call, const union store_any *row,
+		const char *member, const void *data, size_t len, struct bytes *reply);
 	/* Whether it is there at all; NULL: always. */
 	bool (*present)(const union store_any *row);
 	const char *help;

@@ -15,6 +15,8 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	size_t len;
 
 	o->parent = o->place = STORE_CERTS;
+	c->pending = !db_int(row, DB_CERT_DER_LEN);
+	c->outside = db_int(row, DB_CERT_OUTSIDE);
 	c->issuer = db_int(row, DB_CERT_ISSUER);
 	db_text(row, DB_CERT_ISSUER_NAME, c->issuer_name, sizeof(c->issuer_name));
 	db_text(row, DB_CERT_ALGORITHM, c->algorithm, sizeof(c->algorithm));
@@ -25,7 +27,7 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	c->ca_validity_days = db_int(row, DB_CERT_CA_VALIDITY_DAYS);
 	c->crl_days = db_int(row, DB_CERT_CRL_DAYS);
 	const void *serial = db_blob(row, DB_CERT_SERIAL, &len);
-	if (len == PKI_SERIAL)
+	if (len <= PKI_SERIAL_MAX)
 		hex_text(serial, len, c->serial);
 	c->not_before = db_int(row, DB_CERT_NOT_BEFORE);
 	c->not_after = db_int(row, DB_CERT_NOT_AFTER);
@@ -55,9 +57,12 @@ static int may_remove_cert(struct db_conn *conn, struct store_call *call, int64_
 static int remove_cert(
 	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
 {
-	int rc = db_run(conn, DB_CERT_REMOVE,
-		DB_ARGS(DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND)));
+	const struct db_value *args =
+		DB_ARGS(DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND));
+	int rc = db_run(conn, DB_CERT_REMOVE, args);
 
+	if (rc > 0) /* its private key is gone: nobody shall trust it any more */
+		rc = db_run(conn, DB_CERT_COUNT_REVOKED, args) < 0 ? -EIO : rc;
 	if (rc == 0)
 		return in_use(call);
 	if (rc > 0)
@@ -65,7 +70,11 @@ static int remove_cert(
 	return rc < 0 ? rc : 0;
 }
 
+/* What `issuer` says where no certificate here is meant. */
+static const char *const not_an_issuer[] = {"none", "self", "external", NULL};
+
 const struct object_kind store_cert_kind = {
+	.reserved = not_an_issuer,
 	.get = DB_CERT_GET,
 	.find = DB_CERT_FIND,
 	.each = DB_CERT_EACH,
@@ -73,12 +82,14 @@ const struct object_kind store_cert_kind = {
 	.chown = DB_CERT_CHOWN,
 	.owned = DB_CERT_OWNED,
 	.read = read_cert,
+	.make = cert_make,
 	.remove = remove_cert,
 	.may_remove = may_remove_cert,
 	.set =
 		{
 			[STORE_ENABLED] = DB_CERT_SET_ENABLED,
 			[STORE_VALIDITY_DAYS] = DB_CERT_SET_VALIDITY_DAYS,
+			[STORE_CA_VALIDITY_DAYS] = DB_CERT_SET_CA_VALIDITY_DAYS,
 			[STORE_MANAGED] = DB_CERT_SET_MANAGED,
 			[STORE_CRL_DAYS] = DB_CERT_SET_CRL_DAYS,
 		},
@@ -86,71 +97,11 @@ const struct object_kind store_cert_kind = {
 
 enum store_state store_cert_state(const struct store_cert *cert)
 {
+	if (cert->pending)
+		return STORE_PENDING;
 	if (!cert->enabled)
 		return STORE_DISABLED;
 	return clock_past(cert->not_after) ? STORE_EXPIRED : STORE_ACTIVE;
-}
-
-/* --- making --- */
-
-int seal_into(struct store *store, struct db_conn *conn, enum db_query query, const char *kind,
-	int64_t id, const void *secret, size_t len)
-{
-	CLEANUP_BYTES struct bytes box = {0};
-	int rc = pki_seal(store->sealer, kind, id, secret, len, &box);
-
-	if (!rc)
-		rc = db_run(conn, query, DB_ARGS(DB_INT(id), DB_BLOB(box.data, box.len)));
-	return rc < 0 ? rc : 0;
-}
-
-static int insert(struct store *store, struct db_conn *conn, const struct new_cert *want,
-	const struct pki_new_ca *ca, const struct pki_made *made)
-{
-	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8];
-
-	snprintf(subject, sizeof(subject), "CN=%s,O=%s", want->name, store->domain);
-	return db_run(conn, DB_CERT_ADD,
-		DB_ARGS(DB_TEXT(want->name), DB_INT(want->uid), DB_INT(want->gid), DB_INT(0755),
-			DB_INT(want->now), want->issuer ? DB_INT(want->issuer) : DB_NIL,
-			DB_TEXT(ca->algorithm), DB_TEXT(subject),
-			DB_BLOB(made->csr.data, made->csr.len),
-			DB_BLOB(made->cert.data, made->cert.len),
-			DB_BLOB(made->spki_hash, PKI_HASH), DB_BLOB(ca->serial, PKI_SERIAL),
-			DB_INT(ca->not_before), DB_INT(ca->not_after), DB_INT(365),
-			DB_INT(want->days), DB_INT(7)));
-}
-
-int cert_make(struct store *store, struct db_conn *conn, const struct new_cert *want, int64_t *id,
-	struct pki_ca **ca, int64_t *not_after)
-{
-	int64_t seconds = want->now / CLOCK_SECOND;
-	struct pki_new_ca new = {
-		.algorithm = "ec-p256",
-		.common_name = want->name,
-		.organization = store->domain,
-		.path_length = want->path_length,
-		.not_before = seconds - CLOCK_SKEW,
-		.not_after = seconds + want->days * DAY,
-	};
-	struct pki_made made = {0};
-
-	if (new.not_after > want->not_after_limit)
-		new.not_after = want->not_after_limit;
-	int rc = pki_serial(new.serial);
-	if (!rc)
-		rc = pki_ca_make(&new, want->issuer_ca, &made);
-	if (!rc)
-		rc = insert(store, conn, want, &new, &made);
-	if (rc > 0) {
-		*id = db_inserted(conn);
-		*not_after = new.not_after;
-		rc = seal_into(store, conn, DB_CERT_SEAL, "cert", *id, made.key.data, made.key.len);
-	}
-	if (!rc && ca)
-		rc = pki_ca_open(made.cert.data, made.cert.len, made.key.data, made.key.len, ca);
-	pki_made_free(&made);
-	return rc;
 }
 
 /* --- documents --- */
@@ -185,22 +136,31 @@ static int load(struct store *store, const union store_any *object, struct mater
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
 
-/* The chain above a certificate: NULL above a root. */
-static int chain_above(struct store *store, const union store_any *object, struct signer **out)
+/* What can sign: a certificate, or what issued a member's; NULL while that waits. */
+static int signer_of(struct store *store, const union store_any *object, struct signer **out)
 {
-	int64_t issuer =
-		object->object.kind == STORE_MEMBER ? object->member.issuer : object->cert.issuer;
+	bool member = object->object.kind == STORE_MEMBER;
 
 	*out = NULL;
-	return issuer ? signer_get(store, issuer, out) : 0;
+	if (!member && object->cert.pending)
+		return 0;
+	return signer_get(store, member ? object->member.issuer : object->object.id, out);
+}
+
+/* Where the chain above begins in the signer's own: behind itself, unless it issued the object. */
+static size_t above(const union store_any *object, const struct signer *signer)
+{
+	return object->object.kind == STORE_MEMBER ? 0 : signer->above;
 }
 
 static int add_chain(struct store *store, const union store_any *object, struct bytes *out)
 {
-	CLEANUP_SIGNER struct signer *above = NULL;
-	int rc = chain_above(store, object, &above);
+	CLEANUP_SIGNER struct signer *signer = NULL;
+	int rc = signer_of(store, object, &signer);
 
-	return rc || !above ? rc : bytes_add(out, above->chain.data, above->chain.len);
+	if (rc || !signer)
+		return rc;
+	return bytes_add_part(out, &signer->chain, above(object, signer), signer->chain.len);
 }
 
 static int add_fingerprint(const struct bytes *der, struct bytes *out)
@@ -224,6 +184,10 @@ int store_document(struct store *store, const union store_any *object, enum stor
 	if (which == STORE_CHAIN_PEM)
 		return add_chain(store, object, out);
 	rc = load(store, object, &m);
+	if (!rc && !m.der.len && which != STORE_CSR_PEM) {
+		bytes_free(&m.csr);
+		return 0;
+	}
 	if (!rc && which == STORE_FINGERPRINT)
 		rc = add_fingerprint(&m.der, out);
 	else if (!rc && which == STORE_CSR_PEM)
@@ -240,12 +204,14 @@ int store_document(struct store *store, const union store_any *object, enum stor
 int store_document_len(
 	struct store *store, const union store_any *object, enum store_document which, size_t *len)
 {
-	CLEANUP_SIGNER struct signer *above = NULL;
+	CLEANUP_SIGNER struct signer *signer = NULL;
 	bool member = object->object.kind == STORE_MEMBER;
 	size_t cert = member ? object->member.cert_len : object->cert.cert_len;
 	size_t csr = member ? object->member.csr_len : object->cert.csr_len;
 
 	*len = 0;
+	if (!cert && which != STORE_CSR_PEM)
+		return 0;
 	if (which == STORE_FINGERPRINT)
 		*len = (size_t)2 * PKI_HASH;
 	else if (which == STORE_CSR_PEM)
@@ -254,8 +220,8 @@ int store_document_len(
 		*len = pki_pem_len(PKI_LABEL_CERTIFICATE, cert);
 	if (which != STORE_CHAIN_PEM && which != STORE_FULLCHAIN_PEM)
 		return 0;
-	int rc = chain_above(store, object, &above);
-	if (!rc && above)
-		*len += above->chain.len;
+	int rc = signer_of(store, object, &signer);
+	if (!rc && signer)
+		*len += signer->chain.len - above(object, signer);
 	return rc;
 }

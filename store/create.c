@@ -48,29 +48,32 @@ static int add_places(struct db_conn *conn, const struct fill *f)
 static int add_certs(struct db_conn *conn, const struct fill *f)
 {
 	static const char *const signers[] = {"connector", "service_edge"};
-	struct pki_ca *root = NULL;
-	struct new_cert want = {
-		.name = "root",
-		.path_length = -1,
-		.days = 10950,
-		.not_after_limit = CLOCK_MAX,
-		.uid = getuid(),
+	struct store_call self = {.uid = getuid()};
+	struct store_make make = {
+		.store = f->store,
+		.call = &self,
+		.mode = 0755,
 		.gid = getgid(),
 		.now = f->now,
 	};
+	struct pki_ca *root = NULL;
+	struct new_cert want = {
+		.path_length = PKI_NO_LIMIT,
+		.days = 10950,
+		.not_after_limit = CLOCK_MAX,
+	};
 	int64_t root_id, id, limit;
-	int rc = cert_make(f->store, conn, &want, &root_id, &root, &limit);
 
-	if (rc)
-		return rc;
+	make.name = "root";
+	int rc = cert_make_signed(&make, conn, &want, &root_id, &root, &limit);
 	want.issuer = root_id;
 	want.issuer_ca = root;
 	want.not_after_limit = limit;
 	want.path_length = 0;
 	want.days = 5475;
 	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]) && !rc; i++) {
-		want.name = signers[i];
-		rc = cert_make(f->store, conn, &want, &id, NULL, &limit);
+		make.name = signers[i];
+		rc = cert_make_signed(&make, conn, &want, &id, NULL, &limit);
 	}
 	pki_ca_free(root);
 	return rc;

@@ -58,6 +58,8 @@ struct object_kind {
 	enum db_query chown, owned;
 	/* The query that sets a field, 0 if it has no such one. */
 	enum db_query set[STORE_FIELDS];
+	/* Names that mean something else where one is named, NULL at the end; or NULL. */
+	const char *const *reserved;
 };
 
 extern const struct object_kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
@@ -95,6 +97,8 @@ struct signer {
 	int refs;
 	struct pki_ca *ca;  /* NULL if there is no private key */
 	struct bytes chain; /* PEM, itself to the root inclusive */
+	size_t above;	    /* where its issuer begins in that */
+	int path_left;	    /* how many CAs may stand below it, or PKI_NO_LIMIT */
 
 	unsigned char root[PKI_HASH]; /* SHA-256 of the root's DER */
 };
@@ -109,23 +113,22 @@ void signer_cleanup(struct signer **signer);
 void signer_forget(struct store *store, int64_t cert);
 void signer_forget_all(struct store *store);
 
-/* --- cert.c --- */
+/* --- authority.c: signing certificates until they can sign --- */
+
+/* The make of store_cert_kind. */
+int64_t cert_make(struct db_conn *conn, const struct store_make *make);
 
 struct new_cert {
-	const char *name;
 	int64_t issuer; /* 0: itself */
 	const struct pki_ca *issuer_ca;
 	int path_length;
 	int64_t days;
 	int64_t not_after_limit; /* of the issuer, seconds */
-	uid_t uid;
-	gid_t gid;
-	int64_t now;
 };
 
-/* In a job: makes key and certificate and stores them. The id and, if wanted, what can sign. */
-int cert_make(struct store *store, struct db_conn *conn, const struct new_cert *want, int64_t *id,
-	struct pki_ca **ca, int64_t *not_after);
+/* In a job: makes one with its certificate. The id and, if wanted, what can sign with it. */
+int cert_make_signed(const struct store_make *make, struct db_conn *conn,
+	const struct new_cert *want, int64_t *id, struct pki_ca **ca, int64_t *not_after);
 
 /* Seals under the master key what belongs to a row, and stores it with the query (id, sealed). */
 int seal_into(struct store *store, struct db_conn *conn, enum db_query query, const char *kind,
@@ -134,7 +137,7 @@ int seal_into(struct store *store, struct db_conn *conn, enum db_query query, co
 /* --- audit.c --- */
 
 struct audit {
-	const char *action; /* mkdir rmdir rename set copy enroll */
+	const char *action; /* mkdir rmdir rename set copy enroll install import */
 	const char *object; /* path below the mount */
 	const char *name;   /* one more member and its value, or NULL */
 	const char *value;

@@ -227,10 +227,24 @@ struct change {
 	gid_t gid; /* for make */
 };
 
-static int illegal_name(struct store_call *call)
+static int illegal_name(struct store_call *call, const struct object_kind *kind)
 {
+	if (kind->reserved)
+		return store_refuse(call, -EINVAL,
+			"a name has 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, "
+			"and "
+			"is not %s, %s or %s",
+			kind->reserved[0], kind->reserved[1], kind->reserved[2]);
 	return store_refuse(call, -EINVAL,
 		"a name has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit");
+}
+
+static bool legal(const struct object_kind *kind, const char *name)
+{
+	for (const char *const *word = kind->reserved; word && *word; word++)
+		if (strcmp(name, *word) == 0)
+			return false;
+	return name_legal(name, strlen(name));
 }
 
 /* A name that is taken; other errors go by. */
@@ -281,8 +295,8 @@ int store_make(struct store *store, struct store_call *call, enum store_kind kin
 
 	if (!object_kinds[kind]->make)
 		return store_refuse(call, -EPERM, "nothing can be made here");
-	if (!name_legal(name, strlen(name)))
-		return illegal_name(call);
+	if (!legal(object_kinds[kind], name))
+		return illegal_name(call, object_kinds[kind]);
 	return store_submit(store, call, make_job, &c);
 }
 
@@ -349,8 +363,8 @@ int store_rename(struct store *store, struct store_call *call, enum store_kind k
 
 	if (!object_kinds[kind]->rename)
 		return store_refuse(call, -EPERM, "it cannot be renamed");
-	if (!name_legal(name, strlen(name)))
-		return illegal_name(call);
+	if (!legal(object_kinds[kind], name))
+		return illegal_name(call, object_kinds[kind]);
 	return store_submit(store, call, rename_job, &c);
 }
 
@@ -364,6 +378,7 @@ static const char *const field_name[STORE_FIELDS] = {
 	[STORE_EXPIRES] = "expires",
 	[STORE_EXPORTABLE] = "exportable",
 	[STORE_VALIDITY_DAYS] = "validity_days",
+	[STORE_CA_VALIDITY_DAYS] = "ca_validity_days",
 	[STORE_CRL_DAYS] = "crl_days",
 	[STORE_MANAGED] = "managed",
 };
@@ -430,6 +445,10 @@ static int resolve(struct db_conn *conn, const struct change *c, int64_t *number
 		return resolve_limit(c->call, &c->out->key, edit, number);
 	case STORE_EXPORTABLE:
 		return resolve_exportable(conn, c->call, &c->out->key, edit);
+	case STORE_CA_VALIDITY_DAYS:
+		if (!c->out->cert.pending)
+			return store_refuse(c->call, -EBUSY, "it has its certificate");
+		return resolve_days(c->call, edit->number);
 	case STORE_VALIDITY_DAYS:
 	case STORE_CRL_DAYS:
 		return resolve_days(c->call, edit->number);
@@ -493,7 +512,8 @@ int store_set(struct store *store, struct store_call *call, const struct store_o
 
 const char *store_state_name(enum store_state state)
 {
-	static const char *const name[] = {"active", "exhausted", "disabled", "expired", "revoked"};
+	static const char *const name[] = {
+		"active", "exhausted", "disabled", "expired", "revoked", "pending"};
 
 	return name[state];
 }

@@ -99,7 +99,7 @@ struct store_object {
 			  */
 };
 
-enum { STORE_DESCRIPTION_MAX = 1024 };
+enum { STORE_DESCRIPTION_MAX = 1024, STORE_SUBJECT_MAX = 1024 };
 
 struct store_group {
 	struct store_object object;
@@ -140,15 +140,17 @@ struct store_member {
 
 struct store_cert {
 	struct store_object object;
-	int64_t issuer; /* 0: self-signed */
+	bool pending;	/* it has no certificate yet */
+	bool outside;	/* an outside CA signed it */
+	int64_t issuer; /* 0: neither of the two, it is self-signed */
 	char issuer_name[NAME_MAX_LEN + 1];
 	char algorithm[16];
-	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8]; /* RFC 4514 */
+	char subject[STORE_SUBJECT_MAX + 1]; /* RFC 4514 */
 	bool enabled;
 	int64_t validity_days, ca_validity_days, crl_days;
-	char serial[33];
-	int64_t not_before, not_after;
-	int64_t issued, revoked; /* how many */
+	char serial[41];
+	int64_t not_before, not_after; /* seconds */
+	int64_t issued, revoked;       /* how many */
 	size_t cert_len, csr_len;
 };
 
@@ -179,10 +181,10 @@ int store_each_enrolled(
 	struct store *store, int64_t key, int64_t after, store_each_fn fn, void *arg);
 
 /*
- * Makes a group or key, owned by the caller and the parent's group, with at most the parent's
- * permissions. -EEXIST; -EINVAL: not a legal
- * name; -EPERM for other kinds; -ESTALE: the parent is gone; -ENOENT: the signing
- * certificate that groups of this kind begin with is missing or disabled.
+ * Makes a group, key or certificate (which waits), owned by the caller and the parent's group, with
+ * at most the parent's permissions. -EEXIST; -EINVAL: not a legal name; -EPERM for other kinds;
+ * -ESTALE: the parent is gone; -ENOENT: the signing certificate that groups of this kind begin with
+ * is missing or disabled.
  */
 int store_make(struct store *store, struct store_call *call, enum store_kind kind, int64_t parent,
 	const struct store_owner *above, const char *name, mode_t mode, union store_any *out);
@@ -238,14 +240,18 @@ enum store_field {
 	STORE_EXPIRES,
 	STORE_EXPORTABLE,
 	STORE_VALIDITY_DAYS,
+	STORE_CA_VALIDITY_DAYS, /* -EBUSY unless it waits for its certificate */
 	STORE_CRL_DAYS,
 	STORE_MANAGED,
+	STORE_ALGORITHM, /* this one and those that follow: store_cert_edit */
+	STORE_SUBJECT,
+	STORE_ISSUER,
 	STORE_FIELDS
 };
 
 struct store_edit {
 	enum store_field field;
-	const char *text; /* for DESCRIPTION and SIGNING_CERT */
+	const char *text; /* for DESCRIPTION, SIGNING_CERT, ALGORITHM, SUBJECT, ISSUER */
 	int64_t number;	  /* for the others; in MAX_USES STORE_UNLIMITED, in EXPIRES STORE_NEVER */
 	bool relative;	  /* MAX_USES: number is added to what is there */
 	uint64_t bit;	  /* the attribute's bit in store_object.bare */
@@ -260,9 +266,38 @@ struct store_edit {
 int store_set(struct store *store, struct store_call *call, const struct store_object *object,
 	const struct store_edit *edit);
 
+/* --- signing certificates that wait for their certificate --- */
+
+/*
+ * What store_make makes of a certificate is a key pair and a request. These change it or bring the
+ * certificate; once it is there all of them answer -EBUSY.
+ *
+ * ALGORITHM makes a new key pair; SUBJECT another request; ISSUER has `self` or a certificate here
+ * sign it: -ENOENT: no enabled certificate of that name; -EKEYEXPIRED; -EINVAL: its path length
+ * allows no CA below it, or the text is not of its form.
+ */
+int store_cert_edit(struct store *store, struct store_call *call, const struct store_object *object,
+	const struct store_edit *edit);
+
+/*
+ * Takes what an outside CA returned for its request, PEM: the certificate and its chain up to a
+ * self-signed one. With import a private key is among them, and takes the place of the one that is
+ * here. Called with all that has come so far: 1: nothing is wrong, and something is missing;
+ * 0: installed; -EBADMSG; -EKEYEXPIRED; -EEXIST: the key is known here; -EFBIG.
+ */
+int store_cert_install(struct store *store, struct store_call *call,
+	const struct store_object *object, bool import, const void *data, size_t len);
+
 /* --- states --- */
 
-enum store_state { STORE_ACTIVE, STORE_EXHAUSTED, STORE_DISABLED, STORE_EXPIRED, STORE_REVOKED };
+enum store_state {
+	STORE_ACTIVE,
+	STORE_EXHAUSTED,
+	STORE_DISABLED,
+	STORE_EXPIRED,
+	STORE_REVOKED,
+	STORE_PENDING
+};
 
 /* The word for a state. */
 const char *store_state_name(enum store_state state);

@@ -12,7 +12,7 @@
 	"SELECT " OBJECT("c", "max(c.modified, c.counted, coalesce(i.modified, 0))") \
 	"c.issuer, i.name, c.algorithm, c.subject, c.enabled, " \
 	"c.validity_days, c.ca_validity_days, c.crl_days, c.serial, c.not_before, c.not_after, " \
-	"c.issued, c.revoked, length(c.der), length(c.csr), c.managed " \
+	"c.issued, c.revoked, length(c.der), length(c.csr), c.managed, c.chain IS NOT NULL " \
 	"FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
 
 #define CERT_UNUSED \
@@ -21,6 +21,11 @@
 	"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > ?3)"
+
+/* What every change of a certificate that waits ends with. */
+#define WAITS \
+	"bare = (bare & ~?5) | ?6, modified = ?3, modified_by = ?4 " \
+	"WHERE id = ?1 AND removed IS NULL AND der = x'' AND csr = ?2"
 
 #define GROUP_ROWS \
 	"SELECT " OBJECT("g", "max(g.modified, c.modified)") \
@@ -92,22 +97,43 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_CERT_FIND] = CERT_ROWS "AND c.name = ?1",
 	/* ?1 after this id */
 	[DB_CERT_EACH] = CERT_ROWS "AND c.id > ?1 ORDER BY c.id",
-	/* ?1 name, ?2 uid, ?3 gid, ?4 mode, ?5 now, ?6 issuer, ?7 algorithm, ?8 subject, ?9 csr, ?10 der,
-	 * ?11 spki hash, ?12 serial, ?13 not before, ?14 not after, ?15 validity days,
-	 * ?16 CA validity days, ?17 CRL days */
+	/* one that waits: ?1 name, ?2 uid, ?3 gid, ?4 mode, ?5 now, ?6 algorithm, ?7 subject, ?8 csr,
+	 * ?9 spki hash, ?10 CA validity days */
 	[DB_CERT_ADD] =
-		"INSERT INTO cert (name, uid, gid, mode, created, modified, modified_by, issuer, "
-		"algorithm, subject, csr, der, spki_hash, serial, not_before, not_after, "
-		"validity_days, ca_validity_days, crl_days) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?2, ?6, "
-		"?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-	/* ?1 id -> der, csr, sealed key, issuer */
-	[DB_CERT_MATERIAL] = "SELECT der, csr, sealed_key, issuer FROM cert WHERE id = ?1",
+		"INSERT INTO cert (name, uid, gid, mode, created, modified, modified_by, algorithm, "
+		"subject, csr, der, spki_hash, serial, not_before, not_after, validity_days, "
+		"ca_validity_days, crl_days) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?2, ?6, ?7, ?8, x'', ?9, "
+		"x'', 0, 0, 365, ?10, 7)",
+	/* ?1 id -> der, csr, sealed key, issuer, chain */
+	[DB_CERT_MATERIAL] = "SELECT der, csr, sealed_key, issuer, chain FROM cert WHERE id = ?1",
 	/* ?1 id, ?2 sealed key */
 	[DB_CERT_SEAL] = "UPDATE cert SET sealed_key = ?2 WHERE id = ?1",
+	/* These change one that waits, if its request is still the one that was looked at: ?1 id, ?2 that
+	 * csr, ?3 now, ?4 who, ?5 the attribute's bit in `bare`, ?6 that bit or 0; */
+	/* ?7 algorithm, ?8 csr, ?9 spki hash, ?10 sealed key, ?11 subject */
+	[DB_CERT_REKEY] =
+		"UPDATE cert SET algorithm = ?7, csr = ?8, spki_hash = ?9, sealed_key = ?10, "
+		"subject = ?11, " WAITS,
+	/* ?7 subject, ?8 csr */
+	[DB_CERT_SET_SUBJECT] = "UPDATE cert SET subject = ?7, csr = ?8, " WAITS,
+	/* ?7 der, ?8 serial, ?9 not before, ?10 not after, ?11 subject, ?12 issuer or NULL, ?13 chain or
+	 * NULL */
+	[DB_CERT_SIGNED] =
+		"UPDATE cert SET der = ?7, serial = ?8, not_before = ?9, not_after = ?10, subject = ?11, "
+		"issuer = ?12, chain = ?13, " WAITS " AND (?12 IS NULL OR EXISTS "
+		"(SELECT 1 FROM cert i WHERE i.id = ?12 AND i.removed IS NULL AND i.enabled = 1))",
+	/* ?1 hash of a public key, ?2 id: does another certificate have it, or a member's? */
+	[DB_CERT_KEY_TAKEN] =
+		"SELECT 1 FROM cert WHERE spki_hash = ?1 AND id <> ?2 AND removed IS NULL UNION ALL "
+		"SELECT 1 FROM issued WHERE spki_hash = ?1 LIMIT 1",
+	/* before it is removed: ?1 id, ?2 now, ?3 now in seconds; counts with its issuer */
+	[DB_CERT_COUNT_REVOKED] =
+		"UPDATE cert SET revoked = revoked + 1, counted = max(counted, ?2) WHERE id = "
+		"(SELECT issuer FROM cert WHERE id = ?1 AND not_after > ?3)",
 	/* ?1 name -> id of an enabled signing certificate */
 	[DB_CERT_USABLE] =
 		"SELECT id FROM cert WHERE name = ?1 AND removed IS NULL AND enabled = 1 "
-		"AND sealed_key IS NOT NULL",
+		"AND sealed_key IS NOT NULL AND der <> x''",
 	/* ?1 id, ?2 now */
 	[DB_CERT_ISSUED] = "UPDATE cert SET issued = issued + 1, counted = max(counted, ?2) WHERE id = ?1",
 	/* ?1 hash of a public key: does a certificate here have it? */
@@ -119,6 +145,7 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_CERT_REMOVE] = "UPDATE cert SET removed = ?2, sealed_key = NULL WHERE " CERT_UNUSED,
 	[DB_CERT_SET_ENABLED] = SET("cert", "enabled = ?2"),
 	[DB_CERT_SET_VALIDITY_DAYS] = SET("cert", "validity_days = ?2"),
+	[DB_CERT_SET_CA_VALIDITY_DAYS] = SET("cert", "ca_validity_days = ?2"),
 	[DB_CERT_SET_CRL_DAYS] = SET("cert", "crl_days = ?2"),
 	[DB_CERT_SET_MANAGED] = SET("cert", "managed = ?2"),
 

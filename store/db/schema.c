@@ -132,6 +132,22 @@ static const char *const step[] = {
 	"uid INTEGER NOT NULL, gid INTEGER NOT NULL, mode INTEGER NOT NULL"
 	") STRICT;"
 	"CREATE INDEX file_owner_object ON file_owner (kind, object);",
+
+	/* A signing certificate that waits has empty der and serial. With a chain it came from
+	 * outside: DER of the certificates above, the issuer first; issuer is NULL then. */
+	"ALTER TABLE cert ADD COLUMN chain BLOB;"
+	"UPDATE cert SET issued = issued + (SELECT count(*) FROM cert c WHERE c.issuer = cert.id);"
+	/* the newest revocation list of each */
+	"CREATE TABLE crl ("
+	"cert INTEGER PRIMARY KEY REFERENCES cert(id),"
+	"number INTEGER NOT NULL,"
+	"made INTEGER NOT NULL,"
+	"this_update INTEGER NOT NULL, next_update INTEGER NOT NULL," /* seconds */
+	"covers INTEGER NOT NULL," /* cert.revoked when it was made */
+	"days INTEGER NOT NULL,"   /* cert.crl_days */
+	"der BLOB NOT NULL"
+	") STRICT;"
+	"CREATE INDEX issued_revoked ON issued (cert, not_after) WHERE revoked IS NOT NULL;",
 };
 
 enum { STEPS = sizeof(step) / sizeof(step[0]) };

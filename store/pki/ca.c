@@ -1,48 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <openssl/ec.h>
-#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/pki/internal.h"
 
-static const struct algorithm {
-	const char *name;
-	const char *type;
-	const char *curve;
-	size_t bits;
-} algorithms[] = {
-	{"ec-p256", "EC", "P-256", 0},
-	{"ec-p384", "EC", "P-384", 0},
-	{"ed25519", "ED25519", NULL, 0},
-	{"rsa-2048", "RSA", NULL, 2048},
-	{"rsa-3072", "RSA", NULL, 3072},
-	{"rsa-4096", "RSA", NULL, 4096},
-};
+/* Signing certificates: reading them, signing with them, signing them. */
 
-static EVP_PKEY *generate(const char *algorithm)
+static void clear(struct pki_ca *ca)
 {
-	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
-		const struct algorithm *a = &algorithms[i];
-		if (strcmp(a->name, algorithm) != 0)
-			continue;
-		if (a->curve)
-			return EVP_PKEY_Q_keygen(NULL, NULL, a->type, a->curve);
-		if (a->bits)
-			return EVP_PKEY_Q_keygen(NULL, NULL, a->type, a->bits);
-		return EVP_PKEY_Q_keygen(NULL, NULL, a->type);
-	}
-	return NULL;
+	EVP_PKEY_free(ca->key);
+	bytes_free(&ca->subject);
 }
 
 void pki_ca_free(struct pki_ca *ca)
 {
 	if (!ca)
 		return;
-	EVP_PKEY_free(ca->key);
-	bytes_free(&ca->subject);
+	clear(ca);
 	free(ca);
 }
 
@@ -56,48 +32,55 @@ static int add_name(const X509_NAME *name, struct bytes *out)
 	return rc;
 }
 
-static int spki_of(EVP_PKEY *key, struct bytes *out)
+/* A key under a name, as an issuer. */
+static int become(struct pki_ca *ca, const X509_NAME *name)
 {
-	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(key, &der);
-	int rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("public key");
+	CLEANUP_BYTES struct bytes spki = {0};
+	int rc = add_name(name, &ca->subject);
 
-	OPENSSL_free(der);
+	if (!rc)
+		rc = pki_key_spki(ca->key, &spki);
+	if (!rc)
+		rc = pki_key_id(spki.data, spki.len, ca->key_id);
+	ca->key_id_len = PKI_KEY_ID;
 	return rc;
 }
 
-static EVP_PKEY *private_key(const void *der, size_t len)
+X509 *pki_x509(const void *der, size_t len)
 {
 	const unsigned char *p = der;
-	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)len);
-	EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
+	X509 *x = d2i_X509(NULL, &p, (long)len);
 
-	PKCS8_PRIV_KEY_INFO_free(info);
-	return key;
+	if (x && p == (const unsigned char *)der + len)
+		return x;
+	X509_free(x);
+	pki_drain();
+	return NULL;
 }
 
 int pki_ca_open(
 	const void *cert, size_t cert_len, const void *key, size_t key_len, struct pki_ca **out)
 {
-	const unsigned char *p = cert;
-	X509 *x = d2i_X509(NULL, &p, (long)cert_len);
+	X509 *x = pki_x509(cert, cert_len);
 	struct pki_ca *ca = calloc(1, sizeof(*ca));
-	CLEANUP_BYTES struct bytes spki = {0};
-	int rc = -ENOMEM;
+	int rc = ca ? -EBADMSG : -ENOMEM;
 
-	if (!ca)
+	if (rc == -ENOMEM)
 		goto out;
-	rc = -EBADMSG;
-	ca->key = private_key(key, key_len);
+	ca->key = pki_key_in(key, key_len);
 	if (!x || !ca->key || X509_check_private_key(x, ca->key) != 1) {
 		pki_drain();
 		goto out;
 	}
-	rc = add_name(X509_get_subject_name(x), &ca->subject);
-	if (!rc)
-		rc = spki_of(ca->key, &spki);
-	if (!rc)
-		rc = pki_key_id(spki.data, spki.len, ca->key_id);
+	rc = become(ca, X509_get_subject_name(x));
+	/* RFC 5280 4.2.1.1: the issuer's own identifier, whatever way it was made. */
+	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x);
+	if (!rc && own && ASN1_STRING_length(own) > PKI_KEY_ID_MAX) {
+		rc = -EBADMSG;
+	} else if (!rc && own) {
+		ca->key_id_len = (size_t)ASN1_STRING_length(own);
+		memcpy(ca->key_id, ASN1_STRING_get0_data(own), ca->key_id_len);
+	}
 out:
 	X509_free(x);
 	if (rc)
@@ -107,42 +90,75 @@ out:
 	return rc;
 }
 
-void pki_made_free(struct pki_made *made)
+/* --- what a certificate says --- */
+
+static int seconds(const ASN1_TIME *time, int64_t *out)
 {
-	bytes_free(&made->key);
-	bytes_free(&made->csr);
-	bytes_free(&made->cert);
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(time, &tm) != 1)
+		return -EBADMSG;
+	*out = timegm(&tm);
+	return 0;
 }
 
-static int key_out(const EVP_PKEY *key, struct bytes *out)
+static int serial_of(const X509 *x, struct pki_cert_info *out)
 {
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
-	unsigned char *der = NULL;
-	int n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
-	int rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("private key");
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+	size_t len = (size_t)ASN1_STRING_length(serial);
 
-	if (n > 0)
-		OPENSSL_cleanse(der, (size_t)n);
-	OPENSSL_free(der);
-	PKCS8_PRIV_KEY_INFO_free(info);
+	/* RFC 5280 4.1.2.2: positive, at most 20 octets */
+	if (!len || len > PKI_SERIAL_MAX || ASN1_STRING_type(serial) != V_ASN1_INTEGER)
+		return -EBADMSG;
+	memcpy(out->serial, ASN1_STRING_get0_data(serial), len);
+	out->serial_len = len;
+	return 0;
+}
+
+static int describe(X509 *x, struct pki_cert_info *out)
+{
+	unsigned char *spki = NULL;
+	int rc = serial_of(x, out);
+
+	if (!rc)
+		rc = seconds(X509_get0_notBefore(x), &out->not_before);
+	if (!rc)
+		rc = seconds(X509_get0_notAfter(x), &out->not_after);
+	long path_length = X509_get_pathlen(x);
+	out->path_length = path_length < 0 || path_length > 255 ? PKI_NO_LIMIT : (int)path_length;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
+	if (!rc)
+		rc = n > 0 ? pki_sha256(spki, (size_t)n, out->spki_hash) : -EBADMSG;
+	OPENSSL_free(spki);
 	return rc;
 }
 
-static int request_out(X509_NAME *subject, EVP_PKEY *key, struct bytes *out)
+int pki_cert_info(const void *der, size_t len, struct pki_cert_info *out)
 {
-	X509_REQ *request = X509_REQ_new();
-	unsigned char *der = NULL;
-	int n = -1, rc;
+	X509 *x = pki_x509(der, len);
+	int rc = x ? describe(x, out) : -EBADMSG;
 
-	if (request && X509_REQ_set_subject_name(request, subject) == 1 &&
-		X509_REQ_set_pubkey(request, key) == 1 &&
-		X509_REQ_sign(request, key, pki_signing_digest(key)) > 0)
-		n = i2d_X509_REQ(request, &der);
-	rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("certificate request");
-	OPENSSL_free(der);
-	X509_REQ_free(request);
+	X509_free(x);
 	return rc;
 }
+
+int pki_cert_subject(const void *der, size_t len, bool one_line, struct bytes *out)
+{
+	X509 *x = pki_x509(der, len);
+	int rc = -EBADMSG;
+
+	if (x && one_line) {
+		char *text = X509_NAME_oneline(X509_get_subject_name(x), NULL, 0);
+		rc = text ? bytes_add(out, text, strlen(text) + 1) : -ENOMEM;
+		OPENSSL_free(text);
+	} else if (x) {
+		rc = pki_name_text(X509_get_subject_name(x), out);
+	}
+	X509_free(x);
+	return rc;
+}
+
+/* --- signing one --- */
 
 /* RFC 5280 4.2.1.9: critical in a CA's certificate; 4.2.1.3: keyCertSign and cRLSign. */
 static int add_ca_extensions(STACK_OF(X509_EXTENSION) * list, int path_length)
@@ -155,7 +171,7 @@ static int add_ca_extensions(STACK_OF(X509_EXTENSION) * list, int path_length)
 	if (!basic)
 		return rc;
 	basic->ca = 0xff;
-	if (path_length >= 0) {
+	if (path_length != PKI_NO_LIMIT) {
 		basic->pathlen = ASN1_INTEGER_new();
 		if (!basic->pathlen || ASN1_INTEGER_set(basic->pathlen, path_length) != 1)
 			goto out;
@@ -173,7 +189,7 @@ out:
 
 /* Signs the certificate; self is who the new key would be as an issuer. */
 static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
-	const struct pki_ca *issuer, X509_NAME *subject, struct pki_made *out)
+	const struct pki_ca *issuer, X509_NAME *subject, struct bytes *out)
 {
 	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
 	CLEANUP_BYTES struct bytes spki = {0};
@@ -182,58 +198,38 @@ static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
 	if (!rc)
 		rc = add_ca_extensions(extensions, want->path_length);
 	if (!rc)
-		rc = pki_key_identifiers(extensions, self->key_id, issuer->key_id);
+		rc = pki_subject_key_id(extensions, self->key_id, self->key_id_len);
 	if (!rc)
-		rc = spki_of(self->key, &spki);
+		rc = pki_authority_key_id(extensions, issuer);
 	if (!rc)
-		rc = pki_sha256(spki.data, spki.len, out->spki_hash);
+		rc = pki_key_spki(self->key, &spki);
 	if (!rc)
 		rc = pki_certificate(
 			&(struct pki_tbs){
 				.serial = want->serial,
 				.not_before = want->not_before,
 				.not_after = want->not_after,
-				.issuer = issuer->subject.data,
-				.issuer_len = issuer->subject.len,
 				.spki = spki.data,
 				.spki_len = spki.len,
 				.subject = subject,
 				.extensions = extensions,
 			},
-			issuer->key, &out->cert);
+			issuer, out);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	return rc;
 }
 
-int pki_ca_make(const struct pki_new_ca *want, const struct pki_ca *issuer, struct pki_made *out)
+int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
+	const struct pki_ca *issuer, struct bytes *der)
 {
-	X509_NAME *subject = X509_NAME_new();
-	struct pki_ca self = {.key = generate(want->algorithm)};
-	CLEANUP_BYTES struct bytes spki = {0};
-	int rc = subject && self.key ? 0 : -EINVAL;
+	const char *reason;
+	struct pki_ca self = {.key = pki_key_in(key, key_len)};
+	X509_NAME *subject = pki_name(want->subject, &reason);
+	int rc = self.key && subject ? become(&self, subject) : -EBADMSG;
 
-	*out = (struct pki_made){0};
-	pki_drain();
 	if (!rc)
-		rc = pki_name_add(subject, NID_organizationName, want->organization);
-	if (!rc)
-		rc = pki_name_add(subject, NID_commonName, want->common_name);
-	if (!rc)
-		rc = add_name(subject, &self.subject);
-	if (!rc)
-		rc = spki_of(self.key, &spki);
-	if (!rc)
-		rc = pki_key_id(spki.data, spki.len, self.key_id);
-	if (!rc)
-		rc = key_out(self.key, &out->key);
-	if (!rc)
-		rc = request_out(subject, self.key, &out->csr);
-	if (!rc)
-		rc = certify(want, &self, issuer ? issuer : &self, subject, out);
-	EVP_PKEY_free(self.key);
-	bytes_free(&self.subject);
+		rc = certify(want, &self, issuer ? issuer : &self, subject, der);
+	clear(&self);
 	X509_NAME_free(subject);
-	if (rc)
-		pki_made_free(out);
 	return rc;
 }

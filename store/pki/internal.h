@@ -55,6 +55,23 @@ typedef struct {
 } CERTIFICATE;
 DECLARE_ASN1_FUNCTIONS(CERTIFICATE)
 
+typedef struct {
+	ASN1_INTEGER *version;
+	X509_ALGOR *signature;
+	ASN1_STRING *issuer; /* the whole SEQUENCE, DER */
+	ASN1_TIME *this_update, *next_update;
+	ASN1_STRING *revoked_certificates; /* the whole SEQUENCE, DER; NULL: none */
+	STACK_OF(X509_EXTENSION) * extensions;
+} TBS_CERT_LIST;
+DECLARE_ASN1_FUNCTIONS(TBS_CERT_LIST)
+
+typedef struct {
+	TBS_CERT_LIST *tbs_cert_list;
+	X509_ALGOR *signature_algorithm;
+	ASN1_BIT_STRING *signature;
+} CERTIFICATE_LIST;
+DECLARE_ASN1_FUNCTIONS(CERTIFICATE_LIST)
+
 /* Empties OpenSSL's error queue; answers its oldest reason as text, "unknown error" if none. */
 const char *pki_drain(void);
 
@@ -68,7 +85,7 @@ EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len);
 const EVP_MD *pki_signing_digest(const EVP_PKEY *key);
 
 /* RFC 7093 2 method 1: the leftmost 160 bits of SHA-256 of the subjectPublicKey bits. 0 or -EIO. */
-enum { PKI_KEY_ID = 20 };
+enum { PKI_KEY_ID = 20, PKI_KEY_ID_MAX = 64 /* of an outside CA */ };
 int pki_key_id(const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
 
 /* Appends one attribute of a distinguished name as UTF8String (RFC 5280 4.1.2.4). 0 or -ENOMEM. */
@@ -78,8 +95,7 @@ int pki_name_add(X509_NAME *name, int nid, const char *text);
 struct pki_tbs {
 	const unsigned char *serial;
 	int64_t not_before, not_after;
-	const unsigned char *issuer; /* DER of the issuer's name */
-	size_t issuer_len;
+
 	const unsigned char *spki;
 	size_t spki_len;
 	X509_NAME *subject;		       /* borrowed */
@@ -87,20 +103,37 @@ struct pki_tbs {
 };
 
 /* Signs and appends the certificate's DER. 0 or -EIO/-ENOMEM. */
-int pki_certificate(const struct pki_tbs *tbs, EVP_PKEY *signer, struct bytes *der);
+int pki_certificate(const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der);
 
 /* Appends an extension whose value is the given DER. 0 or -ENOMEM. */
 int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
 	const unsigned char *value, size_t len);
 
-/* Appends subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.1, 4.2.1.2). */
-int pki_key_identifiers(STACK_OF(X509_EXTENSION) * list, const unsigned char subject[PKI_KEY_ID],
-	const unsigned char authority[PKI_KEY_ID]);
+/* Append subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2, 4.2.1.1). */
+int pki_subject_key_id(STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len);
+int pki_authority_key_id(STACK_OF(X509_EXTENSION) * list, const struct pki_ca *issuer);
 
 struct pki_ca {
 	EVP_PKEY *key;
 	struct bytes subject; /* DER of its name: what it signs names it as issuer */
-	unsigned char key_id[PKI_KEY_ID];
+	unsigned char key_id[PKI_KEY_ID_MAX]; /* its subjectKeyIdentifier, or what ours would be */
+	size_t key_id_len;
 };
+
+/* One certificate and nothing behind it, or NULL. */
+X509 *pki_x509(const void *der, size_t len);
+
+/* A private key from and to PKCS #8 DER (RFC 5958); NULL if it is none. */
+EVP_PKEY *pki_key_in(const void *der, size_t len);
+int pki_key_out(const EVP_PKEY *key, struct bytes *out);
+
+/* Appends a key's subjectPublicKeyInfo. */
+int pki_key_spki(EVP_PKEY *key, struct bytes *out);
+
+/* A name from RFC 4514 text; NULL, with *reason unless memory is out. */
+X509_NAME *pki_name(const char *text, const char **reason);
+
+/* The reverse, NUL-terminated. */
+int pki_name_text(const X509_NAME *name, struct bytes *out);
 
 #endif

@@ -30,23 +30,28 @@ int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
 	return rc;
 }
 
-int pki_key_identifiers(STACK_OF(X509_EXTENSION) * list, const unsigned char subject[PKI_KEY_ID],
-	const unsigned char authority[PKI_KEY_ID])
+int pki_subject_key_id(STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len)
 {
-	/* OCTET STRING; SEQUENCE { [0] keyIdentifier } */
-	unsigned char ski[2 + PKI_KEY_ID] = {0x04, PKI_KEY_ID};
-	unsigned char aki[4 + PKI_KEY_ID] = {0x30, 2 + PKI_KEY_ID, 0x80, PKI_KEY_ID};
+	/* OCTET STRING */
+	unsigned char der[2 + PKI_KEY_ID_MAX] = {0x04, (unsigned char)len};
 
-	memcpy(ski + 2, subject, PKI_KEY_ID);
-	memcpy(aki + 4, authority, PKI_KEY_ID);
-	int rc = pki_extension(list, NID_subject_key_identifier, false, ski, sizeof(ski));
-	if (!rc)
-		rc = pki_extension(list, NID_authority_key_identifier, false, aki, sizeof(aki));
-	return rc;
+	memcpy(der + 2, id, len);
+	return pki_extension(list, NID_subject_key_identifier, false, der, 2 + len);
+}
+
+int pki_authority_key_id(STACK_OF(X509_EXTENSION) * list, const struct pki_ca *issuer)
+{
+	/* SEQUENCE { [0] keyIdentifier } */
+	size_t len = issuer->key_id_len;
+	unsigned char der[4 + PKI_KEY_ID_MAX] = {
+		0x30, (unsigned char)(2 + len), 0x80, (unsigned char)len};
+
+	memcpy(der + 4, issuer->key_id, len);
+	return pki_extension(list, NID_authority_key_identifier, false, der, 4 + len);
 }
 
 /* The fields of RFC 5280 4.1.2; borrowed pointers are taken out again by the caller. */
-static int fill(TBS_CERTIFICATE *to, const struct pki_tbs *tbs)
+static int fill(TBS_CERTIFICATE *to, const struct pki_tbs *tbs, const struct pki_ca *issuer)
 {
 	to->version = ASN1_INTEGER_new();
 	if (!to->version || ASN1_INTEGER_set(to->version, 2) != 1)
@@ -55,7 +60,8 @@ static int fill(TBS_CERTIFICATE *to, const struct pki_tbs *tbs)
 	ASN1_INTEGER *number = serial ? BN_to_ASN1_INTEGER(serial, to->serial_number) : NULL;
 	BN_free(serial);
 	/* ASN1_TIME_set: UTCTime until 2049, then GeneralizedTime (4.1.2.5). */
-	if (!number || !ASN1_STRING_set(to->issuer, tbs->issuer, (int)tbs->issuer_len) ||
+	if (!number ||
+		!ASN1_STRING_set(to->issuer, issuer->subject.data, (int)issuer->subject.len) ||
 		!ASN1_TIME_set(to->validity->notBefore, tbs->not_before) ||
 		!ASN1_TIME_set(to->validity->notAfter, tbs->not_after) ||
 		!ASN1_STRING_set(to->subject_public_key_info, tbs->spki, (int)tbs->spki_len))
@@ -63,21 +69,21 @@ static int fill(TBS_CERTIFICATE *to, const struct pki_tbs *tbs)
 	return 0;
 }
 
-int pki_certificate(const struct pki_tbs *tbs, EVP_PKEY *signer, struct bytes *der)
+int pki_certificate(const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der)
 {
 	CERTIFICATE *cert = CERTIFICATE_new();
 	unsigned char *encoded = NULL;
 	int n, rc = -ENOMEM;
 
-	if (!cert || fill(cert->tbs_certificate, tbs))
+	if (!cert || fill(cert->tbs_certificate, tbs, issuer))
 		goto out;
 	TBS_CERTIFICATE *inner = cert->tbs_certificate;
 	X509_NAME *own = inner->subject;
 	inner->subject = tbs->subject;
 	inner->extensions = tbs->extensions;
 	n = ASN1_item_sign(ASN1_ITEM_rptr(TBS_CERTIFICATE), inner->signature,
-		cert->signature_algorithm, cert->signature, inner, signer,
-		pki_signing_digest(signer));
+		cert->signature_algorithm, cert->signature, inner, issuer->key,
+		pki_signing_digest(issuer->key));
 	if (n > 0)
 		n = i2d_CERTIFICATE(cert, &encoded);
 	inner->subject = own;
@@ -146,7 +152,9 @@ static int add_leaf_extensions(
 	if (!rc)
 		rc = add_alternative_names(list, leaf);
 	if (!rc)
-		rc = pki_key_identifiers(list, key_id, ca->key_id);
+		rc = pki_subject_key_id(list, key_id, PKI_KEY_ID);
+	if (!rc)
+		rc = pki_authority_key_id(list, ca);
 	return rc;
 }
 
@@ -178,14 +186,13 @@ int pki_issue(const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes
 				.serial = leaf->serial,
 				.not_before = leaf->not_before,
 				.not_after = leaf->not_after,
-				.issuer = ca->subject.data,
-				.issuer_len = ca->subject.len,
+
 				.spki = leaf->spki,
 				.spki_len = leaf->spki_len,
 				.subject = subject,
 				.extensions = extensions,
 			},
-			ca->key, der);
+			ca, der);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	X509_NAME_free(subject);
 	return rc;

@@ -7,6 +7,7 @@
  * Functions answer 0 or -errno. Where the bytes came from outside and a person should know what is
  * wrong with them, *reason is set to a constant text together with the error.
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,6 +81,7 @@ int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, c
 
 #define PKI_LABEL_CERTIFICATE "CERTIFICATE"
 #define PKI_LABEL_REQUEST "CERTIFICATE REQUEST"
+#define PKI_LABEL_CRL "X509 CRL"
 
 /* Appends DER as PEM (RFC 7468 3). 0 or -ENOMEM. */
 int pki_pem(const char *label, const void *der, size_t len, struct bytes *out);
@@ -125,35 +127,124 @@ const unsigned char *pki_csr_spki_hash(const struct pki_csr *csr); /* SHA-256 of
 /* The subject's only common name in UTF-8, or NULL where it has none, several, or no legal text. */
 const char *pki_csr_common_name(const struct pki_csr *csr);
 
-/* --- ca.c and issue.c: certificates (RFC 5280) --- */
-
 /* A signing certificate with its private key. Immutable; several threads may sign with it. */
 struct pki_ca;
+
+/* --- key.c and subject.c: what a signing certificate is made from --- */
+
+enum { PKI_ALGORITHM = 16 };
+
+struct pki_key_info {
+	char algorithm[PKI_ALGORITHM];	   /* ec-p256, rsa-3072 ... */
+	unsigned char spki_hash[PKI_HASH]; /* SHA-256 of its public key's SPKI */
+};
+
+/* Whether pki_key_make can make it: ec-p256 ec-p384 ed25519 rsa-2048 rsa-3072 rsa-4096. */
+bool pki_key_algorithm(const char *name);
+
+/* Makes a key pair and appends its PKCS #8 DER (RFC 5958), to be sealed. -EIO. */
+int pki_key_make(const char *algorithm, struct bytes *key);
+
+/* -EBADMSG: no private key, or of a type or size that we do not sign with. */
+int pki_key_describe(const void *key, size_t len, struct pki_key_info *out);
+
+/* A distinguished name as text (RFC 4514): checks it and appends it as we write it,
+ * NUL-terminated. -EINVAL. */
+int pki_subject(const char *text, struct bytes *out, const char **reason);
+
+/* Appends a certificate request (RFC 2986) for a key under such a name. -EBADMSG, -EIO. */
+int pki_request(const void *key, size_t len, const char *subject, struct bytes *csr);
+
+/* The same under the name that a certificate has. */
+int pki_request_again(
+	const void *key, size_t len, const void *cert, size_t cert_len, struct bytes *csr);
+
+/* --- bundle.c: certificates from an outside CA --- */
+
+/* What such a CA's answer, or an export of one, holds; all DER. Free with pki_bundle_free. */
+struct pki_bundle {
+	struct bytes cert, key; /* the key: PKCS #8 */
+	struct bytes chain;	/* the certificates above, one behind the other, to the root */
+};
+
+/*
+ * Reads PEM texts: a CA's certificate, those that issued it in order, up to a self-signed one,
+ * which may be the first. With own (the SHA-256 of its SPKI) the certificate has to be that key's;
+ * with NULL its private key has to be among them. 0; 1: so far nothing is wrong, and something is
+ * missing; -EBADMSG; -EKEYEXPIRED: one of them is not valid now (in seconds).
+ */
+int pki_bundle_parse(const void *data, size_t len, const unsigned char *own, int64_t now,
+	struct pki_bundle *out, const char **reason);
+
+/* Whether a verifier would accept what this CA issues below a domain. -EBADMSG. */
+int pki_bundle_try(const struct pki_bundle *bundle, const void *key, size_t key_len,
+	const char *domain, int64_t now, const char **reason);
+void pki_bundle_free(struct pki_bundle *bundle);
+#define CLEANUP_BUNDLE __attribute__((cleanup(pki_bundle_free)))
+
+/* Calls fn for each of the certificates in a chain until it answers other than 0; answers that.
+ * -EBADMSG: it is damaged. */
+int pki_chain_each(const void *chain, size_t len, int (*fn)(const void *der, size_t len, void *arg),
+	void *arg);
+
+/* --- crl.c: certificate revocation lists (RFC 5280 5) --- */
+
+/* The code of a reason (5.3.1), in any case of letters; -1: none that a certificate can be revoked
+ * for here. */
+int pki_reason_code(const char *name);
+const char *pki_reason_name(int code);
+
+/* Appends the entry of one certificate; at is in seconds. 0 or -ENOMEM. */
+int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason, struct bytes *entries);
+
+struct pki_crl {
+	int64_t number;
+	int64_t this_update, next_update; /* seconds */
+};
+
+/* Signs a list of version 2 and appends its DER. 0 or -EIO/-ENOMEM. */
+int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl, const struct bytes *entries,
+	struct bytes *der);
+
+/* --- ca.c and issue.c: certificates (RFC 5280) --- */
 
 /* From the DER of the certificate and the PKCS #8 DER of its key. -EBADMSG if they do not fit. */
 int pki_ca_open(
 	const void *cert, size_t cert_len, const void *key, size_t key_len, struct pki_ca **out);
 void pki_ca_free(struct pki_ca *ca);
 
+enum {
+	PKI_SERIAL_MAX = 20,	/* bytes in an outside CA's serial number (RFC 5280 4.1.2.2) */
+	PKI_NO_LIMIT = INT_MAX, /* a certificate without pathLenConstraint */
+};
+
+/* What a certificate says of itself. */
+struct pki_cert_info {
+	unsigned char serial[PKI_SERIAL_MAX];
+	size_t serial_len;
+	int64_t not_before, not_after; /* seconds */
+	int path_length;	       /* pathLenConstraint (RFC 5280 4.2.1.9) */
+	unsigned char spki_hash[PKI_HASH];
+};
+
+/* -EBADMSG: no certificate, or one whose serial number or dates RFC 5280 does not allow. */
+int pki_cert_info(const void *der, size_t len, struct pki_cert_info *out);
+
+/* Appends its subject as RFC 4514 text or, for one_line, as OpenSSL's databases have it
+ * (/O=Example/CN=x), NUL-terminated. -EBADMSG. */
+int pki_cert_subject(const void *der, size_t len, bool one_line, struct bytes *out);
+
 struct pki_new_ca {
-	const char *algorithm; /* ec-p256 ec-p384 ed25519 rsa-2048 rsa-3072 rsa-4096 */
-	const char *common_name;
-	const char *organization;
-	int path_length; /* pathLenConstraint (RFC 5280 4.2.1.9), below 0 for none */
+	const char *subject; /* RFC 4514 */
+	int path_length;     /* or PKI_NO_LIMIT */
 	unsigned char serial[PKI_SERIAL];
 	int64_t not_before, not_after; /* seconds */
 };
 
-/* What pki_ca_make made; free with pki_made_free. The key is PKCS #8 DER, to be sealed. */
-struct pki_made {
-	struct bytes key, csr, cert;
-	unsigned char spki_hash[PKI_HASH];
-};
-
-/* Makes a key pair, its request and its certificate, signed by issuer or, if NULL, by itself.
- * -EINVAL: no such algorithm; -EIO. */
-int pki_ca_make(const struct pki_new_ca *want, const struct pki_ca *issuer, struct pki_made *out);
-void pki_made_free(struct pki_made *made);
+/* Signs a signing certificate for a key pair (PKCS #8), by issuer or, if NULL, by itself, and
+ * appends its DER. -EBADMSG: the key or the subject is damaged; -EIO. */
+int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
+	const struct pki_ca *issuer, struct bytes *der);
 
 struct pki_leaf {
 	const char *common_name, *unit, *organization;

@@ -14,7 +14,7 @@ load helper
 	ls -1 "$K" | tr '\n' ' ' | grep -qx 'copies created description enabled enroll enroll.d expires exportable id key last_copied last_used managed max_uses modified modified_by remaining signing_cert state uses '
 	ls -1 "$G/members/web1" | tr '\n' ' ' | grep -qx 'cert.pem chain.pem csr.pem description enrolled enrolled_by fingerprint fullchain.pem not_after not_before provisioning_key serial signing_cert state '
 	ls -1 "$M/certs" | tr '\n' ' ' | grep -qx 'connector root service_edge '
-	ls -1 "$M/certs/root" | tr '\n' ' ' | grep -qx 'algorithm ca_validity_days cert.pem chain.pem created crl_days csr.pem enabled fingerprint issued issuer managed modified not_after not_before revoked serial state subject validity_days '
+	ls -1 "$M/certs/root" | tr '\n' ' ' | grep -qx 'algorithm ca_validity_days cert.pem chain.pem created crl_days csr.pem enabled fingerprint import issued issuer managed modified not_after not_before revoked serial state subject validity_days '
 }
 
 @test "sizes are exactly what a read returns" {
@@ -87,7 +87,7 @@ for top, dirs, files in os.walk('$M'):
 }
 
 @test "directories are made where objects are, and nowhere else" {
-	for d in "$M" "$G" "$G/members" "$K" "$M/certs" "$M/certs/root"; do
+	for d in "$M" "$G" "$G/members" "$K" "$M/certs/root"; do
 		refused 'Operation not permitted' mkdir "$d/new"
 	done
 	refused 'File exists' mkdir "$G"

@@ -117,7 +117,7 @@ load helper
 		sh_refused 'Permission denied' "echo 1 > $K/$f"
 	done
 	sh_refused 'Permission denied' "echo x > $M/domain"
-	sh_refused 'Permission denied' "echo x > $M/certs/root/cert.pem"
+	sh_refused 'Permission denied' "echo x > $M/certs/root/serial"
 }
 
 @test "a value without its newline reads back without it until it is written again" {

@@ -54,7 +54,7 @@ static void rows_have_their_columns(void **state)
 		int columns;
 	} want[] = {
 		{DB_PLACE_GET, DB_OBJECT_COLUMNS},
-		{DB_CERT_GET, DB_CERT_MANAGED + 1},
+		{DB_CERT_GET, DB_CERT_OUTSIDE + 1},
 		{DB_GROUP_GET, DB_GROUP_MEMBERS_AT + 1},
 		{DB_KEY_GET, DB_KEY_LAST_USED + 1},
 		{DB_MEMBER_GET, DB_MEMBER_CSR_LEN + 1},
@@ -163,7 +163,8 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	(void)state;
 
 	db_close(opened());
-	exec("DROP TABLE file_owner;"
+	exec("DROP TABLE crl; DROP INDEX issued_revoked; ALTER TABLE cert DROP COLUMN chain;"
+	     "DROP TABLE file_owner;"
 	     "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
 	     "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"
 	     "ALTER TABLE member DROP COLUMN owned; PRAGMA user_version = 1");

@@ -9,27 +9,39 @@
 
 static const int64_t start = 1795000000, end = 1795000000 + 86400;
 
+struct made {
+	struct bytes key, csr, cert;
+};
+
 struct chain {
-	struct pki_made root, middle;
+	struct made root, middle;
 	struct pki_ca *root_ca, *middle_ca;
 };
 
 static struct chain chain;
 
-static void make(const char *algorithm, const char *name, int path_length,
-	const struct pki_ca *issuer, struct pki_made *made, struct pki_ca **ca)
+static void made_free(struct made *made)
+{
+	bytes_free(&made->key);
+	bytes_free(&made->csr);
+	bytes_free(&made->cert);
+}
+
+static void make(const char *algorithm, const char *subject, int path_length,
+	const struct pki_ca *issuer, struct made *made, struct pki_ca **ca)
 {
 	struct pki_new_ca want = {
-		.algorithm = algorithm,
-		.common_name = name,
-		.organization = "corp.example",
+		.subject = subject,
 		.path_length = path_length,
 		.not_before = start,
 		.not_after = INT64_C(2750000000), /* 2057: GeneralizedTime */
 	};
 
+	*made = (struct made){0};
 	assert_int_equal(pki_serial(want.serial), 0);
-	assert_int_equal(pki_ca_make(&want, issuer, made), 0);
+	assert_int_equal(pki_key_make(algorithm, &made->key), 0);
+	assert_int_equal(pki_request(made->key.data, made->key.len, subject, &made->csr), 0);
+	assert_int_equal(pki_ca_sign(&want, made->key.data, made->key.len, issuer, &made->cert), 0);
 	assert_int_equal(
 		pki_ca_open(made->cert.data, made->cert.len, made->key.data, made->key.len, ca), 0);
 }
@@ -37,16 +49,17 @@ static void make(const char *algorithm, const char *name, int path_length,
 static int setup(void **state)
 {
 	(void)state;
-	make("ec-p384", "root", -1, NULL, &chain.root, &chain.root_ca);
-	make("ec-p256", "connector", 0, chain.root_ca, &chain.middle, &chain.middle_ca);
+	make("ec-p384", "CN=root,O=corp.example", PKI_NO_LIMIT, NULL, &chain.root, &chain.root_ca);
+	make("ec-p256", "CN=connector,O=corp.example", 0, chain.root_ca, &chain.middle,
+		&chain.middle_ca);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	pki_made_free(&chain.root);
-	pki_made_free(&chain.middle);
+	made_free(&chain.root);
+	made_free(&chain.middle);
 	pki_ca_free(chain.root_ca);
 	pki_ca_free(chain.middle_ca);
 	return 0;
@@ -224,9 +237,9 @@ static void every_algorithm(void **state)
 	static const char *const names[] = {"ec-p256", "ec-p384", "ed25519", "rsa-2048"};
 
 	for (size_t i = 0; i < COUNT(names); i++) {
-		struct pki_made made;
+		struct made made;
 		struct pki_ca *ca;
-		make(names[i], "own", -1, NULL, &made, &ca);
+		make(names[i], "CN=own", PKI_NO_LIMIT, NULL, &made, &ca);
 		X509 *x = x509(&made.cert);
 		assert_int_equal(X509_verify(x, X509_get0_pubkey(x)), 1);
 		const unsigned char *p = made.csr.data;
@@ -235,11 +248,11 @@ static void every_algorithm(void **state)
 		X509_REQ_free(request);
 		X509_free(x);
 		pki_ca_free(ca);
-		pki_made_free(&made);
+		made_free(&made);
 	}
-	struct pki_made made;
-	struct pki_new_ca want = {.algorithm = "dsa", .common_name = "x", .organization = "y"};
-	assert_int_equal(pki_ca_make(&want, NULL, &made), -EINVAL);
+	CLEANUP_BYTES struct bytes key = {0};
+	assert_false(pki_key_algorithm("dsa"));
+	assert_int_equal(pki_key_make("dsa", &key), -EIO);
 }
 
 static void a_foreign_key_does_not_open(void **state)

@@ -41,12 +41,14 @@ static void check_handlers(void)
 {
 	bool conversation = attr->flags & AT_CONVERSATION;
 
-	/* somebody can read it, or it is a conversation */
-	assert_true(conversation || attr->show || attr->copy);
-	assert_true(!conversation || (!attr->show && !attr->copy && !attr->store));
+	/* somebody can read it, or write it */
+	assert_true(attr->show || attr->copy || attr->take);
+	assert_true(!conversation || (attr->take && !attr->show && !attr->copy));
+	/* what is collected is no single value */
+	assert_true(!attr->take || (!attr->store && attr->flags & AT_DOCUMENT));
 	/* what is copied has a length that is known without copying */
 	assert_true(!attr->copy || (attr->size && !attr->show));
-	/* what is written has a maximum, what is not has none */
+	/* a value that is written has a maximum, what is not has none */
 	assert_int_equal(attr->store != NULL, attr->max != 0);
 	/* a newline that may be missing is kept for single values only */
 	assert_true(!attr->store || !(attr->flags & (AT_DOCUMENT | AT_LINK)));
@@ -120,7 +122,7 @@ static int check_entry(const char *name, const struct node *node, uint64_t next,
 	}
 	if (S_ISLNK(st.st_mode))
 		return 0;
-	bool writable = node->attr->store || node->attr->flags & (AT_CONVERSATION | AT_DROP);
+	bool writable = node->attr->store || node->attr->take;
 	assert_int_equal((st.st_mode & 0222) != 0, writable);
 	int rc = handle_open(store, &call, node, O_WRONLY, &handle);
 	assert_int_equal(rc, writable ? 0 : -EACCES);

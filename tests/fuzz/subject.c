@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/pki/pki.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
+
+/* What is taken is written so that it is taken again, and then stays as it is. */
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
+{
+	CLEANUP_BYTES struct bytes text = {0}, once = {0}, twice = {0};
+	const char *reason;
+
+	if (bytes_add(&text, data, len) || bytes_add(&text, "", 1))
+		return 0;
+	if (pki_subject((char *)text.data, &once, &reason)) {
+		if (!reason)
+			abort();
+		return 0;
+	}
+	if (pki_subject((char *)once.data, &twice, &reason) ||
+		strcmp((char *)once.data, (char *)twice.data) != 0)
+		abort();
+	return 0;
+}

@@ -1,0 +1,276 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Signing certificates of one's own: under themselves, under one that is here, under an outside CA,
+# imported.
+
+load helper
+
+# A company's CA outside: ca/root.pem, and ca/issuing.pem under it, both signing with `openssl`.
+outside_ca() {
+	mkdir -p ca
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout ca/root.key \
+		-subj '/O=Company/CN=Company Root' -days 3650 -out ca/root.pem \
+		-addext 'basicConstraints=critical,CA:TRUE' \
+		-addext 'keyUsage=critical,keyCertSign,cRLSign' 2> /dev/null
+	openssl req -new -newkey rsa:2048 -nodes -keyout ca/issuing.key \
+		-subj '/O=Company/CN=Company Issuing' -out ca/issuing.csr 2> /dev/null
+	outside_sign ca/issuing.csr root ca/issuing.pem "$ca_extensions"
+}
+
+ca_extensions='basicConstraints=critical,CA:TRUE
+keyUsage=critical,keyCertSign,cRLSign
+subjectKeyIdentifier=hash
+authorityKeyIdentifier=keyid'
+
+# outside_sign CSR BY OUT [EXTENSIONS] [DAYS]
+outside_sign() {
+	openssl x509 -req -in "$1" -CA "ca/$2.pem" -CAkey "ca/$2.key" -days "${5-400}" \
+		-extfile <(printf '%s\n' "${4-$ca_extensions}") -out "$3" 2> /dev/null
+}
+
+# enrols CERT: a group and key that name it, one member, whose certificate verifies under ROOT.
+enrols() {
+	mkdir "$M/app_connector/$1" "$M/app_connector/$1/keys/k"
+	echo "$1" > "$M/app_connector/$1/keys/k/signing_cert"
+	csr "of-$1"
+	enroll "$M/app_connector/$1/keys/k/key" "of-$1.csr" > "of-$1.crt"
+	openssl verify -x509_strict -CAfile "$2" -untrusted "of-$1.crt" "of-$1.crt"
+}
+
+@test "a new certificate waits" {
+	mkdir "$M/certs/own"
+	C=$M/certs/own
+	is "$C/state" pending
+	is "$C/issuer" none
+	is "$C/algorithm" ec-p256
+	is "$C/subject" 'CN=own,O=corp.example'
+	is "$C/ca_validity_days" 3650
+	for f in cert.pem chain.pem serial fingerprint not_before not_after import; do
+		[ "$(stat -c %s "$C/$f")" = 0 ]
+		[ ! -s "$C/$f" ]
+		cat "$C/$f"
+	done
+	openssl req -in "$C/csr.pem" -noout -verify
+	[ "$(openssl req -in "$C/csr.pem" -noout -subject -nameopt RFC2253)" = 'subject=CN=own,O=corp.example' ]
+	mkdir copy
+	rsync -a "$C/" copy/
+	refused 'No such file or directory' bash -c "echo own > $K/signing_cert"
+	rm -r "$C"
+	[ ! -e "$C" ]
+	for name in self none external; do
+		refused 'Invalid argument' mkdir "$M/certs/$name"
+		refused 'Invalid argument' python3 -c "import os; os.rename('$M/certs/root', '$M/certs/$name')"
+	done
+}
+
+@test "algorithm, subject and lifetime can be chosen while it waits, and not afterwards" {
+	mkdir "$M/certs/own"
+	C=$M/certs/own
+	cat "$C/csr.pem" > first.csr
+	for a in ec-p384 ed25519 rsa-2048 ec-p256; do
+		echo "$a" > "$C/algorithm"
+		is "$C/algorithm" "$a"
+		openssl req -in "$C/csr.pem" -noout -verify
+		! cmp -s "$C/csr.pem" first.csr
+	done
+	sh_refused 'Invalid argument' "echo dsa-1024 > $C/algorithm"
+	echo 'CN=Enrollment CA,OU=Netz\, Süd,L=Köln,O=Example GmbH,C=DE' > "$C/subject"
+	is "$C/subject" 'CN=Enrollment CA,OU=Netz\, Süd,L=Köln,O=Example GmbH,C=DE'
+	echo ' cn = a\2Cb\20 + OU=c , o=d ' > "$C/subject"
+	is "$C/subject" 'CN=a\,b\ +OU=c,O=d'
+	echo 'CN=Enrollment CA,OU=Netz\, Süd,L=Köln,O=Example GmbH,C=DE' > "$C/subject"
+	for s in 'Enrollment CA' 'CN=' 'CN=a,' 'X=y' 'CN="a"' 'C=Germany' 'CN=a;O=b' "CN=$(printf 'x%.0s' {1..65})"; do
+		sh_refused 'Invalid argument' "echo '$s' > $C/subject"
+	done
+	echo 100 > "$C/ca_validity_days"
+	sh_refused 'Invalid argument' "echo 0 > $C/ca_validity_days"
+	sh_refused 'Numerical result out of range' "echo 40000 > $C/ca_validity_days"
+	echo self > "$C/issuer"
+	is "$C/state" active
+	is "$C/issuer" self
+	[ ! -s "$C/chain.pem" ]
+	openssl x509 -in "$C/cert.pem" -noout -subject -nameopt RFC2253,utf8,-esc_msb |
+		grep -qx 'subject=CN=Enrollment CA,OU=Netz\\, Süd,L=Köln,O=Example GmbH,C=DE'
+	openssl x509 -in "$C/cert.pem" -noout -checkend $((99 * 86400))
+	! openssl x509 -in "$C/cert.pem" -noout -checkend $((101 * 86400))
+	openssl verify -x509_strict -CAfile "$C/cert.pem" "$C/cert.pem"
+	for w in 'rsa-2048 algorithm' 'CN=x subject' '5 ca_validity_days' 'self issuer' 'root issuer'; do
+		sh_refused 'Device or resource busy' "echo ${w% *} > $C/${w#* }"
+	done
+	refused 'Device or resource busy' cp "$M/certs/root/cert.pem" "$C/cert.pem"
+	refused 'Device or resource busy' cp "$M/certs/root/cert.pem" "$C/import"
+	is "$M/certs/root/issued" 2
+	enrols own "$C/cert.pem"
+	is "$C/issued" 1
+}
+
+@test "one that is here signs it, within its path length and lifetime" {
+	mkdir "$M/certs/top" "$M/certs/mid" "$M/certs/low"
+	sh_refused 'No such file or directory' "echo nobody > $M/certs/mid/issuer"
+	sh_refused 'No such file or directory' "echo top > $M/certs/mid/issuer" # it waits itself
+	sh_refused 'Invalid argument' "echo connector > $M/certs/mid/issuer"    # path length 0
+	is "$M/certs/mid/state" pending
+	echo 50 > "$M/certs/top/ca_validity_days"
+	echo self > "$M/certs/top/issuer"
+	echo 0 > "$M/certs/top/enabled"
+	sh_refused 'No such file or directory' "echo top > $M/certs/mid/issuer"
+	echo 1 > "$M/certs/top/enabled"
+	echo top > "$M/certs/mid/issuer"
+	echo mid > "$M/certs/low/issuer"
+	is "$M/certs/mid/issuer" top
+	is "$M/certs/top/issued" 1
+	is "$M/certs/mid/not_after" "$(cat "$M/certs/top/not_after")"
+	cat "$M/certs/mid/cert.pem" "$M/certs/top/cert.pem" | cmp - "$M/certs/low/chain.pem"
+	enrols low "$M/certs/top/cert.pem"
+	# what is used stays; what is not goes, from the leaves up
+	refused 'Device or resource busy' rmdir "$M/certs/mid"
+	refused 'Device or resource busy' rmdir "$M/certs/low"
+	mkdir "$M/certs/spare"
+	echo top > "$M/certs/spare/issuer"
+	is "$M/certs/top/revoked" 0
+	rm -r "$M/certs/spare"
+	is "$M/certs/top/revoked" 1
+	mkdir "$M/certs/old"
+	echo root > "$M/certs/old/issuer"
+	rmdir "$M/certs/old"
+}
+
+@test "an outside CA signs it" {
+	outside_ca
+	mkdir "$M/certs/ext"
+	C=$M/certs/ext
+	echo rsa-2048 > "$C/algorithm"
+	outside_sign "$C/csr.pem" issuing ext.pem
+	cat ext.pem ca/issuing.pem ca/root.pem > answer.pem
+	openssl verify -CAfile ca/root.pem -untrusted ca/issuing.pem ext.pem
+	# what is missing is told at the close; what is wrong at once
+	refused 'Invalid argument' cp ext.pem "$C/cert.pem"
+	sh_refused 'Bad message' "cat ca/issuing.pem > $C/cert.pem"
+	sh_refused 'Bad message' "cat ext.pem ca/root.pem > $C/cert.pem"
+	sh_refused 'Bad message' "echo garbage > $C/cert.pem"
+	sh_refused 'Bad message' "cat ext.pem ca/issuing.key > $C/cert.pem"
+	sh_refused 'Bad message' "cat $M/certs/root/cert.pem > $C/cert.pem"
+	openssl x509 -in ext.pem -outform DER | python3 -c "
+import sys
+der = bytearray(sys.stdin.buffer.read())
+der[-1] ^= 1
+sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
+	sh_refused 'Bad message' "cat damaged.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
+	outside_sign "$C/csr.pem" issuing leaf.pem 'basicConstraints=critical,CA:FALSE'
+	sh_refused 'Bad message' "cat leaf.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
+	outside_sign "$C/csr.pem" issuing nocrl.pem $'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign'
+	sh_refused 'Bad message' "cat nocrl.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
+	outside_sign "$C/csr.pem" issuing names.pem "$ca_extensions"$'\nnameConstraints=critical,permitted;DNS:other.example'
+	sh_refused 'Bad message' "cat names.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
+	is "$C/state" pending
+	grep -q 'write of certs/ext/cert.pem refused: Bad message: the first certificate is for another key' log
+	grep -q 'permitted subtree violation' log
+	# a line at a time, as bash writes
+	bash -c 'while read -r l; do printf "%s\n" "$l"; done < answer.pem > "$1"' - "$C/cert.pem"
+	is "$C/state" active
+	is "$C/issuer" external
+	is "$C/not_after" "$(date -u -d "$(openssl x509 -in ext.pem -noout -enddate | cut -d= -f2)" +%FT%TZ)"
+	is "$C/serial" "$(openssl x509 -in ext.pem -noout -serial | cut -d= -f2 | tr A-F a-f)"
+	is "$C/fingerprint" "$(openssl x509 -in ext.pem -outform DER | sha256sum | cut -d' ' -f1)"
+	cmp ext.pem "$C/cert.pem"
+	cat ca/issuing.pem ca/root.pem | cmp - "$C/chain.pem"
+	enrols ext ca/root.pem
+	[ "$(stat -c %s "$C/chain.pem")" = "$(cat "$C/chain.pem" | wc -c)" ]
+	# and it signs one here
+	mkdir "$M/certs/below"
+	echo ext > "$M/certs/below/issuer"
+	enrols below ca/root.pem
+	stop
+	start
+	is "$C/issuer" external
+	cat ca/issuing.pem ca/root.pem | cmp - "$C/chain.pem"
+}
+
+@test "the answer comes in parts, by rename, or with text around it" {
+	outside_ca
+	mkdir "$M/certs/a" "$M/certs/b" "$M/certs/c"
+	for c in a b c; do outside_sign "$M/certs/$c/csr.pem" root $c.pem; done
+	# several commands through one open file: the close between says what is missing, and nothing is lost
+	bash -c '{ cat a.pem 2> /dev/null; cat ca/root.pem; } > "$1"' - "$M/certs/a/cert.pem"
+	is "$M/certs/a/state" active
+	cat b.pem ca/root.pem > whole.pem
+	rsync --no-times whole.pem "$M/certs/b/cert.pem"
+	is "$M/certs/b/state" active
+	rsync --no-times whole.pem "$M/certs/b/cert.pem" > /dev/null 2>&1 && false
+	{ openssl x509 -in c.pem -text; openssl x509 -in ca/root.pem -text; } > "$M/certs/c/cert.pem"
+	is "$M/certs/c/state" active
+	mkdir "$M/certs/d"
+	refused 'Bad message' rsync --no-times c.pem "$M/certs/d/cert.pem"
+}
+
+@test "import brings certificate, chain and private key" {
+	outside_ca
+	openssl genpkey -algorithm ed25519 -out imp.key
+	openssl req -new -key imp.key -subj '/C=DE/O=Imported/CN=Imported CA' -out imp.csr
+	outside_sign imp.csr issuing imp.pem
+	mkdir "$M/certs/imp" "$M/certs/again"
+	C=$M/certs/imp
+	cat imp.pem ca/issuing.pem ca/root.pem imp.key > all.pem
+	cat imp.pem ca/issuing.pem ca/root.pem ca/issuing.key > foreign.pem
+	sh_refused 'Bad message' "cat foreign.pem > $C/import"
+	openssl pkey -in imp.key -aes256 -passout pass:x -out secret.key
+	sh_refused 'Bad message' "cat imp.pem secret.key > $C/import"
+	grep -q 'the private key is encrypted' log
+	sh_refused 'Bad message' "cat imp.key $M/certs/root/cert.pem > $C/import"
+	refused 'Invalid argument' cp imp.pem "$C/import"
+	# not valid now
+	openssl x509 -req -in imp.csr -CA ca/root.pem -CAkey ca/root.key -days -1 \
+		-extfile <(printf '%s\n' "$ca_extensions") -out late.pem 2> /dev/null
+	sh_refused 'Key has expired' "cat late.pem ca/root.pem imp.key > $C/import"
+	is "$C/state" pending
+	cp all.pem "$C/import"
+	is "$C/state" active
+	is "$C/issuer" external
+	is "$C/algorithm" ed25519
+	is "$C/subject" 'CN=Imported CA,O=Imported,C=DE'
+	[ ! -s "$C/import" ]
+	openssl req -in "$C/csr.pem" -noout -verify
+	enrols imp ca/root.pem
+	refused 'File exists' cp all.pem "$M/certs/again/import"
+	# a root of one's own
+	cat ca/root.key ca/root.pem > "$M/certs/again/import"
+	is "$M/certs/again/issuer" self
+	is "$M/certs/again/algorithm" ec-p384
+	enrols again ca/root.pem
+	! grep -q -e 'PRIVATE' log
+	refused 'File exists' bash -c "mkdir $M/certs/x && cat ca/root.key ca/root.pem > $M/certs/x/import"
+}
+
+@test "who may make one, and what follows its owner" {
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups mkdir "$M/certs/x"
+	mkdir "$M/certs/x"
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "echo self > $M/certs/x/issuer"
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "cat /dev/null > $M/certs/x/import"
+	echo 1 > "$M/certs/x/managed"
+	sh_refused 'Operation not permitted' "echo self > $M/certs/x/issuer"
+	sh_refused 'Operation not permitted' "echo ed25519 > $M/certs/x/algorithm"
+	echo 0 > "$M/certs/x/managed"
+	chown 65534 "$M/certs/x"
+	setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "echo self > $M/certs/x/issuer"
+	is "$M/certs/x/state" active
+}
+
+@test "every algorithm signs every kind of request" {
+	echo max > "$K/max_uses"
+	n=0
+	for ca in ec-p256 ec-p384 ed25519 rsa-2048 rsa-3072 rsa-4096; do
+		mkdir "$M/certs/$ca"
+		echo "$ca" > "$M/certs/$ca/algorithm"
+		echo self > "$M/certs/$ca/issuer"
+		echo "$ca" > "$K/signing_cert"
+		for key in 'ec -pkeyopt ec_paramgen_curve:P-256' 'ec -pkeyopt ec_paramgen_curve:P-384' \
+			'ec -pkeyopt ec_paramgen_curve:P-521' ed25519 rsa:2048 rsa:3072; do
+			n=$((n + 1))
+			openssl req -new -newkey $key -nodes -keyout k.pem -subj "/CN=m$n" -out k.csr 2> /dev/null
+			enroll_here k.csr > k.crt
+			openssl verify -x509_strict -CAfile "$M/certs/$ca/cert.pem" k.crt > /dev/null
+			[ "$(openssl x509 -in k.crt -noout -pubkey)" = "$(openssl pkey -in k.pem -pubout)" ]
+		done
+	done
+	[ "$n" = 36 ]
+}
