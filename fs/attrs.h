@@ -7,6 +7,8 @@
 
 #define SHOW(name) int name(struct store *store, const union store_any *row, struct bytes *out)
 #define SIZE(name) int name(struct store *store, const union store_any *row, size_t *len)
+#define SNAPSHOT(name) \
+	int name(struct store *store, const union store_any *row, struct store_snapshot **out)
 #define STORE(name)                                                                        \
 	int name(struct store *store, struct store_call *call, const union store_any *row, \
 		const struct input *input)
@@ -109,6 +111,8 @@ SHOW(show_member_state);
 SHOW(show_enrolled);
 SHOW(show_enrolled_by);
 SHOW(show_member_description);
+SHOW(show_revocation);
+STORE(store_revocation);
 
 /* cert.c */
 SHOW(show_issuer);
@@ -124,6 +128,9 @@ SHOW(show_cert_not_before);
 SHOW(show_cert_not_after);
 SHOW(show_issued);
 SHOW(show_revoked);
+SNAPSHOT(snapshot_crl_pem);
+SNAPSHOT(snapshot_crl_der);
+SNAPSHOT(snapshot_index);
 STORE(store_algorithm);
 STORE(store_subject);
 STORE(store_issuer);

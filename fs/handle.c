@@ -15,7 +15,8 @@ struct handle {
 	struct store *store;
 	struct node node;
 	int flags;
-	struct bytes content; /* as of open; not changed after it */
+	struct bytes content;		 /* as of open; not changed after it */
+	struct store_snapshot *snapshot; /* or this */
 	struct conversation *talk;
 	bool begun;
 
@@ -78,6 +79,8 @@ static int begin(struct handle *h, struct store_call *call)
 			h->node.drop ? h->node.member : NULL, &h->talk);
 	if (rc || h->node.drop || attr->flags & AT_CONVERSATION || !readable(h->flags))
 		return rc;
+	if (attr->snapshot)
+		return attr->snapshot(h->store, &h->node.row, &h->snapshot);
 	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
 			  : node_content(h->store, &h->node, &h->content);
 }
@@ -125,6 +128,7 @@ void handle_close(struct handle *h)
 		draft_unlink(h->node.draft);
 	if (h->node.draft && (h->begun || h->node.drop))
 		draft_close(h->node.draft);
+	store_snapshot_put(h->snapshot);
 	bytes_free(&h->content);
 	bytes_free(&h->input);
 	pthread_mutex_destroy(&h->lock);
@@ -141,6 +145,8 @@ int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 {
 	if (h->node.draft && !h->talk)
 		return draft_read(h->node.draft, offset, size, out);
+	if (h->snapshot)
+		return store_snapshot_read(h->snapshot, offset, size, out);
 	if (!h->talk || !converses(h))
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);

@@ -12,3 +12,12 @@ DEFINE_SHOW(
 DEFINE_SHOW(show_enrolled, value_add_moment(out, row->member.enrolled))
 DEFINE_SHOW(show_enrolled_by, value_add_number(out, row->member.enrolled_by))
 DEFINE_SHOW(show_member_description, value_add_text(out, row->member.description))
+DEFINE_SHOW(show_revocation, value_add_text(out, row->member.revoked ? row->member.reason : "none"))
+
+STORE(store_revocation)
+{
+	struct store_edit edit = text_edit(input, STORE_REVOCATION);
+	int rc = input->again ? 0 : store_set(store, call, &row->object, &edit);
+
+	return rc ? rc : 1;
+}

@@ -237,6 +237,26 @@ static mode_t file_type(const struct attr *attr)
 	return !attr ? S_IFDIR : node_has(attr, AT_LINK) ? S_IFLNK : S_IFREG;
 }
 
+static void set_mtime(struct stat *st, int64_t at)
+{
+	st->st_mtim.tv_sec = at / CLOCK_SECOND;
+	st->st_mtim.tv_nsec = at % CLOCK_SECOND;
+}
+
+/* What an open now would serve says how long it is and from when. */
+static int snapshot_stat(struct store *store, const struct node *node, struct stat *st)
+{
+	struct store_snapshot *snapshot;
+	int rc = node->attr->snapshot(store, &node->row, &snapshot);
+
+	if (rc || !snapshot)
+		return rc;
+	st->st_size = (off_t)store_snapshot_size(snapshot);
+	set_mtime(st, store_snapshot_made(snapshot));
+	store_snapshot_put(snapshot);
+	return 0;
+}
+
 static int file_size(struct store *store, const struct node *node, off_t *size)
 {
 	CLEANUP_BYTES struct bytes content = {0};
@@ -329,10 +349,13 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 		.st_uid = own.uid,
 		.st_gid = own.gid,
 		.st_blksize = 4096,
-		.st_mtim = {.tv_sec = at / CLOCK_SECOND, .tv_nsec = at % CLOCK_SECOND},
 	};
+	set_mtime(st, at);
+	if (node->attr)
+		rc = node->attr->snapshot ? snapshot_stat(store, node, st)
+					  : file_size(store, node, &st->st_size);
 	st->st_atim = st->st_ctim = st->st_mtim;
-	return node->attr ? file_size(store, node, &st->st_size) : 0;
+	return rc;
 }
 
 int node_chown(struct store *store, struct store_call *call, const struct node *node,

@@ -84,6 +84,8 @@ static const struct attr member_attr[] = {
 	{11, "state", AT_VOLATILE, .show = show_member_state, .help = "active, expired or revoked"},
 	{12, "enrolled", AT_FIXED, .show = show_enrolled, .help = "when"},
 	{13, "enrolled_by", AT_FIXED, .show = show_enrolled_by, .help = "by which uid"},
+	{15, "revocation", AT_VOLATILE, NUMBER, show_revocation, .store = store_revocation,
+	 .help = "none, or why; writing a reason of RFC 5280 revokes all its certificates"},
 	{14, "description", 0, STORE_DESCRIPTION_MAX, show_member_description,
 	 .store = store_description, .help = "a line for people"},
 };
@@ -123,6 +125,12 @@ static const struct attr cert_attr[] = {
 	{20, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
 	{21, "import", AT_DOCUMENT, .take = take_import,
 	 .help = "takes a certificate, its chain and its private key, instead of its own"},
+	{22, "crl.pem", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_crl_pem,
+	 .help = "its revocation list (RFC 5280), fresh"},
+	{23, "crl.der", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_crl_der,
+	 .help = "the same, DER"},
+	{24, "index.txt", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_index,
+	 .help = "all that it issued, as the database of openssl-ca(1)"},
 };
 
 static const struct attr drop_attr[] = {

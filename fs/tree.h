@@ -66,6 +66,9 @@ struct attr {
 	int (*show)(struct store *store, const union store_any *row, struct bytes *out);
 	/* The length of the content, where making it is not wanted; 1 as above. */
 	int (*size)(struct store *store, const union store_any *row, size_t *len);
+	/* Instead of show: something large that readers share; NULL: there is none yet. */
+	int (*snapshot)(
+		struct store *store, const union store_any *row, struct store_snapshot **out);
 	/* Instead of show at an open for reading, where that is an event. */
 	int (*copy)(struct store *store, struct store_call *call, const union store_any *row,
 		struct bytes *out);

@@ -67,6 +67,8 @@ static int remove_cert(
 		return in_use(call);
 	if (rc > 0)
 		db_scrub(conn);
+	if (rc > 0)
+		rc = db_run(conn, DB_CRL_DROP, DB_ARGS(DB_INT(object->object.id)));
 	return rc < 0 ? rc : 0;
 }
 

@@ -11,12 +11,15 @@
 
 enum {
 	SIGNERS = 64,
+	SNAPSHOTS = 64,
+	MAKERS = 16,
 	CLOCK_SKEW = 60, /* seconds that a certificate begins in the past, for clocks behind ours */
 	DAY = 86400,
 };
 
 struct store {
 	struct db *db;
+	char *directory; /* that the store is in */
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file */
 	bool read_only;
@@ -27,6 +30,15 @@ struct store {
 	struct signer *signers[SIGNERS];
 	unsigned int
 		forgotten; /* how often one was dropped: what was loaded meanwhile is not kept */
+
+	/*
+	 * Lists ready to read, see snapshot.h. One of `making`, by the object's id, is held while
+	 * one is made; what is called then may take any other lock, and nobody who holds another
+	 * takes one of these.
+	 */
+	pthread_mutex_t making[MAKERS];
+	pthread_mutex_t snapshots_lock;
+	struct store_snapshot *snapshots[SNAPSHOTS];
 };
 
 /* --- object.c: what is the same for every kind --- */
@@ -83,6 +95,16 @@ int store_submit(struct store *store, struct store_call *call, db_job_fn fn, voi
 
 /* A row callback that stores the first column as an int64_t. */
 int read_first_int(const struct db_row *row, void *arg);
+
+/* --- member.c --- */
+
+/* In a job: revokes a member's unexpired certificates but the `keep` newest; counts them with who
+ * issued them. */
+int member_revoke(struct db_conn *conn, int64_t member, int keep, const char *reason, int64_t now);
+
+/* In a job: store_set of STORE_REVOCATION. */
+int member_set_revocation(struct db_conn *conn, struct store_call *call,
+	const struct store_member *member, const char *reason, int64_t now);
 
 /* --- owner.c --- */
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
 #include "store/base/clock.h"
 #include "store/internal.h"
 
@@ -27,25 +29,49 @@ static void read_member(const struct db_row *row, union store_any *out)
 	m->not_before = db_int(row, DB_MEMBER_NOT_BEFORE);
 	m->not_after = db_int(row, DB_MEMBER_NOT_AFTER);
 	m->revoked = !db_is_null(row, DB_MEMBER_REVOKED);
+	db_text(row, DB_MEMBER_REASON, m->reason, sizeof(m->reason));
 	m->cert_len = (size_t)db_int(row, DB_MEMBER_DER_LEN);
 	m->csr_len = (size_t)db_int(row, DB_MEMBER_CSR_LEN);
 	o->changed = clock_later(o->changed, m->not_after);
+}
+
+int member_revoke(struct db_conn *conn, int64_t member, int keep, const char *reason, int64_t now)
+{
+	struct db_value id = DB_INT(member), at = DB_INT(now), seconds = DB_INT(now / CLOCK_SECOND),
+			left = DB_INT(keep);
+	int rc = db_run(conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds, left));
+
+	if (rc > 0)
+		rc = db_run(
+			conn, DB_MEMBER_REVOKE, DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
+	return rc < 0 ? rc : 0;
+}
+
+int member_set_revocation(struct db_conn *conn, struct store_call *call,
+	const struct store_member *member, const char *reason, int64_t now)
+{
+	int code = pki_reason_code(reason);
+
+	if (code < 0)
+		return store_refuse(call, -EINVAL,
+			"not one of unspecified keyCompromise cACompromise affiliationChanged "
+			"superseded cessationOfOperation privilegeWithdrawn aACompromise");
+	if (member->revoked)
+		return store_refuse(call, -EEXIST, "it is revoked: %s", member->reason);
+	if (member->not_after <= now / CLOCK_SECOND)
+		return store_refuse(call, -EKEYEXPIRED,
+			"its certificate has expired: there is nothing to revoke");
+	return member_revoke(conn, member->object.id, 0, pki_reason_name(code), now);
 }
 
 static int remove_member(
 	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
 {
 	(void)call;
-	struct db_value id = DB_INT(object->object.id), at = DB_INT(now),
-			seconds = DB_INT(now / CLOCK_SECOND);
-	int rc = db_run(conn, DB_MEMBER_REMOVE, DB_ARGS(id, at));
+	int rc = db_run(conn, DB_MEMBER_REMOVE, DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
 
-	if (rc >= 0)
-		rc = db_run(conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds));
-	if (rc >= 0) /* RFC 5280 5.3.1 */
-		rc = db_run(conn, DB_MEMBER_REVOKE,
-			DB_ARGS(id, at, seconds, DB_TEXT("cessationOfOperation")));
-	return rc < 0 ? rc : 0;
+	/* RFC 5280 5.3.1 */
+	return rc < 0 ? rc : member_revoke(conn, object->object.id, 0, "cessationOfOperation", now);
 }
 
 const struct object_kind store_member_kind = {
@@ -58,7 +84,11 @@ const struct object_kind store_member_kind = {
 	.by_parent = true,
 	.read = read_member,
 	.remove = remove_member,
-	.set = {[STORE_DESCRIPTION] = DB_MEMBER_SET_DESCRIPTION},
+	.set =
+		{
+			[STORE_DESCRIPTION] = DB_MEMBER_SET_DESCRIPTION,
+			[STORE_REVOCATION] = DB_MEMBER_SET_NOTHING,
+		},
 };
 
 enum store_state store_member_state(const struct store_member *member)

@@ -377,6 +377,7 @@ static const char *const field_name[STORE_FIELDS] = {
 	[STORE_MAX_USES] = "max_uses",
 	[STORE_EXPIRES] = "expires",
 	[STORE_EXPORTABLE] = "exportable",
+	[STORE_REVOCATION] = "revocation",
 	[STORE_VALIDITY_DAYS] = "validity_days",
 	[STORE_CA_VALIDITY_DAYS] = "ca_validity_days",
 	[STORE_CRL_DAYS] = "crl_days",
@@ -445,6 +446,9 @@ static int resolve(struct db_conn *conn, const struct change *c, int64_t *number
 		return resolve_limit(c->call, &c->out->key, edit, number);
 	case STORE_EXPORTABLE:
 		return resolve_exportable(conn, c->call, &c->out->key, edit);
+	case STORE_REVOCATION:
+		return member_set_revocation(
+			conn, c->call, &c->out->member, edit->text, clock_now());
 	case STORE_CA_VALIDITY_DAYS:
 		if (!c->out->cert.pending)
 			return store_refuse(c->call, -EBUSY, "it has its certificate");

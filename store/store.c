@@ -16,6 +16,7 @@
 #include "store/base/report.h"
 #include "store/internal.h"
 #include "store/refusals.h"
+#include "store/snapshot.h"
 
 struct setting {
 	unsigned char data[256];
@@ -220,7 +221,13 @@ int store_open(const struct store_options *options, struct store **out)
 	store->lock = -1;
 	store->read_only = options->read_only;
 	pthread_mutex_init(&store->signers_lock, NULL);
-	int rc = 0;
+	pthread_mutex_init(&store->snapshots_lock, NULL);
+	for (int i = 0; i < MAKERS; i++)
+		pthread_mutex_init(&store->making[i], NULL);
+	const char *slash = strrchr(options->path, '/');
+	store->directory = strndup(
+		slash ? options->path : ".", slash ? (size_t)(slash - options->path) + 1 : 1);
+	int rc = store->directory ? 0 : -ENOMEM;
 	if (options->domain && !domain_legal(options->domain)) {
 		report(LOG_ERR, "domain %s: has to be a lower-case DNS name of at most %d bytes",
 			options->domain, DOMAIN_MAX_LEN);
@@ -242,10 +249,15 @@ void store_close(struct store *store)
 	db_close(store->db);
 	refusal_log_rest();
 	signer_forget_all(store);
+	snapshot_forget_all(store);
 	pki_sealer_free(store->sealer);
 	if (store->lock >= 0)
 		close(store->lock);
 	pthread_mutex_destroy(&store->signers_lock);
+	pthread_mutex_destroy(&store->snapshots_lock);
+	for (int i = 0; i < MAKERS; i++)
+		pthread_mutex_destroy(&store->making[i]);
+	free(store->directory);
 	free(store);
 }
 

@@ -134,6 +134,7 @@ struct store_member {
 	int64_t issued;		       /* id of the present certificate, for store_document */
 	int64_t not_before, not_after; /* seconds */
 	bool revoked;
+	char reason[24];	  /* why (RFC 5280 5.3.1) */
 	size_t cert_len, csr_len; /* of the DER */
 	int64_t issuer;		  /* id of the signing certificate */
 };
@@ -239,6 +240,7 @@ enum store_field {
 	STORE_MAX_USES,
 	STORE_EXPIRES,
 	STORE_EXPORTABLE,
+	STORE_REVOCATION,
 	STORE_VALIDITY_DAYS,
 	STORE_CA_VALIDITY_DAYS, /* -EBUSY unless it waits for its certificate */
 	STORE_CRL_DAYS,
@@ -251,17 +253,19 @@ enum store_field {
 
 struct store_edit {
 	enum store_field field;
-	const char *text; /* for DESCRIPTION, SIGNING_CERT, ALGORITHM, SUBJECT, ISSUER */
-	int64_t number;	  /* for the others; in MAX_USES STORE_UNLIMITED, in EXPIRES STORE_NEVER */
-	bool relative;	  /* MAX_USES: number is added to what is there */
-	uint64_t bit;	  /* the attribute's bit in store_object.bare */
-	bool bare;	  /* what it becomes */
+	const char
+		*text;	/* for DESCRIPTION, SIGNING_CERT, REVOCATION, ALGORITHM, SUBJECT, ISSUER */
+	int64_t number; /* for the others; in MAX_USES STORE_UNLIMITED, in EXPIRES STORE_NEVER */
+	bool relative;	/* MAX_USES: number is added to what is there */
+	uint64_t bit;	/* the attribute's bit in store_object.bare */
+	bool bare;	/* what it becomes */
 };
 
 /*
  * Stores one value. -ESTALE; -ENOENT: no enabled signing certificate of that name; -EPERM: a secret
  * once destroyed stays so; -ERANGE: the limit would be below 0 or too large; -EINVAL: relative to
- * unlimited, or a field this kind has not.
+ * unlimited, a field this kind has not, or no reason to revoke for. REVOCATION revokes every
+ * unexpired certificate that the member was ever issued: -EEXIST: it is revoked; -EKEYEXPIRED.
  */
 int store_set(struct store *store, struct store_call *call, const struct store_object *object,
 	const struct store_edit *edit);
@@ -338,6 +342,35 @@ int store_document(struct store *store, const union store_any *object, enum stor
 /* How long it is, without making it where that can be helped. */
 int store_document_len(
 	struct store *store, const union store_any *object, enum store_document which, size_t *len);
+
+/* --- lists --- */
+
+/* What can be long or costs a signature: made once, and shared by all who read it. */
+enum store_list {
+	STORE_CRL_PEM,
+	STORE_CRL_DER,
+	STORE_INDEX, /* all that it issued, as openssl-ca(1) keeps them */
+	STORE_LISTS
+};
+
+struct store_snapshot;
+
+/*
+ * The present one of a certificate. NULL: there is none, since it waits, or the store is read-only
+ * and has none. A revocation list that is not fresh is signed first. Release it with
+ * store_snapshot_put. -ESTALE, -ENOSPC, -EIO.
+ */
+int store_snapshot(struct store *store, const union store_any *object, enum store_list which,
+	struct store_snapshot **out);
+void store_snapshot_put(struct store_snapshot *snapshot);
+
+/* Its length; the moment that its content is from. */
+size_t store_snapshot_size(const struct store_snapshot *snapshot);
+int64_t store_snapshot_made(const struct store_snapshot *snapshot);
+
+/* Appends what is at an offset, at most size bytes. */
+int store_snapshot_read(
+	const struct store_snapshot *snapshot, int64_t offset, size_t size, struct bytes *out);
 
 /* --- enrolling --- */
 

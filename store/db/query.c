@@ -22,6 +22,11 @@
 	"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > ?3)"
 
+/* A member's unexpired certificates that are not revoked, but the ?4 newest. */
+#define MEMBER_VALID \
+	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
+	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
+
 /* What every change of a certificate that waits ends with. */
 #define WAITS \
 	"bare = (bare & ~?5) | ?6, modified = ?3, modified_by = ?4 " \
@@ -44,7 +49,7 @@
 #define MEMBER_ROWS \
 	"SELECT " OBJECT("m", "max(m.modified, i.created, coalesce(i.revoked, 0), k.modified, c.modified)") \
 	"m.grp, g.name, g.place, m.description, m.prov_key, k.name, m.enrolled, m.enrolled_by, " \
-	"i.id, i.cert, c.name, i.serial, i.not_before, i.not_after, i.revoked, " \
+	"i.id, i.cert, c.name, i.serial, i.not_before, i.not_after, i.revoked, i.reason, " \
 	"length(i.der), length(i.csr) " \
 	"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
 	"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) " \
@@ -126,6 +131,34 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_CERT_KEY_TAKEN] =
 		"SELECT 1 FROM cert WHERE spki_hash = ?1 AND id <> ?2 AND removed IS NULL UNION ALL "
 		"SELECT 1 FROM issued WHERE spki_hash = ?1 LIMIT 1",
+	/* ?1 id -> what is said of those it issued, and of its newest revocation list */
+	[DB_CERT_LISTS] =
+		"SELECT c.issued, c.revoked, max(c.counted, c.created), c.not_after, c.crl_days, "
+		"l.number, l.made, l.this_update, l.next_update, l.covers, l.days "
+		"FROM cert c LEFT JOIN crl l ON l.cert = c.id WHERE c.id = ?1 AND c.removed IS NULL",
+	/* ?1 issuer, ?2 this update of the list before -> serial, when, why. A certificate that was
+	 * deleted here is revoked: nobody has its key any more. */
+	[DB_CRL_ENTRIES] =
+		"SELECT serial, revoked, reason FROM issued "
+		"WHERE cert = ?1 AND revoked IS NOT NULL AND not_after >= ?2 UNION ALL "
+		"SELECT serial, removed, 'cessationOfOperation' FROM cert "
+		"WHERE issuer = ?1 AND removed IS NOT NULL AND not_after >= ?2",
+	/* ?1 cert, ?2 number, ?3 now, ?4 this update, ?5 next update, ?6 covers, ?7 days, ?8 der, ?9 the
+	 * number before: changes nothing if there is another by now */
+	[DB_CRL_KEEP] =
+		"INSERT INTO crl (cert, number, made, this_update, next_update, covers, days, der) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (cert) DO UPDATE SET "
+		"number = ?2, made = ?3, this_update = ?4, next_update = ?5, covers = ?6, days = ?7, "
+		"der = ?8 WHERE number = ?9",
+	[DB_CRL_GET] = "SELECT der FROM crl WHERE cert = ?1",
+	[DB_CRL_DROP] = "DELETE FROM crl WHERE cert = ?1",
+	/* ?1 issuer -> not after, when and why it was revoked, serial, der or URI */
+	[DB_INDEX_CERTS] =
+		"SELECT not_after, removed, 'cessationOfOperation', serial, der FROM cert "
+		"WHERE issuer = ?1 ORDER BY id",
+	[DB_INDEX_MEMBERS] =
+		"SELECT not_after, revoked, reason, serial, uri FROM issued "
+		"WHERE cert = ?1 ORDER BY not_after, id",
 	/* before it is removed: ?1 id, ?2 now, ?3 now in seconds; counts with its issuer */
 	[DB_CERT_COUNT_REVOKED] =
 		"UPDATE cert SET revoked = revoked + 1, counted = max(counted, ?2) WHERE id = "
@@ -235,16 +268,17 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_MEMBER_RENAME] = RENAME("member"),
 	/* ?1 id, ?2 now */
 	[DB_MEMBER_REMOVE] = "UPDATE member SET removed = ?2 WHERE id = ?1 AND removed IS NULL",
-	/* before DB_MEMBER_REVOKE: ?1 member, ?2 now, ?3 now in seconds */
+	/* Both: ?1 member, ?2 now, ?3 now in seconds, ?4 how many of the newest to leave, ?5 reason. The
+	 * first counts, the second revokes. */
 	[DB_MEMBER_COUNT_REVOKED] =
-		"UPDATE cert SET counted = max(counted, ?2), revoked = revoked + (SELECT count(*) FROM issued "
-		"WHERE member = ?1 AND issued.cert = cert.id AND issued.revoked IS NULL "
-		"AND issued.not_after > ?3) "
-		"WHERE id IN (SELECT cert FROM issued WHERE member = ?1 AND revoked IS NULL)",
-	/* ?1 member, ?2 now, ?3 now in seconds, ?4 reason: every unexpired certificate of it */
+		"UPDATE cert SET counted = max(counted, ?2), revoked = revoked + (SELECT count(*) FROM "
+		"(" MEMBER_VALID ") v WHERE v.cert = cert.id) "
+		"WHERE id IN (SELECT cert FROM (" MEMBER_VALID "))",
 	[DB_MEMBER_REVOKE] =
-		"UPDATE issued SET revoked = ?2, reason = ?4 "
-		"WHERE member = ?1 AND revoked IS NULL AND not_after > ?3",
+		"UPDATE issued SET revoked = ?2, reason = ?5 WHERE id IN (SELECT id FROM "
+		"(" MEMBER_VALID "))",
+	/* for the sake of the rest: what is set is in other rows */
+	[DB_MEMBER_SET_NOTHING] = SET("member", "name = name"),
 	[DB_MEMBER_SET_DESCRIPTION] = SET("member", "description = ?2"),
 
 	[DB_MEMBER_CHOWN] = CHOWN("member"),

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * Each is made by one thread; who wants the same waits for it. The newest of each is kept for the
+ * next reader, the others as long as somebody has them open.
+ */
+
+struct store_snapshot {
+	int refs;
+	int64_t id;
+	enum store_list which;
+	int64_t version;
+	int64_t made;
+	int fd;
+	size_t size;
+};
+
+enum { BUFFER = 65536 };
+
+struct snapshot_writer {
+	int fd;
+	size_t size;
+	struct bytes buffer;
+};
+
+static int flush(struct snapshot_writer *w)
+{
+	const unsigned char *p = w->buffer.data;
+	size_t left = w->buffer.len;
+
+	while (left) {
+		ssize_t n = write(w->fd, p, left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		left -= (size_t)n;
+	}
+	w->size += w->buffer.len;
+	w->buffer.len = 0;
+	return 0;
+}
+
+int snapshot_add(struct snapshot_writer *w, const void *data, size_t len)
+{
+	int rc = bytes_add(&w->buffer, data, len);
+
+	return rc || w->buffer.len < BUFFER ? rc : flush(w);
+}
+
+/* On the store's disk; in memory where that cannot be written or has no such files. */
+static int open_file(const struct store *store)
+{
+	int fd = open(store->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		fd = memfd_create("enrollfs", MFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn fill, void *arg)
+{
+	struct snapshot_writer w = {.fd = open_file(store)};
+	int rc = w.fd < 0 ? w.fd : fill(store, &w, arg);
+
+	if (!rc)
+		rc = flush(&w);
+	bytes_free(&w.buffer);
+	s->fd = w.fd;
+	s->size = w.size;
+	return rc;
+}
+
+void store_snapshot_put(struct store_snapshot *s)
+{
+	if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
+
+static struct store_snapshot **slot(struct store *store, enum store_list which, int64_t id)
+{
+	return &store->snapshots[((uint64_t)id * STORE_LISTS + which) % SNAPSHOTS];
+}
+
+static struct store_snapshot *find(
+	struct store *store, enum store_list which, int64_t id, int64_t version)
+{
+	pthread_mutex_lock(&store->snapshots_lock);
+	struct store_snapshot *s = *slot(store, which, id);
+	if (s && (s->which != which || s->id != id || s->version < version))
+		s = NULL;
+	if (s)
+		__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&store->snapshots_lock);
+	return s;
+}
+
+static void keep(struct store *store, struct store_snapshot *s)
+{
+	struct store_snapshot **at = slot(store, s->which, s->id);
+
+	__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&store->snapshots_lock);
+	struct store_snapshot *old = *at;
+	*at = s;
+	pthread_mutex_unlock(&store->snapshots_lock);
+	store_snapshot_put(old);
+}
+
+int snapshot_get(struct store *store, enum store_list which, int64_t id, int64_t version,
+	int64_t made, snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
+{
+	*out = find(store, which, id, version);
+	if (*out)
+		return 0;
+	pthread_mutex_t *making = snapshot_lock(store, id);
+	struct store_snapshot *s = NULL;
+	int rc = 0;
+
+	pthread_mutex_lock(making);
+	*out = find(store, which, id, version);
+	if (!*out) {
+		s = calloc(1, sizeof(*s));
+		rc = s ? 0 : -ENOMEM;
+	}
+	if (s) {
+		*s = (struct store_snapshot){.refs = 1,
+			.id = id,
+			.which = which,
+			.version = version,
+			.made = made,
+			.fd = -1};
+		rc = make(store, s, fill, arg);
+	}
+	if (s && !rc) {
+		keep(store, s);
+		*out = s;
+	}
+	pthread_mutex_unlock(making);
+	if (rc)
+		store_snapshot_put(s);
+	return rc;
+}
+
+pthread_mutex_t *snapshot_lock(struct store *store, int64_t id)
+{
+	return &store->making[(uint64_t)id % MAKERS];
+}
+
+void snapshot_forget_all(struct store *store)
+{
+	for (int i = 0; i < SNAPSHOTS; i++)
+		store_snapshot_put(store->snapshots[i]);
+}
+
+size_t store_snapshot_size(const struct store_snapshot *s)
+{
+	return s->size;
+}
+
+int64_t store_snapshot_made(const struct store_snapshot *s)
+{
+	return s->made;
+}
+
+int store_snapshot_read(
+	const struct store_snapshot *s, int64_t offset, size_t size, struct bytes *out)
+{
+	size_t before = out->len;
+
+	if (offset < 0 || (uint64_t)offset >= s->size)
+		return 0;
+	if (size > s->size - (size_t)offset)
+		size = s->size - (size_t)offset;
+	int rc = bytes_extend(out, size);
+	for (size_t got = 0; !rc && got < size;) {
+		ssize_t n = pread(s->fd, out->data + before + got, size - got,
+			(off_t)(offset + (int64_t)got));
+		if (n > 0)
+			got += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			rc = -EIO;
+	}
+	return rc;
+}

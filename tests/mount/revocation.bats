@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Revoking, revocation lists, the index, and what other programs make of them.
+
+load helper
+
+C=
+
+setup_members() {
+	C=$M/certs/connector
+	echo max > "$K/max_uses"
+	for m in "$@"; do
+		csr "$m"
+		enroll_here "$m.csr" > "$m.crt"
+	done
+}
+
+# checks CRT: openssl's verdict with the present CRLs.
+checks() {
+	cat "$M/certs/connector/crl.pem" "$M/certs/root/crl.pem" > crls.pem
+	openssl verify -x509_strict -crl_check_all -CAfile "$M/certs/root/cert.pem" -CRLfile crls.pem \
+		-untrusted "$1" "$1" 2>&1
+}
+
+crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
+
+@test "a revoked certificate is refused by who looks at the list, the others are not" {
+	setup_members web1 web2 web3
+	checks web1.crt
+	is "$G/members/web1/revocation" none
+	echo keyCompromise > "$G/members/web1/revocation"
+	is "$G/members/web1/revocation" keyCompromise
+	is "$G/members/web1/state" revoked
+	is "$C/revoked" 1
+	[[ $(checks web1.crt) == *'certificate revoked'* ]]
+	checks web2.crt
+	rmdir "$G/members/web2"
+	[[ $(checks web2.crt) == *'certificate revoked'* ]]
+	checks web3.crt
+	openssl crl -in "$C/crl.pem" -noout -text > text
+	[ "$(grep -c 'Serial Number' text)" = 2 ]
+	grep -q 'Key Compromise' text
+	grep -q 'Cessation Of Operation' text
+	grep -q '"action":"set".*members/web1/revocation.*keyCompromise' <(sqlite3 store 'SELECT line FROM audit')
+}
+
+@test "revoking is for good, and only for what can be revoked" {
+	setup_members web1 web2
+	sh_refused 'Invalid argument' "echo stolen > $G/members/web1/revocation"
+	sh_refused 'Invalid argument' "echo none > $G/members/web1/revocation"
+	sh_refused 'Invalid argument' "echo certificateHold > $G/members/web1/revocation"
+	sh_refused 'Invalid argument' "echo removeFromCRL > $G/members/web1/revocation"
+	is "$G/members/web1/state" active
+	bash -c '{ printf superseded; echo; } > "$1"' - "$G/members/web1/revocation"
+	is "$G/members/web1/revocation" superseded
+	sh_refused 'File exists' "echo keyCompromise > $G/members/web1/revocation"
+	sh_refused 'File exists' "echo superseded > $G/members/web1/revocation"
+	is "$G/members/web1/revocation" superseded
+	refused 'File exists' enroll_here web1.csr
+	sed -i 's/none/unspecified/' "$G/members/web2/revocation"
+	is "$G/members/web2/revocation" unspecified
+	# unspecified is left out of the list (RFC 5280 5.3.1)
+	openssl crl -in "$C/crl.pem" -noout -text > text
+	[ "$(grep -c 'Reason Code' text)" = 1 ]
+	is "$C/revoked" 2
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups \
+		bash -c "echo superseded > $G/members/web1/revocation"
+}
+
+@test "every reason" {
+	reasons='unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise'
+	setup_members $reasons
+	for r in $reasons; do
+		echo "$r" > "$G/members/$r/revocation"
+		is "$G/members/$r/revocation" "$r"
+	done
+	openssl crl -in "$C/crl.pem" -noout -text > text
+	[ "$(grep -c 'Serial Number' text)" = 8 ]
+	[ "$(grep -c 'Reason Code' text)" = 7 ]
+	[ "$(grep -c ^R "$C/index.txt")" = 8 ]
+}
+
+@test "the list: version 2, rising number, AKI, next update, and the same while nothing changes" {
+	setup_members web1
+	openssl crl -in "$C/crl.pem" -noout -text > text
+	grep -q 'Version 2' text
+	grep -q 'No Revoked Certificates' text
+	openssl x509 -in "$C/cert.pem" -noout -ext subjectKeyIdentifier | tail -n 1 | tr -d ' \n' > ski
+	grep -A1 'Authority Key' text | tail -n 1 | tr -d ' \n' | cmp - ski
+	cat "$C/crl.pem" > first.pem
+	first=$(crl_number "$C/crl.pem")
+	stat -c '%s %.Y' "$C/crl.pem" > before
+	cmp first.pem "$C/crl.pem"
+	openssl crl -in "$C/crl.pem" -outform DER | cmp - "$C/crl.der"
+	openssl crl -in "$C/crl.pem" -CAfile "$C/cert.pem" -noout
+	echo superseded > "$G/members/web1/revocation"
+	second=$(crl_number "$C/crl.pem")
+	[ $((16#$second)) -gt $((16#$first)) ]
+	[ "$(stat -c %s "$C/crl.pem")" = "$(cat "$C/crl.pem" | wc -c)" ]
+	[ "$(stat -c '%s %.Y' "$C/crl.pem")" != "$(cat before)" ]
+	# how long it holds is what crl_days says
+	lifetime() {
+		echo $(($(date -d "$(openssl crl -in "$C/crl.pem" -noout -nextupdate | cut -d= -f2)" +%s) -
+			$(date -d "$(openssl crl -in "$C/crl.pem" -noout -lastupdate | cut -d= -f2)" +%s)))
+	}
+	[ "$(lifetime)" = $((7 * 86400)) ]
+	echo 30 > "$C/crl_days"
+	[ "$(lifetime)" = $((30 * 86400)) ]
+	third=$(crl_number "$C/crl.pem")
+	[ $((16#$third)) -gt $((16#$second)) ]
+	# the list and its number outlive the daemon
+	cat "$C/crl.der" > third.der
+	stat -c '%s %.Y' "$C/crl.der" > before
+	stop
+	start
+	cmp third.der "$C/crl.der"
+	[ "$(stat -c '%s %.Y' "$C/crl.der")" = "$(cat before)" ]
+	stop
+	start -o ro
+	cmp third.der "$C/crl.der"
+	[ ! -s "$M/certs/service_edge/crl.pem" ]
+}
+
+@test "a list that is half through its time is made anew, and an expired certificate leaves it in time" {
+	setup_members web1 web2
+	echo superseded > "$G/members/web1/revocation"
+	cat "$C/crl.pem" > first.pem
+	number=$(crl_number first.pem)
+	stop
+	# as if its time had come: four days later, of seven
+	sqlite3 store "UPDATE crl SET this_update = this_update - 345600, next_update = next_update - 345600"
+	start
+	[ $((16#$(crl_number "$C/crl.pem"))) -gt $((16#$number)) ]
+	stop
+	# expired since the last list: on one more, then no longer (RFC 5280 3.3)
+	sqlite3 store "UPDATE issued SET not_after = strftime('%s') - 60 WHERE revoked IS NOT NULL;
+		UPDATE crl SET this_update = this_update - 400000, next_update = next_update - 400000"
+	start
+	[ "$(openssl crl -in "$C/crl.pem" -noout -text | grep -c 'Serial Number')" = 1 ]
+	echo 8 > "$C/crl_days"
+	[ "$(openssl crl -in "$C/crl.pem" -noout -text | grep -c 'Serial Number')" = 0 ]
+	is "$C/revoked" 1
+}
+
+@test "a deleted signing certificate is on its issuer's list" {
+	mkdir "$M/certs/sub"
+	echo root > "$M/certs/sub/issuer"
+	cat "$M/certs/sub/cert.pem" > sub.pem
+	openssl verify -crl_check -CAfile "$M/certs/root/cert.pem" -CRLfile "$M/certs/root/crl.pem" sub.pem
+	rm -r "$M/certs/sub"
+	[[ $(openssl verify -crl_check -CAfile "$M/certs/root/cert.pem" -CRLfile "$M/certs/root/crl.pem" sub.pem 2>&1) == *revoked* ]]
+	[ "$(cut -f1,5,6 "$M/certs/root/index.txt")" = "$(printf 'V\tunknown\t/O=corp.example/CN=connector\nV\tunknown\t/O=corp.example/CN=service_edge\nR\tunknown\t/O=corp.example/CN=sub')" ]
+}
+
+@test "index.txt is the database of openssl ca, and an OCSP responder answers with it" {
+	setup_members web1 web2
+	echo keyCompromise > "$G/members/web1/revocation"
+	serial=$(openssl x509 -in web2.crt -noout -serial | cut -d= -f2)
+	grep -q "^V	[0-9]*Z		$serial	unknown	/O=corp.example/OU=berlin/CN=web2$" "$C/index.txt"
+	grep -q '^R	[0-9]*Z	[0-9]*Z,keyCompromise	[0-9A-F]*	unknown	/O=corp.example/OU=berlin/CN=web1$' "$C/index.txt"
+	[ "$(stat -c %s "$C/index.txt")" = "$(cat "$C/index.txt" | wc -c)" ]
+	printf 'unique_subject = no\n' > index.txt.attr
+	cat "$C/index.txt" > index.txt
+	# openssl-ca(1) itself reads it
+	printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ndefault_md=sha256\n' "$T/index.txt" > ca.conf
+	[[ $(openssl ca -config ca.conf -status "$serial" 2>&1) == *"$serial=Valid"* ]]
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ocsp.key -subj /CN=ocsp -out ocsp.pem 2> /dev/null
+	port=$((20000 + RANDOM % 20000))
+	openssl ocsp -index "$C/index.txt" -port $port -CA "$C/cert.pem" -rsigner ocsp.pem -rkey ocsp.key -nrequest 3 > ocsp.log 2>&1 3>&- &
+	ocsp=$!
+	asks() {
+		timeout 20 openssl ocsp -url "http://127.0.0.1:$port" -issuer "$C/cert.pem" -cert "$1" -VAfile ocsp.pem 2>&1
+	}
+	wait_until grep -q 'waiting for OCSP client' ocsp.log
+	[[ $(asks web2.crt) == *'web2.crt: good'* ]]
+	run asks web1.crt
+	kill $ocsp 2> /dev/null || :
+	wait $ocsp || :
+	[[ $output == *'web1.crt: revoked'* ]]
+	[[ $output == *'keyCompromise'* ]]
+}
+
+@test "whoever may read the directory reads the lists, also while they are made" {
+	setup_members web1
+	setpriv --reuid 65534 --regid 65534 --clear-groups cat "$C/crl.pem" "$C/index.txt" > /dev/null
+	for i in $(seq 30); do
+		csr "m$i"
+		enroll_here "m$i.csr" > /dev/null
+	done
+	for i in $(seq 8); do
+		(while [ ! -e done ]; do
+			openssl crl -in "$C/crl.pem" -CAfile "$C/cert.pem" -noout 2>&1
+			[ "$(awk -F'\t' 'NF != 6' "$C/index.txt")" = '' ] || echo torn
+		done > "said.$i") 3>&- &
+	done
+	for i in $(seq 30); do
+		rmdir "$G/members/m$i"
+		[ "$(openssl crl -in "$C/crl.pem" -noout -text | grep -c 'Serial Number')" = "$i" ]
+	done
+	touch done
+	wait $(jobs -p | grep -v "^$PID\$")
+	! grep -v 'verify OK' said.*
+}
