@@ -100,6 +100,12 @@ int each_drop(struct store *store, const union store_any *row, int64_t after, st
 TAKE(take_enroll);
 TAKE(take_key_enroll);
 TAKE(take_drop);
+TAKE(take_renew);
+TAKE(take_member_renew);
+SHOW(show_drop_csr);
+SIZE(size_drop_csr);
+SHOW(show_drop_crt);
+SIZE(size_drop_crt);
 
 /* member.c */
 SHOW(show_member_serial);

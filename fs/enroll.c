@@ -6,7 +6,7 @@
 static int enroll(struct store *store, struct store_call *call, int64_t key, const char *member,
 	const void *data, size_t len, struct bytes *reply)
 {
-	if (!store_request_complete(!key, data, len))
+	if (!store_request_complete(key ? STORE_CSR : STORE_KEY_AND_CSR, data, len))
 		return 1;
 	return store_enroll(store, call, key, member, data, len, reply);
 }
@@ -31,4 +31,40 @@ TAKE(take_drop)
 
 	return enroll(store, call, again ? row->member.key : row->object.id,
 		again ? row->object.name : member, data, len, reply);
+}
+
+/* What enrolled stays what it was, also when the member has renewed its certificate since. */
+#define ENROLLED(name, prototype, call)                                \
+	prototype(name)                                                \
+	{                                                              \
+		union store_any enrolled;                              \
+		int rc = store_member_enrolled(store, row, &enrolled); \
+                                                                       \
+		return rc ? rc : call;                                 \
+	}
+
+ENROLLED(show_drop_csr, SHOW, show_csr_pem(store, &enrolled, out))
+ENROLLED(size_drop_csr, SIZE, size_csr_pem(store, &enrolled, len))
+ENROLLED(show_drop_crt, SHOW, show_fullchain_pem(store, &enrolled, out))
+ENROLLED(size_drop_crt, SIZE, size_fullchain_pem(store, &enrolled, len))
+
+static int renew(struct store *store, struct store_call *call, int64_t member, const void *data,
+	size_t len, struct bytes *reply)
+{
+	if (!store_request_complete(member ? STORE_CSR : STORE_CSR_AND_PROOF, data, len))
+		return 1;
+	return store_renew(store, call, member, data, len, reply);
+}
+
+TAKE(take_renew)
+{
+	(void)row;
+	(void)member;
+	return renew(store, call, 0, data, len, reply);
+}
+
+TAKE(take_member_renew)
+{
+	(void)member;
+	return renew(store, call, row->object.id, data, len, reply);
 }

@@ -14,6 +14,8 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 static const struct attr root_attr[] = {
 	{1, "enroll", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_enroll,
 	 .help = "provisioning key and CSR in, certificate out"},
+	{4, "renew", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_renew,
+	 .help = "CSR and proof of the present key in, a new certificate out"},
 	{2, "domain", AT_FIXED, .show = show_domain, .help = "the name in keys and certificates"},
 	{3, "version", AT_FIXED, .show = show_version, .help = "of enrollfs"},
 };
@@ -86,6 +88,8 @@ static const struct attr member_attr[] = {
 	{13, "enrolled_by", AT_FIXED, .show = show_enrolled_by, .help = "by which uid"},
 	{15, "revocation", AT_VOLATILE, NUMBER, show_revocation, .store = store_revocation,
 	 .help = "none, or why; writing a reason of RFC 5280 revokes all its certificates"},
+	{16, "renew", AT_CONVERSATION | AT_DOCUMENT | AT_FIXED, .take = take_member_renew,
+	 .help = "CSR in, a new certificate out"},
 	{14, "description", 0, STORE_DESCRIPTION_MAX, show_member_description,
 	 .store = store_description, .help = "a line for people"},
 };
@@ -134,10 +138,10 @@ static const struct attr cert_attr[] = {
 };
 
 static const struct attr drop_attr[] = {
-	{40, ".csr", AT_VOLATILE | AT_DOCUMENT | AT_DROP, .show = show_csr_pem, .size = size_csr_pem,
+	{40, ".csr", AT_VOLATILE | AT_DOCUMENT | AT_DROP, .show = show_drop_csr, .size = size_drop_csr,
 	 .take = take_drop, .help = "what it asked with; dropping one here enrols it under its name"},
-	{41, ".crt", AT_VOLATILE | AT_DOCUMENT, .show = show_fullchain_pem,
-	 .size = size_fullchain_pem, .help = "the answer: its certificate and chain"},
+	{41, ".crt", AT_VOLATILE | AT_DOCUMENT, .show = show_drop_crt,
+	 .size = size_drop_crt, .help = "the answer: its certificate and chain"},
 };
 
 static const struct fixed_dir root_dir[] = {

@@ -138,6 +138,28 @@ static int load(struct store *store, const union store_any *object, struct mater
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
 
+static int read_enrolled(const struct db_row *row, void *arg)
+{
+	struct store_member *m = arg;
+
+	m->issued = db_int(row, 0);
+	m->issuer = db_int(row, 1);
+	m->cert_len = (size_t)db_int(row, 2);
+	m->csr_len = (size_t)db_int(row, 3);
+	return 1;
+}
+
+int store_member_enrolled(struct store *store, const union store_any *member, union store_any *out)
+{
+	struct db_conn *conn = db_reader(store->db);
+
+	*out = *member;
+	int rc = conn ? db_each(conn, DB_ISSUED_FIRST, DB_ARGS(DB_INT(member->object.id)),
+				read_enrolled, &out->member)
+		      : -EIO;
+	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
+}
+
 /* What can sign: a certificate, or what issued a member's; NULL while that waits. */
 static int signer_of(struct store *store, const union store_any *object, struct signer **out)
 {

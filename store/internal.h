@@ -186,44 +186,107 @@ struct request {
 	size_t key_len;
 	const unsigned char *csr;
 	size_t csr_len;
+	const unsigned char *proof; /* NULL without one */
+	size_t proof_len;
 };
 
-/* Splits a request; pure. -EBADMSG: no whole key line in it. */
-int request_split(bool with_key, const void *data, size_t len, struct request *out);
+/* Splits a request; pure. -EBADMSG: no whole key line in it, or no whole first CSR of two. */
+int request_split(enum store_request form, const void *data, size_t len, struct request *out);
+
+/* --- issue.c: what enrolling and renewing have in common: a CSR becomes a certificate --- */
+
+/* The newest certificate on a public key. */
+struct known {
+	int64_t id; /* 0: none */
+	int64_t member, key, cert;
+	int64_t not_after;
+	bool revoked, first;
+	char name[NAME_MAX_LEN + 1]; /* of the member */
+};
+
+struct issuance {
+	struct store *store;
+	struct store_call *call;
+	struct pki_csr *csr; /* NULL: it did not parse, and why */
+	int csr_error;
+	const char *csr_reason;
+	struct known known; /* of its public key */
+	bool known_ca;	    /* which is a signing certificate's */
+
+	/* the certificate that is to sign, as the store said */
+	int64_t cert, cert_not_before, cert_not_after, validity_days;
+	bool cert_enabled;
+	struct signer *signer;
+
+	/* for whom */
+	int place;
+	int64_t group;
+	bool group_enabled;
+	char group_name[NAME_MAX_LEN + 1], member[NAME_MAX_LEN + 1];
+	char uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
+
+	/* what is to be stored */
+	unsigned char serial[PKI_SERIAL];
+	int64_t not_before, not_after;
+	struct bytes der;
+};
+
+/* Begins; a bad CSR is told by issuance_check_csr in its turn. */
+void issuance_parse(struct issuance *i, const void *csr, size_t len);
+void issuance_end(struct issuance *i);
+
+/* What is known of a public key. */
+int issuance_look_up(struct store *store, const unsigned char *spki_hash, struct known *out);
+
+/* Looks up the CSR's. */
+int issuance_look(struct issuance *i);
+
+/* -EBADMSG, -EKEYREJECTED */
+int issuance_check_csr(struct issuance *i);
+
+/* The public key has a certificate that cannot be given again: -EEXIST, -EKEYEXPIRED; 0: it has
+ * none, or one that is still valid. */
+int issuance_check_known(struct issuance *i, int64_t seconds);
+
+/* -EKEYREVOKED: the group or the signing certificate is disabled. */
+int issuance_check_switches(struct issuance *i);
+
+/* -EKEYEXPIRED: the signing certificate is not valid now. */
+int issuance_check_cert(struct issuance *i, int64_t seconds);
+
+/* Takes hold of what can sign with a certificate. */
+int issuance_signer(struct issuance *i, int64_t cert);
+
+/* Gives it the member's name, and the URI that follows. */
+void issuance_name(struct issuance *i, const char *name);
+
+/* Signs with cert. */
+int issuance_sign(struct issuance *i, int64_t seconds);
+
+/* Appends the full chain of this certificate, which the signer signed. */
+int issuance_reply(const struct issuance *i, const struct bytes *der, struct bytes *reply);
+
+/* The member's path below the mount. */
+void issuance_path(const struct issuance *i, char out[STORE_PATH]);
+
+/* A row callback that appends the first column to a struct bytes. */
+int read_first_blob(const struct db_row *row, void *arg);
 
 /* --- enroll.c: one enrolment in its two halves, for tests that change things in between --- */
 
 struct enrolment {
-	struct store *store;
-	struct store_call *call;
+	struct issuance i;
 	int64_t key;	    /* id */
 	const char *wanted; /* the member's name that is asked for, NULL: the CSR's */
 	bool recognised;    /* the caller has shown that he may use this key */
 	bool with_text;	    /* he presented its text, with this root in it */
 	unsigned char root[PKI_HASH];
-	struct pki_csr *csr; /* NULL: it did not parse, and why */
-	int csr_error;
-	const char *csr_reason;
 
 	/* what the store said of it */
-	char key_name[NAME_MAX_LEN + 1], group_name[NAME_MAX_LEN + 1];
+	char key_name[NAME_MAX_LEN + 1];
 	unsigned char secret_hash[PKI_HASH];
-	bool key_enabled, group_enabled, cert_enabled;
-	int64_t expires, max_uses, uses, group, cert, cert_not_before, cert_not_after,
-		validity_days;
-	int place;
-	int64_t known, known_key, known_cert,
-		known_not_after; /* the public key's certificate, 0: none */
-	char known_name[NAME_MAX_LEN + 1];
-	bool known_revoked, known_ca;
-
-	/* what is to be stored */
-	struct signer *signer;
-	char member[NAME_MAX_LEN + 1];
-	char uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
-	unsigned char serial[PKI_SERIAL];
-	int64_t not_before, not_after;
-	struct bytes der;
+	bool key_enabled;
+	int64_t expires, max_uses, uses;
 };
 
 /* Parses and recognises. */

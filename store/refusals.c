@@ -19,9 +19,9 @@ static struct {
 	} slot[SLOTS];
 } strangers = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-void refusal_log(const struct store_call *call, const char *key_path, int error)
+void refusal_log(const struct store_call *call, const char *doing, const char *path, int error)
 {
-	report(LOG_NOTICE, "enrolling with %s refused: %s: %s (uid %u, pid %d, %s)", key_path,
+	report(LOG_NOTICE, "%s %s refused: %s: %s (uid %u, pid %d, %s)", doing, path,
 		strerror(-error), call->reason, call->uid, call->pid, call->comm);
 }
 
@@ -37,7 +37,7 @@ static void tell_left_out(int64_t second)
 	}
 }
 
-void refusal_log_stranger(const struct store_call *call, int error)
+void refusal_log_stranger(const struct store_call *call, const char *doing, int error)
 {
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &strangers.slot[call->uid % SLOTS];
@@ -50,7 +50,7 @@ void refusal_log_stranger(const struct store_call *call, int error)
 		tell_left_out(second);
 		s->second = second;
 		s->uid = call->uid;
-		report(LOG_NOTICE, "enrolling refused: %s: %s (uid %u, pid %d, %s)",
+		report(LOG_NOTICE, "%s refused: %s: %s (uid %u, pid %d, %s)", doing,
 			strerror(-error), call->reason, call->uid, call->pid, call->comm);
 	}
 	pthread_mutex_unlock(&strangers.lock);

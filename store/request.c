@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "store/internal.h"
 
@@ -42,66 +43,94 @@ static bool take_line(struct span *rest, struct span *line)
 	return true;
 }
 
-/* X.690 8.1.3: the length in short form, or in one or two bytes more. */
-static bool der_complete(struct span s)
+enum { HOPELESS = -1, INCOMPLETE = 0 };
+
+/* How long the element is, or one of the two. X.690 8.1.3: the length in short form, or in one or
+ * two bytes more. */
+static ssize_t der_len(struct span s)
 {
 	if (s.len < 2)
-		return false;
+		return INCOMPLETE;
 	size_t n = s.at[1] & 0x80 ? s.at[1] & 0x7f : 0, length = n ? 0 : s.at[1];
 	if (s.at[1] == 0x80 || n > 2)
-		return true; /* no length a request can have */
+		return HOPELESS; /* no length a request can have */
 	if (s.len < 2 + n)
-		return false;
+		return INCOMPLETE;
 	for (size_t i = 0; i < n; i++)
 		length = length << 8 | s.at[2 + i];
-	return s.len - 2 - n >= length;
+	return s.len - 2 - n >= length ? (ssize_t)(2 + n + length) : INCOMPLETE;
 }
 
-static bool csr_complete(struct span s)
+static ssize_t csr_len(struct span s)
 {
-	s = skip_space(s);
 	if (!s.len)
-		return false;
+		return INCOMPLETE;
 	switch (pki_csr_form(s.at, s.len)) {
 	case PKI_DER:
-		return der_complete(s);
+		return der_len(s);
 	case PKI_PEM:
-		return pki_pem_end(s.at, s.len) > 0;
+		return (ssize_t)pki_pem_end(s.at, s.len);
 	default:
-		return true; /* it will be refused */
+		return HOPELESS;
 	}
 }
 
-bool store_request_complete(bool with_key, const void *data, size_t len)
+/* Takes a CSR off the beginning. */
+static ssize_t take_csr(struct span *rest, struct span *csr)
 {
-	struct span rest = {data, len}, line;
+	*rest = skip_space(*rest);
+	ssize_t n = csr_len(*rest);
+	if (n > 0) {
+		*csr = (struct span){rest->at, (size_t)n};
+		rest->at += n;
+		rest->len -= (size_t)n;
+	}
+	return n;
+}
+
+bool store_request_complete(enum store_request form, const void *data, size_t len)
+{
+	struct span rest = {data, len}, part;
 	struct pki_key_text key;
 	const char *reason;
 
-	if (with_key) {
+	if (form == STORE_KEY_AND_CSR) {
 		rest = skip_space(rest);
-		if (!take_line(&rest, &line))
+		if (!take_line(&rest, &part))
 			return rest.len > KEY_LINE_MAX;
 		/* A line that is no key is told at once, not after a CSR that may never come. */
-		int rc = pki_key_text_parse((const char *)line.at, line.len, &key, &reason);
+		int rc = pki_key_text_parse((const char *)part.at, part.len, &key, &reason);
 		explicit_bzero(&key, sizeof(key));
 		if (rc)
 			return true;
 	}
-	return csr_complete(rest);
+	ssize_t n = take_csr(&rest, &part);
+	if (n > 0 && form == STORE_CSR_AND_PROOF)
+		n = take_csr(&rest, &part);
+	return n != INCOMPLETE;
 }
 
-int request_split(bool with_key, const void *data, size_t len, struct request *out)
+int request_split(enum store_request form, const void *data, size_t len, struct request *out)
 {
-	struct span rest = {data, len}, line;
+	struct span rest = {data, len}, part;
 
 	*out = (struct request){0};
-	if (with_key) {
+	if (form == STORE_KEY_AND_CSR) {
 		rest = skip_space(rest);
-		if (!take_line(&rest, &line))
+		if (!take_line(&rest, &part))
 			return -EBADMSG;
-		out->key_text = (const char *)line.at;
-		out->key_len = line.len;
+		out->key_text = (const char *)part.at;
+		out->key_len = part.len;
+	}
+	if (form == STORE_CSR_AND_PROOF) {
+		if (take_csr(&rest, &part) <= 0)
+			return -EBADMSG;
+		rest = skip_space(rest);
+		out->csr = part.at;
+		out->csr_len = part.len;
+		out->proof = rest.at;
+		out->proof_len = rest.len;
+		return 0;
 	}
 	rest = skip_space(rest);
 	out->csr = rest.at;

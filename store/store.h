@@ -343,6 +343,9 @@ int store_document(struct store *store, const union store_any *object, enum stor
 int store_document_len(
 	struct store *store, const union store_any *object, enum store_document which, size_t *len);
 
+/* A member with the certificate that it enrolled with in place of its present one. */
+int store_member_enrolled(struct store *store, const union store_any *member, union store_any *out);
+
 /* --- lists --- */
 
 /* What can be long or costs a signature: made once, and shared by all who read it. */
@@ -376,11 +379,18 @@ int store_snapshot_read(
 
 enum { STORE_REQUEST_MAX = 65536 };
 
+/* What a request is made of, one behind the other. */
+enum store_request {
+	STORE_CSR,
+	STORE_KEY_AND_CSR,   /* a provisioning key's line comes first */
+	STORE_CSR_AND_PROOF, /* a second CSR shows that the caller has a member's key */
+};
+
 /*
  * Whether data is a whole request, or one that can never become valid: in both cases it is time to
- * enrol with it. with_key: a provisioning key's line comes before the CSR.
+ * carry it out.
  */
-bool store_request_complete(bool with_key, const void *data, size_t len);
+bool store_request_complete(enum store_request form, const void *data, size_t len);
 
 /*
  * Enrols: data is one complete request. key is the provisioning key's id, 0 if its text comes in
@@ -391,5 +401,17 @@ bool store_request_complete(bool with_key, const void *data, size_t len);
  */
 int store_enroll(struct store *store, struct store_call *call, int64_t key, const char *member,
 	const void *data, size_t len, struct bytes *reply);
+
+/*
+ * Renews: a new certificate for the same member under its present names, by the certificate that
+ * its provisioning key names now, or, where the key has been deleted, by the one that signed its
+ * present one. member is its id, 0 if the request brings a proof: a CSR of the key of one of its
+ * valid certificates whose CN is the SHA-256 of the new CSR's DER in hex. Appends the full chain.
+ * No use is spent; the same CSR again gets the same answer. Of more than two valid certificates the
+ * oldest is revoked (superseded). -EFBIG -EBADMSG -EKEYREJECTED -EKEYREVOKED -EKEYEXPIRED -EEXIST
+ * -EROFS -ENOSPC -EIO. Logs refusals itself.
+ */
+int store_renew(struct store *store, struct store_call *call, int64_t member, const void *data,
+	size_t len, struct bytes *reply);
 
 #endif

@@ -27,6 +27,9 @@
 	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
 	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
 
+/* Which certificate signs when a member's present one (i), of a key (k), is renewed. */
+#define RENEWED_BY "CASE WHEN k.removed IS NULL THEN k.signing_cert ELSE i.cert END"
+
 /* What every change of a certificate that waits ends with. */
 #define WAITS \
 	"bare = (bare & ~?5) | ?6, modified = ?3, modified_by = ?4 " \
@@ -292,10 +295,10 @@ const char *const db_query_text[DB_QUERIES] = {
 		"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
 		"WHERE k.id = ?1 AND k.removed IS NULL",
 	/* ?1 hash of a public key -> the newest certificate on it: id, key, cert, not after, revoked,
-	 * the member's name */
+	 * the member's name and id, whether it enrolled with it */
 	[DB_ENROLL_KNOWN] =
-		"SELECT i.id, i.prov_key, i.cert, i.not_after, i.revoked IS NOT NULL, m.name "
-		"FROM issued i JOIN member m ON m.id = i.member "
+		"SELECT i.id, i.prov_key, i.cert, i.not_after, i.revoked IS NOT NULL, m.name, "
+		"m.id, i.first FROM issued i JOIN member m ON m.id = i.member "
 		"WHERE i.spki_hash = ?1 ORDER BY i.id DESC LIMIT 1",
 	/* ?1 id, ?2 now in seconds -> the DER of a certificate that its machine may be given again */
 	[DB_ENROLL_AGAIN] =
@@ -335,6 +338,48 @@ const char *const db_query_text[DB_QUERIES] = {
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	/* ?1 id -> der, csr */
 	[DB_ISSUED_MATERIAL] = "SELECT der, csr FROM issued WHERE id = ?1",
+	/* ?1 member -> id, cert, lengths of der and csr */
+	[DB_ISSUED_FIRST] =
+		"SELECT id, cert, length(der), length(csr) FROM issued WHERE member = ?1 "
+		"ORDER BY id LIMIT 1",
+
+	/* ?1 member; columns DB_RENEW_ */
+	[DB_RENEW_MEMBER] =
+		"SELECT m.name, g.id, g.name, g.place, g.enabled, i.id, i.not_after, "
+		"i.revoked IS NOT NULL, c.id, c.enabled, c.not_before, c.not_after, c.validity_days "
+		"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key "
+		"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) "
+		"JOIN cert c ON c.id = " RENEWED_BY " WHERE m.id = ?1 AND m.removed IS NULL",
+	/* ?1 member, ?2 URI, ?3 now in seconds: has another a valid certificate on it? */
+	[DB_RENEW_NAME_TAKEN] =
+		"SELECT 1 FROM issued WHERE uri = ?2 AND member <> ?1 AND revoked IS NULL "
+		"AND not_after > ?3 LIMIT 1",
+	/* ?1 id, ?2 now in seconds -> the DER of a renewed certificate that may be given again */
+	[DB_RENEW_AGAIN] =
+		"SELECT i.der FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
+		"WHERE i.id = ?1 AND i.revoked IS NULL AND i.not_after > ?2 AND m.removed IS NULL "
+		"AND g.enabled = 1",
+	/*
+	 * Stores a renewed certificate only if everything that was looked at still holds.
+	 * ?1 member, ?2 cert, ?3 its validity days, ?4 member's name, ?5 group's name, ?6 serial,
+	 * ?7 hash of the public key, ?8 URI, ?9 der, ?10 csr, ?11 now, ?12 not before, ?13 not after,
+	 * ?14 now in seconds, ?15 the certificate that is proof
+	 */
+	[DB_RENEW_ADD] =
+		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, uri, der, csr, "
+		"created, not_before, not_after) "
+		"SELECT m.id, m.prov_key, ?2, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 "
+		"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key "
+		"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) "
+		"JOIN issued p ON p.id = ?15 JOIN cert c ON c.id = " RENEWED_BY " "
+		"WHERE m.id = ?1 AND m.removed IS NULL AND m.name = ?4 AND g.name = ?5 "
+		"AND g.enabled = 1 AND c.id = ?2 AND c.enabled = 1 AND c.removed IS NULL "
+		"AND c.not_after > ?14 AND c.validity_days = ?3 AND p.member = m.id "
+		"AND p.revoked IS NULL AND p.not_after > ?14 AND i.revoked IS NULL "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE spki_hash = ?7) "
+		"AND NOT EXISTS (SELECT 1 FROM cert WHERE spki_hash = ?7) "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE uri = ?8 AND member <> ?1 "
+		"AND revoked IS NULL AND not_after > ?14)",
 
 	/* ?1 inode number -> uid, gid, mode */
 	[DB_FILE_OWNER_GET] = "SELECT uid, gid, mode FROM file_owner WHERE ino = ?1",

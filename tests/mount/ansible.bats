@@ -62,7 +62,7 @@ YML
   tasks:
     - copy: {dest: "{{ m }}/app_connector/berlin/keys/auto/max_uses", content: "many\n"}
 YML
-	! play bad.yml
+	not play bad.yml
 	grep -q 'Invalid argument' out
 	is "$K/max_uses" 5
 	[ "$(ls -A "$K" | wc -l)" = 20 ]
@@ -85,7 +85,7 @@ YML
 	cmp slurped fetched
 	[ "$(cat "$K/copies")" -ge 3 ]
 	echo 0 > "$K/max_uses"
-	! play copy.yml
+	not play copy.yml
 	grep -q -i 'quota' out
 	for c in slurp fetch 'file (touch)'; do printf 'ansible %-20s ok\n' "$c"; done
 }

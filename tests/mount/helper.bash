@@ -101,6 +101,9 @@ group() {
 	mkdir "$G" "$K"
 }
 
+# not COMMAND...: it fails. (bats does not see that a line which begins with ! does not hold.)
+not() { ! "$@"; }
+
 # refused TEXT COMMAND...: the command fails, and what it says has the errno's text.
 refused() {
 	local want=$1

@@ -35,7 +35,7 @@ load helper
 	pid=$(pgrep -f "^$ENROLLFS store m\$")
 	kill "$pid"
 	wait_until gone "$pid"
-	! mountpoint -q m
+	not mountpoint -q m
 }
 
 @test "as fstab and mount(8) call it" {
@@ -58,7 +58,7 @@ load helper
 		mkdir "$M/app_connector/$signal"
 		kill -$signal "$PID"
 		wait "$PID"
-		! mountpoint -q "$M"
+		not mountpoint -q "$M"
 		PID=
 	done
 	start
@@ -116,7 +116,7 @@ load helper
 	refused 'another enrollfs has it mounted' "$ENROLLFS" -f store other
 	ln -s store alias
 	refused 'another enrollfs has it mounted' "$ENROLLFS" -f alias other
-	! mountpoint -q other
+	not mountpoint -q other
 	is m/domain corp.example
 }
 
@@ -132,7 +132,7 @@ load helper
 	refused 'No such file or directory' "$ENROLLFS" nowhere m
 	refused 'No such file or directory' "$ENROLLFS" -o master_key=nowhere store m
 	[ -z "$(ls m/a/b)" ]
-	! mountpoint -q m
+	not mountpoint -q m
 }
 
 @test "a killed daemon's mount is not in the way of the next" {
@@ -193,7 +193,7 @@ load helper
 	refused 'not a regular file' "$ENROLLFS" folder m
 	mkfifo fifo
 	refused 'not a regular file' "$ENROLLFS" fifo m
-	! ls ./*.lock | grep -e folder -e fifo
+	not grep -e folder -e fifo <(ls ./*.lock)
 	: > one
 	ln one two
 	refused 'another hard link' "$ENROLLFS" one m

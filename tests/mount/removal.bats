@@ -58,7 +58,7 @@ TXT
 	echo 7 > "$K/max_uses"
 	rm "$K/max_uses"
 	[ ! -e "$K/max_uses" ]
-	! ls "$K" | grep -x max_uses
+	not grep -x max_uses <(ls "$K")
 	back() { [ -e "$K/max_uses" ]; }
 	wait_until back
 	is "$K/max_uses" 7

@@ -199,5 +199,5 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	done
 	touch done
 	wait $(jobs -p | grep -v "^$PID\$")
-	! grep -v 'verify OK' said.*
+	not grep -v 'verify OK' said.*
 }

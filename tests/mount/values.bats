@@ -108,7 +108,7 @@ load helper
 	sh_refused 'Numerical result out of range' "echo 100000 > $M/certs/connector/validity_days"
 	csr web1
 	enroll_here web1.csr > web1.crt
-	! openssl x509 -in web1.crt -noout -checkend $((30 * 86400 + 60))
+	not openssl x509 -in web1.crt -noout -checkend $((30 * 86400 + 60))
 	openssl x509 -in web1.crt -noout -checkend $((30 * 86400 - 60))
 }
 

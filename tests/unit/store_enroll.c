@@ -108,7 +108,7 @@ static void a_retry_in_flight(void **state)
 {
 	(void)state;
 	CLEANUP_BYTES struct bytes der = {0}, first = {0}, second = {0};
-	struct enrolment e = {.store = store, .call = &call, .key = key.object.id};
+	struct enrolment e = {.i = {.store = store, .call = &call}, .key = key.object.id};
 	int64_t seconds = clock_now() / CLOCK_SECOND, one;
 	union store_any member;
 
@@ -392,11 +392,11 @@ static void begin(struct enrolment *e, const char *name)
 {
 	CLEANUP_BYTES struct bytes der = {0}, reply = {0};
 
-	*e = (struct enrolment){.store = store, .call = &call, .key = key.object.id};
+	*e = (struct enrolment){.i = {.store = store, .call = &call}, .key = key.object.id};
 	test_simple_csr(name, &der);
 	assert_int_equal(enrolment_begin(e, der.data, der.len), 0);
 	assert_int_equal(enrolment_prepare(e, &reply), 0);
-	assert_true(e->der.len > 0);
+	assert_true(e->i.der.len > 0);
 }
 
 /* What was signed must not come out: the commit says so, and so does the second look. */
@@ -470,14 +470,14 @@ static void a_change_in_flight_is_followed(void **state)
 	enrolment_end(&rival);
 	assert_int_equal(enrolment_commit(&e, &reply), -EAGAIN);
 	assert_int_equal(enrolment_prepare(&e, &reply), 0);
-	assert_int_equal(strlen(e.member), 13);
+	assert_int_equal(strlen(e.i.member), 13);
 	enrolment_end(&e);
 
 	begin(&e, "web3");
 	assert_int_equal(store_rename(store, &call, STORE_GROUP, group.object.id, "munich"), 0);
 	assert_int_equal(enrolment_commit(&e, &reply), -EAGAIN);
 	assert_int_equal(enrolment_prepare(&e, &reply), 0);
-	assert_string_equal(e.uri, "spiffe://corp.example/app_connector/munich/web3");
+	assert_string_equal(e.i.uri, "spiffe://corp.example/app_connector/munich/web3");
 	enrolment_end(&e);
 }
 
@@ -490,7 +490,7 @@ static void twins(void **state)
 
 	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
 	test_simple_csr("web1", &der);
-	e = twin = (struct enrolment){.store = store, .call = &call, .key = key.object.id};
+	e = twin = (struct enrolment){.i = {.store = store, .call = &call}, .key = key.object.id};
 	assert_int_equal(enrolment_begin(&e, der.data, der.len), 0);
 	assert_int_equal(enrolment_begin(&twin, der.data, der.len), 0);
 	assert_int_equal(enrolment_prepare(&e, &first), 0);

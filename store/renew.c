@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "store/base/clock.h"
+#include "store/internal.h"
+#include "store/refusals.h"
+
+/*
+ * Renewing: another certificate for a member, for another key pair, shown to be asked for by who
+ * has the present key or may write to the member's directory. As in enroll.c what was looked at is
+ * looked at again by the statement that stores.
+ */
+
+enum {
+	ROUNDS = 8,
+	VALID = 2, /* certificates that a member may have valid at a time */
+};
+
+struct renewal {
+	struct issuance i;
+	int64_t member; /* id; 0: it is not known yet who asks */
+	bool by_proof;
+	struct pki_csr *proof; /* NULL: it did not parse, and why */
+	int proof_error;
+	const char *proof_reason;
+	int64_t shown; /* the certificate whose key was shown, or the present one */
+
+	int64_t present_not_after;
+	bool present_revoked;
+};
+
+/* --- who asks --- */
+
+static int check_proof(struct renewal *r)
+{
+	struct store_call *call = r->i.call;
+	const char *reason = r->proof_reason, *name;
+	unsigned char named[PKI_HASH], hash[PKI_HASH];
+	size_t len;
+	int rc = r->proof_error;
+
+	if (!rc)
+		rc = pki_csr_verify(r->proof, &reason);
+	if (rc)
+		return reason ? store_refuse(call, rc, "the second: %s", reason) : rc;
+	if (!r->i.csr)
+		return issuance_check_csr(&r->i);
+	const unsigned char *der = pki_csr_der(r->i.csr, &len);
+	rc = pki_sha256(der, len, hash);
+	if (rc)
+		return rc;
+	name = pki_csr_common_name(r->proof);
+	if (!name || hex_bytes(name, strlen(name), named, PKI_HASH) ||
+		memcmp(named, hash, PKI_HASH) != 0)
+		return store_refuse(call, -EKEYREJECTED,
+			"the second certificate request's CN is not the SHA-256 of the first's DER "
+			"in hex");
+	return 0;
+}
+
+/* Whose key it is, and that its certificate is valid. */
+static int recognise(struct renewal *r)
+{
+	struct known shown;
+	int rc = check_proof(r);
+
+	if (!rc)
+		rc = issuance_look_up(r->i.store, pki_csr_spki_hash(r->proof), &shown);
+	if (rc)
+		return rc;
+	if (!shown.id)
+		return store_refuse(
+			r->i.call, -EKEYREJECTED, "the second's key has no certificate from here");
+	r->member = shown.member;
+	r->shown = shown.id;
+	if (shown.revoked)
+		return store_refuse(
+			r->i.call, -EKEYREVOKED, "this member's certificate has been revoked");
+	if (clock_past(shown.not_after))
+		return store_refuse(r->i.call, -EKEYEXPIRED,
+			"this member's certificate has expired; enrol again with a new key pair");
+	return 0;
+}
+
+static int begin(struct renewal *r, const void *data, size_t len)
+{
+	struct request request;
+
+	if (len > STORE_REQUEST_MAX)
+		return store_refuse(
+			r->i.call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
+	int rc = request_split(r->by_proof ? STORE_CSR_AND_PROOF : STORE_CSR, data, len, &request);
+	if (rc)
+		return store_refuse(
+			r->i.call, rc, "the certificate request is neither PEM nor DER");
+	issuance_parse(&r->i, request.csr, request.csr_len);
+	if (r->by_proof)
+		r->proof_error = pki_csr_parse(
+			request.proof, request.proof_len, &r->proof, &r->proof_reason);
+	return 0;
+}
+
+/* --- what the store says --- */
+
+static int read_member(const struct db_row *row, void *arg)
+{
+	struct renewal *r = arg;
+	struct issuance *i = &r->i;
+	char name[NAME_MAX_LEN + 1];
+
+	db_text(row, DB_RENEW_NAME, name, sizeof(name));
+	i->group = db_int(row, DB_RENEW_GROUP);
+	db_text(row, DB_RENEW_GROUP_NAME, i->group_name, sizeof(i->group_name));
+	i->place = (int)db_int(row, DB_RENEW_PLACE);
+	i->group_enabled = db_int(row, DB_RENEW_GROUP_ENABLED);
+	if (!r->by_proof)
+		r->shown = db_int(row, DB_RENEW_PRESENT);
+	r->present_not_after = db_int(row, DB_RENEW_PRESENT_NOT_AFTER);
+	r->present_revoked = db_int(row, DB_RENEW_PRESENT_REVOKED);
+	i->cert = db_int(row, DB_RENEW_CERT);
+	i->cert_enabled = db_int(row, DB_RENEW_CERT_ENABLED);
+	i->cert_not_before = db_int(row, DB_RENEW_CERT_NOT_BEFORE);
+	i->cert_not_after = db_int(row, DB_RENEW_CERT_NOT_AFTER);
+	i->validity_days = db_int(row, DB_RENEW_VALIDITY_DAYS);
+	issuance_name(i, name);
+	return 1;
+}
+
+static int look(struct renewal *r)
+{
+	struct db_conn *conn = db_reader(r->i.store->db);
+	int rc = conn ? db_each(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)), read_member, r)
+		      : -EIO;
+
+	if (rc == 0)
+		return store_refuse(r->i.call, -ESTALE, "the member has been deleted");
+	return rc < 0 ? rc : issuance_look(&r->i);
+}
+
+/* --- the checks --- */
+
+static int check_present(struct renewal *r, int64_t seconds)
+{
+	if (r->present_revoked)
+		return store_refuse(
+			r->i.call, -EKEYREVOKED, "this member's certificate has been revoked");
+	if (r->present_not_after <= seconds)
+		return store_refuse(r->i.call, -EKEYEXPIRED,
+			"this member's certificate has expired; enrol again with a new key pair");
+	return issuance_check_switches(&r->i);
+}
+
+/* 1: this was renewed before, with the same key. */
+static int check_public_key(struct renewal *r, int64_t seconds)
+{
+	const struct known *known = &r->i.known;
+	int rc = issuance_check_known(&r->i, seconds);
+
+	if (rc || !known->id)
+		return rc;
+	if (known->member != r->member)
+		return store_refuse(
+			r->i.call, -EEXIST, "this public key has enrolled as another member");
+	if (known->first)
+		return store_refuse(r->i.call, -EEXIST,
+			"this public key has its certificate; renew with a new key pair");
+	return 1;
+}
+
+static int reply_again(struct renewal *r, int64_t seconds, struct bytes *reply)
+{
+	CLEANUP_BYTES struct bytes der = {0};
+	int rc = issuance_signer(&r->i, r->i.known.cert);
+
+	if (!rc)
+		rc = db_each(db_reader(r->i.store->db), DB_RENEW_AGAIN,
+			DB_ARGS(DB_INT(r->i.known.id), DB_INT(seconds)), read_first_blob, &der);
+	if (rc <= 0)
+		return rc < 0 ? rc : -EAGAIN;
+	return issuance_reply(&r->i, &der, reply);
+}
+
+static int check_name(struct renewal *r, int64_t seconds)
+{
+	struct db_conn *conn = db_reader(r->i.store->db);
+	int64_t one;
+	int rc = conn ? db_each(conn, DB_RENEW_NAME_TAKEN,
+				DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.uri), DB_INT(seconds)),
+				read_first_int, &one)
+		      : -EIO;
+
+	if (rc > 0)
+		return store_refuse(r->i.call, -EEXIST,
+			"another member's certificate carries the name %s", r->i.member);
+	return rc;
+}
+
+/* 1: *reply has the certificate it already has; 0: commit. */
+static int prepare(struct renewal *r, struct bytes *reply)
+{
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	int rc = look(r);
+
+	if (!rc)
+		rc = check_present(r, seconds);
+	if (!rc)
+		rc = issuance_check_csr(&r->i);
+	if (!rc)
+		rc = check_public_key(r, seconds);
+	if (rc > 0) {
+		rc = reply_again(r, seconds, reply);
+		return rc ? rc : 1;
+	}
+	if (!rc)
+		rc = issuance_check_cert(&r->i, seconds);
+	if (!rc && r->i.store->read_only)
+		rc = store_refuse(r->i.call, -EROFS, "mounted read-only");
+	if (!rc)
+		rc = check_name(r, seconds);
+	if (!rc)
+		rc = issuance_signer(&r->i, r->i.cert);
+	return rc ? rc : issuance_sign(&r->i, seconds);
+}
+
+/* --- storing --- */
+
+static int add(struct db_conn *conn, const struct renewal *r, int64_t now)
+{
+	const struct issuance *i = &r->i;
+	size_t len;
+	const unsigned char *csr = pki_csr_der(i->csr, &len);
+	int rc = db_run(conn, DB_RENEW_ADD,
+		DB_ARGS(DB_INT(r->member), DB_INT(i->cert), DB_INT(i->validity_days),
+			DB_TEXT(i->member), DB_TEXT(i->group_name), DB_BLOB(i->serial, PKI_SERIAL),
+			DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->uri),
+			DB_BLOB(i->der.data, i->der.len), DB_BLOB(csr, len), DB_INT(now),
+			DB_INT(i->not_before), DB_INT(i->not_after), DB_INT(now / CLOCK_SECOND),
+			DB_INT(r->shown)));
+
+	return rc < 0 ? rc : rc == 0 ? -EAGAIN : 0;
+}
+
+static int commit_job(struct db_conn *conn, void *arg)
+{
+	const struct renewal *r = arg;
+	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
+	int64_t now = clock_now();
+	int rc = add(conn, r, now);
+
+	if (!rc)
+		rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(r->i.cert), DB_INT(now)));
+	if (rc >= 0) /* RFC 5280 5.3.1 */
+		rc = member_revoke(conn, r->member, VALID, "superseded", now);
+	if (rc < 0)
+		return rc;
+	issuance_path(&r->i, path);
+	hex_text(r->i.serial, PKI_SERIAL, serial);
+	return audit_add(conn, r->i.call, now,
+		&(struct audit){
+			.action = "renew",
+			.object = path,
+			.name = "serial",
+			.value = serial,
+		});
+}
+
+static int commit(struct renewal *r, struct bytes *reply)
+{
+	/* What is answered is made before it is stored: nothing can fail behind the commit. */
+	CLEANUP_BYTES struct bytes answer = {0};
+	int rc = issuance_reply(&r->i, &r->i.der, &answer);
+
+	if (!rc)
+		rc = store_submit(r->i.store, r->i.call, commit_job, r);
+	if (!rc)
+		bytes_swap(reply, &answer);
+	return rc;
+}
+
+static void log_refusal(const struct renewal *r, int error)
+{
+	char path[STORE_PATH];
+
+	if (!r->i.member[0]) {
+		refusal_log_stranger(r->i.call, "renewing", error);
+		return;
+	}
+	issuance_path(&r->i, path);
+	refusal_log(r->i.call, "renewing", path, error);
+}
+
+int store_renew(struct store *store, struct store_call *call, int64_t member, const void *data,
+	size_t len, struct bytes *reply)
+{
+	struct renewal r = {
+		.i = {.store = store, .call = call}, .member = member, .by_proof = !member};
+	int rc = begin(&r, data, len);
+
+	if (!rc)
+		rc = -EAGAIN;
+	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
+		rc = r.by_proof ? recognise(&r) : 0;
+		if (!rc)
+			rc = prepare(&r, reply);
+		if (!rc)
+			rc = commit(&r, reply);
+	}
+	if (rc == -EAGAIN)
+		rc = store_refuse(call, -EIO, "the member, its group or certificate kept changing");
+	if (rc < 0)
+		log_refusal(&r, rc);
+	pki_csr_free(r.proof);
+	issuance_end(&r.i);
+	return rc < 0 ? rc : 0;
+}
