@@ -8,6 +8,8 @@
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -101,6 +103,10 @@ lint:
 
 install: $(PROGRAM)
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/enrollfs
+	install -D -m 0755 scripts/connector-enroll $(DESTDIR)$(BINDIR)/connector-enroll
+	install -D -m 0644 scripts/connector-enroll.timer $(DESTDIR)$(UNITDIR)/connector-enroll.timer
+	sed 's,/usr/local/bin,$(BINDIR),' scripts/connector-enroll.service > $(BUILD)/connector-enroll.service
+	install -m 0644 $(BUILD)/connector-enroll.service $(DESTDIR)$(UNITDIR)
 
 clean:
 	rm -rf build

@@ -9,7 +9,7 @@
 ENROLLFS=${ENROLLFS:-$BATS_TEST_DIRNAME/../../build/enrollfs}
 
 # The test's folder: T/store, T/m (the mountpoint), T/log (what the daemon said).
-setup() {
+set_up_mount() {
 	T=$(mktemp -d)
 	chmod 755 "$T"
 	M=$T/m
@@ -26,7 +26,7 @@ setup() {
 	fi
 }
 
-teardown() {
+take_down_mount() {
 	stop_if_running
 	local rc=0
 	check_log || rc=1
@@ -34,6 +34,9 @@ teardown() {
 	rm -rf "$T"
 	return $rc
 }
+
+setup() { set_up_mount; }
+teardown() { take_down_mount; }
 
 # Waits until a command succeeds, at most 20 seconds.
 wait_until() {

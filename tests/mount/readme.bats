@@ -23,6 +23,7 @@ run_blocks() {
 @test "the tour" {
 	M=$T/mnt
 	mkdir mnt
+	ln -s "$BATS_TEST_DIRNAME/../../scripts" scripts
 	start
 	run_blocks
 	python3 - <<'PY'
