@@ -201,3 +201,64 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	wait $(jobs -p | grep -v "^$PID\$")
 	not grep -v 'verify OK' said.*
 }
+
+# 100,000 that were revoked, put into the store as if they had enrolled.
+many() {
+	python3 - "$1" <<-'PY'
+		import os, sqlite3, sys
+		db = sqlite3.connect('store')
+		member = db.execute('SELECT * FROM member').fetchone()
+		issued = db.execute('SELECT * FROM issued').fetchone()
+		columns = [c[1] for c in db.execute('PRAGMA table_info(issued)')]
+		row = dict(zip(columns, issued))
+		names = [c[1] for c in db.execute('PRAGMA table_info(member)')]
+		one = dict(zip(names, member))
+		def put(table, values):
+		    db.execute(f"INSERT INTO {table} ({','.join(values)}) VALUES ({','.join('?' * len(values))})",
+		               list(values.values()))
+		for i in range(1, int(sys.argv[1]) + 1):
+		    put('member', dict(one, id=one['id'] + i, name=f'm{i}'))
+		    put('issued', dict(row, id=row['id'] + i, member=one['id'] + i, serial=b'\x01' + os.urandom(15),
+		                       spki_hash=os.urandom(32), uri=f"{row['uri']}{i}",
+		                       revoked=row['created'], reason='superseded'))
+		db.execute('UPDATE cert SET revoked = revoked + ?, issued = issued + ? WHERE id = ?',
+		           (int(sys.argv[1]), int(sys.argv[1]), row['cert']))
+		db.commit()
+	PY
+}
+
+@test "a list of 100,000 is whole, and the mount goes on while it is made" {
+	setup_members web1
+	stop
+	many 100000
+	start
+	(while [ ! -e done ]; do
+		cat "$K/uses" > /dev/null
+		echo
+	done > rounds) 3>&- &
+	loop=$!
+	wait_until [ -s rounds ]
+	before=$(wc -l < rounds)
+	stat -c %s "$C/crl.pem" "$C/index.txt" > sizes
+	after=$(wc -l < rounds)
+	touch done
+	wait $loop
+	echo "others read $((after - before)) times while the lists were made"
+	[ "$after" -gt "$before" ]
+	cat "$C/crl.pem" > crl.pem
+	cat "$C/index.txt" > index.txt
+	[ "$(stat -c %s crl.pem index.txt)" = "$(cat sizes)" ]
+	[ "$(grep -c ^R index.txt)" = 100000 ]
+	openssl crl -in crl.pem -CAfile "$C/cert.pem" -noout
+	[ "$(openssl crl -in crl.pem -noout -text | grep -c 'Serial Number')" = 100000 ]
+	checks web1.crt
+	# however many read it: the file is one, and in no one's memory
+	rss() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$PID/status"; }
+	small=$(rss)
+	python3 - "$C/crl.pem" <<-'PY'
+		import sys
+		files = [open(sys.argv[1], 'rb') for i in range(200)]
+		assert len({f.read(1 << 16) for f in files}) == 1
+	PY
+	[ $(($(rss) - small)) -lt 100000 ]
+}
