@@ -134,6 +134,7 @@ SHOW(show_cert_not_before);
 SHOW(show_cert_not_after);
 SHOW(show_issued);
 SHOW(show_revoked);
+SHOW(show_index_attr);
 SNAPSHOT(snapshot_crl_pem);
 SNAPSHOT(snapshot_crl_der);
 SNAPSHOT(snapshot_index);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
 #include "fs/attrs.h"
+#include "fs/node.h"
 #include "fs/value.h"
 
 static const char *issuer(const struct store_cert *cert)
@@ -21,6 +25,10 @@ DEFINE_SHOW(show_ca_validity_days, value_add_number(out, row->cert.ca_validity_d
 DEFINE_SHOW(show_crl_days, value_add_number(out, row->cert.crl_days))
 DEFINE_SHOW(show_issued, value_add_number(out, row->cert.issued))
 DEFINE_SHOW(show_revoked, value_add_number(out, row->cert.revoked))
+
+/* openssl looks for this beside an index; without it two certificates of one name are an error to
+ * it, and every member that has renewed has two. */
+DEFINE_SHOW(show_index_attr, value_add_text(out, "unique_subject = no\n"))
 
 /* What there is once there is a certificate. */
 #define DEFINE_SHOW_LATER(name, append) DEFINE_SHOW(name, row->cert.pending ? 1 : (append))
@@ -52,9 +60,12 @@ static int store_waiting(struct store *store, struct store_call *call, const uni
 	return store_cert_edit(store, call, &row->object, &edit);
 }
 
+/* Each makes a key pair, so that the newline which comes behind must not make another. */
 STORE(store_algorithm)
 {
-	return store_waiting(store, call, row, input, STORE_ALGORITHM);
+	int rc = input->again ? 0 : store_waiting(store, call, row, input, STORE_ALGORITHM);
+
+	return rc ? rc : 1;
 }
 
 STORE(store_subject)
@@ -62,9 +73,28 @@ STORE(store_subject)
 	return store_waiting(store, call, row, input, STORE_SUBJECT);
 }
 
+/* Another's certificate signs only for who has that, or all of them: else whoever was given one
+ * that waits could have a CA under any root. */
+static int may_sign_with(struct store *store, struct store_call *call, const char *name)
+{
+	union store_any issuer;
+
+	if (strcmp(name, "self") == 0 || node_is_root_owner(store, call->uid))
+		return 0;
+	if (store_find(store, STORE_CERT, STORE_CERTS, name, &issuer) == 0 &&
+		issuer.object.uid == call->uid)
+		return 0;
+	return store_refuse(call, -EACCES,
+		"only its owner, or that of the mount's root, has another certificate sign");
+}
+
 STORE(store_issuer)
 {
-	int rc = input->again ? 0 : store_waiting(store, call, row, input, STORE_ISSUER);
+	int rc = may_sign_with(store, call, input->text);
+
+	if (rc)
+		return rc;
+	rc = input->again ? 0 : store_waiting(store, call, row, input, STORE_ISSUER);
 
 	return rc ? rc : 1;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -8,20 +9,19 @@
 #include "fs/draft.h"
 #include "fs/hidden.h"
 #include "fs/node_internal.h"
-#include "store/base/report.h"
 
 /* The half of the engine that changes things: making, removing, renaming, storing values. */
 
 int node_refused(const struct store_call *call, const char *what, const struct node *node, int rc)
 {
-	char path[STORE_PATH];
+	char path[STORE_PATH], all[STORE_PATH + 64];
 
 	if (rc >= 0 || !call->reason[0] || node->draft)
 		return rc;
 	store_path(&node->row.object, path);
-	report(LOG_NOTICE, "%s %s%s%s refused: %s: %s (uid %u, pid %d, %s)", what, path,
-		node->attr ? "/" : "", node->attr ? node->attr->name : "", strerror(-rc),
-		call->reason, call->uid, call->pid, call->comm);
+	snprintf(all, sizeof(all), "%s %s%s%s", what, path, node->attr ? "/" : "",
+		node->attr ? node->attr->name : "");
+	store_log_refusal(call, all, rc);
 	return rc;
 }
 
@@ -121,9 +121,12 @@ static int hide(struct store *store, struct store_call *call, const struct node 
 
 	if (!rc && !entry->attr && !tree[entry->kind->child].flat)
 		rc = check_empty(store, entry);
-	if (!rc && !entry->attr)
-		rc = hidden_renew(entry->ino);
-	return rc ? node_refused(call, what, entry, rc) : hidden_add(dir->ino, (unsigned int)i);
+	if (rc)
+		return node_refused(call, what, entry, rc);
+	if (!entry->attr)
+		hidden_renew(entry->ino);
+	hidden_add(dir->ino, (unsigned int)i);
+	return 0;
 }
 
 /*

@@ -3,17 +3,16 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "store/base/report.h"
 
 struct conversation {
 	struct store *store;
 	const struct attr *attr;
 	union store_any row;
 	char member[NAME_MAX_LEN + 1]; /* empty: none */
-	uid_t uid;
+	struct store_call call;	       /* who opened it; the reason: what is missing */
 
 	struct bytes request;
 	bool carried_out;
@@ -70,7 +69,8 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	talk->store = store;
 	talk->attr = attr;
 	talk->row = *row;
-	talk->uid = call->uid;
+	talk->call = (struct store_call){.uid = call->uid, .pid = call->pid};
+	memcpy(talk->call.comm, call->comm, sizeof(call->comm));
 	if (member)
 		strncpy(talk->member, member, NAME_MAX_LEN);
 
@@ -78,12 +78,33 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	return 0;
 }
 
+/* Where it leads, for people. */
+static void log_refusal(const struct conversation *talk, const struct store_call *call, int error)
+{
+	char path[STORE_PATH], what[STORE_PATH + 64];
+
+	store_path(&talk->row.object, path);
+	snprintf(what, sizeof(what), "request to %s%s%s", path, path[0] ? "/" : "",
+		talk->attr->name);
+	store_log_refusal(call, what, error);
+}
+
+static void log_incomplete(struct conversation *talk)
+{
+	char missing[STORE_REASON];
+
+	memcpy(missing, talk->call.reason, sizeof(missing));
+	log_refusal(talk, &talk->call,
+		store_refuse(&talk->call, -EINVAL,
+			"closed with an incomplete request of %zu bytes%s%.160s", talk->request.len,
+			missing[0] ? ": " : "", missing));
+}
+
 void conversation_end(struct conversation *talk)
 {
 	if (conversation_incomplete(talk))
-		report(LOG_NOTICE, "%s: closed with an incomplete request of %zu bytes (uid %u)",
-			talk->attr->name, talk->request.len, talk->uid);
-	give_place_back(talk->uid);
+		log_incomplete(talk);
+	give_place_back(talk->call.uid);
 	bytes_free(&talk->request);
 	bytes_free(&talk->reply);
 	free(talk);
@@ -134,10 +155,12 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 		return write_behind(talk, call, data, size);
 	if (at > talk->request.len)
 		return store_refuse(call, -EINVAL, "a request has no holes");
-	if (at + size > STORE_REQUEST_MAX)
-		return answered(talk, call,
-			store_refuse(
-				call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX));
+	if (at + size > STORE_REQUEST_MAX) {
+		int rc = store_refuse(
+			call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
+		log_refusal(talk, call, rc);
+		return answered(talk, call, rc);
+	}
 	if (at + size > talk->request.len) {
 		int rc = bytes_extend(&talk->request, at + size - talk->request.len);
 		if (rc)
@@ -147,7 +170,10 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 	int rc = talk->attr->take(talk->store, call, &talk->row,
 		talk->member[0] ? talk->member : NULL, talk->request.data, talk->request.len,
 		&talk->reply);
-	return rc == 1 ? 0 : answered(talk, call, rc);
+	if (rc != 1)
+		return answered(talk, call, rc);
+	memcpy(talk->call.reason, call->reason, sizeof(call->reason));
+	return 0;
 }
 
 int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/hidden.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -21,7 +20,9 @@ struct renewed {
 static struct {
 	pthread_mutex_t lock;
 	struct renewed renewed[HIDDEN_DIRECTORIES];
-	atomic_int renewals; /* how many there are */
+	unsigned int next;	  /* of them to be used */
+	unsigned int generations; /* given */
+	atomic_int renewals;	  /* how many there are */
 	struct slot slot[HIDDEN_DIRECTORIES];
 	/* When the last slot is past: until something is hidden again, nobody has to look. */
 	_Atomic time_t until;
@@ -44,35 +45,30 @@ static struct slot *find(uint64_t dir, time_t at)
 	return NULL;
 }
 
-static struct slot *find_free(time_t at)
+/* One that is past, or where there is none the one that is nearest to it. */
+static struct slot *make_room(void)
 {
+	struct slot *oldest = hidden.slot;
+
 	for (struct slot *s = hidden.slot; s < hidden.slot + HIDDEN_DIRECTORIES; s++)
-		if (s->until < at)
-			return s;
-	return NULL;
+		if (s->until < oldest->until)
+			oldest = s;
+	return oldest;
 }
 
-int hidden_add(uint64_t dir, unsigned int entry)
+void hidden_add(uint64_t dir, unsigned int entry)
 {
-	int rc = 0;
-
 	pthread_mutex_lock(&hidden.lock);
 	time_t at = now();
 	struct slot *s = find(dir, at);
 	if (!s) {
-		s = find_free(at);
-		if (s)
-			*s = (struct slot){.dir = dir};
+		s = make_room();
+		*s = (struct slot){.dir = dir};
 	}
-	if (s) {
-		s->entries |= UINT64_C(1) << entry;
-		s->until = at + HIDDEN_SECONDS;
-		atomic_store(&hidden.until, s->until);
-	} else {
-		rc = -ENOSPC;
-	}
+	s->entries |= UINT64_C(1) << entry;
+	s->until = at + HIDDEN_SECONDS;
+	atomic_store(&hidden.until, s->until);
 	pthread_mutex_unlock(&hidden.lock);
-	return rc;
 }
 
 bool hidden_has(uint64_t dir, unsigned int entry)
@@ -97,36 +93,25 @@ void hidden_show(uint64_t dir, unsigned int entry)
 	pthread_mutex_unlock(&hidden.lock);
 }
 
-int hidden_renew(uint64_t ino)
-{
-	int rc = -ENOSPC;
-
-	pthread_mutex_lock(&hidden.lock);
-	struct renewed *free_one = NULL;
-	for (struct renewed *r = hidden.renewed; r < hidden.renewed + HIDDEN_DIRECTORIES; r++) {
-		if (r->ino == ino) {
-			free_one = r;
-			break;
-		}
-		if (!r->ino && !free_one)
-			free_one = r;
-	}
-	if (free_one) {
-		atomic_fetch_add(&hidden.renewals, free_one->ino ? 0 : 1);
-		free_one->ino = ino;
-		free_one->generation++;
-		rc = 0;
-	}
-	pthread_mutex_unlock(&hidden.lock);
-	return rc;
-}
-
 static struct renewed *find_renewed(uint64_t ino)
 {
 	for (struct renewed *r = hidden.renewed; r < hidden.renewed + HIDDEN_DIRECTORIES; r++)
 		if (r->ino == ino)
 			return r;
 	return NULL;
+}
+
+void hidden_renew(uint64_t ino)
+{
+	pthread_mutex_lock(&hidden.lock);
+	struct renewed *r = find_renewed(ino);
+	if (!r) { /* the longest unused goes: whoever still holds that one is mistaken at worst */
+		r = &hidden.renewed[hidden.next++ % HIDDEN_DIRECTORIES];
+		atomic_fetch_add(&hidden.renewals, r->ino ? 0 : 1);
+		*r = (struct renewed){.ino = ino};
+	}
+	r->generation = ++hidden.generations;
+	pthread_mutex_unlock(&hidden.lock);
 }
 
 unsigned int hidden_generation(uint64_t ino)

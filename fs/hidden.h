@@ -12,17 +12,17 @@
 
 enum { HIDDEN_SECONDS = 2, HIDDEN_DIRECTORIES = 1024, HIDDEN_ENTRIES = 64 };
 
-/* Hides entry number `entry` (below HIDDEN_ENTRIES) of a directory. -ENOSPC: in too many at once.
- */
-int hidden_add(uint64_t dir, unsigned int entry);
+/* Hides entry number `entry` (below HIDDEN_ENTRIES) of a directory. In more than
+ * HIDDEN_DIRECTORIES at once, what has been hidden longest shows again. */
+void hidden_add(uint64_t dir, unsigned int entry);
 
 bool hidden_has(uint64_t dir, unsigned int entry);
 
 /*
  * A directory was removed for the kernel: to whoever still holds it, it stays dead. What comes back
- * under its inode number needs another generation, until hidden_forget. -ENOSPC: too many such.
+ * under its inode number needs another generation, until hidden_forget.
  */
-int hidden_renew(uint64_t ino);
+void hidden_renew(uint64_t ino);
 unsigned int hidden_generation(uint64_t ino);
 
 /* Shows one again; all of a directory, which is gone. */

@@ -16,6 +16,8 @@
 enum {
 	ROUNDS = 8, /* how often it may change under one caller */
 	VALIDITY_DAYS = 3650,
+	MISSING = 1, /* prepared: something is to come */
+	DONE = 2,    /* prepared: there is nothing to store */
 };
 
 int seal_into(struct store *store, struct db_conn *conn, enum db_query query, const char *kind,
@@ -151,6 +153,7 @@ struct waiting {
 	int64_t id;
 	union store_any row;
 	struct bytes csr, key; /* as they were looked at */
+	struct bytes cert;     /* that it has, if it does not wait */
 
 	/* what is to be stored */
 	const struct store_edit *edit;
@@ -167,6 +170,7 @@ static void forget(struct waiting *w)
 {
 	bytes_free(&w->csr);
 	bytes_free(&w->key);
+	bytes_free(&w->cert);
 	bytes_free(&w->new_csr);
 	bytes_free(&w->new_key);
 	bytes_free(&w->der);
@@ -185,6 +189,9 @@ static int read_waiting(const struct db_row *row, void *arg)
 	const void *blob = db_blob(row, 1, &len);
 	int rc = bytes_add(&w->csr, blob, len);
 
+	blob = db_blob(row, 0, &len);
+	if (!rc)
+		rc = bytes_add(&w->cert, blob, len);
 	if (rc)
 		return rc;
 	blob = db_blob(row, 2, &len);
@@ -202,7 +209,7 @@ static int look(struct waiting *w)
 	forget(w);
 	if (rc)
 		return rc;
-	if (!w->row.cert.pending)
+	if (!w->row.cert.pending && !w->answer)
 		return has_its_certificate(w->call);
 	rc = db_each(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(w->id)), read_waiting, w);
 	return rc < 0 ? rc : 0;
@@ -259,7 +266,9 @@ static int carry_out(struct waiting *w, int (*prepare)(struct waiting *w), db_jo
 			rc = store_submit(w->store, w->call, job, w);
 	}
 	forget(w);
-	return rc == -EAGAIN ? store_refuse(w->call, -EIO, "the certificate kept changing") : rc;
+	if (rc == -EAGAIN)
+		return store_refuse(w->call, -EIO, "the certificate kept changing");
+	return rc == DONE ? 0 : rc;
 }
 
 /* --- algorithm and subject --- */
@@ -331,6 +340,9 @@ static int find_issuer(struct waiting *w, struct new_cert *want, struct signer *
 		rc = signer_get(w->store, row.object.id, signer);
 	if (rc)
 		return rc;
+	if ((*signer)->depth >= SIGNER_DEPTH)
+		return store_refuse(
+			w->call, -EINVAL, "%s stands too deep to have a CA below it", name);
 	if ((*signer)->path_left < 1)
 		return store_refuse(w->call, -EINVAL,
 			"the path length of %s, or of one above it, allows no CA below it", name);
@@ -435,26 +447,49 @@ static int install_job(struct db_conn *conn, void *arg)
 /* What an import brings along: the key, and the request that it would have made. */
 static int prepare_key(struct waiting *w, struct pki_bundle *bundle)
 {
-	CLEANUP_BYTES struct bytes subject = {0};
 	int rc = pki_key_describe(bundle->key.data, bundle->key.len, &w->info);
 
 	if (rc == -EBADMSG)
 		return store_refuse(w->call, rc,
 			"the key has to be RSA of 2048 to 8192 bits, P-256, P-384, P-521 or "
 			"Ed25519");
-	if (!rc)
-		rc = pki_cert_subject(bundle->cert.data, bundle->cert.len, false, &subject);
-	if (!rc && subject.len > sizeof(w->subject))
-		return store_refuse(w->call, -EBADMSG, "its subject is too long");
 	if (rc)
 		return rc;
-	memcpy(w->subject, subject.data, subject.len);
 	bytes_swap(&w->new_key, &bundle->key);
 	return pki_request_again(
 		w->new_key.data, w->new_key.len, bundle->cert.data, bundle->cert.len, &w->new_csr);
 }
 
-/* 1: something is missing. */
+/* What is kept of a certificate has to be what RFC 5280 allows, and has to have room. */
+static int check_cert(struct waiting *w, const struct bytes *der)
+{
+	CLEANUP_BYTES struct bytes subject = {0};
+	struct pki_cert_info info;
+	int rc = pki_cert_info(der->data, der->len, &info);
+
+	if (rc == -EBADMSG)
+		return store_refuse(w->call, rc,
+			"its serial number is not positive or too long, or its dates are damaged");
+	if (!rc)
+		rc = pki_cert_subject(der->data, der->len, false, &subject);
+	if (!rc && subject.len > sizeof(w->subject))
+		return store_refuse(
+			w->call, -EBADMSG, "its subject has more than %d bytes", STORE_SUBJECT_MAX);
+	if (!rc)
+		memcpy(w->subject, subject.data, subject.len);
+	return rc;
+}
+
+/* What it has already is taken again, and changes nothing: playbooks come twice. */
+static int same_again(struct waiting *w, const struct pki_bundle *bundle)
+{
+	if (bundle->cert.len != w->cert.len ||
+		memcmp(bundle->cert.data, w->cert.data, w->cert.len) != 0)
+		return has_its_certificate(w->call);
+	return DONE;
+}
+
+/* MISSING, DONE, or 0. */
 static int prepare_answer(struct waiting *w)
 {
 	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
@@ -466,12 +501,16 @@ static int prepare_answer(struct waiting *w)
 	if (!rc)
 		rc = pki_bundle_parse(w->answer, w->answer_len, w->import ? NULL : own.spki_hash,
 			now, &bundle, &reason);
+	if (w->cert.len && rc != MISSING)
+		return rc ? has_its_certificate(w->call) : same_again(w, &bundle);
+	if (!rc)
+		rc = check_cert(w, &bundle.cert);
 	if (!rc && w->import)
 		rc = prepare_key(w, &bundle);
 	const struct bytes *key = w->import ? &w->new_key : &w->key;
 	if (!rc)
 		rc = pki_bundle_try(&bundle, key->data, key->len, w->store->domain, now, &reason);
-	if (rc < 0 && reason)
+	if (rc && reason)
 		return store_refuse(w->call, rc, "%s", reason);
 	bytes_swap(&w->der, &bundle.cert);
 	bytes_swap(&w->chain, &bundle.chain);

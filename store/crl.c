@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "store/base/clock.h"
+#include "store/base/report.h"
 #include "store/snapshot.h"
 
 /*
@@ -42,10 +44,14 @@ static int look(struct store *store, int64_t cert, struct lists *out)
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
 
-/* Nothing revoked since, made for as many days, and half of its time is still to come. */
+/*
+ * Nothing revoked since, made for as many days, and half of its time is still to come. One from the
+ * future was made while the clock was wrong.
+ */
 static bool fresh(const struct lists *l, int64_t seconds)
 {
 	return l->number && l->covers == l->revoked && l->days == l->crl_days &&
+	       seconds >= l->this_update - CLOCK_SKEW &&
 	       seconds < l->this_update + (l->next_update - l->this_update) / 2;
 }
 
@@ -73,14 +79,15 @@ static int add_entry(const struct db_row *row, void *arg)
 
 /*
  * RFC 5280 3.3: one that has expired stays until it was on a list issued after that. The list
- * before this one was such a list for all that had expired by then.
+ * before this one was such a list for all that had expired by then, unless it is from the future.
  */
 static int collect(struct making *m)
 {
 	struct db_conn *conn = db_reader(m->store->db);
-	int rc = conn ? db_each(conn, DB_CRL_ENTRIES,
-				DB_ARGS(DB_INT(m->cert), DB_INT(m->before.this_update)), add_entry,
-				&m->entries)
+	int64_t seconds = m->now / CLOCK_SECOND;
+	int64_t since = m->before.this_update < seconds ? m->before.this_update : seconds;
+	int rc = conn ? db_each(conn, DB_CRL_ENTRIES, DB_ARGS(DB_INT(m->cert), DB_INT(since)),
+				add_entry, &m->entries)
 		      : -EIO;
 
 	return rc < 0 ? rc : 0;
@@ -104,6 +111,8 @@ static int make(struct making *m)
 	int64_t seconds = m->now / CLOCK_SECOND;
 	int rc = signer_get(m->store, m->cert, &signer);
 
+	if (!rc && !signer->ca)
+		rc = -ESTALE; /* removed meanwhile, and its key with it */
 	if (!rc)
 		rc = collect(m);
 	if (rc)
@@ -117,25 +126,36 @@ static int make(struct making *m)
 	return rc ? rc : db_submit(m->store->db, keep_job, m);
 }
 
+/* With `making` held: makes one unless somebody has meanwhile. */
+static int make_if_needed(struct store *store, int64_t cert, struct lists *l)
+{
+	struct making m = {.store = store, .cert = cert, .now = clock_now()};
+	int rc = look(store, cert, l);
+
+	if (rc || fresh(l, m.now / CLOCK_SECOND))
+		return rc;
+	m.before = *l;
+	rc = make(&m);
+	bytes_free(&m.entries);
+	bytes_free(&m.der);
+	/* Where a new one cannot be kept, the present one does as long as it says everything. */
+	if ((rc == -ENOSPC || rc == -EIO) && l->covers == l->revoked && l->number &&
+		!clock_past(l->next_update))
+		return 0;
+	return rc ? rc : look(store, cert, l);
+}
+
 /* Makes the newest list fresh, if that can be. */
 static int refresh(struct store *store, int64_t cert, struct lists *l)
 {
-	int64_t now = clock_now();
 	int rc = look(store, cert, l);
 
-	if (rc || store->read_only || fresh(l, now / CLOCK_SECOND) || clock_past(l->not_after))
+	if (rc || store->read_only || fresh(l, clock_now() / CLOCK_SECOND) ||
+		clock_past(l->not_after))
 		return rc;
 	pthread_mutex_t *making = snapshot_lock(store, cert);
 	pthread_mutex_lock(making);
-	rc = look(store, cert, l);
-	if (!rc && !fresh(l, now / CLOCK_SECOND)) {
-		struct making m = {.store = store, .cert = cert, .before = *l, .now = now};
-		rc = make(&m);
-		bytes_free(&m.entries);
-		bytes_free(&m.der);
-		if (!rc)
-			rc = look(store, cert, l);
-	}
+	rc = make_if_needed(store, cert, l);
 	pthread_mutex_unlock(making);
 	return rc;
 }
@@ -276,4 +296,39 @@ int store_snapshot(struct store *store, const union store_any *object, enum stor
 	if (rc || !l.number)
 		return rc;
 	return snapshot_get(store, which, f.cert, l.number, l.made, fill_crl, &f, out);
+}
+
+/* --- at the end --- */
+
+struct stale {
+	struct store *store;
+	int64_t id[64];
+	int count;
+};
+
+static int read_stale(const struct db_row *row, void *arg)
+{
+	struct stale *stale = arg;
+	char name[NAME_MAX_LEN + 1];
+
+	db_text(row, 1, name, sizeof(name));
+	if (stale->store->read_only)
+		report(LOG_WARNING,
+			"certs/%s: its revocation list lacks %" PRId64 " that were revoked since; "
+			"mount the store writable to have it signed",
+			name, db_int(row, 2));
+	stale->id[stale->count++] = db_int(row, 0);
+	return stale->count == (int)(sizeof(stale->id) / sizeof(stale->id[0]));
+}
+
+void lists_settle(struct store *store)
+{
+	struct db_conn *conn = db_reader(store->db);
+	struct stale stale = {.store = store};
+	struct lists l;
+
+	if (!conn || db_each(conn, DB_CERT_STALE, NULL, read_stale, &stale) < 0)
+		return;
+	for (int i = 0; i < stale.count && !store->read_only; i++)
+		refresh(store, stale.id[i], &l);
 }

@@ -22,10 +22,13 @@ static int64_t make_group(struct db_conn *conn, const struct store_make *make)
 {
 	const char *signs = make->parent == STORE_APP_CONNECTOR ? "connector" : "service_edge";
 	int64_t cert;
-	int rc = db_each(conn, DB_CERT_USABLE, DB_ARGS(DB_TEXT(signs)), read_first_int, &cert);
+	int rc = db_each(conn, DB_CERT_NAMED, DB_ARGS(DB_TEXT(signs)), read_first_int, &cert);
 	if (rc == 0)
 		return store_refuse(make->call, -ENOENT,
-			"the signing certificate certs/%s is missing or disabled", signs);
+			"a group here begins with the signing certificate certs/%s, and there is "
+			"none "
+			"of that name",
+			signs);
 	if (rc > 0)
 		rc = db_run(conn, DB_GROUP_ADD,
 			DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name), DB_INT(make->call->uid),

@@ -11,7 +11,9 @@
 
 enum {
 	SIGNERS = 64,
+	SIGNER_DEPTH = 16, /* certificates above each other; a loop in a damaged store ends here */
 	SNAPSHOTS = 64,
+	REPLACED = 16,
 	MAKERS = 16,
 	CLOCK_SKEW = 60, /* seconds that a certificate begins in the past, for clocks behind ours */
 	DAY = 86400,
@@ -23,6 +25,7 @@ struct store {
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file */
 	bool read_only;
+	bool open; /* whole: what is closed before was not opened */
 	char domain[DOMAIN_MAX_LEN + 1];
 
 	/* Signing certificates ready to use, by id modulo SIGNERS. */
@@ -39,6 +42,8 @@ struct store {
 	pthread_mutex_t making[MAKERS];
 	pthread_mutex_t snapshots_lock;
 	struct store_snapshot *snapshots[SNAPSHOTS];
+	struct store_snapshot *replaced[REPLACED]; /* and still read, the oldest first */
+	int replaced_count;
 };
 
 /* --- object.c: what is the same for every kind --- */
@@ -99,12 +104,20 @@ int read_first_int(const struct db_row *row, void *arg);
 /* --- member.c --- */
 
 /* In a job: revokes a member's unexpired certificates but the `keep` newest; counts them with who
- * issued them. */
+ * issued them. How many, or -errno. */
 int member_revoke(struct db_conn *conn, int64_t member, int keep, const char *reason, int64_t now);
 
 /* In a job: store_set of STORE_REVOCATION. */
 int member_set_revocation(struct db_conn *conn, struct store_call *call,
 	const struct store_member *member, const char *reason, int64_t now);
+
+/* --- crl.c --- */
+
+/*
+ * Signs the revocation lists that lack what was revoked, so that a store that is mounted read-only
+ * next has them; on a read-only store warns of them.
+ */
+void lists_settle(struct store *store);
 
 /* --- owner.c --- */
 
@@ -120,6 +133,7 @@ struct signer {
 	struct pki_ca *ca;  /* NULL if there is no private key */
 	struct bytes chain; /* PEM, itself to the root inclusive */
 	size_t above;	    /* where its issuer begins in that */
+	int depth;	    /* how many certificates the chain has */
 	int path_left;	    /* how many CAs may stand below it, or PKI_NO_LIMIT */
 
 	unsigned char root[PKI_HASH]; /* SHA-256 of the root's DER */
@@ -296,5 +310,25 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply);
 /* Counts and stores. -EAGAIN: something has changed since, prepare again. */
 int enrolment_commit(struct enrolment *e, struct bytes *reply);
 void enrolment_end(struct enrolment *e);
+
+/* --- renew.c: one renewal, likewise --- */
+
+struct renewal {
+	struct issuance i;
+	int64_t member; /* id; 0: it is not known yet who asks */
+	bool by_proof;
+	struct pki_csr *proof; /* NULL: it did not parse, and why */
+	int proof_error;
+	const char *proof_reason;
+	int64_t shown; /* the certificate whose key was shown, or the present one */
+
+	int64_t present, present_not_after;
+	bool present_revoked;
+};
+
+int renewal_begin(struct renewal *r, const void *data, size_t len);
+int renewal_prepare(struct renewal *r, struct bytes *reply);
+int renewal_commit(struct renewal *r, struct bytes *reply);
+void renewal_end(struct renewal *r);
 
 #endif

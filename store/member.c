@@ -41,10 +41,9 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep, const char *re
 			left = DB_INT(keep);
 	int rc = db_run(conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds, left));
 
-	if (rc > 0)
-		rc = db_run(
-			conn, DB_MEMBER_REVOKE, DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
-	return rc < 0 ? rc : 0;
+	return rc <= 0 ? rc
+		       : db_run(conn, DB_MEMBER_REVOKE,
+				 DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
 }
 
 int member_set_revocation(struct db_conn *conn, struct store_call *call,
@@ -58,10 +57,11 @@ int member_set_revocation(struct db_conn *conn, struct store_call *call,
 			"superseded cessationOfOperation privilegeWithdrawn aACompromise");
 	if (member->revoked)
 		return store_refuse(call, -EEXIST, "it is revoked: %s", member->reason);
-	if (member->not_after <= now / CLOCK_SECOND)
+	int rc = member_revoke(conn, member->object.id, 0, pki_reason_name(code), now);
+	if (rc == 0)
 		return store_refuse(call, -EKEYEXPIRED,
-			"its certificate has expired: there is nothing to revoke");
-	return member_revoke(conn, member->object.id, 0, pki_reason_name(code), now);
+			"its certificates have expired: there is nothing to revoke");
+	return rc < 0 ? rc : 0;
 }
 
 static int remove_member(
@@ -70,8 +70,9 @@ static int remove_member(
 	(void)call;
 	int rc = db_run(conn, DB_MEMBER_REMOVE, DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
 
-	/* RFC 5280 5.3.1 */
-	return rc < 0 ? rc : member_revoke(conn, object->object.id, 0, "cessationOfOperation", now);
+	if (rc >= 0) /* RFC 5280 5.3.1 */
+		rc = member_revoke(conn, object->object.id, 0, "cessationOfOperation", now);
+	return rc < 0 ? rc : 0;
 }
 
 const struct object_kind store_member_kind = {

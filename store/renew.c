@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/base/clock.h"
@@ -17,19 +18,6 @@ enum {
 	VALID = 2, /* certificates that a member may have valid at a time */
 };
 
-struct renewal {
-	struct issuance i;
-	int64_t member; /* id; 0: it is not known yet who asks */
-	bool by_proof;
-	struct pki_csr *proof; /* NULL: it did not parse, and why */
-	int proof_error;
-	const char *proof_reason;
-	int64_t shown; /* the certificate whose key was shown, or the present one */
-
-	int64_t present_not_after;
-	bool present_revoked;
-};
-
 /* --- who asks --- */
 
 static int check_proof(struct renewal *r)
@@ -42,6 +30,8 @@ static int check_proof(struct renewal *r)
 
 	if (!rc)
 		rc = pki_csr_verify(r->proof, &reason);
+	if (!rc)
+		rc = pki_csr_strong(r->proof, &reason);
 	if (rc)
 		return reason ? store_refuse(call, rc, "the second: %s", reason) : rc;
 	if (!r->i.csr)
@@ -83,10 +73,11 @@ static int recognise(struct renewal *r)
 	return 0;
 }
 
-static int begin(struct renewal *r, const void *data, size_t len)
+int renewal_begin(struct renewal *r, const void *data, size_t len)
 {
 	struct request request;
 
+	r->by_proof = !r->member;
 	if (len > STORE_REQUEST_MAX)
 		return store_refuse(
 			r->i.call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
@@ -114,8 +105,9 @@ static int read_member(const struct db_row *row, void *arg)
 	db_text(row, DB_RENEW_GROUP_NAME, i->group_name, sizeof(i->group_name));
 	i->place = (int)db_int(row, DB_RENEW_PLACE);
 	i->group_enabled = db_int(row, DB_RENEW_GROUP_ENABLED);
+	r->present = db_int(row, DB_RENEW_PRESENT);
 	if (!r->by_proof)
-		r->shown = db_int(row, DB_RENEW_PRESENT);
+		r->shown = r->present;
 	r->present_not_after = db_int(row, DB_RENEW_PRESENT_NOT_AFTER);
 	r->present_revoked = db_int(row, DB_RENEW_PRESENT_REVOKED);
 	i->cert = db_int(row, DB_RENEW_CERT);
@@ -157,8 +149,15 @@ static int check_public_key(struct renewal *r, int64_t seconds)
 	const struct known *known = &r->i.known;
 	int rc = issuance_check_known(&r->i, seconds);
 
-	if (rc || !known->id)
+	if (rc)
 		return rc;
+	/* An older one that is still valid may only fetch what was renewed with it. */
+	if (!known->id && r->shown != r->present)
+		return store_refuse(r->i.call, -EKEYREJECTED,
+			"the second's key has been replaced by a renewal: prove with the present "
+			"one");
+	if (!known->id)
+		return 0;
 	if (known->member != r->member)
 		return store_refuse(
 			r->i.call, -EEXIST, "this public key has enrolled as another member");
@@ -196,12 +195,13 @@ static int check_name(struct renewal *r, int64_t seconds)
 	return rc;
 }
 
-/* 1: *reply has the certificate it already has; 0: commit. */
-static int prepare(struct renewal *r, struct bytes *reply)
+int renewal_prepare(struct renewal *r, struct bytes *reply)
 {
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	int rc = look(r);
+	int rc = r->by_proof ? recognise(r) : 0;
 
+	if (!rc)
+		rc = look(r);
 	if (!rc)
 		rc = check_present(r, seconds);
 	if (!rc)
@@ -265,7 +265,7 @@ static int commit_job(struct db_conn *conn, void *arg)
 		});
 }
 
-static int commit(struct renewal *r, struct bytes *reply)
+int renewal_commit(struct renewal *r, struct bytes *reply)
 {
 	/* What is answered is made before it is stored: nothing can fail behind the commit. */
 	CLEANUP_BYTES struct bytes answer = {0};
@@ -278,39 +278,42 @@ static int commit(struct renewal *r, struct bytes *reply)
 	return rc;
 }
 
+void renewal_end(struct renewal *r)
+{
+	pki_csr_free(r->proof);
+	issuance_end(&r->i);
+}
+
 static void log_refusal(const struct renewal *r, int error)
 {
-	char path[STORE_PATH];
+	char path[STORE_PATH], what[STORE_PATH + 16];
 
 	if (!r->i.member[0]) {
 		refusal_log_stranger(r->i.call, "renewing", error);
 		return;
 	}
 	issuance_path(&r->i, path);
-	refusal_log(r->i.call, "renewing", path, error);
+	snprintf(what, sizeof(what), "renewing %s", path);
+	store_log_refusal(r->i.call, what, error);
 }
 
 int store_renew(struct store *store, struct store_call *call, int64_t member, const void *data,
 	size_t len, struct bytes *reply)
 {
-	struct renewal r = {
-		.i = {.store = store, .call = call}, .member = member, .by_proof = !member};
-	int rc = begin(&r, data, len);
+	struct renewal r = {.i = {.store = store, .call = call}, .member = member};
+	int rc = renewal_begin(&r, data, len);
 
 	if (!rc)
 		rc = -EAGAIN;
 	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
-		rc = r.by_proof ? recognise(&r) : 0;
+		rc = renewal_prepare(&r, reply);
 		if (!rc)
-			rc = prepare(&r, reply);
-		if (!rc)
-			rc = commit(&r, reply);
+			rc = renewal_commit(&r, reply);
 	}
 	if (rc == -EAGAIN)
 		rc = store_refuse(call, -EIO, "the member, its group or certificate kept changing");
 	if (rc < 0)
 		log_refusal(&r, rc);
-	pki_csr_free(r.proof);
-	issuance_end(&r.i);
+	renewal_end(&r);
 	return rc < 0 ? rc : 0;
 }

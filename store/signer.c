@@ -6,9 +6,6 @@
 #include "store/base/report.h"
 #include "store/internal.h"
 
-/* Deeper than any hierarchy; a loop in a damaged store ends here. */
-enum { DEPTH = 16 };
-
 struct step {
 	struct bytes der, sealed, chain;
 	int64_t issuer; /* 0: this is the root */
@@ -41,18 +38,12 @@ static int open_key(struct store *store, struct signer *signer, const struct ste
 	return rc;
 }
 
-struct climb {
-	struct signer *signer;
-	int depth; /* how many have been added */
-};
-
 /* Adds one certificate of the chain; the last one added is the root. */
 static int add(const void *der, size_t len, void *arg)
 {
-	struct climb *c = arg;
-	struct signer *signer = c->signer;
-	struct pki_cert_info info;
-	int rc = pki_cert_info(der, len, &info);
+	struct signer *signer = arg;
+	int path_length;
+	int rc = pki_path_length(der, len, &path_length);
 
 	if (!rc)
 		rc = pki_pem(PKI_LABEL_CERTIFICATE, der, len, &signer->chain);
@@ -61,16 +52,16 @@ static int add(const void *der, size_t len, void *arg)
 	if (rc)
 		return rc;
 	/* RFC 5280 6.1.4 (l), (m): every CA between takes one off what is left */
-	if (info.path_length != PKI_NO_LIMIT && info.path_length - c->depth < signer->path_left)
-		signer->path_left = info.path_length - c->depth;
-	if (!c->depth++)
+	if (path_length != PKI_NO_LIMIT && path_length - signer->depth < signer->path_left)
+		signer->path_left = path_length - signer->depth;
+	if (!signer->depth++)
 		signer->above = signer->chain.len;
 	return 0;
 }
 
 /* *next is the issuer here, 0 above a root. */
 static int climb(
-	struct store *store, struct db_conn *conn, struct climb *c, int64_t at, int64_t *next)
+	struct store *store, struct db_conn *conn, struct signer *signer, int64_t at, int64_t *next)
 {
 	struct step s = {0};
 	int rc = db_each(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step, &s);
@@ -78,11 +69,11 @@ static int climb(
 	if (rc == 0)
 		rc = -EIO;
 	if (rc > 0)
-		rc = add(s.der.data, s.der.len, c);
-	if (!rc && at == c->signer->id)
-		rc = open_key(store, c->signer, &s);
+		rc = add(s.der.data, s.der.len, signer);
+	if (!rc && at == signer->id)
+		rc = open_key(store, signer, &s);
 	if (!rc)
-		rc = pki_chain_each(s.chain.data, s.chain.len, add, c);
+		rc = pki_chain_each(s.chain.data, s.chain.len, add, signer);
 	*next = s.issuer;
 	bytes_free(&s.der);
 	bytes_free(&s.sealed);
@@ -94,7 +85,6 @@ static int load(struct store *store, int64_t cert, struct signer **out)
 {
 	struct db_conn *conn = db_reader(store->db);
 	struct signer *signer = calloc(1, sizeof(*signer));
-	struct climb c = {.signer = signer};
 	int64_t at = cert;
 	int rc = conn && signer ? 0 : -EIO;
 
@@ -103,8 +93,8 @@ static int load(struct store *store, int64_t cert, struct signer **out)
 		signer->refs = 1;
 		signer->path_left = PKI_NO_LIMIT;
 	}
-	for (int depth = 0; !rc && at; depth++)
-		rc = depth < DEPTH ? climb(store, conn, &c, at, &at) : -EIO;
+	while (!rc && at)
+		rc = signer->depth < SIGNER_DEPTH ? climb(store, conn, signer, at, &at) : -EIO;
 	if (rc) {
 		report(LOG_ERR,
 			"signing certificate %" PRId64

@@ -6,15 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 /*
  * Each is made by one thread; who wants the same waits for it. The newest of each is kept for the
- * next reader, the others as long as somebody has them open.
+ * next reader, older ones as long as somebody has them open: but no more than REPLACED of those, so
+ * that nobody can pile them up by keeping each open.
  */
 
 struct store_snapshot {
 	int refs;
+	pthread_rwlock_t lock; /* of fd, against its end; taken under snapshots_lock */
 	int64_t id;
 	enum store_list which;
 	int64_t version;
@@ -27,9 +30,36 @@ enum { BUFFER = 65536 };
 
 struct snapshot_writer {
 	int fd;
+	bool in_memory;
 	size_t size;
 	struct bytes buffer;
 };
+
+static int open_memory(void)
+{
+	int fd = memfd_create("enrollfs", MFD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The disk is full: what has been written is copied, and it goes on in memory. */
+static int move_to_memory(struct snapshot_writer *w)
+{
+	int fd = open_memory();
+	off_t at = 0;
+
+	while (fd >= 0 && (size_t)at < w->size)
+		if (sendfile(fd, w->fd, &at, w->size - (size_t)at) <= 0) {
+			close(fd);
+			return -ENOSPC;
+		}
+	if (fd < 0)
+		return fd;
+	close(w->fd);
+	w->fd = fd;
+	w->in_memory = true;
+	return 0;
+}
 
 static int flush(struct snapshot_writer *w)
 {
@@ -38,14 +68,19 @@ static int flush(struct snapshot_writer *w)
 
 	while (left) {
 		ssize_t n = write(w->fd, p, left);
-		if (n < 0 && errno == EINTR)
+		int rc = n < 0 ? -errno : 0;
+		if (rc == -EINTR)
 			continue;
+		if ((rc == -ENOSPC || rc == -EDQUOT) && !w->in_memory)
+			rc = move_to_memory(w);
+		if (rc)
+			return rc;
 		if (n < 0)
-			return -errno;
+			continue;
 		p += n;
 		left -= (size_t)n;
+		w->size += (size_t)n;
 	}
-	w->size += w->buffer.len;
 	w->buffer.len = 0;
 	return 0;
 }
@@ -62,9 +97,7 @@ static int open_file(const struct store *store)
 {
 	int fd = open(store->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd < 0)
-		fd = memfd_create("enrollfs", MFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? open_memory() : fd;
 }
 
 static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn fill, void *arg)
@@ -86,6 +119,7 @@ void store_snapshot_put(struct store_snapshot *s)
 		return;
 	if (s->fd >= 0)
 		close(s->fd);
+	pthread_rwlock_destroy(&s->lock);
 	free(s);
 }
 
@@ -107,16 +141,50 @@ static struct store_snapshot *find(
 	return s;
 }
 
+/* Its readers read no more; whose reference this was. */
+static void end_reading(struct store_snapshot *s)
+{
+	pthread_rwlock_wrlock(&s->lock);
+	close(s->fd);
+	s->fd = -1;
+	pthread_rwlock_unlock(&s->lock);
+	store_snapshot_put(s);
+}
+
+/*
+ * Puts one that has been replaced (or NULL) behind the others, with snapshots_lock held. Those that
+ * nobody reads go; if there is still no room, the oldest.
+ */
+static void put_away(struct store *store, struct store_snapshot *s)
+{
+	struct store_snapshot **list = store->replaced;
+	int n = 0;
+
+	for (int i = 0; i < store->replaced_count; i++)
+		if (__atomic_load_n(&list[i]->refs, __ATOMIC_ACQUIRE) > 1)
+			list[n++] = list[i];
+		else
+			store_snapshot_put(list[i]);
+	if (n == REPLACED) {
+		end_reading(list[0]);
+		n--;
+		for (int i = 0; i < n; i++)
+			list[i] = list[i + 1];
+	}
+	if (s)
+		list[n++] = s;
+	store->replaced_count = n;
+}
+
 static void keep(struct store *store, struct store_snapshot *s)
 {
 	struct store_snapshot **at = slot(store, s->which, s->id);
 
 	__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&store->snapshots_lock);
-	struct store_snapshot *old = *at;
+	put_away(store, *at);
 	*at = s;
 	pthread_mutex_unlock(&store->snapshots_lock);
-	store_snapshot_put(old);
 }
 
 int snapshot_get(struct store *store, enum store_list which, int64_t id, int64_t version,
@@ -142,6 +210,7 @@ int snapshot_get(struct store *store, enum store_list which, int64_t id, int64_t
 			.version = version,
 			.made = made,
 			.fd = -1};
+		pthread_rwlock_init(&s->lock, NULL);
 		rc = make(store, s, fill, arg);
 	}
 	if (s && !rc) {
@@ -163,6 +232,8 @@ void snapshot_forget_all(struct store *store)
 {
 	for (int i = 0; i < SNAPSHOTS; i++)
 		store_snapshot_put(store->snapshots[i]);
+	for (int i = 0; i < store->replaced_count; i++)
+		store_snapshot_put(store->replaced[i]);
 }
 
 size_t store_snapshot_size(const struct store_snapshot *s)
@@ -175,8 +246,7 @@ int64_t store_snapshot_made(const struct store_snapshot *s)
 	return s->made;
 }
 
-int store_snapshot_read(
-	const struct store_snapshot *s, int64_t offset, size_t size, struct bytes *out)
+int store_snapshot_read(struct store_snapshot *s, int64_t offset, size_t size, struct bytes *out)
 {
 	size_t before = out->len;
 
@@ -185,6 +255,11 @@ int store_snapshot_read(
 	if (size > s->size - (size_t)offset)
 		size = s->size - (size_t)offset;
 	int rc = bytes_extend(out, size);
+	if (rc)
+		return rc;
+	pthread_rwlock_rdlock(&s->lock);
+	if (s->fd < 0)
+		rc = -ESTALE;
 	for (size_t got = 0; !rc && got < size;) {
 		ssize_t n = pread(s->fd, out->data + before + got, size - got,
 			(off_t)(offset + (int64_t)got));
@@ -193,5 +268,6 @@ int store_snapshot_read(
 		else if (n == 0 || errno != EINTR)
 			rc = -EIO;
 	}
+	pthread_rwlock_unlock(&s->lock);
 	return rc;
 }

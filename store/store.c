@@ -235,17 +235,23 @@ int store_open(const struct store_options *options, struct store **out)
 	}
 	if (!rc)
 		rc = open_parts(store, options);
-	if (rc)
+	if (rc) {
 		store_close(store);
-	else
-		*out = store;
-	return rc;
+		return rc;
+	}
+	store->open = true;
+	if (store->read_only)
+		lists_settle(store);
+	*out = store;
+	return 0;
 }
 
 void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	if (store->open && !store->read_only)
+		lists_settle(store);
 	db_close(store->db);
 	refusal_log_rest();
 	signer_forget_all(store);

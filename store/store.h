@@ -38,6 +38,12 @@ struct store_call {
 int store_refuse(struct store_call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Logs that something was refused, and call->reason. Of one user no more lines a second than a
+ * person can read; then how many were left out. Functions that log their refusals say so.
+ */
+void store_log_refusal(const struct store_call *call, const char *what, int error);
+
 /* --- the store's file --- */
 
 struct store_options {
@@ -371,9 +377,10 @@ void store_snapshot_put(struct store_snapshot *snapshot);
 size_t store_snapshot_size(const struct store_snapshot *snapshot);
 int64_t store_snapshot_made(const struct store_snapshot *snapshot);
 
-/* Appends what is at an offset, at most size bytes. */
+/* Appends what is at an offset, at most size bytes. -ESTALE: it has been replaced so often since
+ * that it is kept no more. */
 int store_snapshot_read(
-	const struct store_snapshot *snapshot, int64_t offset, size_t size, struct bytes *out);
+	struct store_snapshot *snapshot, int64_t offset, size_t size, struct bytes *out);
 
 /* --- enrolling --- */
 

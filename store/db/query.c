@@ -139,6 +139,11 @@ const char *const db_query_text[DB_QUERIES] = {
 		"SELECT c.issued, c.revoked, max(c.counted, c.created), c.not_after, c.crl_days, "
 		"l.number, l.made, l.this_update, l.next_update, l.covers, l.days "
 		"FROM cert c LEFT JOIN crl l ON l.cert = c.id WHERE c.id = ?1 AND c.removed IS NULL",
+	/* -> id, name, how many are missing from the newest revocation list */
+	[DB_CERT_STALE] =
+		"SELECT c.id, c.name, c.revoked - coalesce(l.covers, 0) FROM cert c "
+		"LEFT JOIN crl l ON l.cert = c.id WHERE c.removed IS NULL "
+		"AND c.revoked > coalesce(l.covers, 0)",
 	/* ?1 issuer, ?2 this update of the list before -> serial, when, why. A certificate that was
 	 * deleted here is revoked: nobody has its key any more. */
 	[DB_CRL_ENTRIES] =
@@ -170,6 +175,9 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_CERT_USABLE] =
 		"SELECT id FROM cert WHERE name = ?1 AND removed IS NULL AND enabled = 1 "
 		"AND sealed_key IS NOT NULL AND der <> x''",
+	/* ?1 name -> id of a certificate that can sign, or could if it were enabled */
+	[DB_CERT_NAMED] =
+		"SELECT id FROM cert WHERE name = ?1 AND removed IS NULL AND der <> x''",
 	/* ?1 id, ?2 now */
 	[DB_CERT_ISSUED] = "UPDATE cert SET issued = issued + 1, counted = max(counted, ?2) WHERE id = ?1",
 	/* ?1 hash of a public key: does a certificate here have it? */
@@ -375,7 +383,7 @@ const char *const db_query_text[DB_QUERIES] = {
 		"WHERE m.id = ?1 AND m.removed IS NULL AND m.name = ?4 AND g.name = ?5 "
 		"AND g.enabled = 1 AND c.id = ?2 AND c.enabled = 1 AND c.removed IS NULL "
 		"AND c.not_after > ?14 AND c.validity_days = ?3 AND p.member = m.id "
-		"AND p.revoked IS NULL AND p.not_after > ?14 AND i.revoked IS NULL "
+		"AND p.revoked IS NULL AND p.not_after > ?14 AND p.id = i.id "
 		"AND NOT EXISTS (SELECT 1 FROM issued WHERE spki_hash = ?7) "
 		"AND NOT EXISTS (SELECT 1 FROM cert WHERE spki_hash = ?7) "
 		"AND NOT EXISTS (SELECT 1 FROM issued WHERE uri = ?8 AND member <> ?1 "

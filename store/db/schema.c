@@ -136,7 +136,9 @@ static const char *const step[] = {
 	/* A signing certificate that waits has empty der and serial. With a chain it came from
 	 * outside: DER of the certificates above, the issuer first; issuer is NULL then. */
 	"ALTER TABLE cert ADD COLUMN chain BLOB;"
-	"UPDATE cert SET issued = issued + (SELECT count(*) FROM cert c WHERE c.issuer = cert.id);"
+	"UPDATE cert SET issued = issued + (SELECT count(*) FROM cert c WHERE c.issuer = cert.id), "
+	"revoked = revoked + (SELECT count(*) FROM cert c WHERE c.issuer = cert.id "
+	"AND c.removed IS NOT NULL AND c.not_after > c.removed / 1000000000);"
 	/* the newest revocation list of each */
 	"CREATE TABLE crl ("
 	"cert INTEGER PRIMARY KEY REFERENCES cert(id),"

@@ -37,6 +37,9 @@ static int check_ca(const struct reading *r, X509 *x)
 {
 	uint32_t flags = X509_get_extension_flags(x), usage = X509_get_key_usage(x);
 
+	/* RFC 5280 4.1.2.4, 4.1.2.6 */
+	if (X509_NAME_entry_count(X509_get_subject_name(x)) == 0)
+		return refuse(r, "a certificate has no subject");
 	if (flags & EXFLAG_INVALID)
 		return refuse(r, "a certificate has damaged extensions");
 	if (!(flags & EXFLAG_CA))
@@ -167,6 +170,11 @@ static bool begins_well(const unsigned char *p, size_t len)
 	static const char *const begin[] = {"-----BEGIN ", "Certificate:", "Bag Attributes",
 		"subject", "issuer", "Private-Key:", "RSA Private-Key:", "#"};
 
+	/* a byte order mark, as Windows writes it */
+	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+		p += 3;
+		len -= 3;
+	}
 	while (len && all_space(p, 1)) {
 		p++;
 		len--;
@@ -184,6 +192,10 @@ static int read_blocks(struct reading *r, const unsigned char *p, size_t len)
 	static const char begin[] = "-----BEGIN ";
 	int rc = 0;
 
+	if (!len)
+		return 0;
+	if (*p == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
+		return refuse(r, "this is DER: convert it to PEM with `openssl x509 -inform DER`");
 	if (!begins_well(p, len))
 		return refuse(r, "this is not PEM");
 	while (!rc) {
@@ -200,8 +212,9 @@ static int read_blocks(struct reading *r, const unsigned char *p, size_t len)
 
 /* --- all of it --- */
 
-/* RFC 5280 6.1, with the last certificate as the trust anchor; leaf NULL: of the CA itself. */
-static int verify(const STACK_OF(X509) * certs, X509 *leaf, int64_t now)
+/* RFC 5280 6.1, with the last certificate as the trust anchor; leaf NULL: of the CA itself, for any
+ * purpose. */
+static int verify(const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t now)
 {
 	X509_STORE *anchors = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -216,7 +229,7 @@ static int verify(const STACK_OF(X509) * certs, X509 *leaf, int64_t now)
 		X509_VERIFY_PARAM_set_time(param, now);
 		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CHECK_SS_SIGNATURE);
 		if (leaf)
-			X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
+			X509_VERIFY_PARAM_set_purpose(param, purpose);
 		X509_verify_cert(ctx);
 		error = X509_STORE_CTX_get_error(ctx);
 	}
@@ -229,7 +242,7 @@ static int verify(const STACK_OF(X509) * certs, X509 *leaf, int64_t now)
 
 static int check_all(const struct reading *r, int64_t now)
 {
-	int error = verify(r->certs, NULL, now);
+	int error = verify(r->certs, NULL, X509_PURPOSE_ANY, now);
 
 	if (error == X509_V_OK)
 		return 0;
@@ -269,8 +282,12 @@ static int read_all(
 		X509_check_private_key(sk_X509_value(r->certs, 0), r->key) != 1)
 		return refuse(
 			r, "the first certificate and the private key do not belong together");
-	if (!r->ended || (!r->own && !r->key))
+	if (!r->ended || (!r->own && !r->key)) {
+		*r->reason = !sk_X509_num(r->certs) ? "the certificate is missing"
+			     : !r->ended ? "the chain ends before a self-signed certificate"
+					 : "the private key is missing";
 		return 1;
+	}
 	rc = check_all(r, now);
 	return rc ? rc : hand_out(r, out);
 }
@@ -379,7 +396,10 @@ int pki_bundle_try(const struct pki_bundle *bundle, const void *key, size_t key_
 		rc = sample(ca, domain, now, &der);
 	if (!rc)
 		leaf = pki_x509(der.data, der.len);
-	int error = leaf ? verify(certs, leaf, now) : X509_V_OK;
+	/* as a member shows it: to servers and to clients */
+	int error = leaf ? verify(certs, leaf, X509_PURPOSE_SSL_CLIENT, now) : X509_V_OK;
+	if (leaf && error == X509_V_OK)
+		error = verify(certs, leaf, X509_PURPOSE_SSL_SERVER, now);
 	if (error != X509_V_OK) {
 		*reason = X509_verify_cert_error_string(error);
 		rc = -EBADMSG;

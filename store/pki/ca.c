@@ -115,21 +115,32 @@ static int serial_of(const X509 *x, struct pki_cert_info *out)
 	return 0;
 }
 
-static int describe(X509 *x, struct pki_cert_info *out)
+static int path_length(X509 *x)
 {
-	unsigned char *spki = NULL;
+	long n = X509_get_pathlen(x);
+
+	return n < 0 || n > 255 ? PKI_NO_LIMIT : (int)n;
+}
+
+int pki_path_length(const void *der, size_t len, int *out)
+{
+	X509 *x = pki_x509(der, len);
+
+	if (!x)
+		return -EBADMSG;
+	*out = path_length(x);
+	X509_free(x);
+	return 0;
+}
+
+static int describe(const X509 *x, struct pki_cert_info *out)
+{
 	int rc = serial_of(x, out);
 
 	if (!rc)
 		rc = seconds(X509_get0_notBefore(x), &out->not_before);
 	if (!rc)
 		rc = seconds(X509_get0_notAfter(x), &out->not_after);
-	long path_length = X509_get_pathlen(x);
-	out->path_length = path_length < 0 || path_length > 255 ? PKI_NO_LIMIT : (int)path_length;
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
-	if (!rc)
-		rc = n > 0 ? pki_sha256(spki, (size_t)n, out->spki_hash) : -EBADMSG;
-	OPENSSL_free(spki);
 	return rc;
 }
 

@@ -312,6 +312,13 @@ static bool is_proof(const char *name)
 	return name && hex_bytes(name, strlen(name), hash, PKI_HASH) == 0;
 }
 
+int pki_csr_strong(const struct pki_csr *csr, const char **reason)
+{
+	if (strong_signature(csr->request->signature_algorithm))
+		return 0;
+	return refuse(reason, "the certificate request has to be signed with SHA-256 or better");
+}
+
 int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
 {
 	const ASN1_STRING *raw = csr->request->info->subject_pk_info;
@@ -326,9 +333,8 @@ int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
 	}
 	int rc = key_allowed(csr, spki, reason);
 	SUBJECT_PUBLIC_KEY_INFO_free(spki);
-	if (!rc && !strong_signature(csr->request->signature_algorithm))
-		rc = refuse(
-			reason, "the certificate request has to be signed with SHA-256 or better");
+	if (!rc)
+		rc = pki_csr_strong(csr, reason);
 	if (!rc && is_proof(csr->common_name))
 		rc = refuse(reason, "a common name of 64 hex digits is a proof for renewal");
 	return rc;

@@ -120,6 +120,9 @@ int pki_csr_verify(const struct pki_csr *csr, const char **reason);
  */
 int pki_csr_allowed(const struct pki_csr *csr, const char **reason);
 
+/* Whether it is signed with SHA-256 or better. -EBADMSG. */
+int pki_csr_strong(const struct pki_csr *csr, const char **reason);
+
 /* What was parsed; all of it lives as long as the request. */
 const unsigned char *pki_csr_der(const struct pki_csr *csr, size_t *len);
 const unsigned char *pki_csr_spki(const struct pki_csr *csr, size_t *len);
@@ -170,8 +173,8 @@ struct pki_bundle {
 /*
  * Reads PEM texts: a CA's certificate, those that issued it in order, up to a self-signed one,
  * which may be the first. With own (the SHA-256 of its SPKI) the certificate has to be that key's;
- * with NULL its private key has to be among them. 0; 1: so far nothing is wrong, and something is
- * missing; -EBADMSG; -EKEYEXPIRED: one of them is not valid now (in seconds).
+ * with NULL its private key has to be among them. 0; 1: so far nothing is wrong, and *reason says
+ * what is missing; -EBADMSG; -EKEYEXPIRED: one of them is not valid now (in seconds).
  */
 int pki_bundle_parse(const void *data, size_t len, const unsigned char *own, int64_t now,
 	struct pki_bundle *out, const char **reason);
@@ -223,12 +226,15 @@ struct pki_cert_info {
 	unsigned char serial[PKI_SERIAL_MAX];
 	size_t serial_len;
 	int64_t not_before, not_after; /* seconds */
-	int path_length;	       /* pathLenConstraint (RFC 5280 4.2.1.9) */
-	unsigned char spki_hash[PKI_HASH];
 };
 
 /* -EBADMSG: no certificate, or one whose serial number or dates RFC 5280 does not allow. */
 int pki_cert_info(const void *der, size_t len, struct pki_cert_info *out);
+
+/* pathLenConstraint (RFC 5280 4.2.1.9), or PKI_NO_LIMIT; of any certificate that there is.
+ * -EBADMSG.
+ */
+int pki_path_length(const void *der, size_t len, int *out);
 
 /* Appends its subject as RFC 4514 text or, for one_line, as OpenSSL's databases have it
  * (/O=Example/CN=x), NUL-terminated. -EBADMSG. */

@@ -98,7 +98,8 @@ enrols() {
 		sh_refused 'Device or resource busy' "echo ${w% *} > $C/${w#* }"
 	done
 	refused 'Device or resource busy' cp "$M/certs/root/cert.pem" "$C/cert.pem"
-	refused 'Device or resource busy' cp "$M/certs/root/cert.pem" "$C/import"
+	outside_ca
+	sh_refused 'Device or resource busy' "cat ca/root.pem ca/root.key > $C/import"
 	is "$M/certs/root/issued" 2
 	enrols own "$C/cert.pem"
 	is "$C/issued" 1
@@ -163,6 +164,12 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	outside_sign "$C/csr.pem" issuing names.pem "$ca_extensions"$'\nnameConstraints=critical,permitted;DNS:other.example'
 	sh_refused 'Bad message' "cat names.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
 	is "$C/state" pending
+	grep -q 'request to certs/ext/cert.pem refused: Invalid argument: closed with an incomplete request of [0-9]* bytes: the chain ends before a self-signed certificate' log
+	outside_sign "$C/csr.pem" issuing client.pem "$ca_extensions"$'\nextendedKeyUsage=clientAuth'
+	sh_refused 'Bad message' "cat client.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
+	openssl x509 -in ext.pem -outform DER -out ext.der
+	sh_refused 'Bad message' "cat ext.der > $C/cert.pem"
+	grep -q 'this is DER' log
 	grep -q 'write of certs/ext/cert.pem refused: Bad message: the first certificate is for another key' log
 	grep -q 'permitted subtree violation' log
 	# a line at a time, as bash writes
@@ -176,6 +183,11 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	cat ca/issuing.pem ca/root.pem | cmp - "$C/chain.pem"
 	enrols ext ca/root.pem
 	[ "$(stat -c %s "$C/chain.pem")" = "$(cat "$C/chain.pem" | wc -c)" ]
+	# the same again changes nothing: playbooks come twice; another one is refused
+	cp answer.pem "$C/cert.pem"
+	cmp ext.pem "$C/cert.pem"
+	outside_sign "$C/csr.pem" issuing other.pem
+	sh_refused 'Device or resource busy' "cat other.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
 	# and it signs one here
 	mkdir "$M/certs/below"
 	echo ext > "$M/certs/below/issuer"
@@ -218,6 +230,10 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	grep -q 'the private key is encrypted' log
 	sh_refused 'Bad message' "cat imp.key $M/certs/root/cert.pem > $C/import"
 	refused 'Invalid argument' cp imp.pem "$C/import"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout none.key -subj / -out none.pem \
+		-addext 'keyUsage=critical,keyCertSign,cRLSign' 2> /dev/null
+	sh_refused 'Bad message' "cat none.pem none.key > $C/import"
+	grep -q 'a certificate has no subject' log
 	# not valid now
 	openssl x509 -req -in imp.csr -CA ca/root.pem -CAkey ca/root.key -days -1 \
 		-extfile <(printf '%s\n' "$ca_extensions") -out late.pem 2> /dev/null
@@ -251,8 +267,49 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	sh_refused 'Operation not permitted' "echo ed25519 > $M/certs/x/algorithm"
 	echo 0 > "$M/certs/x/managed"
 	chown 65534 "$M/certs/x"
+	# a CA of one's own, not one under the company's root
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "echo root > $M/certs/x/issuer"
 	setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "echo self > $M/certs/x/issuer"
 	is "$M/certs/x/state" active
+	mkdir "$M/certs/y"
+	chown 65534 "$M/certs/y"
+	setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "echo x > $M/certs/y/issuer"
+	is "$M/certs/y/issuer" x
+	# a group begins with the one named after its kind, also while that is disabled
+	echo 0 > "$M/certs/service_edge/enabled"
+	mkdir "$M/service_edge/g"
+	is "$M/service_edge/g/signing_cert" service_edge
+}
+
+# Roots of old companies: a negative serial number, no keyUsage, basicConstraints that is not critical.
+@test "an old root above is taken as it is" {
+	mkdir -p ca
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca/root.key -subj '/CN=Old Root' -days 3650 \
+		-set_serial -5 -out ca/root.pem 2> /dev/null
+	mkdir "$M/certs/ext"
+	outside_sign "$M/certs/ext/csr.pem" root ext.pem
+	cat ext.pem ca/root.pem > "$M/certs/ext/cert.pem"
+	cat ca/root.pem | cmp - "$M/certs/ext/chain.pem"
+	mkdir "$M/app_connector/g" "$M/app_connector/g/keys/k"
+	echo ext > "$M/app_connector/g/keys/k/signing_cert"
+	mkdir d
+	cat "$M/app_connector/g/keys/k/key" > d/provision_key
+	"$BATS_TEST_DIRNAME/../../scripts/connector-enroll" -d d "$M/enroll"
+	openssl verify -CAfile ca/root.pem -untrusted d/chain.pem d/cert.pem
+	openssl crl -in "$M/certs/ext/crl.pem" -CAfile "$M/certs/ext/cert.pem" -noout
+}
+
+@test "a hierarchy has a bottom" {
+	mkdir "$M/certs/d0"
+	echo self > "$M/certs/d0/issuer"
+	for i in $(seq 15); do
+		mkdir "$M/certs/d$i"
+		echo "d$((i - 1))" > "$M/certs/d$i/issuer"
+	done
+	[ "$(grep -c BEGIN "$M/certs/d15/chain.pem")" = 15 ]
+	mkdir "$M/certs/d16"
+	sh_refused 'Invalid argument' "echo d15 > $M/certs/d16/issuer"
+	is "$M/certs/d16/state" pending
 }
 
 @test "every algorithm signs every kind of request" {

@@ -141,3 +141,10 @@ TXT
 	rm -r "$X"
 	[ ! -e "$X" ]
 }
+
+@test "directories that were hidden and came back keep nobody from removing others" {
+	(cd "$G/keys" && seq -f 'k%04g' 1 1100 | xargs mkdir && printf '%s/enroll.d\n' k* | xargs rmdir)
+	mkdir "$M/app_connector/other" "$M/app_connector/other/keys/k"
+	rm -r "$M/app_connector/other/keys/k"
+	[ ! -e "$M/app_connector/other/keys/k" ]
+}

@@ -64,8 +64,10 @@ valid() { sqlite3 store "SELECT count(*) FROM issued WHERE revoked IS NULL"; }
 	# its key opens nothing any more
 	csr four
 	refused 'Key has been revoked' renew four web1
-	# the one before still does: its holder may have lost the answer
-	renew four two > four.crt
+	# the one before fetches what was renewed with it, if the answer was lost, and nothing else
+	renew three two | cmp - three.crt
+	refused 'Key was rejected by service' renew four two
+	renew four three > four.crt
 	[ "$(valid)" = 2 ]
 	is "$K/uses" 1
 	# all that are left go with the member
@@ -127,6 +129,8 @@ valid() { sqlite3 store "SELECT count(*) FROM issued WHERE revoked IS NULL"; }
 	member web2
 	csr new
 	csr other
+	openssl req -new -sha1 -key web1.pem -subj "/CN=$(openssl req -in new.csr -outform DER | sha256sum | cut -d' ' -f1)" -out weak.csr
+	refused 'Bad message' enroll new.csr weak.csr "$M/renew"
 	# a proof that names another request, or is used with another
 	proof web1.pem new.csr > proof.csr
 	refused 'Key was rejected by service' enroll other.csr proof.csr "$M/renew"
@@ -183,6 +187,21 @@ sys.stdout.buffer.write(der)" > forged.der
 	refused 'Key has expired' renew new web1
 	refused 'Key has expired' enroll_here new.csr "$G/members/web1/renew"
 	sh_refused 'Key has expired' "echo superseded > $G/members/web1/revocation"
+}
+
+@test "an older certificate that outlives the present one is revoked all the same" {
+	member web1
+	echo 1 > "$M/certs/connector/validity_days"
+	csr new
+	renew new web1 > new.crt
+	stop
+	sqlite3 store "UPDATE issued SET not_after = strftime('%s') - 5 WHERE first = 0"
+	start
+	is "$G/members/web1/state" expired
+	echo keyCompromise > "$G/members/web1/revocation"
+	[ "$(valid)" = 1 ]
+	openssl crl -in "$M/certs/connector/crl.pem" -noout -text |
+		grep -q "$(openssl x509 -in web1.crt -noout -serial | cut -d= -f2)"
 }
 
 @test "under its present names, by the key's present signing certificate, also without the key" {

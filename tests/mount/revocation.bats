@@ -22,6 +22,12 @@ checks() {
 		-untrusted "$1" "$1" 2>&1
 }
 
+# The same with the list of the certificate that signed alone.
+checks_here() {
+	openssl verify -x509_strict -crl_check -CAfile "$M/certs/root/cert.pem" -CRLfile "$C/crl.pem" \
+		-untrusted "$1" "$1" 2>&1
+}
+
 crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 
 @test "a revoked certificate is refused by who looks at the list, the others are not" {
@@ -121,6 +127,73 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	[ ! -s "$M/certs/service_edge/crl.pem" ]
 }
 
+@test "what was revoked last is on the list of a store that is mounted read-only next" {
+	setup_members web1 web2
+	openssl crl -in "$C/crl.pem" -noout
+	echo keyCompromise > "$G/members/web1/revocation"
+	stop
+	start -o ro
+	[[ $(checks_here web1.crt) == *'certificate revoked'* ]]
+	checks_here web2.crt
+	stop
+	start
+	echo keyCompromise > "$G/members/web2/revocation"
+	kill -9 "$PID"
+	wait "$PID" || :
+	umount "$M"
+	start -o ro
+	expect_log 'warning: certs/connector: its revocation list lacks 1 that were revoked since'
+	grep -q 'lacks 1 that were revoked' log
+}
+
+@test "a list from a clock that was wrong takes nobody off the next, and is not served" {
+	setup_members web1
+	echo superseded > "$G/members/web1/revocation"
+	openssl crl -in "$C/crl.pem" -noout
+	stop
+	sqlite3 store "UPDATE crl SET this_update = this_update + 40000000, next_update = next_update + 40000000,
+		number = number + 40000000"
+	number=$(sqlite3 store 'SELECT number FROM crl')
+	start
+	[[ $(checks_here web1.crt) == *'certificate revoked'* ]]
+	[ $((16#$(crl_number "$C/crl.pem"))) -gt "$number" ]
+	[ "$(date -d "$(openssl crl -in "$C/crl.pem" -noout -lastupdate | cut -d= -f2)" +%s)" -le "$(date +%s)" ]
+}
+
+@test "reading the lists while the certificate goes harms nobody" {
+	for i in 1 2 3 4; do
+		(while [ ! -e done ]; do cat "$M/certs/x/crl.pem" "$M/certs/x/index.txt" > /dev/null 2>&1; done) 3>&- &
+	done
+	for i in $(seq 100); do
+		mkdir "$M/certs/x"
+		echo self > "$M/certs/x/issuer"
+		rmdir "$M/certs/x"
+	done
+	touch done
+	wait $(jobs -p | grep -v "^$PID\$") || : # the last looks found nothing
+	is "$K/uses" 0
+}
+
+@test "lists that are kept open while they change cost no more than a few files" {
+	setup_members web1
+	python3 - "$C/index.txt" "$M" <<-'PY'
+		import os, subprocess, sys
+		index, mount = sys.argv[1:]
+		held = []
+		for i in range(40):
+		    subprocess.run(['sh', '-c', f'mkdir {mount}/certs/t{i} && echo root > {mount}/certs/t{i}/issuer'], check=True)
+		    held.append(open(f'{mount}/certs/root/index.txt', 'rb', buffering=0))
+		lines = [None if i < 24 else held[i].read().count(b'\n') for i in range(40)]
+		assert lines[39] == 42 and lines[30] == 33, lines
+		try:
+		    held[0].read()
+		    raise SystemExit('the oldest is still there')
+		except OSError as e:
+		    assert e.errno == 116, e
+	PY
+	[ "$(ls "/proc/$PID/fd" | wc -l)" -lt 300 ]
+}
+
 @test "a list that is half through its time is made anew, and an expired certificate leaves it in time" {
 	setup_members web1 web2
 	echo superseded > "$G/members/web1/revocation"
@@ -159,7 +232,11 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	grep -q "^V	[0-9]*Z		$serial	unknown	/O=corp.example/OU=berlin/CN=web2$" "$C/index.txt"
 	grep -q '^R	[0-9]*Z	[0-9]*Z,keyCompromise	[0-9A-F]*	unknown	/O=corp.example/OU=berlin/CN=web1$' "$C/index.txt"
 	[ "$(stat -c %s "$C/index.txt")" = "$(cat "$C/index.txt" | wc -c)" ]
-	printf 'unique_subject = no\n' > index.txt.attr
+	# one that has renewed is there twice
+	csr new
+	enroll_here new.csr "$G/members/web2/renew" > /dev/null
+	[ "$(grep -c '/CN=web2$' "$C/index.txt")" = 2 ]
+	cat "$C/index.txt.attr" > index.txt.attr
 	cat "$C/index.txt" > index.txt
 	# openssl-ca(1) itself reads it
 	printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ndefault_md=sha256\n' "$T/index.txt" > ca.conf

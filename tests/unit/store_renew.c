@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "store/base/clock.h"
+#include "tests/unit/stores.h"
+
+/* Renewing and revoking, with changes in between and at the same time. */
+
+static EVP_PKEY *first_key;
+static union store_any member;
+
+/* A proof of key's for a new request, both DER, one behind the other. */
+static void with_proof(EVP_PKEY *proof, const struct bytes *csr, struct bytes *out)
+{
+	unsigned char hash[PKI_HASH];
+	char name[2 * PKI_HASH + 1];
+
+	pki_sha256(csr->data, csr->len, hash);
+	hex_text(hash, PKI_HASH, name);
+	assert_int_equal(bytes_add(out, csr->data, csr->len), 0);
+	test_csr(proof, EVP_sha256(), TEST_NAMES(name), out);
+}
+
+static int setup(void **state)
+{
+	CLEANUP_BYTES struct bytes der = {0}, reply = {0};
+
+	if (store_setup(state))
+		return -1;
+	first_key = test_ec_key("P-256");
+	test_csr(first_key, EVP_sha256(), TEST_NAMES("web1"), &der);
+	return store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply) ||
+	       store_find(store, STORE_MEMBER, group.object.id, "web1", &member);
+}
+
+static int teardown(void **state)
+{
+	EVP_PKEY_free(first_key);
+	return store_teardown(state);
+}
+
+static int64_t count(const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+
+	assert_int_equal(sqlite3_open(temp_file("store"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	int64_t n = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return n;
+}
+
+static int64_t valid(void)
+{
+	return count("SELECT count(*) FROM issued WHERE revoked IS NULL");
+}
+
+static void begin(struct renewal *r, const struct bytes *request)
+{
+	struct bytes reply = {0};
+
+	*r = (struct renewal){.i = {.store = store, .call = &call}};
+	assert_int_equal(renewal_begin(r, request->data, request->len), 0);
+	assert_int_equal(renewal_prepare(r, &reply), 0);
+	assert_int_equal(reply.len, 0);
+}
+
+static void a_change_in_flight_is_obeyed(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes csr = {0}, request = {0}, reply = {0};
+	struct store_edit reason = {.field = STORE_REVOCATION, .text = "keyCompromise"};
+	struct renewal r;
+
+	test_simple_csr("new", &csr);
+	with_proof(first_key, &csr, &request);
+
+	begin(&r, &request);
+	test_set(&group, STORE_ENABLED, 0);
+	assert_int_equal(renewal_commit(&r, &reply), -EAGAIN);
+	assert_int_equal(renewal_prepare(&r, &reply), -EKEYREVOKED);
+	test_set(&group, STORE_ENABLED, 1);
+	renewal_end(&r);
+
+	begin(&r, &request);
+	assert_int_equal(store_set(store, &call, &member.object, &reason), 0);
+	assert_int_equal(renewal_commit(&r, &reply), -EAGAIN);
+	assert_int_equal(renewal_prepare(&r, &reply), -EKEYREVOKED);
+	renewal_end(&r);
+	assert_int_equal(valid(), 0);
+	assert_int_equal(reply.len, 0);
+	assert_int_equal(count("SELECT count(*) FROM issued"), 1);
+}
+
+static void a_change_in_flight_is_followed(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes csr = {0}, request = {0}, reply = {0};
+	struct renewal r;
+
+	test_simple_csr("new", &csr);
+	with_proof(first_key, &csr, &request);
+	begin(&r, &request);
+	assert_int_equal(store_rename(store, &call, STORE_MEMBER, member.object.id, "db1"), 0);
+	assert_int_equal(renewal_commit(&r, &reply), -EAGAIN);
+	assert_int_equal(renewal_prepare(&r, &reply), 0);
+	assert_int_equal(renewal_commit(&r, &reply), 0);
+	assert_string_equal(r.i.uri, "spiffe://corp.example/app_connector/berlin/db1");
+	renewal_end(&r);
+	assert_int_equal(valid(), 2);
+}
+
+/* The same request twice at the same time: one certificate, and both get it. */
+static void twins(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes csr = {0}, request = {0}, reply = {0}, again = {0};
+	struct renewal one, two;
+
+	test_simple_csr("new", &csr);
+	with_proof(first_key, &csr, &request);
+	begin(&one, &request);
+	begin(&two, &request);
+	assert_int_equal(renewal_commit(&one, &reply), 0);
+	assert_int_equal(renewal_commit(&two, &again), -EAGAIN);
+	assert_int_equal(renewal_prepare(&two, &again), 1);
+	assert_int_equal(again.len, reply.len);
+	assert_memory_equal(again.data, reply.data, reply.len);
+	renewal_end(&one);
+	renewal_end(&two);
+	assert_int_equal(count("SELECT count(*) FROM issued"), 2);
+	assert_int_equal(test_get(&key).key.uses, 1);
+}
+
+/* --- at the same time --- */
+
+enum { MEMBERS = 6, RENEWALS = 8 };
+
+struct worker {
+	struct store_call call;
+	union store_any member;
+	int renewed;
+};
+
+static void *renews(void *arg)
+{
+	struct worker *w = arg;
+
+	for (int i = 0; i < RENEWALS; i++) {
+		struct bytes csr = {0}, reply = {0};
+		test_simple_csr("x", &csr);
+		int rc = store_renew(
+			store, &w->call, w->member.object.id, csr.data, csr.len, &reply);
+		w->renewed += rc == 0;
+		bytes_free(&csr);
+		bytes_free(&reply);
+	}
+	return NULL;
+}
+
+static void *reads(void *arg)
+{
+	union store_any cert;
+
+	(void)arg;
+	if (store_find(store, STORE_CERT, STORE_CERTS, "connector", &cert))
+		return NULL;
+	for (int i = 0; i < 40; i++)
+		for (int which = 0; which < STORE_LISTS; which++) {
+			struct store_snapshot *snapshot = NULL;
+			struct bytes data = {0};
+			if (!store_snapshot(store, &cert, which, &snapshot) && snapshot)
+				store_snapshot_read(snapshot, 0, 1 << 20, &data);
+			store_snapshot_put(snapshot);
+			bytes_free(&data);
+		}
+	return NULL;
+}
+
+/* Whatever the order: nobody who was revoked has a valid certificate, and the counters are right.
+ */
+static void revoked_while_renewing(void **state)
+{
+	(void)state;
+	struct store_edit reason = {.field = STORE_REVOCATION, .text = "keyCompromise"};
+	struct worker worker[MEMBERS];
+	pthread_t thread[MEMBERS + 2];
+
+	test_set(&key, STORE_MAX_USES, 100);
+	for (int i = 0; i < MEMBERS; i++) {
+		CLEANUP_BYTES struct bytes der = {0}, reply = {0};
+		char name[8];
+		snprintf(name, sizeof(name), "m%d", i);
+		test_simple_csr(name, &der);
+		assert_int_equal(
+			store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply),
+			0);
+		worker[i] = (struct worker){.call = call};
+		assert_int_equal(
+			store_find(store, STORE_MEMBER, group.object.id, name, &worker[i].member),
+			0);
+	}
+	for (int i = 0; i < MEMBERS; i++)
+		pthread_create(&thread[i], NULL, renews, &worker[i]);
+	for (int i = MEMBERS; i < MEMBERS + 2; i++)
+		pthread_create(&thread[i], NULL, reads, NULL);
+	for (int i = 0; i < MEMBERS; i += 2) {
+		usleep(2000);
+		assert_int_equal(store_set(store, &call, &worker[i].member.object, &reason), 0);
+	}
+	for (int i = 0; i < MEMBERS + 2; i++)
+		pthread_join(thread[i], NULL);
+	for (int i = 1; i < MEMBERS; i += 2)
+		assert_int_equal(worker[i].renewed, RENEWALS);
+	/* web1's one, and two of each that was not revoked */
+	assert_int_equal(valid(), 1 + 2 * (MEMBERS / 2));
+	assert_int_equal(count("SELECT issued FROM cert WHERE name = 'connector'"),
+		count("SELECT count(*) FROM issued"));
+	assert_int_equal(count("SELECT revoked FROM cert WHERE name = 'connector'"),
+		count("SELECT count(*) FROM issued WHERE revoked IS NOT NULL"));
+	reads(NULL);
+	assert_int_equal(count("SELECT covers FROM crl"),
+		count("SELECT revoked FROM cert WHERE name = 'connector'"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_change_in_flight_is_obeyed),
+		TEST(a_change_in_flight_is_followed),
+		TEST(twins),
+		TEST(revoked_while_renewing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
