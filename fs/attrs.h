@@ -60,6 +60,9 @@ int not_a(struct store_call *call, int error, const char *what);
 SHOW(show_domain);
 SHOW(show_version);
 
+/* log.c */
+SHOW(show_log_head);
+
 /* group.c */
 SHOW(show_group_description);
 SHOW(show_group_enabled);

@@ -12,16 +12,17 @@
 
 /* The half of the engine that changes things: making, removing, renaming, storing values. */
 
-int node_refused(const struct store_call *call, const char *what, const struct node *node, int rc)
+int node_refused(struct store *store, const struct store_call *call, const char *action,
+	const struct node *node, int rc)
 {
-	char path[STORE_PATH], all[STORE_PATH + 64];
+	char path[STORE_PATH], object[STORE_PATH + 32];
 
 	if (rc >= 0 || !call->reason[0] || node->draft)
 		return rc;
 	store_path(&node->row.object, path);
-	snprintf(all, sizeof(all), "%s %s%s%s", what, path, node->attr ? "/" : "",
+	snprintf(object, sizeof(object), "%s%s%s", path, node->attr && path[0] ? "/" : "",
 		node->attr ? node->attr->name : "");
-	store_log_refusal(call, all, rc);
+	store_log_refusal(store, call, action, object, rc);
 	return rc;
 }
 
@@ -77,7 +78,7 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	rc = store_make(store, call, child->row, dir->row.object.id, &above, name, mode, &out->row);
 	if (!rc)
 		node_set(out, child, NULL, out->row.object.id);
-	return node_refused(call, "mkdir in", dir, rc);
+	return node_refused(store, call, "mkdir", dir, rc);
 }
 
 static int stop_at_first(const union store_any *row, void *arg)
@@ -122,7 +123,7 @@ static int hide(struct store *store, struct store_call *call, const struct node 
 	if (!rc && !entry->attr && !tree[entry->kind->child].flat)
 		rc = check_empty(store, entry);
 	if (rc)
-		return node_refused(call, what, entry, rc);
+		return node_refused(store, call, what, entry, rc);
 	if (!entry->attr)
 		hidden_renew(entry->ino);
 	hidden_add(dir->ino, (unsigned int)i);
@@ -162,7 +163,7 @@ int node_unlink(
 		draft_unlink(entry.draft);
 		return 0;
 	}
-	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink of");
+	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink");
 }
 
 static int forget_hidden(uint64_t ino, void *arg)
@@ -189,7 +190,7 @@ int node_remove(
 		hidden_forget(child.ino);
 		node_each_follower(&child, forget_hidden, NULL);
 	}
-	return node_refused(call, "rmdir", &child, rc);
+	return node_refused(store, call, "rmdir", &child, rc);
 }
 
 /* It belongs to who makes it; nothing of it is in the store. */
@@ -275,7 +276,7 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 		return make_drop(call, dir, name, mode, out);
 	if (i < 0 && drafts && draft_signature(name, flags, mode))
 		return make_draft(call, dir, name, mode, out);
-	return node_refused(call, "creating a file in", dir,
+	return node_refused(store, call, "create", dir,
 		store_refuse(call, -EPERM, "there is no file of that name here"));
 }
 
@@ -372,7 +373,7 @@ static int rename_draft(struct store *store, struct store_call *call, const stru
 	if (!rc)
 		rc = replace(store, call, &target, &content);
 	if (rc < 0)
-		return node_refused(call, "rename over", &target, rc);
+		return node_refused(store, call, "set", &target, rc);
 	hidden_show(dir->ino, (unsigned int)i);
 	draft_unlink(draft->draft);
 	return 0;
@@ -389,12 +390,12 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 	if (rc)
 		return rc;
 	if (dir->ino != new_dir->ino)
-		return node_refused(call, "rename", &child,
+		return node_refused(store, call, "rename", &child,
 			store_refuse(call, -EPERM, "it can be renamed in place only"));
 	if (child.draft)
 		return rename_draft(store, call, &child, dir, new_name);
 	if (child.attr)
 		return -EPERM;
 	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
-	return node_refused(call, "rename", &child, rc);
+	return node_refused(store, call, "rename", &child, rc);
 }

@@ -69,7 +69,7 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	talk->store = store;
 	talk->attr = attr;
 	talk->row = *row;
-	talk->call = (struct store_call){.uid = call->uid, .pid = call->pid};
+	talk->call = (struct store_call){.uid = call->uid, .gid = call->gid, .pid = call->pid};
 	memcpy(talk->call.comm, call->comm, sizeof(call->comm));
 	if (member)
 		strncpy(talk->member, member, NAME_MAX_LEN);
@@ -78,15 +78,13 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	return 0;
 }
 
-/* Where it leads, for people. */
 static void log_refusal(const struct conversation *talk, const struct store_call *call, int error)
 {
-	char path[STORE_PATH], what[STORE_PATH + 64];
+	char path[STORE_PATH], object[STORE_PATH + 32];
 
 	store_path(&talk->row.object, path);
-	snprintf(what, sizeof(what), "request to %s%s%s", path, path[0] ? "/" : "",
-		talk->attr->name);
-	store_log_refusal(call, what, error);
+	snprintf(object, sizeof(object), "%s%s%s", path, path[0] ? "/" : "", talk->attr->name);
+	store_log_refusal(talk->store, call, "request", object, error);
 }
 
 static void log_incomplete(struct conversation *talk)

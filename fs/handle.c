@@ -107,7 +107,7 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	h->begun = !rc;
 	if (rc) {
 		handle_close(h);
-		return node_refused(call, "open of", node, rc);
+		return node_refused(store, call, node->attr->copy ? "copy" : "open", node, rc);
 	}
 	*out = h;
 	return 0;
@@ -147,6 +147,8 @@ int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 		return draft_read(h->node.draft, offset, size, out);
 	if (h->snapshot)
 		return store_snapshot_read(h->snapshot, offset, size, out);
+	if (h->node.attr->read)
+		return h->node.attr->read(h->store, offset, size, out);
 	if (!h->talk || !converses(h))
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);
@@ -216,7 +218,7 @@ static int write_request(
 	/* The store tells refused requests itself. */
 	return converses(h) || h->node.attr->flags & AT_DROP
 		       ? rc
-		       : node_refused(call, "write of", &h->node, rc);
+		       : node_refused(h->store, call, "set", &h->node, rc);
 }
 
 int handle_write(
@@ -231,7 +233,7 @@ int handle_write(
 		rc = write_request(h, call, data, size, offset);
 	else if (size)
 		rc = node_refused(
-			call, "write of", &h->node, write_value(h, call, data, size, offset));
+			h->store, call, "set", &h->node, write_value(h, call, data, size, offset));
 	pthread_mutex_unlock(&h->lock);
 	return rc;
 }

@@ -168,7 +168,7 @@ static int loop(struct fuse_session *session)
 }
 
 /* Mounts, serves until the end, unmounts. */
-static int serve(struct fuse_session *session, const struct options *o)
+static int serve(struct fuse_session *session, struct store *store, const struct options *o)
 {
 	int rc = -1;
 
@@ -176,7 +176,9 @@ static int serve(struct fuse_session *session, const struct options *o)
 		return -1;
 	if (fuse_session_mount(session, o->mountpoint) == 0) {
 		report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
+		store_log_event(store, "mount", o->mountpoint);
 		rc = loop(session);
+		store_log_event(store, "unmount", o->mountpoint);
 		fuse_session_unmount(session);
 	}
 	fuse_remove_signal_handlers(session);
@@ -220,7 +222,7 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 		fuse_session_destroy(session);
 		return EXIT_FAILED;
 	}
-	int rc = serve(session, o);
+	int rc = serve(session, mount.store, o);
 	fuse_session_destroy(session);
 	store_close(mount.store);
 	if (rc) {

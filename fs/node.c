@@ -278,6 +278,20 @@ static int file_size(struct store *store, const struct node *node, off_t *size)
 	return rc;
 }
 
+/* measure knows both; with show too, the length is that of what it shows. */
+static int measured_stat(struct store *store, const struct node *node, struct stat *st)
+{
+	size_t len;
+	int64_t at;
+	int rc = node->attr->measure(store, &len, &at);
+
+	if (rc)
+		return rc;
+	set_mtime(st, at);
+	st->st_size = (off_t)len;
+	return node->attr->show ? file_size(store, node, &st->st_size) : 0;
+}
+
 /* Whether this is an object's own directory; everything else in it follows that. */
 static bool is_object(const struct node *node)
 {
@@ -352,8 +366,9 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 	};
 	set_mtime(st, at);
 	if (node->attr)
-		rc = node->attr->snapshot ? snapshot_stat(store, node, st)
-					  : file_size(store, node, &st->st_size);
+		rc = node->attr->snapshot  ? snapshot_stat(store, node, st)
+		     : node->attr->measure ? measured_stat(store, node, st)
+					   : file_size(store, node, &st->st_size);
 	st->st_atim = st->st_ctim = st->st_mtim;
 	return rc;
 }

@@ -109,7 +109,8 @@ int node_store(struct store *store, struct store_call *call, const struct node *
 int node_rename(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, const struct node *new_dir, const char *new_name);
 
-/* Logs that something was refused, if there is a reason; answers rc. */
-int node_refused(const struct store_call *call, const char *what, const struct node *node, int rc);
+/* Records that something was refused, if there is a reason; answers rc. */
+int node_refused(struct store *store, const struct store_call *call, const char *action,
+	const struct node *node, int rc);
 
 #endif

@@ -16,6 +16,10 @@ static const struct attr root_attr[] = {
 	 .help = "provisioning key and CSR in, certificate out"},
 	{4, "renew", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_renew,
 	 .help = "CSR and proof of the present key in, a new certificate out"},
+	{5, "log", AT_VOLATILE | AT_DOCUMENT, .read = store_log_read, .measure = store_log_stat,
+	 .help = "the audit trail, a JSON object a line, each with the hash of the one before"},
+	{6, "log.head", AT_VOLATILE, .show = show_log_head, .measure = store_log_stat,
+	 .help = "the hash of its last line, to be kept elsewhere"},
 	{2, "domain", AT_FIXED, .show = show_domain, .help = "the name in keys and certificates"},
 	{3, "version", AT_FIXED, .show = show_version, .help = "of enrollfs"},
 };

@@ -66,6 +66,10 @@ struct attr {
 	int (*show)(struct store *store, const union store_any *row, struct bytes *out);
 	/* The length of the content, where making it is not wanted; 1 as above. */
 	int (*size)(struct store *store, const union store_any *row, size_t *len);
+	/* Instead of show: something that only grows, read as it is now; its length, and when it
+	 * last grew. */
+	int (*read)(struct store *store, int64_t offset, size_t size, struct bytes *out);
+	int (*measure)(struct store *store, size_t *len, int64_t *changed);
 	/* Instead of show: something large that readers share; NULL: there is none yet. */
 	int (*snapshot)(
 		struct store *store, const union store_any *row, struct store_snapshot **out);

@@ -348,17 +348,16 @@ int enrolment_commit(struct enrolment *e, struct bytes *reply)
 static void log_refusal(const struct enrolment *e, int error)
 {
 	struct store_object key = {.kind = STORE_KEY, .place = e->i.place};
-	char path[STORE_PATH], what[STORE_PATH + 16];
+	char path[STORE_PATH];
 
 	if (!e->recognised) {
-		refusal_log_stranger(e->i.call, "enrolling", error);
+		refusal_log_stranger(e->i.store, e->i.call, "enroll", error);
 		return;
 	}
 	memcpy(key.group_name, e->i.group_name, sizeof(key.group_name));
 	memcpy(key.name, e->key_name, sizeof(key.name));
 	store_path(&key, path);
-	snprintf(what, sizeof(what), "enrolling with %s", path);
-	store_log_refusal(e->i.call, what, error);
+	store_log_refusal(e->i.store, e->i.call, "enroll", path, error);
 }
 
 int store_enroll(struct store *store, struct store_call *call, int64_t key, const char *member,

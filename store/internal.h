@@ -173,15 +173,20 @@ int seal_into(struct store *store, struct db_conn *conn, enum db_query query, co
 /* --- audit.c --- */
 
 struct audit {
-	const char *action; /* mkdir rmdir rename set copy enroll install import */
+	const char *action; /* mkdir rmdir rename set copy enroll renew install import ... */
 	const char *object; /* path below the mount */
 	const char *name;   /* one more member and its value, or NULL */
 	const char *value;
+	int error; /* why it was refused; the reason is the call's */
 };
 
 /* In a job: appends one record of what this job does. */
 int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
 	const struct audit *entry);
+
+/* Has the writer append a refusal when it comes to it: nobody waits for that. */
+void audit_post(struct store *store, const struct store_call *call, const char *action,
+	const char *object, int error);
 
 /* --- master.c --- */
 

@@ -6,6 +6,7 @@
 
 #include "store/base/clock.h"
 #include "store/base/report.h"
+#include "store/internal.h"
 
 /* Users share a slot now and then; then they share its lines too. */
 enum { SLOTS = 256, LINES_A_SECOND = 50 };
@@ -33,7 +34,8 @@ static void tell_left_out(int64_t second)
 }
 
 /* At most so many lines a second for each user. */
-static void tell(const struct store_call *call, const char *what, int error, int most)
+static void tell(struct store *store, const struct store_call *call, const char *action,
+	const char *object, int error, int most)
 {
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &users.slot[call->uid % SLOTS];
@@ -45,24 +47,30 @@ static void tell(const struct store_call *call, const char *what, int error, int
 		s->lines = 0;
 	}
 	s->uid = call->uid;
-	if (s->lines >= most) {
+	bool quiet = s->lines >= most;
+	if (quiet) {
 		s->left_out++;
 	} else {
 		s->lines++;
-		report(LOG_NOTICE, "%s refused: %s: %s (uid %u, pid %d, %s)", what,
-			strerror(-error), call->reason, call->uid, call->pid, call->comm);
+		report(LOG_NOTICE, "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
+			object[0] ? " " : "", object, strerror(-error), call->reason, call->uid,
+			call->pid, call->comm);
 	}
 	pthread_mutex_unlock(&users.lock);
+	if (!quiet)
+		audit_post(store, call, action, object, error);
 }
 
-void store_log_refusal(const struct store_call *call, const char *what, int error)
+void store_log_refusal(struct store *store, const struct store_call *call, const char *action,
+	const char *object, int error)
 {
-	tell(call, what, error, LINES_A_SECOND);
+	tell(store, call, action, object, error, LINES_A_SECOND);
 }
 
-void refusal_log_stranger(const struct store_call *call, const char *what, int error)
+void refusal_log_stranger(
+	struct store *store, const struct store_call *call, const char *action, int error)
 {
-	tell(call, what, error, 1);
+	tell(store, call, action, "", error, 1);
 }
 
 void refusal_log_rest(void)

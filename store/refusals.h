@@ -8,7 +8,8 @@
  * Logs a refusal from before a key was recognised. Anybody can cause these, so there is at most
  * one line a second for each uid; it says how many were left out. Others: store_log_refusal.
  */
-void refusal_log_stranger(const struct store_call *call, const char *what, int error);
+void refusal_log_stranger(
+	struct store *store, const struct store_call *call, const char *action, int error);
 
 /* Says how many were left out last. */
 void refusal_log_rest(void);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "store/base/clock.h"
@@ -286,15 +285,14 @@ void renewal_end(struct renewal *r)
 
 static void log_refusal(const struct renewal *r, int error)
 {
-	char path[STORE_PATH], what[STORE_PATH + 16];
+	char path[STORE_PATH];
 
 	if (!r->i.member[0]) {
-		refusal_log_stranger(r->i.call, "renewing", error);
+		refusal_log_stranger(r->i.store, r->i.call, "renew", error);
 		return;
 	}
 	issuance_path(&r->i, path);
-	snprintf(what, sizeof(what), "renewing %s", path);
-	store_log_refusal(r->i.call, what, error);
+	store_log_refusal(r->i.store, r->i.call, "renew", path, error);
 }
 
 int store_renew(struct store *store, struct store_call *call, int64_t member, const void *data,

@@ -39,10 +39,13 @@ int store_refuse(struct store_call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Logs that something was refused, and call->reason. Of one user no more lines a second than a
- * person can read; then how many were left out. Functions that log their refusals say so.
+ * Records that something was refused, and call->reason: as a message, and in the audit trail. Of
+ * one user no more lines a second than a person can read; then how many were left out. action: as
+ * in the trail, set, copy, mkdir ...; object: a path below the mount. Functions that do this
+ * themselves say so.
  */
-void store_log_refusal(const struct store_call *call, const char *what, int error);
+void store_log_refusal(struct store *store, const struct store_call *call, const char *action,
+	const char *object, int error);
 
 /* --- the store's file --- */
 
@@ -63,6 +66,22 @@ int store_open(const struct store_options *options, struct store **out);
 
 /* Waits for what was begun and closes. */
 void store_close(struct store *store);
+
+/* --- the audit trail --- */
+
+/* Records something that the daemon itself does: mount, unmount. */
+int store_log_event(struct store *store, const char *action, const char *object);
+
+/* The trail as a file, a JSON object a line: its length and when it last grew. It only grows. */
+int store_log_stat(struct store *store, size_t *len, int64_t *changed);
+
+/* Appends what is at an offset, at most size bytes. */
+int store_log_read(struct store *store, int64_t offset, size_t size, struct bytes *out);
+
+/* Appends the SHA-256 of its last line, without the newline, in hex: the next line's `prev`. */
+int store_log_head(struct store *store, struct bytes *out);
+
+/* --- what it is --- */
 
 /* The DNS name that keys and certificates carry. */
 const char *store_domain(const struct store *store);

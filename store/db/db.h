@@ -80,6 +80,12 @@ typedef int (*db_job_fn)(struct db_conn *conn, void *arg);
  */
 int db_submit(struct db *db, db_job_fn fn, void *arg);
 
+/*
+ * The same without waiting: for what is worth a record but not a delay. arg is freed behind it.
+ * When too many wait, or on a read-only store, it is dropped.
+ */
+void db_post(struct db *db, db_job_fn fn, void *arg);
+
 /* In a job: runs a statement that answers no rows. The number of rows changed, or -errno. */
 int db_run(struct db_conn *conn, enum db_query query, const struct db_value *args);
 

@@ -39,6 +39,7 @@ struct db {
 	pthread_mutex_t queue_lock;
 	pthread_cond_t queued;
 	struct db_job *first, **last;
+	int posted; /* of those, how many nobody waits for */
 	bool stopping;
 
 	struct db_conn *writer; /* its thread's alone once that runs */

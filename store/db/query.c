@@ -399,8 +399,10 @@ const char *const db_query_text[DB_QUERIES] = {
 	/* ?1 kind, ?2 object */
 	[DB_FILE_OWNER_DROP_ALL] = "DELETE FROM file_owner WHERE kind = ?1 AND object = ?2",
 
-	/* -> seq, line */
-	[DB_AUDIT_LAST] = "SELECT seq, line FROM audit ORDER BY seq DESC LIMIT 1",
-	/* ?1 seq, ?2 line */
-	[DB_AUDIT_ADD] = "INSERT INTO audit (seq, line) VALUES (?1, ?2)",
+	/* -> seq, line, upto, at */
+	[DB_AUDIT_LAST] = "SELECT seq, line, upto, at FROM audit ORDER BY seq DESC LIMIT 1",
+	/* ?1 seq, ?2 line, ?3 upto, ?4 now */
+	[DB_AUDIT_ADD] = "INSERT INTO audit (seq, line, upto, at) VALUES (?1, ?2, ?3, ?4)",
+	/* ?1 offset -> line, upto: what is there and behind it */
+	[DB_AUDIT_READ] = "SELECT line, upto FROM audit WHERE upto > ?1 ORDER BY upto",
 };

@@ -127,6 +127,7 @@ enum db_query {
 
 	DB_AUDIT_LAST,
 	DB_AUDIT_ADD,
+	DB_AUDIT_READ,
 
 	DB_QUERIES
 };

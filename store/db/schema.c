@@ -150,6 +150,14 @@ static const char *const step[] = {
 	"der BLOB NOT NULL"
 	") STRICT;"
 	"CREATE INDEX issued_revoked ON issued (cert, not_after) WHERE revoked IS NOT NULL;",
+
+	/* the trail as a file: where each line ends in it, newline included, and when it was
+	   written */
+	"ALTER TABLE audit ADD COLUMN upto INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE audit ADD COLUMN at INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE audit SET upto = t.upto FROM (SELECT seq, sum(length(CAST(line AS BLOB)) + 1) "
+	"OVER (ORDER BY seq) AS upto FROM audit) t WHERE t.seq = audit.seq;"
+	"CREATE UNIQUE INDEX audit_upto ON audit (upto);",
 };
 
 enum { STEPS = sizeof(step) / sizeof(step[0]) };

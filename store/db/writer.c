@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "store/base/clock.h"
 #include "store/db/internal.h"
@@ -14,9 +15,13 @@ struct db_job {
 	db_job_fn fn;
 	void *arg;
 	int rc;
+	bool posted; /* nobody waits: it and its argument are freed here */
 	sem_t done;
 	struct db_job *next;
 };
+
+/* No more of those that nobody waits for. */
+enum { POSTED_MAX = 1024 };
 
 /* Everything that waits. NULL: nothing came within a second, and the log is to be emptied; or the
  * end. */
@@ -33,6 +38,7 @@ static struct db_job *take_all(struct db *db, bool with_a_pause, bool *stopping)
 	struct db_job *jobs = db->first;
 	db->first = NULL;
 	db->last = &db->first;
+	db->posted = 0;
 	*stopping = db->stopping;
 	pthread_mutex_unlock(&db->queue_lock);
 	return jobs;
@@ -129,7 +135,12 @@ static void wake_all(struct db_job *jobs, int rc)
 		struct db_job *next = jobs->next;
 		if (rc)
 			jobs->rc = rc;
-		sem_post(&jobs->done); /* the job is gone from here on */
+		if (jobs->posted) {
+			free(jobs->arg);
+			free(jobs);
+		} else {
+			sem_post(&jobs->done); /* the job is gone from here on */
+		}
 		jobs = next;
 	}
 }
@@ -171,6 +182,30 @@ void db_writer_stop(struct db *db)
 	pthread_mutex_unlock(&db->queue_lock);
 	pthread_join(db->thread, NULL);
 	db->running = false;
+}
+
+void db_post(struct db *db, db_job_fn fn, void *arg)
+{
+	struct db_job *job = db->read_only ? NULL : calloc(1, sizeof(*job));
+
+	if (!job) {
+		free(arg);
+		return;
+	}
+	*job = (struct db_job){.fn = fn, .arg = arg, .posted = true};
+	pthread_mutex_lock(&db->queue_lock);
+	bool room = db->posted < POSTED_MAX;
+	if (room) {
+		db->posted++;
+		*db->last = job;
+		db->last = &job->next;
+		pthread_cond_signal(&db->queued);
+	}
+	pthread_mutex_unlock(&db->queue_lock);
+	if (!room) {
+		free(arg);
+		free(job);
+	}
 }
 
 int db_submit(struct db *db, db_job_fn fn, void *arg)

@@ -164,13 +164,13 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	outside_sign "$C/csr.pem" issuing names.pem "$ca_extensions"$'\nnameConstraints=critical,permitted;DNS:other.example'
 	sh_refused 'Bad message' "cat names.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
 	is "$C/state" pending
-	grep -q 'request to certs/ext/cert.pem refused: Invalid argument: closed with an incomplete request of [0-9]* bytes: the chain ends before a self-signed certificate' log
+	grep -q 'request certs/ext/cert.pem refused: Invalid argument: closed with an incomplete request of [0-9]* bytes: the chain ends before a self-signed certificate' log
 	outside_sign "$C/csr.pem" issuing client.pem "$ca_extensions"$'\nextendedKeyUsage=clientAuth'
 	sh_refused 'Bad message' "cat client.pem ca/issuing.pem ca/root.pem > $C/cert.pem"
 	openssl x509 -in ext.pem -outform DER -out ext.der
 	sh_refused 'Bad message' "cat ext.der > $C/cert.pem"
 	grep -q 'this is DER' log
-	grep -q 'write of certs/ext/cert.pem refused: Bad message: the first certificate is for another key' log
+	grep -q 'set certs/ext/cert.pem refused: Bad message: the first certificate is for another key' log
 	grep -q 'permitted subtree violation' log
 	# a line at a time, as bash writes
 	bash -c 'while read -r l; do printf "%s\n" "$l"; done < answer.pem > "$1"' - "$C/cert.pem"

@@ -193,7 +193,7 @@ PY
 	# had it been sent, the log would say so
 	csr web1
 	refused 'Bad message' enroll "$D/provision_key" web1.csr
-	grep -q 'enrolling refused' log
+	grep -q 'enroll refused' log
 }
 
 # turned_down STATUS REASON: the run is refused with exactly this, and installs nothing.

@@ -89,7 +89,7 @@ with open('$K/enroll', 'wb', buffering=0) as f:
 	run bash -c "{ cat web1.csr >&3; cat <&3; } 3<> $K/enroll 2> /dev/null"
 	[ "$output" = 'the provisioning key is used up: 0 of 0 uses; raise max_uses' ]
 	sh_refused 'Disk quota exceeded' "{ cat web1.csr >&3 2> /dev/null; cat web1.csr >&3; } 3<> $K/enroll"
-	grep -q 'enrolling with app_connector/berlin/keys/auto refused: Disk quota exceeded: the provisioning key is used up' log
+	grep -q 'enroll app_connector/berlin/keys/auto refused: Disk quota exceeded: the provisioning key is used up' log
 }
 
 @test "one conversation for each open" {
@@ -271,7 +271,7 @@ PY
 	sed 's/A/B/' my.key > damaged.key
 	csr web1
 	for i in $(seq 20); do enroll damaged.key web1.csr 2> /dev/null || :; done
-	n=$(grep -c 'enrolling refused' log)
+	n=$(grep -c 'enroll refused' log)
 	[ "$n" -ge 1 ]
 	[ "$n" -lt 15 ]
 }

@@ -174,7 +174,7 @@ sys.stdout.buffer.write(der)" > forged.der
 	rmdir "$G/members/web1"
 	refused 'Key has been revoked' renew other new
 	refused 'Key has been revoked' renew new web1
-	grep -q 'renewing app_connector/berlin/members/web2 refused: Key has been revoked' log
+	grep -q 'renew app_connector/berlin/members/web2 refused: Key has been revoked' log
 	is "$K/uses" 2
 }
 

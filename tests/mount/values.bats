@@ -147,7 +147,7 @@ load helper
 	echo 5 > "$K/max_uses"
 	sh_refused 'Invalid argument' "printf 'oops\n' > $K/max_uses"
 	is "$K/max_uses" 5
-	grep -q 'write of app_connector/berlin/keys/auto/max_uses refused: Invalid argument: not a number' log
+	grep -q 'set app_connector/berlin/keys/auto/max_uses refused: Invalid argument: not a number' log
 }
 
 @test "every writer's way" {

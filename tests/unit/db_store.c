@@ -80,7 +80,8 @@ static void no_query_scans_a_table(void **state)
 		DB_KEY_GET, DB_KEY_FIND, DB_KEY_EACH, DB_MEMBER_GET, DB_MEMBER_FIND, DB_MEMBER_EACH,
 		DB_ENROLL_KEY, DB_ENROLL_KNOWN, DB_ENROLL_NAME_TAKEN, DB_ENROLL_SPEND,
 		DB_CERT_KNOWN, DB_CERT_KEY_TAKEN, DB_CERT_LISTS, DB_CRL_ENTRIES, DB_INDEX_MEMBERS,
-		DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED, DB_MEMBER_REVOKE, DB_AUDIT_LAST};
+		DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED, DB_MEMBER_REVOKE, DB_AUDIT_LAST,
+		DB_AUDIT_READ};
 	struct db *db = opened();
 
 	for (size_t i = 0; i < COUNT(query); i++) {
@@ -164,7 +165,9 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	(void)state;
 
 	db_close(opened());
-	exec("DROP TABLE crl; DROP INDEX issued_revoked; ALTER TABLE cert DROP COLUMN chain;"
+	exec("DROP INDEX audit_upto; ALTER TABLE audit DROP COLUMN upto; ALTER TABLE audit DROP "
+	     "COLUMN at;"
+	     "DROP TABLE crl; DROP INDEX issued_revoked; ALTER TABLE cert DROP COLUMN chain;"
 	     "DROP TABLE file_owner;"
 	     "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
 	     "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"

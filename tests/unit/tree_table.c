@@ -42,7 +42,9 @@ static void check_handlers(void)
 	bool conversation = attr->flags & AT_CONVERSATION;
 
 	/* somebody can read it, or write it */
-	assert_true(attr->show || attr->snapshot || attr->copy || attr->take);
+	assert_true(attr->show || attr->snapshot || attr->read || attr->copy || attr->take);
+	/* what only grows knows how long it is */
+	assert_true(!attr->read || attr->measure);
 	assert_true(!conversation || (attr->take && !attr->show && !attr->copy));
 	/* what is collected is no single value */
 	assert_true(!attr->take || (!attr->store && attr->flags & AT_DOCUMENT));
