@@ -7,8 +7,15 @@
 
 #define SHOW(name) int name(struct store *store, const union store_any *row, struct bytes *out)
 #define SIZE(name) int name(struct store *store, const union store_any *row, size_t *len)
-#define SNAPSHOT(name) \
-	int name(struct store *store, const union store_any *row, struct store_snapshot **out)
+#define SNAPSHOT(name)                                                       \
+	int name(struct store *store, const union store_any *row, bool look, \
+		struct store_snapshot **out)
+#define DEFINE_SNAPSHOT(name, which)                                 \
+	SNAPSHOT(name)                                               \
+	{                                                            \
+		return store_snapshot(store, row, which, look, out); \
+	}
+
 #define STORE(name)                                                                        \
 	int name(struct store *store, struct store_call *call, const union store_any *row, \
 		const struct input *input)
@@ -62,6 +69,10 @@ SHOW(show_version);
 
 /* log.c */
 SHOW(show_log_head);
+
+/* table.c */
+SNAPSHOT(snapshot_keys);
+SNAPSHOT(snapshot_members);
 
 /* group.c */
 SHOW(show_group_description);

@@ -37,20 +37,9 @@ DEFINE_SHOW_LATER(show_cert_serial, value_add_text(out, row->cert.serial))
 DEFINE_SHOW_LATER(show_cert_not_before, value_add_time(out, row->cert.not_before))
 DEFINE_SHOW_LATER(show_cert_not_after, value_add_time(out, row->cert.not_after))
 
-SNAPSHOT(snapshot_crl_pem)
-{
-	return store_snapshot(store, row, STORE_CRL_PEM, out);
-}
-
-SNAPSHOT(snapshot_crl_der)
-{
-	return store_snapshot(store, row, STORE_CRL_DER, out);
-}
-
-SNAPSHOT(snapshot_index)
-{
-	return store_snapshot(store, row, STORE_INDEX, out);
-}
+DEFINE_SNAPSHOT(snapshot_crl_pem, STORE_CRL_PEM)
+DEFINE_SNAPSHOT(snapshot_crl_der, STORE_CRL_DER)
+DEFINE_SNAPSHOT(snapshot_index, STORE_INDEX)
 
 static int store_waiting(struct store *store, struct store_call *call, const union store_any *row,
 	const struct input *input, enum store_field field)

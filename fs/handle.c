@@ -80,7 +80,7 @@ static int begin(struct handle *h, struct store_call *call)
 	if (rc || h->node.drop || attr->flags & AT_CONVERSATION || !readable(h->flags))
 		return rc;
 	if (attr->snapshot)
-		return attr->snapshot(h->store, &h->node.row, &h->snapshot);
+		return attr->snapshot(h->store, &h->node.row, false, &h->snapshot);
 	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
 			  : node_content(h->store, &h->node, &h->content);
 }

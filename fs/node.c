@@ -247,7 +247,7 @@ static void set_mtime(struct stat *st, int64_t at)
 static int snapshot_stat(struct store *store, const struct node *node, struct stat *st)
 {
 	struct store_snapshot *snapshot;
-	int rc = node->attr->snapshot(store, &node->row, &snapshot);
+	int rc = node->attr->snapshot(store, &node->row, true, &snapshot);
 
 	if (rc || !snapshot)
 		return rc;

@@ -150,10 +150,18 @@ static const struct attr drop_attr[] = {
 	 .size = size_drop_crt, .help = "the answer: its certificate and chain"},
 };
 
+static const struct attr table_attr[] = {
+	{1, "keys.tsv", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_keys,
+	 .help = "all provisioning keys, a row each"},
+	{2, "members.tsv", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_members,
+	 .help = "all members, a row each"},
+};
+
 static const struct fixed_dir root_dir[] = {
 	{"app_connector", KIND_GROUPS, STORE_APP_CONNECTOR},
 	{"service_edge", KIND_GROUPS, STORE_SERVICE_EDGE},
 	{"certs", KIND_CERTS, STORE_CERTS},
+	{"tables", KIND_TABLES, 0},
 };
 
 static const struct fixed_dir group_dir[] = {
@@ -186,6 +194,7 @@ const struct kind tree[KINDS] = {
 	[KIND_DROPS] = {.name = "dropped requests", .row = STORE_KEY, .child = KIND_DROP,
 		.changed = list_changed, .find = find_drop, .each = each_drop, .is_volatile = true, .follows = true},
 	[KIND_DROP] = {.name = "a dropped request", .row = STORE_MEMBER, ATTRS(drop_attr), .flat = true},
+	[KIND_TABLES] = {.name = "tables", .row = STORE_PLACE, ATTRS(table_attr), .follows = true},
 };
 
 const struct attr *tree_attr(const struct kind *kind, unsigned int number)

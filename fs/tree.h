@@ -20,6 +20,7 @@ enum kind_number {
 	KIND_CERT,
 	KIND_DROPS, /* enroll.d */
 	KIND_DROP,
+	KIND_TABLES,
 	KINDS
 };
 
@@ -70,9 +71,10 @@ struct attr {
 	 * last grew. */
 	int (*read)(struct store *store, int64_t offset, size_t size, struct bytes *out);
 	int (*measure)(struct store *store, size_t *len, int64_t *changed);
-	/* Instead of show: something large that readers share; NULL: there is none yet. */
-	int (*snapshot)(
-		struct store *store, const union store_any *row, struct store_snapshot **out);
+	/* Instead of show: something large that readers share; NULL: there is none yet. look: asked
+	 * for its length, not to be read. */
+	int (*snapshot)(struct store *store, const union store_any *row, bool look,
+		struct store_snapshot **out);
 	/* Instead of show at an open for reading, where that is an event. */
 	int (*copy)(struct store *store, struct store_call *call, const union store_any *row,
 		struct bytes *out);

@@ -165,6 +165,17 @@ static int last_line(struct store *store, struct last *last)
 	return rc < 0 ? rc : 0;
 }
 
+int audit_last(struct store *store, int64_t *seq, int64_t *at)
+{
+	struct last last = {0};
+	int rc = last_line(store, &last);
+
+	bytes_free(&last.line);
+	*seq = last.seq;
+	*at = last.at;
+	return rc;
+}
+
 int store_log_stat(struct store *store, size_t *len, int64_t *changed)
 {
 	struct last last = {0};

@@ -276,14 +276,13 @@ static int fill_index(struct store *store, struct snapshot_writer *w, void *arg)
 	return rc < 0 ? rc : 0;
 }
 
-int store_snapshot(struct store *store, const union store_any *object, enum store_list which,
+int list_of_cert(struct store *store, const union store_any *object, enum store_list which,
 	struct store_snapshot **out)
 {
 	struct filling f = {.cert = object->object.id, .pem = which == STORE_CRL_PEM};
 	struct lists l = {0};
 	int rc = 0;
 
-	*out = NULL;
 	if (object->cert.pending)
 		return 0;
 	if (which == STORE_INDEX) {

@@ -61,6 +61,7 @@ struct store_make {
 struct object_kind {
 
 	enum db_query get, find, each, rename;
+	enum db_query all; /* of keys and members */
 	/* Whether find and each want the parent first. */
 	bool by_parent;
 	/* Reads what follows the common columns. */
@@ -84,6 +85,9 @@ extern const struct object_kind store_place_kind, store_cert_kind, store_group_k
 
 /* By enum store_kind. */
 extern const struct object_kind *const object_kinds[STORE_KINDS];
+
+/* The name of a fixed directory. */
+const char *store_place_name(int place);
 
 /* store_get on a given connection. */
 int object_get(struct db_conn *conn, enum store_kind kind, int64_t id, union store_any *out);
@@ -183,6 +187,9 @@ struct audit {
 /* In a job: appends one record of what this job does. */
 int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
 	const struct audit *entry);
+
+/* The number of the last record, and when it was written; both only grow. */
+int audit_last(struct store *store, int64_t *seq, int64_t *at);
 
 /* Has the writer append a refusal when it comes to it: nobody waits for that. */
 void audit_post(struct store *store, const struct store_call *call, const char *action,

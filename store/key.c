@@ -79,6 +79,7 @@ const struct object_kind store_key_kind = {
 	.get = DB_KEY_GET,
 	.find = DB_KEY_FIND,
 	.each = DB_KEY_EACH,
+	.all = DB_KEY_ALL,
 	.rename = DB_KEY_RENAME,
 	.chown = DB_KEY_CHOWN,
 	.owned = DB_KEY_OWNED,

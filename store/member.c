@@ -79,6 +79,7 @@ const struct object_kind store_member_kind = {
 	.get = DB_MEMBER_GET,
 	.find = DB_MEMBER_FIND,
 	.each = DB_MEMBER_EACH,
+	.all = DB_MEMBER_ALL,
 	.rename = DB_MEMBER_RENAME,
 	.chown = DB_MEMBER_CHOWN,
 	.owned = DB_MEMBER_OWNED,

@@ -42,7 +42,7 @@ int store_refuse(struct store_call *call, int error, const char *format, ...)
 	return error;
 }
 
-static const char *place_name(int place)
+const char *store_place_name(int place)
 {
 	static const char *const name[STORE_PLACES] = {
 		[STORE_ROOT] = "",
@@ -56,7 +56,7 @@ static const char *place_name(int place)
 
 void store_path(const struct store_object *o, char out[STORE_PATH])
 {
-	const char *place = place_name(o->place);
+	const char *place = store_place_name(o->place);
 
 	if (o->kind == STORE_PLACE)
 		snprintf(out, STORE_PATH, "%s", place);
@@ -166,6 +166,17 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 	int rc = k->by_parent ? db_each(conn, k->each, DB_ARGS(DB_INT(parent), DB_INT(after)),
 					read_each, &each)
 			      : db_each(conn, k->each, DB_ARGS(DB_INT(after)), read_each, &each);
+	return rc < 0 ? rc : 0;
+}
+
+int store_each_all(struct store *store, enum store_kind kind, store_each_fn fn, void *arg)
+{
+	struct db_conn *conn = db_reader(store->db);
+	struct each each = {kind, fn, arg};
+
+	if (!conn)
+		return -EIO;
+	int rc = db_each(conn, object_kinds[kind]->all, NULL, read_each, &each);
 	return rc < 0 ? rc : 0;
 }
 

@@ -9,6 +9,8 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "store/base/clock.h"
+
 /*
  * Each is made by one thread; who wants the same waits for it. The newest of each is kept for the
  * next reader, older ones as long as somebody has them open: but no more than REPLACED of those, so
@@ -21,7 +23,8 @@ struct store_snapshot {
 	int64_t id;
 	enum store_list which;
 	int64_t version;
-	int64_t made;
+	struct snapshot_times times;
+	int64_t at, cost; /* when it was made, and how long that took; nanoseconds */
 	int fd;
 	size_t size;
 };
@@ -31,6 +34,7 @@ enum { BUFFER = 65536 };
 struct snapshot_writer {
 	int fd;
 	bool in_memory;
+	struct snapshot_times times;
 	size_t size;
 	struct bytes buffer;
 };
@@ -102,7 +106,9 @@ static int open_file(const struct store *store)
 
 static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn fill, void *arg)
 {
-	struct snapshot_writer w = {.fd = open_file(store)};
+	struct snapshot_writer w = {.fd = open_file(store), .times = s->times};
+
+	s->at = clock_now();
 	int rc = w.fd < 0 ? w.fd : fill(store, &w, arg);
 
 	if (!rc)
@@ -110,6 +116,8 @@ static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn 
 	bytes_free(&w.buffer);
 	s->fd = w.fd;
 	s->size = w.size;
+	s->times = w.times;
+	s->cost = clock_now() - s->at;
 	return rc;
 }
 
@@ -208,7 +216,7 @@ int snapshot_get(struct store *store, enum store_list which, int64_t id, int64_t
 			.id = id,
 			.which = which,
 			.version = version,
-			.made = made,
+			.times = {.made = made, .until = CLOCK_MAX},
 			.fd = -1};
 		pthread_rwlock_init(&s->lock, NULL);
 		rc = make(store, s, fill, arg);
@@ -221,6 +229,45 @@ int snapshot_get(struct store *store, enum store_list which, int64_t id, int64_t
 	if (rc)
 		store_snapshot_put(s);
 	return rc;
+}
+
+struct snapshot_times *snapshot_times(struct snapshot_writer *w)
+{
+	return &w->times;
+}
+
+/* How many times as long as it takes to make one it is good for. */
+enum { PATIENCE = 10 };
+
+static bool good(const struct store_snapshot *s, int64_t basis)
+{
+	int64_t now = clock_now();
+
+	if (now >= s->at && now - s->at < PATIENCE * s->cost)
+		return true;
+	return s->times.basis == basis && now / CLOCK_SECOND < s->times.until;
+}
+
+int snapshot_get_lazily(struct store *store, enum store_list which, int64_t basis, bool look,
+	snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
+{
+	struct store_snapshot *s = find(store, which, 0, 0);
+	int64_t version = s ? s->version + 1 : 1;
+
+	if (s && (!look || good(s, basis))) {
+		*out = s;
+		return 0;
+	}
+	store_snapshot_put(s);
+	return snapshot_get(store, which, 0, version, 0, fill, arg, out);
+}
+
+int store_snapshot(struct store *store, const union store_any *object, enum store_list which,
+	bool look, struct store_snapshot **out)
+{
+	*out = NULL;
+	return object->object.kind == STORE_CERT ? list_of_cert(store, object, which, out)
+						 : list_table(store, which, look, out);
 }
 
 pthread_mutex_t *snapshot_lock(struct store *store, int64_t id)
@@ -243,7 +290,7 @@ size_t store_snapshot_size(const struct store_snapshot *s)
 
 int64_t store_snapshot_made(const struct store_snapshot *s)
 {
-	return s->made;
+	return s->times.made;
 }
 
 int store_snapshot_read(struct store_snapshot *s, int64_t offset, size_t size, struct bytes *out)

@@ -202,6 +202,9 @@ typedef int (*store_each_fn)(const union store_any *object, void *arg);
 int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_t after,
 	store_each_fn fn, void *arg);
 
+/* All of a kind, by id; keys and members only. */
+int store_each_all(struct store *store, enum store_kind kind, store_each_fn fn, void *arg);
+
 /* The members that enrolled with a key, by id. */
 int store_each_enrolled(
 	struct store *store, int64_t key, int64_t after, store_each_fn fn, void *arg);
@@ -377,19 +380,22 @@ int store_member_enrolled(struct store *store, const union store_any *member, un
 enum store_list {
 	STORE_CRL_PEM,
 	STORE_CRL_DER,
-	STORE_INDEX, /* all that it issued, as openssl-ca(1) keeps them */
+	STORE_INDEX,	  /* all that it issued, as openssl-ca(1) keeps them */
+	STORE_KEYS_TABLE, /* of the root: all keys, and all members, tab-separated */
+	STORE_MEMBERS_TABLE,
 	STORE_LISTS
 };
 
 struct store_snapshot;
 
 /*
- * The present one of a certificate. NULL: there is none, since it waits, or the store is read-only
- * and has none. A revocation list that is not fresh is signed first. Release it with
- * store_snapshot_put. -ESTALE, -ENOSPC, -EIO.
+ * The present one of a certificate, or of the root. NULL: there is none, since the certificate
+ * waits, or the store is read-only and has none. A revocation list that is not fresh is signed
+ * first. A table is made anew by a look at it, if it is old and that is not too dear; else the one
+ * of the last look is served. Release it with store_snapshot_put. -ESTALE, -ENOSPC, -EIO.
  */
 int store_snapshot(struct store *store, const union store_any *object, enum store_list which,
-	struct store_snapshot **out);
+	bool look, struct store_snapshot **out);
 void store_snapshot_put(struct store_snapshot *snapshot);
 
 /* Its length; the moment that its content is from. */

@@ -227,6 +227,7 @@ const char *const db_query_text[DB_QUERIES] = {
 	/* ?1 group, ?2 name */
 	[DB_KEY_FIND] = KEY_ROWS "AND k.grp = ?1 AND k.name = ?2",
 	/* ?1 group, ?2 after this id */
+	[DB_KEY_ALL] = KEY_ROWS "ORDER BY k.id",
 	[DB_KEY_EACH] = KEY_ROWS "AND k.grp = ?1 AND k.id > ?2 ORDER BY k.id",
 	/* ?1 group, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 secret hash; no row if the group is gone */
 	[DB_KEY_ADD] =
@@ -267,6 +268,7 @@ const char *const db_query_text[DB_QUERIES] = {
 	/* ?1 group, ?2 name */
 	[DB_MEMBER_FIND] = MEMBER_ROWS "AND m.grp = ?1 AND m.name = ?2",
 	/* ?1 group, ?2 after this id */
+	[DB_MEMBER_ALL] = MEMBER_ROWS "ORDER BY m.id",
 	[DB_MEMBER_EACH] = MEMBER_ROWS "AND m.grp = ?1 AND m.id > ?2 ORDER BY m.id",
 	/* ?1 provisioning key, ?2 after this id: what enrolled with it */
 	[DB_MEMBER_EACH_OF_KEY] = MEMBER_ROWS "AND m.prov_key = ?1 AND m.id > ?2 ORDER BY m.id",

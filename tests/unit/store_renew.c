@@ -172,10 +172,10 @@ static void *reads(void *arg)
 	if (store_find(store, STORE_CERT, STORE_CERTS, "connector", &cert))
 		return NULL;
 	for (int i = 0; i < 40; i++)
-		for (int which = 0; which < STORE_LISTS; which++) {
+		for (int which = 0; which <= STORE_INDEX; which++) {
 			struct store_snapshot *snapshot = NULL;
 			struct bytes data = {0};
-			if (!store_snapshot(store, &cert, which, &snapshot) && snapshot)
+			if (!store_snapshot(store, &cert, which, true, &snapshot) && snapshot)
 				store_snapshot_read(snapshot, 0, 1 << 20, &data);
 			store_snapshot_put(snapshot);
 			bytes_free(&data);

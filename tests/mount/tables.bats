@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The tables of all keys and all members.
+
+load helper
+
+@test "a row for each key and member, with what its files say" {
+	mkdir "$G/keys/off" "$G/keys/old" "$G/keys/free" "$M/service_edge/eu" "$M/service_edge/eu/keys/k"
+	echo 0 > "$G/keys/off/enabled"
+	echo 1000 > "$G/keys/old/expires"
+	echo max > "$G/keys/free/max_uses"
+	echo 0 > "$G/keys/free/exportable"
+	for m in web1 web2; do
+		csr "$m"
+		enroll_here "$m.csr" "$G/keys/free/enroll" > /dev/null
+	done
+	csr edge
+	enroll_here edge.csr "$M/service_edge/eu/keys/k/enroll" > /dev/null
+	echo superseded > "$G/members/web2/revocation"
+	head -n 1 "$M/tables/keys.tsv" | tr '\t' ' ' | grep -qx 'kind group name state max_uses uses signing_cert expires enabled exportable managed created last_used'
+	head -n 1 "$M/tables/members.tsv" | tr '\t' ' ' | grep -qx 'kind group name state serial not_after signing_cert provisioning_key enrolled'
+	[ "$(wc -l < "$M/tables/keys.tsv")" = 6 ]
+	[ "$(wc -l < "$M/tables/members.tsv")" = 4 ]
+	rows() { # TABLE DIRECTORY: each value is that of the file with the column's name
+		python3 - "$M" "$1" "$2" <<-'PY'
+			import csv, sys
+			mount, table, folder = sys.argv[1:]
+			for row in csv.DictReader(open(f'{mount}/tables/{table}.tsv'), delimiter='\t', quoting=csv.QUOTE_NONE):
+			    for column, value in row.items():
+			        if column in ('kind', 'group', 'name'):
+			            continue
+			        path = f"{mount}/{row['kind']}/{row['group']}/{folder}/{row['name']}/{column}"
+			        assert open(path).read() == value + '\n', (path, value)
+		PY
+	}
+	rows keys keys
+	rows members members
+	[ "$(stat -c %s "$M/tables/keys.tsv")" = "$(cat "$M/tables/keys.tsv" | wc -c)" ]
+	sh_refused 'Permission denied' "echo x > $M/tables/keys.tsv"
+	refused 'Operation not permitted' mkdir "$M/tables/x"
+	refused 'Operation not permitted' rm "$M/tables/keys.tsv"
+}
+
+@test "a table follows what changes, and is the same while nothing does" {
+	has() { grep -q "$1" "$M/tables/$2.tsv"; }
+	wait_until has '	auto	active	1	0	' keys
+	stat -c '%s %.Y' "$M/tables/keys.tsv" > before
+	cat "$M/tables/keys.tsv" > /dev/null
+	stat -c '%s %.Y' "$M/tables/keys.tsv" | cmp - before
+	echo 7 > "$K/max_uses"
+	wait_until has '	auto	active	7	0	' keys
+	[ "$(stat -c '%s %.Y' "$M/tables/keys.tsv")" != "$(cat before)" ]
+	csr web1
+	enroll_here web1.csr > /dev/null
+	wait_until has '	auto	active	7	1	' keys
+	wait_until has '	web1	active	' members
+	# what expires by itself
+	echo +1s > "$K/expires"
+	wait_until has '	auto	expired	7	1	' keys
+	# several lookups while others write: each read is whole
+	for i in $(seq 50); do
+		echo "$i" > "$K/max_uses"
+		[ "$(stat -c %s "$M/tables/keys.tsv")" = "$(cat "$M/tables/keys.tsv" | wc -c)" ]
+		[ "$(awk -F'\t' 'NF != 13' "$M/tables/keys.tsv")" = '' ]
+	done
+}
