@@ -74,6 +74,9 @@ SHOW(show_log_head);
 SNAPSHOT(snapshot_keys);
 SNAPSHOT(snapshot_members);
 
+/* metrics.c */
+SNAPSHOT(snapshot_metrics);
+
 /* group.c */
 SHOW(show_group_description);
 SHOW(show_group_enabled);

@@ -20,6 +20,8 @@ static const struct attr root_attr[] = {
 	 .help = "the audit trail, a JSON object a line, each with the hash of the one before"},
 	{6, "log.head", AT_VOLATILE, .show = show_log_head, .measure = store_log_stat,
 	 .help = "the hash of its last line, to be kept elsewhere"},
+	{7, "metrics", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_metrics,
+	 .help = "what there is and what happens, in the text format of Prometheus"},
 	{2, "domain", AT_FIXED, .show = show_domain, .help = "the name in keys and certificates"},
 	{3, "version", AT_FIXED, .show = show_version, .help = "of enrollfs"},
 };

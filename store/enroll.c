@@ -364,12 +364,14 @@ int store_enroll(struct store *store, struct store_call *call, int64_t key, cons
 	const void *data, size_t len, struct bytes *reply)
 {
 	struct enrolment e = {.i = {.store = store, .call = call}, .key = key, .wanted = member};
+	bool again = false;
 	int rc = enrolment_begin(&e, data, len);
 
 	if (!rc)
 		rc = -EAGAIN;
 	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
 		rc = enrolment_prepare(&e, reply);
+		again = rc == 1;
 		if (!rc)
 			rc = enrolment_commit(&e, reply);
 	}
@@ -377,6 +379,8 @@ int store_enroll(struct store *store, struct store_call *call, int64_t key, cons
 		rc = store_refuse(call, -EIO, "the key, its group or certificate kept changing");
 	if (rc < 0)
 		log_refusal(&e, rc);
+	else
+		metrics_event(store, again ? METRICS_AGAIN : METRICS_ENROLLED);
 	enrolment_end(&e);
 	return rc < 0 ? rc : 0;
 }

@@ -5,6 +5,7 @@
 /* What the files of the store share. */
 #include <pthread.h>
 
+#include "store/base/histogram.h"
 #include "store/db/db.h"
 #include "store/pki/pki.h"
 #include "store/store.h"
@@ -19,9 +20,33 @@ enum {
 	DAY = 86400,
 };
 
+/* --- metrics.c: what happens, counted --- */
+
+enum metrics_event {
+	METRICS_ENROLLED,
+	METRICS_AGAIN, /* the same certificate once more */
+	METRICS_RENEWED,
+	METRICS_COPIED,
+	METRICS_EVENTS
+};
+
+enum { METRICS_ERRORS = 136 }; /* above the largest errno */
+
+struct metrics {
+	int64_t started; /* moment */
+	_Atomic uint64_t event[METRICS_EVENTS];
+	_Atomic uint64_t refused[METRICS_ERRORS];
+	struct histogram sign;
+	/* what was shown last, and since when; with its `making` held */
+	unsigned char shown[PKI_HASH];
+	int64_t shown_since;
+};
+
 struct store {
 	struct db *db;
-	char *directory; /* that the store is in */
+	char *path;
+	char *directory; /* that it is in */
+	struct metrics metrics;
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file */
 	bool read_only;
@@ -82,6 +107,9 @@ struct object_kind {
 
 extern const struct object_kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
 	store_member_kind;
+
+void metrics_event(struct store *store, enum metrics_event event);
+void metrics_refused(struct store *store, int error);
 
 /* By enum store_kind. */
 extern const struct object_kind *const object_kinds[STORE_KINDS];

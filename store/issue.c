@@ -175,7 +175,10 @@ int issuance_sign(struct issuance *i, int64_t seconds)
 		return rc;
 	memcpy(leaf.serial, i->serial, PKI_SERIAL);
 	bytes_free(&i->der);
-	return pki_issue(i->signer->ca, &leaf, &i->der);
+	int64_t begun = clock_now();
+	rc = pki_issue(i->signer->ca, &leaf, &i->der);
+	histogram_add(&i->store->metrics.sign, clock_now() - begun);
+	return rc;
 }
 
 int issuance_reply(const struct issuance *i, const struct bytes *der, struct bytes *reply)

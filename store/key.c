@@ -222,8 +222,10 @@ int store_key_copy(struct store *store, struct store_call *call, int64_t key, st
 			rc = compose(store, key, &copy.cert, &text);
 		if (!rc)
 			rc = store_submit(store, call, copy_job, &copy);
-		if (!rc)
+		if (!rc) {
 			bytes_swap(out, &text);
+			metrics_event(store, METRICS_COPIED);
+		}
 	}
 	return rc == -EAGAIN ? store_refuse(call, -EIO, "the key kept changing") : rc;
 }

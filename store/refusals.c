@@ -40,6 +40,7 @@ static void tell(struct store *store, const struct store_call *call, const char 
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &users.slot[call->uid % SLOTS];
 
+	metrics_refused(store, error);
 	pthread_mutex_lock(&users.lock);
 	if (s->second != second) {
 		tell_left_out(second);

@@ -299,12 +299,14 @@ int store_renew(struct store *store, struct store_call *call, int64_t member, co
 	size_t len, struct bytes *reply)
 {
 	struct renewal r = {.i = {.store = store, .call = call}, .member = member};
+	bool again = false;
 	int rc = renewal_begin(&r, data, len);
 
 	if (!rc)
 		rc = -EAGAIN;
 	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
 		rc = renewal_prepare(&r, reply);
+		again = rc == 1;
 		if (!rc)
 			rc = renewal_commit(&r, reply);
 	}
@@ -312,6 +314,8 @@ int store_renew(struct store *store, struct store_call *call, int64_t member, co
 		rc = store_refuse(call, -EIO, "the member, its group or certificate kept changing");
 	if (rc < 0)
 		log_refusal(&r, rc);
+	else
+		metrics_event(store, again ? METRICS_AGAIN : METRICS_RENEWED);
 	renewal_end(&r);
 	return rc < 0 ? rc : 0;
 }

@@ -266,8 +266,10 @@ int store_snapshot(struct store *store, const union store_any *object, enum stor
 	bool look, struct store_snapshot **out)
 {
 	*out = NULL;
-	return object->object.kind == STORE_CERT ? list_of_cert(store, object, which, out)
-						 : list_table(store, which, look, out);
+	if (object->object.kind == STORE_CERT)
+		return list_of_cert(store, object, which, out);
+	return which == STORE_METRICS ? list_metrics(store, look, out)
+				      : list_table(store, which, look, out);
 }
 
 pthread_mutex_t *snapshot_lock(struct store *store, int64_t id)

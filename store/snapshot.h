@@ -35,9 +35,10 @@ struct snapshot_times *snapshot_times(struct snapshot_writer *writer);
 int snapshot_get_lazily(struct store *store, enum store_list which, int64_t basis, bool look,
 	snapshot_fill_fn fill, void *arg, struct store_snapshot **out);
 
-/* store_snapshot of a certificate's lists; of the tables. */
+/* store_snapshot of a certificate's lists; of the root's. */
 int list_of_cert(struct store *store, const union store_any *object, enum store_list which,
 	struct store_snapshot **out);
+int list_metrics(struct store *store, bool look, struct store_snapshot **out);
 int list_table(struct store *store, enum store_list which, bool look, struct store_snapshot **out);
 
 /* Held while something of this object is made. */

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
 #include "store/refusals.h"
@@ -224,10 +225,12 @@ int store_open(const struct store_options *options, struct store **out)
 	pthread_mutex_init(&store->snapshots_lock, NULL);
 	for (int i = 0; i < MAKERS; i++)
 		pthread_mutex_init(&store->making[i], NULL);
+	store->metrics.started = clock_now();
+	store->path = strdup(options->path);
 	const char *slash = strrchr(options->path, '/');
 	store->directory = strndup(
 		slash ? options->path : ".", slash ? (size_t)(slash - options->path) + 1 : 1);
-	int rc = store->directory ? 0 : -ENOMEM;
+	int rc = store->directory && store->path ? 0 : -ENOMEM;
 	if (options->domain && !domain_legal(options->domain)) {
 		report(LOG_ERR, "domain %s: has to be a lower-case DNS name of at most %d bytes",
 			options->domain, DOMAIN_MAX_LEN);
@@ -264,6 +267,7 @@ void store_close(struct store *store)
 	for (int i = 0; i < MAKERS; i++)
 		pthread_mutex_destroy(&store->making[i]);
 	free(store->directory);
+	free(store->path);
 	free(store);
 }
 

@@ -383,6 +383,7 @@ enum store_list {
 	STORE_INDEX,	  /* all that it issued, as openssl-ca(1) keeps them */
 	STORE_KEYS_TABLE, /* of the root: all keys, and all members, tab-separated */
 	STORE_MEMBERS_TABLE,
+	STORE_METRICS, /* in the text format of Prometheus */
 	STORE_LISTS
 };
 

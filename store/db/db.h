@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "store/base/histogram.h"
 #include "store/db/query.h"
 
 struct db;
@@ -47,6 +48,9 @@ int db_open(const char *path, int flags, struct db **out);
 
 /* Waits for what was submitted, closes all connections. No other thread may use them any more. */
 void db_close(struct db *db);
+
+/* How long commits take. */
+const struct histogram *db_commits(const struct db *db);
 
 /* --- reading --- */
 

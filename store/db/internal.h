@@ -42,6 +42,7 @@ struct db {
 	int posted; /* of those, how many nobody waits for */
 	bool stopping;
 
+	struct histogram commits;
 	struct db_conn *writer; /* its thread's alone once that runs */
 	pthread_t thread;
 	bool running;

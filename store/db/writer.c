@@ -154,7 +154,10 @@ static void *writer(void *arg)
 	sqlite3_wal_hook(conn->sqlite, count_frames, conn);
 	while (!stopping) {
 		struct db_job *jobs = take_all(db, has_to_be_emptied(conn), &stopping);
+		int64_t begun = clock_now();
 		int rc = jobs ? run_all(conn, jobs) : 0;
+		if (jobs)
+			histogram_add(&db->commits, clock_now() - begun);
 		keep_log_small(conn);
 		wake_all(jobs, rc);
 	}
@@ -229,4 +232,9 @@ int db_submit(struct db *db, db_job_fn fn, void *arg)
 void db_scrub(struct db_conn *conn)
 {
 	conn->scrub = true;
+}
+
+const struct histogram *db_commits(const struct db *db)
+{
+	return &db->commits;
 }
