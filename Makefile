@@ -49,12 +49,19 @@ SRC := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC) $(FS_SRC)
 HEADERS := $(wildcard fs/*.h store/*.h store/*/*.h)
 TESTS_SRC := $(wildcard tests/unit/*.c)
 PROGRAM := $(BUILD)/enrollfs
+TOOLS_SRC := $(wildcard store/tools/*.c)
+TOOLS := $(patsubst store/tools/%.c,$(BUILD)/%.enrollfs,$(TOOLS_SRC))
 
-all: $(PROGRAM)
+all: $(PROGRAM) $(TOOLS)
 
 $(PROGRAM): $(call objects,$(SRC))
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
+
+# mkfs and fsck: the store without the filesystem.
+$(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(call objects,$(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC))
+	@echo "  LD   $@"
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
 
 # Objects depend on the flags they were made with, so that changed ones are never mixed.
 $(BUILD)/flags: FORCE
@@ -87,7 +94,7 @@ $(UNIT): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $$(call objects,$$(unit_$$(ca
 
 units: $(UNIT)
 
-check: $(PROGRAM) $(UNIT)
+check: $(PROGRAM) $(TOOLS) $(UNIT)
 	scripts/test $(BUILD)
 
 # clang's libFuzzer on the parsers of outside bytes; FUZZ_SECONDS each.
@@ -96,13 +103,14 @@ fuzz:
 
 lint:
 	scripts/layers
-	clang-format --dry-run --Werror $(SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.c)
+	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.c)
 	@mkdir -p build/tidy
 	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(BASE_CFLAGS)) > build/tidy/compile_flags.txt
-	$(Q)printf '%s\n' $(SRC) | xargs -P $$(nproc) -n 4 clang-tidy -p build/tidy --quiet
+	$(Q)printf '%s\n' $(SRC) $(TOOLS_SRC) | xargs -P $$(nproc) -n 4 clang-tidy -p build/tidy --quiet
 
-install: $(PROGRAM)
+install: $(PROGRAM) $(TOOLS)
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/enrollfs
+	install -m 0755 $(TOOLS) $(DESTDIR)$(SBINDIR)
 	install -D -m 0755 scripts/connector-enroll $(DESTDIR)$(BINDIR)/connector-enroll
 	install -D -m 0644 scripts/connector-enroll.timer $(DESTDIR)$(UNITDIR)/connector-enroll.timer
 	sed 's,/usr/local/bin,$(BINDIR),' scripts/connector-enroll.service > $(BUILD)/connector-enroll.service
@@ -114,4 +122,4 @@ clean:
 FORCE:
 .PHONY: all units check fuzz lint install clean FORCE
 .SECONDARY:
--include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TESTS_SRC)))
+-include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TOOLS_SRC) $(TESTS_SRC)))

@@ -13,6 +13,7 @@
 
 #include "fs/ops.h"
 #include "fs/places.h"
+#include "store/base/path.h"
 #include "store/base/report.h"
 
 /* The composition root: options, the store, the mount, the loop, and back. */
@@ -109,8 +110,8 @@ static int check_places(struct options *o)
 	struct stat st;
 
 	place_clear_dead_mount(o->mountpoint);
-	if (place_absolute(&o->store, "store") || place_absolute(&o->mountpoint, "mountpoint") ||
-		(o->master_key && place_absolute(&o->master_key, "master key")))
+	if (path_absolute(&o->store, "store") || path_absolute(&o->mountpoint, "mountpoint") ||
+		(o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
 	if (stat(o->mountpoint, &st)) {
 		report(LOG_ERR, "mountpoint %s: %s", o->mountpoint, strerror(errno));

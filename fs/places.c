@@ -14,39 +14,6 @@
 
 #include "store/base/report.h"
 
-/* Of what does not exist yet: its folder's path and its name. NULL with errno set. */
-static char *of_new_file(const char *path)
-{
-	char *copy = strdup(path), *again = strdup(path), *out = NULL;
-	char *folder = copy && again ? realpath(dirname(copy), NULL) : NULL;
-	struct stat st;
-
-	if (folder && lstat(path, &st) == 0)
-		errno = ENOENT; /* a link, made by somebody, to a place we have not looked at */
-	else if (folder &&
-		 asprintf(&out, "%s/%s", strcmp(folder, "/") ? folder : "", basename(again)) < 0)
-		out = NULL;
-	free(folder);
-	free(copy);
-	free(again);
-	return out;
-}
-
-int place_absolute(char **path, const char *what)
-{
-	char *out = realpath(*path, NULL);
-
-	if (!out && errno == ENOENT)
-		out = of_new_file(*path);
-	if (!out) {
-		report(LOG_ERR, "%s %s: %s", what, *path, strerror(errno));
-		return -1;
-	}
-	free(*path);
-	*path = out;
-	return 0;
-}
-
 bool place_below(const char *path, const char *directory)
 {
 	char at[PATH_MAX];

@@ -243,7 +243,7 @@ int store_open(const struct store_options *options, struct store **out)
 		return rc;
 	}
 	store->open = true;
-	if (store->read_only)
+	if (store->read_only && !options->as_it_is)
 		lists_settle(store);
 	*out = store;
 	return 0;

@@ -54,6 +54,7 @@ struct store_options {
 	const char *domain;	/* NULL: what the store has, or for a new one the host's name */
 	const char *master_key; /* NULL: path with .key appended */
 	bool read_only;
+	bool as_it_is; /* for store_check: what is out of order is not mentioned */
 };
 
 /*
@@ -63,6 +64,14 @@ struct store_options {
  * read it.
  */
 int store_open(const struct store_options *options, struct store **out);
+
+/*
+ * Checks everything in a store that has been opened read-only. found is called for each fault, with
+ * a line for people. log_head: the hash that a line of the audit trail has to have, or NULL. How
+ * many faults; -errno: it could not be read.
+ */
+typedef void (*store_fault_fn)(const char *text, void *arg);
+int store_check(struct store *store, const char *log_head, store_fault_fn found, void *arg);
 
 /* Waits for what was begun and closes. */
 void store_close(struct store *store);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/base/report.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,5 +37,6 @@ void report(int priority, const char *format, ...)
 	if (atomic_load(&behind))
 		syslog(priority, "%s: %s", label(priority), line);
 	else
-		fprintf(stderr, "enrollfs: %s: %s\n", label(priority), line);
+		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, label(priority),
+			line);
 }

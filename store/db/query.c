@@ -27,6 +27,11 @@
 	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
 	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
 
+/* Where keys (k) and members (m) of groups (g) stand, for people. */
+#define KIND_NAME "CASE g.place WHEN 2 THEN 'app_connector/' ELSE 'service_edge/' END"
+#define KEY_PATH KIND_NAME " || g.name || '/keys/' || k.name"
+#define MEMBER_PATH KIND_NAME " || g.name || '/members/' || m.name"
+
 /* Which certificate signs when a member's present one (i), of a key (k), is renewed. */
 #define RENEWED_BY "CASE WHEN k.removed IS NULL THEN k.signing_cert ELSE i.cert END"
 
@@ -407,4 +412,81 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_AUDIT_ADD] = "INSERT INTO audit (seq, line, upto, at) VALUES (?1, ?2, ?3, ?4)",
 	/* ?1 offset -> line, upto: what is there and behind it */
 	[DB_AUDIT_READ] = "SELECT line, upto FROM audit WHERE upto > ?1 ORDER BY upto",
+
+	/* What has to hold; each row is a fault, as a line for people. */
+	[DB_CHECK_INTEGRITY] =
+		"SELECT 'database: ' || integrity_check FROM pragma_integrity_check "
+		"WHERE integrity_check <> 'ok'",
+	[DB_CHECK_REFERENCES] =
+		"SELECT 'database: row ' || rowid || ' of ' || \"table\" || ' names a missing one of ' "
+		"|| parent FROM pragma_foreign_key_check",
+	[DB_CHECK_USES] =
+		"SELECT " KEY_PATH " || ': ' || k.uses || ' uses, but ' || count(i.id) || "
+		"' certificates were first issued with it' "
+		"FROM prov_key k JOIN grp g ON g.id = k.grp "
+		"LEFT JOIN issued i ON i.prov_key = k.id AND i.first = 1 "
+		"GROUP BY k.id HAVING k.uses <> count(i.id)",
+	[DB_CHECK_ISSUED] =
+		"SELECT 'certs/' || name || ': issued says ' || issued || ', but it issued ' || n FROM "
+		"(SELECT c.name, c.issued, (SELECT count(*) FROM issued WHERE cert = c.id) + "
+		"(SELECT count(*) FROM cert s WHERE s.issuer = c.id) AS n FROM cert c) "
+		"WHERE issued <> n",
+	[DB_CHECK_REVOKED] =
+		"SELECT 'certs/' || name || ': revoked says ' || revoked || ', but it is ' || n FROM "
+		"(SELECT c.name, c.revoked, "
+		"(SELECT count(*) FROM issued WHERE cert = c.id AND revoked IS NOT NULL) + "
+		"(SELECT count(*) FROM cert s WHERE s.issuer = c.id AND s.removed IS NOT NULL "
+		"AND s.not_after > s.removed / 1000000000) AS n FROM cert c) "
+		"WHERE revoked <> n",
+	[DB_CHECK_FIRST] =
+		"SELECT " MEMBER_PATH " || ': enrolled ' || count(i.id) || ' times' "
+		"FROM member m JOIN grp g ON g.id = m.grp "
+		"LEFT JOIN issued i ON i.member = m.id AND i.first = 1 "
+		"GROUP BY m.id HAVING count(i.id) <> 1",
+	/* ?1 now in seconds */
+	[DB_CHECK_VALID] =
+		"SELECT " MEMBER_PATH " || ': ' || count(*) || ' valid certificates' "
+		"FROM member m JOIN grp g ON g.id = m.grp JOIN issued i ON i.member = m.id "
+		"WHERE i.revoked IS NULL AND i.not_after > ?1 "
+		"GROUP BY m.id HAVING count(*) > CASE WHEN m.removed IS NULL THEN 2 ELSE 0 END",
+	[DB_CHECK_GROUPS] =
+		"SELECT " MEMBER_PATH " || ': its key belongs to another group' FROM member m "
+		"JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key WHERE k.grp <> m.grp "
+		"UNION ALL SELECT " KEY_PATH " || ': its group has been deleted' FROM prov_key k "
+		"JOIN grp g ON g.id = k.grp WHERE k.removed IS NULL AND g.removed IS NOT NULL "
+		"UNION ALL SELECT " KEY_PATH " || ': its signing certificate has been deleted' "
+		"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
+		"WHERE k.removed IS NULL AND c.removed IS NOT NULL "
+		"UNION ALL SELECT 'group ' || g.name || ': its signing certificate has been deleted' "
+		"FROM grp g JOIN cert c ON c.id = g.signing_cert "
+		"WHERE g.removed IS NULL AND c.removed IS NOT NULL",
+	/* kinds as enum store_kind has them */
+	[DB_CHECK_FILE_OWNERS] =
+		"SELECT 'owner of file ' || ino || ': what it belongs to is gone' FROM file_owner "
+		"WHERE NOT CASE kind WHEN 0 THEN object IN (SELECT id FROM place) "
+		"WHEN 1 THEN object IN (SELECT id FROM cert WHERE removed IS NULL) "
+		"WHEN 2 THEN object IN (SELECT id FROM grp WHERE removed IS NULL) "
+		"WHEN 3 THEN object IN (SELECT id FROM prov_key WHERE removed IS NULL) "
+		"WHEN 4 THEN object IN (SELECT id FROM member WHERE removed IS NULL) ELSE 0 END",
+	[DB_CHECK_OWNED] =
+		"SELECT 'group ' || name || ': a file of it is said to have an owner, and has none' "
+		"FROM grp WHERE removed IS NULL AND owned <> 0 "
+		"AND NOT EXISTS (SELECT 1 FROM file_owner WHERE kind = 2 AND object = grp.id) "
+		"UNION ALL SELECT 'key ' || name || ': a file of it is said to have an owner, and has none' "
+		"FROM prov_key WHERE removed IS NULL AND owned <> 0 "
+		"AND NOT EXISTS (SELECT 1 FROM file_owner WHERE kind = 3 AND object = prov_key.id)",
+	/* -> id, name, sealed key, SPKI hash, length of the certificate */
+	[DB_CHECK_CERTS] =
+		"SELECT id, name, sealed_key, spki_hash, length(der) FROM cert WHERE removed IS NULL",
+	/* -> id, path, sealed secret, its hash */
+	[DB_CHECK_KEYS] =
+		"SELECT k.id, " KEY_PATH ", k.sealed_secret, k.secret_hash FROM prov_key k "
+		"JOIN grp g ON g.id = k.grp WHERE k.removed IS NULL",
+	/* -> id, path, der, csr, the signing certificate's der, serial, SPKI hash, dates, URI */
+	[DB_CHECK_CERTIFICATES] =
+		"SELECT i.id, " MEMBER_PATH ", i.der, i.csr, c.der, i.serial, i.spki_hash, i.not_before, "
+		"i.not_after, i.uri FROM issued i JOIN member m ON m.id = i.member "
+		"JOIN grp g ON g.id = m.grp JOIN cert c ON c.id = i.cert ORDER BY i.id",
+	/* -> seq, line, upto */
+	[DB_CHECK_LOG] = "SELECT seq, line, upto FROM audit ORDER BY seq",
 };

@@ -264,4 +264,19 @@ struct pki_leaf {
 /* Signs a member's certificate and appends its DER. 0 or -EIO/-ENOMEM. */
 int pki_issue(const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes *der);
 
+/* --- check.c --- */
+
+/* What is written down of an issued certificate. */
+struct pki_expected {
+	const void *serial;
+	size_t serial_len;
+	const unsigned char *spki_hash; /* NULL: damaged */
+	int64_t not_before, not_after;
+	const char *uri;
+};
+
+/* What is wrong with one, against that, its request and its signing certificate; NULL: nothing. */
+const char *pki_check_issued(const void *der, size_t der_len, const void *csr, size_t csr_len,
+	const void *ca, size_t ca_len, const struct pki_expected *want);
+
 #endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_BASE_PATH_H
+#define STORE_BASE_PATH_H
+
+/*
+ * Replaces a malloc'ed path by its absolute one, without links: the daemon does not stay where it
+ * was started, and one file has one name. The file itself may be missing, its folder not. -1: it is
+ * not there, or a link that leads nowhere; what is wrong is logged, with what it is.
+ */
+int path_absolute(char **path, const char *what);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "store/pki/internal.h"
+
+/* A certificate that was issued, against what is written down of it. */
+
+static bool same_serial(const X509 *x, const struct pki_expected *want)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+
+	return (size_t)ASN1_STRING_length(serial) == want->serial_len &&
+	       memcmp(ASN1_STRING_get0_data(serial), want->serial, want->serial_len) == 0;
+}
+
+static bool same_key(const X509 *x, const struct pki_expected *want)
+{
+	unsigned char hash[PKI_HASH], *spki = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
+	bool same = n > 0 && want->spki_hash && !pki_sha256(spki, (size_t)n, hash) &&
+		    memcmp(hash, want->spki_hash, PKI_HASH) == 0;
+
+	OPENSSL_free(spki);
+	return same;
+}
+
+static bool same_uri(const X509 *x, const char *uri)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	bool same = false;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		const ASN1_STRING *text = name->d.uniformResourceIdentifier;
+		same = same ||
+		       (name->type == GEN_URI && (size_t)ASN1_STRING_length(text) == strlen(uri) &&
+			       memcmp(ASN1_STRING_get0_data(text), uri, strlen(uri)) == 0);
+	}
+	GENERAL_NAMES_free(names);
+	return same;
+}
+
+static const char *compare(
+	X509 *x, X509 *ca, const struct pki_csr *csr, const struct pki_expected *want)
+{
+	if (!x)
+		return "is damaged";
+	if (!ca || X509_check_issued(ca, x) != X509_V_OK ||
+		X509_verify(x, X509_get0_pubkey(ca)) != 1)
+		return "was not signed by its signing certificate";
+	if (!same_serial(x, want))
+		return "has another serial number";
+	if (!same_key(x, want))
+		return "has another public key than its hash says";
+	if (ASN1_TIME_cmp_time_t(X509_get0_notBefore(x), want->not_before) != 0 ||
+		ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), want->not_after) != 0)
+		return "has other dates";
+	if (!same_uri(x, want->uri))
+		return "has another name";
+	if (!csr || memcmp(pki_csr_spki_hash(csr), want->spki_hash, PKI_HASH) != 0)
+		return "does not fit its request";
+	return NULL;
+}
+
+const char *pki_check_issued(const void *der, size_t der_len, const void *csr, size_t csr_len,
+	const void *ca, size_t ca_len, const struct pki_expected *want)
+{
+	CLEANUP_CSR struct pki_csr *request = NULL;
+	const char *reason;
+	X509 *x = pki_x509(der, der_len), *issuer = pki_x509(ca, ca_len);
+
+	pki_csr_parse(csr, csr_len, &request, &reason);
+	const char *wrong = compare(x, issuer, request, want);
+	X509_free(x);
+	X509_free(issuer);
+	pki_drain();
+	return wrong;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "store/base/path.h"
+#include "store/base/report.h"
+#include "store/store.h"
+
+/* mkfs.enrollfs: makes a store, as the first mount would. */
+
+enum { MADE = 0, FAILED = 1, USAGE = 2 };
+
+static const char usage[] =
+	"usage: mkfs.enrollfs [--domain NAME] [--master-key FILE] STORE\n"
+	"\n"
+	"Makes a store with its master key and its default certificates. Overwrites nothing.\n"
+	"\n"
+	"    --domain NAME       the name written into keys and certificates (default: the "
+	"host's)\n"
+	"    --master-key FILE   what its secrets are encrypted with (default: STORE.key; made if "
+	"it\n"
+	"                        is not there)\n"
+	"    -h, --help          this text\n"
+	"    -V, --version       the version\n"
+	"\n"
+	"Exit status: 0 made, 1 not made, 2 usage.\n";
+
+struct options {
+	char *store, *master_key; /* absolute, to be freed */
+	const char *given_store, *given_key;
+	const char *domain;
+	bool help, version;
+};
+
+/* Takes the name, so that nobody's store is overwritten; it is empty until it is filled. */
+static int take_name(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		report(LOG_ERR, "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+/* What a store that could not be made leaves beside its name. */
+static void clean_up(const char *path)
+{
+	static const char *const suffix[] = {"", "-wal", "-shm", ".lock"};
+
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+		char *name;
+		if (asprintf(&name, "%s%s", path, suffix[i]) < 0)
+			return;
+		unlink(name);
+		free(name);
+	}
+}
+
+static int make(const struct options *o)
+{
+	struct store_options options = {
+		.path = o->store, .master_key = o->master_key, .domain = o->domain};
+	struct store *store;
+
+	if (take_name(o->store))
+		return FAILED;
+	if (store_open(&options, &store)) {
+		clean_up(o->store);
+		return FAILED;
+	}
+	store_close(store);
+	return MADE;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option names[] = {
+		{"domain", required_argument, NULL, 'd'},
+		{"master-key", required_argument, NULL, 'k'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "hV", names, NULL)) != -1)
+		switch (c) {
+		case 'd':
+			o->domain = optarg;
+			break;
+		case 'k':
+			o->given_key = optarg;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		case 'V':
+			o->version = true;
+			break;
+		default:
+			return -1;
+		}
+	if (optind == argc - 1)
+		o->given_store = argv[optind];
+	return o->help || o->version || o->given_store ? 0 : -1;
+}
+
+/* false: one of them is not there, or memory is out. */
+static bool take_paths(struct options *o)
+{
+	o->store = strdup(o->given_store);
+	if (!o->store || path_absolute(&o->store, "store"))
+		return false;
+	if (!o->given_key)
+		return true;
+	o->master_key = strdup(o->given_key);
+	return o->master_key && !path_absolute(&o->master_key, "master key");
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {0};
+	int rc = USAGE;
+
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	prctl(PR_SET_DUMPABLE, 0);
+	if (parse(argc, argv, &o)) {
+		fputs(usage, stderr);
+	} else if (o.help) {
+		fputs(usage, stdout);
+		rc = MADE;
+	} else if (o.version) {
+		puts("mkfs.enrollfs " ENROLLFS_VERSION);
+		rc = MADE;
+	} else if (!take_paths(&o)) {
+		rc = FAILED;
+	} else {
+		rc = make(&o);
+	}
+	free(o.store);
+	free(o.master_key);
+	return rc;
+}
