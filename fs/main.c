@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/ops.h"
 #include "fs/places.h"
 #include "store/base/path.h"
+#include "store/base/process.h"
 #include "store/base/report.h"
 
 /* The composition root: options, the store, the mount, the loop, and back. */
@@ -288,13 +287,6 @@ static int have_standard_descriptors(void)
 	return 0;
 }
 
-/* Keys are in this memory: it goes into no core dump, and no debugger reads it. */
-static void protect_memory(void)
-{
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-	prctl(PR_SET_DUMPABLE, 0);
-}
-
 static int start(struct fuse_args *args, struct options *o)
 {
 	if (o->help) {
@@ -309,7 +301,7 @@ static int start(struct fuse_args *args, struct options *o)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	protect_memory();
+	process_protect();
 	if (check_places(o))
 		return EXIT_FAILED;
 	return o->foreground || o->debug ? run(args, o, -1) : go_behind(args, o);

@@ -42,3 +42,11 @@ int path_absolute(char **path, const char *what)
 	*path = out;
 	return 0;
 }
+
+int path_absolute_copy(const char *path, const char *what, char **out)
+{
+	*out = path ? strdup(path) : NULL;
+	if (!path)
+		return 0;
+	return *out ? path_absolute(out, what) : -1;
+}

@@ -9,4 +9,7 @@
  */
 int path_absolute(char **path, const char *what);
 
+/* The same of a copy that the caller frees; of NULL: NULL. -1 too if memory is out. */
+int path_absolute_copy(const char *path, const char *what, char **out);
+
 #endif

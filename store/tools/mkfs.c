@@ -5,11 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "store/base/path.h"
+#include "store/base/process.h"
 #include "store/base/report.h"
 #include "store/store.h"
 
@@ -115,25 +114,12 @@ static int parse(int argc, char **argv, struct options *o)
 	return o->help || o->version || o->given_store ? 0 : -1;
 }
 
-/* false: one of them is not there, or memory is out. */
-static bool take_paths(struct options *o)
-{
-	o->store = strdup(o->given_store);
-	if (!o->store || path_absolute(&o->store, "store"))
-		return false;
-	if (!o->given_key)
-		return true;
-	o->master_key = strdup(o->given_key);
-	return o->master_key && !path_absolute(&o->master_key, "master key");
-}
-
 int main(int argc, char **argv)
 {
 	struct options o = {0};
 	int rc = USAGE;
 
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-	prctl(PR_SET_DUMPABLE, 0);
+	process_protect();
 	if (parse(argc, argv, &o)) {
 		fputs(usage, stderr);
 	} else if (o.help) {
@@ -142,7 +128,8 @@ int main(int argc, char **argv)
 	} else if (o.version) {
 		puts("mkfs.enrollfs " ENROLLFS_VERSION);
 		rc = MADE;
-	} else if (!take_paths(&o)) {
+	} else if (path_absolute_copy(o.given_store, "store", &o.store) ||
+		   path_absolute_copy(o.given_key, "master key", &o.master_key)) {
 		rc = FAILED;
 	} else {
 		rc = make(&o);
