@@ -16,6 +16,8 @@
 		return store_snapshot(store, row, which, look, out); \
 	}
 
+#define MEASURE(name) \
+	int name(struct store *store, const union store_any *row, size_t *len, int64_t *changed)
 #define STORE(name)                                                                        \
 	int name(struct store *store, struct store_call *call, const union store_any *row, \
 		const struct input *input)
@@ -69,6 +71,12 @@ SHOW(show_version);
 
 /* log.c */
 SHOW(show_log_head);
+MEASURE(measure_log);
+MEASURE(measure_log_head);
+
+/* export.c */
+SHOW(show_export);
+MEASURE(measure_export);
 
 /* table.c */
 SNAPSHOT(snapshot_keys);

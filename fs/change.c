@@ -65,6 +65,8 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	const struct kind *child = &tree[dir->kind->child];
 	int i = node_fixed_number(dir->kind, name);
 
+	if (dir->kind->exported)
+		return -EPERM;
 	/* a fixed directory that has just been removed */
 	if (i >= 0 && !node_fixed_attr(dir->kind, (size_t)i) &&
 		hidden_has(dir->ino, (unsigned int)i))
@@ -157,6 +159,8 @@ int node_unlink(
 	int rc = i < 0 ? node_find_draft(dir, name, &entry)
 		       : node_fixed_entry(store, dir, (size_t)i, &entry);
 
+	if (dir->kind->exported)
+		return -EPERM;
 	if (rc == -ENOENT && i < 0)
 		return unlink_flat(store, call, dir, name);
 	if (!rc && entry.draft) {
@@ -181,6 +185,8 @@ int node_remove(
 	int rc = i < 0 ? node_find_child(store, dir, name, &child)
 		       : node_fixed_entry(store, dir, (size_t)i, &child);
 
+	if (dir->kind->exported)
+		return -EPERM;
 	if (rc)
 		return rc;
 	if (i >= 0)
@@ -270,6 +276,8 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 	bool flat = dir->kind->child && tree[dir->kind->child].flat;
 	bool drafts = flat || (dir->kind->attrs && dir->kind->row != STORE_PLACE);
 
+	if (dir->kind->exported)
+		return -EPERM;
 	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
 		return create_again(store, call, dir, (size_t)i, flags, out);
 	if (drop_attr(dir, name, out->member))
@@ -384,6 +392,8 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 {
 	struct node child;
 
+	if (dir->kind->exported)
+		return -EPERM;
 	if (node_fixed_number(dir->kind, name) >= 0)
 		return -EPERM;
 	int rc = node_lookup(store, dir, name, &child);

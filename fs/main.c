@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ enum {
 
 struct options {
 	char *store, *mountpoint;
-	char *domain, *master_key;
+	char *domain, *master_key, *export_group;
+	gid_t export_gid;
 	int read_only, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
@@ -40,6 +42,7 @@ struct options {
 static const struct fuse_opt option_table[] = {
 	OPTION("domain=%s", domain),
 	OPTION("master_key=%s", master_key),
+	OPTION("export_gid=%s", export_group),
 	OPTION("ro", read_only),
 	OPTION("allow_other", allow_other),
 	OPTION("noallow_other", noallow_other),
@@ -74,6 +77,7 @@ static const char usage[] =
 	"                        exists (default: the host's name)\n"
 	"    -o master_key=FILE  what the store's secrets are encrypted with (default: STORE.key,\n"
 	"                        made at first use; nobody else may be able to read it)\n"
+	"    -o export_gid=GROUP who may read export/ (a name or a number; default: group 0)\n"
 	"    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
 	"    -o allow_other      other users may use the mount (default as root)\n"
 	"    -o noallow_other    they may not\n"
@@ -89,7 +93,7 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	(void)rest;
 	if (key != FUSE_OPT_KEY_NONOPT) {
 		/* libfuse would take the first in silence */
-		if (strncmp(arg, "user=", 5) == 0 || strncmp(arg, "export_gid=", 11) == 0) {
+		if (strncmp(arg, "user=", 5) == 0) {
 			report(LOG_ERR, "the option %s is not known", arg);
 			return -1;
 		}
@@ -200,6 +204,24 @@ static void detach(struct mount *mount)
 	close(mount->ready);
 }
 
+/* A group's name or number. -1: there is none of that name. */
+static int find_group(const char *text, gid_t *out)
+{
+	char *end;
+	unsigned long n = text ? strtoul(text, &end, 10) : 0;
+
+	*out = (gid_t)n;
+	if (!text || (*text && !*end && n < (gid_t)-1))
+		return 0;
+	const struct group *group = getgrnam(text);
+	if (!group) {
+		report(LOG_ERR, "there is no group %s", text);
+		return -1;
+	}
+	*out = group->gr_gid;
+	return 0;
+}
+
 /* ready: where the parent waits; -1 in the foreground. */
 static int run(struct fuse_args *args, const struct options *o, int ready)
 {
@@ -209,6 +231,7 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 		.domain = o->domain,
 		.master_key = o->master_key,
 		.read_only = o->read_only,
+		.export_gid = o->export_gid,
 	};
 
 	/* The session first: it knows the rest of the options, and a typo must not make a store. */
@@ -301,6 +324,8 @@ static int start(struct fuse_args *args, struct options *o)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
+	if (find_group(o->export_group, &o->export_gid))
+		return EXIT_USAGE;
 	process_protect();
 	if (check_places(o))
 		return EXIT_FAILED;
@@ -321,6 +346,7 @@ int main(int argc, char **argv)
 	free(o.mountpoint);
 	free(o.domain);
 	free(o.master_key);
+	free(o.export_group);
 	fuse_opt_free_args(&args);
 	return rc;
 }

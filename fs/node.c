@@ -278,18 +278,17 @@ static int file_size(struct store *store, const struct node *node, off_t *size)
 	return rc;
 }
 
-/* measure knows both; with show too, the length is that of what it shows. */
 static int measured_stat(struct store *store, const struct node *node, struct stat *st)
 {
 	size_t len;
 	int64_t at;
-	int rc = node->attr->measure(store, &len, &at);
+	int rc = node->attr->measure(store, &node->row, &len, &at);
 
 	if (rc)
 		return rc;
 	set_mtime(st, at);
 	st->st_size = (off_t)len;
-	return node->attr->show ? file_size(store, node, &st->st_size) : 0;
+	return 0;
 }
 
 /* Whether this is an object's own directory; everything else in it follows that. */
@@ -304,6 +303,17 @@ static uint64_t owned_bit(const struct node *node)
 	return UINT64_C(1) << (node->attr ? node->attr->number : 48 + number(node->kind));
 }
 
+/* What is exported belongs to the owner of the mount's root and to who makes backups. */
+static int exported_owner(struct store *store, const struct node *node, struct store_owner *out)
+{
+	union store_any root;
+	int rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
+
+	*out = (struct store_owner){
+		root.object.uid, store_export_group(store), node->attr ? 0440 : 0550};
+	return rc;
+}
+
 /* Whose it is as long as nobody has given it to somebody else. */
 static int followed_owner(struct store *store, const struct node *node, struct store_owner *out)
 {
@@ -311,6 +321,8 @@ static int followed_owner(struct store *store, const struct node *node, struct s
 	union store_any root;
 
 	*out = (struct store_owner){o->uid, o->gid, o->mode};
+	if (node->kind->exported)
+		return exported_owner(store, node, out);
 	if (!node->attr)
 		return 0;
 	out->mode = file_mode(node->attr, o->mode);
@@ -324,7 +336,7 @@ static int followed_owner(struct store *store, const struct node *node, struct s
 
 int node_owner(struct store *store, const struct node *node, struct store_owner *out)
 {
-	if (!is_object(node) && node->row.object.owned & owned_bit(node)) {
+	if (!node->kind->exported && !is_object(node) && node->row.object.owned & owned_bit(node)) {
 		int rc = store_file_owner(store, node_shown_ino(node), out);
 		if (rc != -ENOENT)
 			return rc; /* gone since: it follows again */
@@ -379,6 +391,8 @@ int node_chown(struct store *store, struct store_call *call, const struct node *
 	const struct store_object *o = &node->row.object;
 	struct store_owner now;
 
+	if (node->kind->exported)
+		return store_refuse(call, -EPERM, "what is exported is read-only");
 	if (is_object(node))
 		return store_chown(store, call, o, want);
 	int rc = followed_owner(store, node, &now);

@@ -16,9 +16,9 @@ static const struct attr root_attr[] = {
 	 .help = "provisioning key and CSR in, certificate out"},
 	{4, "renew", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_renew,
 	 .help = "CSR and proof of the present key in, a new certificate out"},
-	{5, "log", AT_VOLATILE | AT_DOCUMENT, .read = store_log_read, .measure = store_log_stat,
+	{5, "log", AT_VOLATILE | AT_DOCUMENT, .read = store_log_read, .measure = measure_log,
 	 .help = "the audit trail, a JSON object a line, each with the hash of the one before"},
-	{6, "log.head", AT_VOLATILE, .show = show_log_head, .measure = store_log_stat,
+	{6, "log.head", AT_VOLATILE, .show = show_log_head, .measure = measure_log_head,
 	 .help = "the hash of its last line, to be kept elsewhere"},
 	{7, "metrics", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_metrics,
 	 .help = "what there is and what happens, in the text format of Prometheus"},
@@ -159,11 +159,38 @@ static const struct attr table_attr[] = {
 	 .help = "all members, a row each"},
 };
 
+/* for what has a directory there, and what has not */
+static const struct attr export_store_attr[] = {
+	{1, "store.json", AT_VOLATILE | AT_DOCUMENT, .show = show_export, .measure = measure_export,
+	 .help = "the store itself: its id, domain and fixed directories"},
+};
+
+static const struct attr export_group_attr[] = {
+	{1, "group.json", AT_VOLATILE | AT_DOCUMENT, .show = show_export, .measure = measure_export,
+	 .help = "the group, for a restore"},
+};
+
+static const struct attr export_attr[] = {
+	{1, ".json", AT_VOLATILE | AT_DOCUMENT, .show = show_export, .measure = measure_export,
+	 .help = "the key or certificate, for a restore; secrets encrypted"},
+};
+
+static const struct fixed_dir export_dir[] = {
+	{"app_connector", KIND_EXPORT_GROUPS, STORE_APP_CONNECTOR},
+	{"service_edge", KIND_EXPORT_GROUPS, STORE_SERVICE_EDGE},
+	{"certs", KIND_EXPORT_CERTS, STORE_CERTS},
+};
+
+static const struct fixed_dir export_group_dir[] = {
+	{"keys", KIND_EXPORT_KEYS, 0},
+};
+
 static const struct fixed_dir root_dir[] = {
 	{"app_connector", KIND_GROUPS, STORE_APP_CONNECTOR},
 	{"service_edge", KIND_GROUPS, STORE_SERVICE_EDGE},
 	{"certs", KIND_CERTS, STORE_CERTS},
 	{"tables", KIND_TABLES, 0},
+	{"export", KIND_EXPORT, 0},
 };
 
 static const struct fixed_dir group_dir[] = {
@@ -197,6 +224,23 @@ const struct kind tree[KINDS] = {
 		.changed = list_changed, .find = find_drop, .each = each_drop, .is_volatile = true, .follows = true},
 	[KIND_DROP] = {.name = "a dropped request", .row = STORE_MEMBER, ATTRS(drop_attr), .flat = true},
 	[KIND_TABLES] = {.name = "tables", .row = STORE_PLACE, ATTRS(table_attr), .follows = true},
+	[KIND_EXPORT] = {.name = "the export", .row = STORE_PLACE, ATTRS(export_store_attr),
+		DIRS(export_dir), .exported = true},
+	[KIND_EXPORT_GROUPS] = {.name = "exported groups", .row = STORE_PLACE,
+		.child = KIND_EXPORT_GROUP, .changed = list_changed, .is_volatile = true,
+		.exported = true},
+	[KIND_EXPORT_GROUP] = {.name = "an exported group", .row = STORE_GROUP,
+		ATTRS(export_group_attr), DIRS(export_group_dir), .is_volatile = true,
+		.exported = true},
+	[KIND_EXPORT_KEYS] = {.name = "exported keys", .row = STORE_GROUP, .child = KIND_EXPORT_KEY,
+		.changed = keys_changed, .is_volatile = true, .exported = true},
+	[KIND_EXPORT_KEY] = {.name = "an exported key", .row = STORE_KEY, ATTRS(export_attr),
+		.flat = true, .exported = true},
+	[KIND_EXPORT_CERTS] = {.name = "exported certificates", .row = STORE_PLACE,
+		.child = KIND_EXPORT_CERT, .changed = list_changed, .is_volatile = true,
+		.exported = true},
+	[KIND_EXPORT_CERT] = {.name = "an exported certificate", .row = STORE_CERT,
+		ATTRS(export_attr), .flat = true, .exported = true},
 };
 
 const struct attr *tree_attr(const struct kind *kind, unsigned int number)

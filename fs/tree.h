@@ -21,6 +21,13 @@ enum kind_number {
 	KIND_DROPS, /* enroll.d */
 	KIND_DROP,
 	KIND_TABLES,
+	KIND_EXPORT,
+	KIND_EXPORT_GROUPS,
+	KIND_EXPORT_GROUP,
+	KIND_EXPORT_KEYS,
+	KIND_EXPORT_KEY,
+	KIND_EXPORT_CERTS,
+	KIND_EXPORT_CERT,
 	KINDS
 };
 
@@ -70,7 +77,8 @@ struct attr {
 	/* Instead of show: something that only grows, read as it is now; its length, and when it
 	 * last grew. */
 	int (*read)(struct store *store, int64_t offset, size_t size, struct bytes *out);
-	int (*measure)(struct store *store, size_t *len, int64_t *changed);
+	int (*measure)(
+		struct store *store, const union store_any *row, size_t *len, int64_t *changed);
 	/* Instead of show: something large that readers share; NULL: there is none yet. look: asked
 	 * for its length, not to be read. */
 	int (*snapshot)(struct store *store, const union store_any *row, bool look,
@@ -118,7 +126,8 @@ struct kind {
 		store_each_fn fn, void *arg);
 	/* Has no directory: each object is shown as its files, named `<object><file>`. */
 	bool flat;
-	bool follows; /* its owner and mode are those of the directory above */
+	bool exported; /* read-only, and readable by who makes backups alone */
+	bool follows;  /* its owner and mode are those of the directory above */
 };
 
 extern const struct kind tree[KINDS];

@@ -44,6 +44,8 @@ struct metrics {
 
 struct store {
 	struct db *db;
+	gid_t export_gid;
+	char id[64]; /* of the store, hex */
 	char *path;
 	char *directory; /* that it is in */
 	struct metrics metrics;

@@ -153,6 +153,7 @@ static int fill_new(struct store *store, const struct store_options *options)
 	if (rc)
 		return rc;
 	hex_text(id, sizeof(id), store_id);
+	snprintf(store->id, sizeof(store->id), "%s", store_id);
 	rc = open_sealer(store, options, true, store_id);
 	if (!rc)
 		rc = store_fill(store, store_id);
@@ -206,8 +207,11 @@ static int open_parts(struct store *store, const struct store_options *options)
 	rc = get_setting(store, "store_id", &store_id);
 	if (rc == -ENOENT)
 		return fill_new(store, options);
-	if (!rc)
+	if (!rc) {
+		snprintf(store->id, sizeof(store->id), "%.*s", (int)sizeof(store->id) - 1,
+			(char *)store_id.data);
 		rc = check_domain(store, options);
+	}
 	if (!rc)
 		rc = open_sealer(store, options, false, (char *)store_id.data);
 	return rc ? rc : check_master(store, options);
@@ -221,6 +225,7 @@ int store_open(const struct store_options *options, struct store **out)
 		return -ENOMEM;
 	store->lock = -1;
 	store->read_only = options->read_only;
+	store->export_gid = options->export_gid;
 	pthread_mutex_init(&store->signers_lock, NULL);
 	pthread_mutex_init(&store->snapshots_lock, NULL);
 	for (int i = 0; i < MAKERS; i++)

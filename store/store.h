@@ -54,7 +54,8 @@ struct store_options {
 	const char *domain;	/* NULL: what the store has, or for a new one the host's name */
 	const char *master_key; /* NULL: path with .key appended */
 	bool read_only;
-	bool as_it_is; /* for store_check: what is out of order is not mentioned */
+	gid_t export_gid; /* who may read export/ */
+	bool as_it_is;	  /* for store_check: what is out of order is not mentioned */
 };
 
 /*
@@ -382,6 +383,19 @@ int store_document_len(
 
 /* A member with the certificate that it enrolled with in place of its present one. */
 int store_member_enrolled(struct store *store, const union store_any *member, union store_any *out);
+
+/* --- export --- */
+
+/*
+ * Appends what a backup copies of a group, key or certificate, or, of the root, of the store
+ * itself: a JSON object with secrets sealed and a MAC over all of it. changed: when that last
+ * changed; no two versions of one object have the same second and the same length. -ESTALE.
+ */
+int store_export(
+	struct store *store, const union store_any *object, struct bytes *out, int64_t *changed);
+
+/* The group that may read these. */
+gid_t store_export_group(const struct store *store);
 
 /* --- lists --- */
 

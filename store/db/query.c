@@ -27,6 +27,15 @@
 	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
 	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
 
+/* Files of an object that have owners of their own; and what all objects have. */
+#define EXPORT_FILES(kind, id) \
+	"(SELECT json_group_array(json_array(ino, uid, gid, mode)) FROM (SELECT * FROM file_owner " \
+	"WHERE file_owner.kind = " kind " AND file_owner.object = " id " ORDER BY ino))"
+#define EXPORT_OBJECT(table, kind) \
+	"'kind', '" table "', 'id', id, 'name', name, 'uid', uid, 'gid', gid, 'mode', mode, 'bare', " \
+	"bare, 'owned', owned, 'created', created, 'modified', modified, 'modified_by', modified_by, " \
+	"'files', " EXPORT_FILES(kind, table ".id")
+
 /* Where keys (k) and members (m) of groups (g) stand, for people. */
 #define KIND_NAME "CASE g.place WHEN 2 THEN 'app_connector/' ELSE 'service_edge/' END"
 #define KEY_PATH KIND_NAME " || g.name || '/keys/' || k.name"
@@ -412,6 +421,34 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_AUDIT_ADD] = "INSERT INTO audit (seq, line, upto, at) VALUES (?1, ?2, ?3, ?4)",
 	/* ?1 offset -> line, upto: what is there and behind it */
 	[DB_AUDIT_READ] = "SELECT line, upto FROM audit WHERE upto > ?1 ORDER BY upto",
+
+	/* ?1 id -> what a restore needs of it as a JSON object, stamp, pad */
+	[DB_EXPORT_STORE] =
+		"SELECT json_object('kind', 'store', 'domain', CAST((SELECT value FROM setting "
+		"WHERE name = 'domain') AS TEXT), 'seal_check', hex((SELECT value FROM setting "
+		"WHERE name = 'seal_check')), 'places', (SELECT json_group_array(json_object("
+		"'id', id, 'uid', uid, 'gid', gid, 'mode', mode, 'owned', owned, 'created', created)) "
+		"FROM place), 'files', " EXPORT_FILES("0", "file_owner.object") "), "
+		"(SELECT max(stamp) FROM place), (SELECT sum(pad + 1) % 1024 FROM place "
+		"WHERE stamp = (SELECT max(stamp) FROM place))",
+	[DB_EXPORT_CERT] =
+		"SELECT json_object(" EXPORT_OBJECT("cert", "1") ", 'issuer', issuer, 'algorithm', "
+		"algorithm, 'subject', subject, 'sealed_key', hex(sealed_key), 'csr', hex(csr), 'der', "
+		"hex(der), 'chain', hex(chain), 'spki_hash', hex(spki_hash), 'serial', hex(serial), "
+		"'not_before', not_before, 'not_after', not_after, 'enabled', enabled, 'managed', "
+		"managed, 'validity_days', validity_days, 'ca_validity_days', ca_validity_days, "
+		"'crl_days', crl_days), stamp, pad FROM cert WHERE id = ?1 AND removed IS NULL",
+	[DB_EXPORT_GROUP] =
+		"SELECT json_object(" EXPORT_OBJECT("grp", "2") ", 'place', place, 'description', "
+		"description, 'enabled', enabled, 'signing_cert', signing_cert), stamp, pad "
+		"FROM grp WHERE id = ?1 AND removed IS NULL",
+	[DB_EXPORT_KEY] =
+		"SELECT json_object(" EXPORT_OBJECT("prov_key", "3") ", 'grp', grp, 'description', "
+		"description, 'enabled', enabled, 'signing_cert', signing_cert, 'secret_hash', "
+		"hex(secret_hash), 'sealed_secret', hex(sealed_secret), 'max_uses', max_uses, 'uses', "
+		"uses, 'expires', expires, 'managed', managed, 'copies', copies, 'last_copied', "
+		"last_copied, 'last_used', last_used), stamp, pad "
+		"FROM prov_key WHERE id = ?1 AND removed IS NULL",
 
 	/* What has to hold; each row is a fault, as a line for people. */
 	[DB_CHECK_INTEGRITY] =

@@ -23,6 +23,25 @@ enum { APPLICATION_ID = 0x656e726c };
 	"created INTEGER NOT NULL, modified INTEGER NOT NULL, modified_by INTEGER NOT NULL," \
 	"removed INTEGER,"
 
+/* clang-format off */
+#define STAMP(table, which) \
+	"UPDATE " table " SET pad = CASE WHEN unixepoch() > stamp THEN 0 " \
+	"WHEN pad < 1023 THEN pad + 1 ELSE 0 END, stamp = CASE WHEN unixepoch() > stamp " \
+	"THEN unixepoch() WHEN pad < 1023 THEN stamp ELSE stamp + 1 END WHERE id = " which "; "
+
+/* Columns, and triggers for what is exported of a kind of object (by its number in file_owner). */
+#define STAMPED(table, kind, columns) \
+	"ALTER TABLE " table " ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0;" \
+	"ALTER TABLE " table " ADD COLUMN pad INTEGER NOT NULL DEFAULT 0;" \
+	"UPDATE " table " SET stamp = created / 1000000000;" \
+	"CREATE TRIGGER " table "_made AFTER INSERT ON " table \
+	" BEGIN " STAMP(table, "NEW.id") "END;" \
+	"CREATE TRIGGER " table "_changed AFTER UPDATE OF " columns " ON " table \
+	" BEGIN " STAMP(table, "NEW.id") "END;" \
+	"CREATE TRIGGER " table "_file_owned AFTER INSERT ON file_owner WHEN NEW.kind = " kind \
+	" BEGIN " STAMP(table, "NEW.object") "END;"
+/* clang-format on */
+
 static const char *const step[] = {
 	/* store_id, domain, seal_check: written when the store is made */
 	"CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;"
@@ -158,6 +177,20 @@ static const char *const step[] = {
 	"UPDATE audit SET upto = t.upto FROM (SELECT seq, sum(length(CAST(line AS BLOB)) + 1) "
 	"OVER (ORDER BY seq) AS upto FROM audit) t WHERE t.seq = audit.seq;"
 	"CREATE UNIQUE INDEX audit_upto ON audit (upto);",
+
+	/* When the exported view of each last changed: seconds, and for changes within one a number
+	 * below 1,024; the pair only grows, whatever the clock does. */
+	STAMPED("cert", "1",
+		"name, uid, gid, mode, bare, owned, modified, issuer, algorithm, subject, "
+		"sealed_key, "
+		"csr, der, chain, enabled, managed, validity_days, ca_validity_days, crl_days")
+		STAMPED("grp", "2",
+			"name, uid, gid, mode, bare, owned, modified, description, enabled, "
+			"signing_cert") STAMPED("prov_key", "3",
+			"name, uid, gid, mode, bare, owned, modified, description, enabled, "
+			"signing_cert, "
+			"secret_hash, sealed_secret, max_uses, uses, expires, managed, copies")
+			STAMPED("place", "0", "uid, gid, mode, owned"),
 };
 
 enum { STEPS = sizeof(step) / sizeof(step[0]) };

@@ -56,6 +56,11 @@ int pki_seal(const struct pki_sealer *sealer, const char *kind, int64_t id, cons
 int pki_unseal(const struct pki_sealer *sealer, const char *kind, int64_t id, const void *sealed,
 	size_t len, struct bytes *out);
 
+/* HMAC-SHA-256 (FIPS 198-1) of what belongs to the store, under a key derived from the master key.
+ * 0 or -EIO. */
+int pki_mac(
+	const struct pki_sealer *sealer, const void *data, size_t len, unsigned char out[PKI_HASH]);
+
 /* --- keytext.c: the text that is handed to a machine --- */
 
 struct pki_key_text {

@@ -14,9 +14,27 @@ enum { VERSION = 1, NONCE = 12, TAG = 16, HEAD = 1 + NONCE };
 
 struct pki_sealer {
 	unsigned char key[PKI_SECRET];
+	unsigned char mac_key[PKI_HASH];
 	EVP_CIPHER *cipher;
 	char store_id[64];
 };
+
+static int hmac(const unsigned char key[PKI_SECRET], const void *data, size_t len,
+	unsigned char out[PKI_HASH])
+{
+	size_t n;
+
+	return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, PKI_SECRET, data, len, out,
+		       PKI_HASH, &n) &&
+			       n == PKI_HASH
+		       ? 0
+		       : pki_failed("HMAC");
+}
+
+int pki_mac(const struct pki_sealer *s, const void *data, size_t len, unsigned char out[PKI_HASH])
+{
+	return hmac(s->mac_key, data, len, out);
+}
 
 int pki_sealer_new(
 	const unsigned char key[PKI_SECRET], const char *store_id, struct pki_sealer **out)
@@ -28,9 +46,12 @@ int pki_sealer_new(
 	memcpy(s->key, key, PKI_SECRET);
 	strncpy(s->store_id, store_id, sizeof(s->store_id) - 1);
 	s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	if (!s->cipher) {
+	static const char purpose[] = "enrollfs export";
+	int rc = s->cipher ? hmac(key, purpose, strlen(purpose), s->mac_key)
+			   : pki_failed("AES-256-GCM");
+	if (rc) {
 		pki_sealer_free(s);
-		return pki_failed("AES-256-GCM");
+		return rc;
 	}
 	*out = s;
 	return 0;

@@ -165,7 +165,16 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	(void)state;
 
 	db_close(opened());
-	exec("DROP INDEX audit_upto; ALTER TABLE audit DROP COLUMN upto; ALTER TABLE audit DROP "
+	exec("DROP TRIGGER cert_made; DROP TRIGGER cert_changed; DROP TRIGGER cert_file_owned;"
+	     "DROP TRIGGER grp_made; DROP TRIGGER grp_changed; DROP TRIGGER grp_file_owned;"
+	     "DROP TRIGGER prov_key_made; DROP TRIGGER prov_key_changed;"
+	     "DROP TRIGGER prov_key_file_owned; DROP TRIGGER place_made;"
+	     "DROP TRIGGER place_changed; DROP TRIGGER place_file_owned;"
+	     "ALTER TABLE cert DROP COLUMN stamp; ALTER TABLE cert DROP COLUMN pad;"
+	     "ALTER TABLE grp DROP COLUMN stamp; ALTER TABLE grp DROP COLUMN pad;"
+	     "ALTER TABLE prov_key DROP COLUMN stamp; ALTER TABLE prov_key DROP COLUMN pad;"
+	     "ALTER TABLE place DROP COLUMN stamp; ALTER TABLE place DROP COLUMN pad;"
+	     "DROP INDEX audit_upto; ALTER TABLE audit DROP COLUMN upto; ALTER TABLE audit DROP "
 	     "COLUMN at;"
 	     "DROP TABLE crl; DROP INDEX issued_revoked; ALTER TABLE cert DROP COLUMN chain;"
 	     "DROP TABLE file_owner;"
