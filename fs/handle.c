@@ -12,6 +12,7 @@
 
 struct handle {
 	struct handle *next, *prev; /* of all that are open */
+	uid_t uid;		    /* who has it */
 	struct store *store;
 	struct node node;
 	int flags;
@@ -25,25 +26,39 @@ struct handle {
 	bool once;	      /* and has been carried out: not to be again */
 };
 
+/* Users share a count now and then. */
+enum { COUNTS = 256 };
+
 /* For the end: what is still open then has to be wiped. Not held together with a handle's lock. */
 static struct {
 	pthread_mutex_t lock;
 	struct handle *first;
+	int count[COUNTS]; /* of a user, by uid */
 } open_now = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void enlist(struct handle *h)
+/* Each costs memory: nobody but root takes all of it. */
+static int enlist(struct handle *h, struct store_call *call)
 {
+	int *count = &open_now.count[h->uid % COUNTS], rc = 0;
+
 	pthread_mutex_lock(&open_now.lock);
-	h->next = open_now.first;
-	if (h->next)
-		h->next->prev = h;
-	open_now.first = h;
+	if (h->uid && *count >= HANDLES_PER_USER) {
+		rc = store_refuse(call, -ENOSPC, "more than %d files are open", HANDLES_PER_USER);
+	} else {
+		++*count;
+		h->next = open_now.first;
+		if (h->next)
+			h->next->prev = h;
+		open_now.first = h;
+	}
 	pthread_mutex_unlock(&open_now.lock);
+	return rc;
 }
 
 static void strike_off(struct handle *h)
 {
 	pthread_mutex_lock(&open_now.lock);
+	open_now.count[h->uid % COUNTS]--;
 	if (h->next)
 		h->next->prev = h->prev;
 	if (h->prev)
@@ -101,8 +116,13 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	h->store = store;
 	h->node = *node;
 	h->flags = flags;
+	h->uid = call->uid;
+	rc = enlist(h, call);
+	if (rc) {
+		free(h);
+		return node_refused(store, call, "open", node, rc);
+	}
 	pthread_mutex_init(&h->lock, NULL);
-	enlist(h);
 	rc = begin(h, call);
 	h->begun = !rc;
 	if (rc) {

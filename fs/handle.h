@@ -14,9 +14,11 @@
 
 struct handle;
 
+enum { HANDLES_PER_USER = 4096 };
+
 /*
  * Opens; flags as in open(2). -EACCES: written, but nobody can; the refusals of a copy; -ENOSPC:
- * too many conversations.
+ * too many conversations, or open files of one user.
  */
 int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
 	struct handle **out);

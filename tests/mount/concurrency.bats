@@ -151,3 +151,31 @@ csrs() {
 	done
 	wait $writer
 }
+
+@test "one user's open files are bounded, and take nothing from others" {
+	cat > many.py <<-'PY'
+		import errno, os, resource, sys
+		resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+		held, said = [], None
+		while said is None and len(held) < 5000:
+		    try:
+		        held.append(os.open(sys.argv[1], os.O_RDONLY))
+		    except OSError as e:
+		        said = e.errno
+		print(len(held), errno.errorcode.get(said))
+		sys.stdout.flush()
+		sys.stdin.read()
+	PY
+	mkfifo go
+	setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/python3 many.py "$M/domain" < go > said 3>&- &
+	many=$!
+	exec 4> go
+	wait_until [ -s said ]
+	[ "$(cat said)" = '4096 ENOSPC' ]
+	is "$M/domain" corp.example
+	setpriv --reuid 65533 --regid 65533 --clear-groups cat "$M/domain"
+	refused 'No space left on device' setpriv --reuid 65534 --regid 65534 --clear-groups cat "$M/version"
+	exec 4>&-
+	wait $many
+	wait_until setpriv --reuid 65534 --regid 65534 --clear-groups cat "$M/version"
+}
