@@ -12,18 +12,26 @@
 
 /* The half of the engine that changes things: making, removing, renaming, storing values. */
 
-int node_refused(struct store *store, const struct store_call *call, const char *action,
-	const struct node *node, int rc)
+/* name: of what was to be in the node, or NULL. */
+static int refused_in(struct store *store, const struct store_call *call, const char *action,
+	const struct node *node, const char *name, int rc)
 {
-	char path[STORE_PATH], object[STORE_PATH + 32];
+	char path[STORE_PATH], object[STORE_PATH + 96];
+	const char *attr = node->attr ? node->attr->name : "";
 
 	if (rc >= 0 || !call->reason[0] || node->draft)
 		return rc;
 	store_path(&node->row.object, path);
-	snprintf(object, sizeof(object), "%s%s%s", path, node->attr && path[0] ? "/" : "",
-		node->attr ? node->attr->name : "");
+	snprintf(object, sizeof(object), "%s%s%s%s%.64s", path, *attr && *path ? "/" : "", attr,
+		name && *path ? "/" : "", name ? name : "");
 	store_log_refusal(store, call, action, object, rc);
 	return rc;
+}
+
+int node_refused(struct store *store, const struct store_call *call, const char *action,
+	const struct node *node, int rc)
+{
+	return refused_in(store, call, action, node, NULL, rc);
 }
 
 static bool in_group(const struct store_call *call, gid_t gid)
@@ -80,7 +88,7 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	rc = store_make(store, call, child->row, dir->row.object.id, &above, name, mode, &out->row);
 	if (!rc)
 		node_set(out, child, NULL, out->row.object.id);
-	return node_refused(store, call, "mkdir", dir, rc);
+	return refused_in(store, call, "mkdir", dir, name, rc);
 }
 
 static int stop_at_first(const union store_any *row, void *arg)
@@ -148,7 +156,7 @@ static int unlink_flat(
 		rc = may_delete(store, call, dir);
 	if (!rc)
 		hidden_add(entry.ino, 0);
-	return rc;
+	return refused_in(store, call, "unlink", dir, name, rc);
 }
 
 int node_unlink(
@@ -284,7 +292,7 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 		return make_drop(call, dir, name, mode, out);
 	if (i < 0 && drafts && draft_signature(name, flags, mode))
 		return make_draft(call, dir, name, mode, out);
-	return node_refused(store, call, "create", dir,
+	return refused_in(store, call, "create", dir, name,
 		store_refuse(call, -EPERM, "there is no file of that name here"));
 }
 
@@ -335,7 +343,8 @@ static int drop_draft(struct store *store, struct store_call *call, const struct
 	if (!rc)
 		rc = drop->take(store, call, &dir->row, member, request.data, request.len, &reply);
 	if (rc == 1)
-		return store_refuse(call, -EBADMSG, "the request is not complete");
+		return refused_in(store, call, "enroll", dir, member,
+			store_refuse(call, -EBADMSG, "the request is not complete"));
 	if (!rc)
 		draft_unlink(draft->draft);
 	return rc;
@@ -370,8 +379,9 @@ static int rename_draft(struct store *store, struct store_call *call, const stru
 	if (i < 0 && draft_signature(new_name, O_EXCL, 0))
 		return draft_rename(draft->draft, new_name);
 	if (!attr || node_has(attr, AT_CONVERSATION) || !(attr->store || attr->take))
-		return store_refuse(
-			call, -EPERM, "a temporary file can replace a writable one only");
+		return refused_in(store, call, "rename", dir, new_name,
+			store_refuse(
+				call, -EPERM, "a temporary file can replace a writable one only"));
 	node_set(&target, dir->kind, attr, dir->row.object.id);
 	int rc = node_may_write(store, call, &target);
 	if (!rc)

@@ -82,6 +82,10 @@ static void log_refusal(const struct conversation *talk, const struct store_call
 {
 	char path[STORE_PATH], object[STORE_PATH + 32];
 
+	if (talk->attr->flags & AT_PUBLIC) {
+		store_log_stranger(talk->store, call, talk->attr->name, error);
+		return;
+	}
 	store_path(&talk->row.object, path);
 	snprintf(object, sizeof(object), "%s%s%s", path, path[0] ? "/" : "", talk->attr->name);
 	store_log_refusal(talk->store, call, "request", object, error);
@@ -156,7 +160,8 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 	if (at + size > STORE_REQUEST_MAX) {
 		int rc = store_refuse(
 			call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
-		log_refusal(talk, call, rc);
+		if (talk->attr->flags & (AT_CONVERSATION | AT_DROP))
+			log_refusal(talk, call, rc);
 		return answered(talk, call, rc);
 	}
 	if (at + size > talk->request.len) {

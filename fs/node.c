@@ -385,7 +385,19 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 	return rc;
 }
 
-int node_chown(struct store *store, struct store_call *call, const struct node *node,
+/* The name of a file, or of a directory that follows its object. */
+static const char *file_name(const struct node *node)
+{
+	if (node->attr)
+		return node->attr->name;
+	for (const struct kind *kind = tree; kind < tree + KINDS; kind++)
+		for (size_t i = 0; i < kind->dirs; i++)
+			if (kind->dir[i].kind == number(node->kind))
+				return kind->dir[i].name;
+	return "";
+}
+
+static int change_owner(struct store *store, struct store_call *call, const struct node *node,
 	const struct store_owner *want)
 {
 	const struct store_object *o = &node->row.object;
@@ -399,8 +411,14 @@ int node_chown(struct store *store, struct store_call *call, const struct node *
 	if (rc)
 		return rc;
 	bool follows = now.uid == want->uid && now.gid == want->gid && now.mode == want->mode;
-	return store_chown_file(
-		store, call, o, node_shown_ino(node), owned_bit(node), follows ? NULL : want);
+	return store_chown_file(store, call, o, file_name(node), node_shown_ino(node),
+		owned_bit(node), follows ? NULL : want);
+}
+
+int node_chown(struct store *store, struct store_call *call, const struct node *node,
+	const struct store_owner *want)
+{
+	return node_refused(store, call, "chown", node, change_owner(store, call, node, want));
 }
 
 bool node_is_root_owner(struct store *store, uid_t uid)

@@ -99,13 +99,14 @@ int audit_add(
 	CLEANUP_BYTES struct bytes line = {0};
 	struct last last = {0};
 	int rc = db_each(conn, DB_AUDIT_LAST, NULL, read_last, &last);
+	int64_t at = now > last.at ? now : last.at; /* it only grows, as the file does */
 
 	if (rc >= 0)
 		rc = compose(&line, call, now, entry, &last);
 	if (!rc)
 		rc = db_run(conn, DB_AUDIT_ADD,
 			DB_ARGS(DB_INT(last.seq + 1), DB_TEXT((const char *)line.data),
-				DB_INT(last.upto + (int64_t)line.len), DB_INT(now)));
+				DB_INT(last.upto + (int64_t)line.len), DB_INT(at)));
 	bytes_free(&last.line);
 	return rc < 0 ? rc : 0;
 }
@@ -114,7 +115,7 @@ int audit_add(
 
 struct note {
 	struct store_call call;
-	char action[16], object[STORE_PATH + 32];
+	char action[16], object[STORE_PATH + 96];
 	int error;
 	int64_t now;
 };

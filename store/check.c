@@ -51,7 +51,8 @@ static int check_rows(struct check *c)
 {
 	static const enum db_query queries[] = {DB_CHECK_INTEGRITY, DB_CHECK_REFERENCES,
 		DB_CHECK_USES, DB_CHECK_ISSUED, DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID,
-		DB_CHECK_GROUPS, DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED};
+		DB_CHECK_GROUPS, DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
+		DB_CHECK_NAMES, DB_CHECK_MEMBERS, DB_CHECK_IDS};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
@@ -69,9 +70,39 @@ static int check_rows(struct check *c)
 
 /* --- signing certificates --- */
 
+static bool fits_request(const struct db_row *row, const unsigned char spki_hash[PKI_HASH])
+{
+	CLEANUP_CSR struct pki_csr *csr = NULL;
+	const char *reason;
+	size_t len;
+	const void *der = db_blob(row, 9, &len);
+
+	return pki_csr_parse(der, len, &csr, &reason) == 0 &&
+	       memcmp(pki_csr_spki_hash(csr), spki_hash, PKI_HASH) == 0;
+}
+
+/* What is written down of a signing certificate. */
+static bool says_the_same(const struct db_row *row, const void *der, size_t len)
+{
+	CLEANUP_BYTES struct bytes subject = {0};
+	struct pki_cert_info info;
+	char want[STORE_SUBJECT_MAX + 1];
+	size_t n;
+
+	if (pki_cert_info(der, len, &info) || pki_cert_subject(der, len, false, &subject))
+		return false;
+	db_text(row, 8, want, sizeof(want));
+	const void *serial = db_blob(row, 5, &n);
+	return n == info.serial_len && memcmp(serial, info.serial, n) == 0 &&
+	       db_int(row, 6) == info.not_before && db_int(row, 7) == info.not_after &&
+	       strcmp((char *)subject.data, want) == 0;
+}
+
 static int check_cert(const struct db_row *row, void *arg)
 {
 	struct check *c = arg;
+	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
+	const char *reason = NULL;
 	CLEANUP_BYTES struct bytes key = {0};
 	CLEANUP_SIGNER struct signer *signer = NULL;
 	struct pki_key_info info;
@@ -86,10 +117,38 @@ static int check_cert(const struct db_row *row, void *arg)
 	if (pki_key_describe(key.data, key.len, &info) || hash_len != PKI_HASH ||
 		memcmp(info.spki_hash, hash, PKI_HASH) != 0)
 		return fault(c, "certs/%s: its private key is another one", name);
-	if (db_int(row, 4) == 0) /* it waits */
+	size_t der_len;
+	const void *der = db_blob(row, 4, &der_len);
+	if (!fits_request(row, info.spki_hash))
+		return fault(c, "certs/%s: its request is another one", name);
+	if (der_len == 0) /* it waits */
 		return 0;
 	if (signer_get(c->store, id, &signer) || !signer->ca)
 		return fault(c, "certs/%s: its certificate or chain does not fit its key", name);
+	if (!says_the_same(row, der, der_len))
+		return fault(
+			c, "certs/%s: its certificate says something else than its files", name);
+	int rc = pki_bundle_parse(signer->chain.data, signer->chain.len, info.spki_hash,
+		clock_now() / CLOCK_SECOND, &bundle, &reason);
+	if (rc && rc != -EKEYEXPIRED)
+		return fault(c, "certs/%s: its chain: %s", name, reason ? reason : strerror(-rc));
+	return 0;
+}
+
+static int check_crl(const struct db_row *row, void *arg)
+{
+	struct check *c = arg;
+	char name[NAME_MAX_LEN + 1];
+	size_t len, ca_len;
+	const void *der = db_blob(row, 1, &len), *ca = db_blob(row, 2, &ca_len);
+	const struct pki_crl want = {db_int(row, 3), db_int(row, 4), db_int(row, 5)};
+
+	db_text(row, 0, name, sizeof(name));
+	const char *wrong = pki_check_crl(der, len, ca, ca_len, &want);
+	if (wrong)
+		return fault(c, "certs/%s: its revocation list %s", name, wrong);
+	if (db_int(row, 6) > db_int(row, 7))
+		return fault(c, "certs/%s: its revocation list covers more than was revoked", name);
 	return 0;
 }
 
@@ -205,6 +264,8 @@ static int check_all(struct check *c, const char *head)
 	if (rc)
 		return rc < 0 ? rc : 0;
 	rc = db_each(c->conn, DB_CHECK_CERTS, NULL, check_cert, c);
+	if (rc >= 0)
+		rc = db_each(c->conn, DB_CHECK_CRLS, NULL, check_crl, c);
 	if (rc >= 0)
 		rc = db_each(c->conn, DB_CHECK_KEYS, NULL, check_key, c);
 	if (rc >= 0)

@@ -351,7 +351,7 @@ static void log_refusal(const struct enrolment *e, int error)
 	char path[STORE_PATH];
 
 	if (!e->recognised) {
-		refusal_log_stranger(e->i.store, e->i.call, "enroll", error);
+		store_log_stranger(e->i.store, e->i.call, "enroll", error);
 		return;
 	}
 	memcpy(key.group_name, e->i.group_name, sizeof(key.group_name));

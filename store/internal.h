@@ -66,9 +66,9 @@ struct store {
 	 * one is made; what is called then may take any other lock, and nobody who holds another
 	 * takes one of these.
 	 */
-	pthread_mutex_t making[MAKERS];
+	pthread_mutex_t making[MAKERS], listing[STORE_LISTS]; /* the latter: of everything (id 0) */
 	pthread_mutex_t snapshots_lock;
-	struct store_snapshot *snapshots[SNAPSHOTS];
+	struct store_snapshot *snapshots[SNAPSHOTS], *lists[STORE_LISTS];
 	struct store_snapshot *replaced[REPLACED]; /* and still read, the oldest first */
 	int replaced_count;
 };

@@ -13,6 +13,7 @@
 struct chown {
 	struct store_call *call;
 	const struct store_object *object;
+	const char *name;   /* of the file */
 	uint64_t file, bit; /* 0: the directory itself */
 	const struct store_owner *owner;
 };
@@ -43,7 +44,7 @@ static int chown_job(struct db_conn *conn, void *arg)
 {
 	const struct chown *c = arg;
 	union store_any now;
-	char path[STORE_PATH], value[64] = "follows";
+	char path[STORE_PATH], file[STORE_PATH + 32], value[64] = "follows";
 	int rc = object_get_writable(conn, c->call, c->object->kind, c->object->id, &now);
 
 	if (!rc)
@@ -51,14 +52,16 @@ static int chown_job(struct db_conn *conn, void *arg)
 	if (rc < 0)
 		return rc;
 	store_path(&now.object, path);
+	snprintf(file, sizeof(file), "%s%s%s", path, c->name && path[0] ? "/" : "",
+		c->name ? c->name : "");
 	if (c->owner)
 		snprintf(value, sizeof(value), "%u:%u %04o", c->owner->uid, c->owner->gid,
 			c->owner->mode);
 	return audit_add(conn, c->call, clock_now(),
 		&(struct audit){
 			.action = "chown",
-			.object = path,
-			.name = c->file ? "file_owner" : "owner",
+			.object = file,
+			.name = "owner",
 			.value = value,
 		});
 }
@@ -66,16 +69,16 @@ static int chown_job(struct db_conn *conn, void *arg)
 int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
 	const struct store_owner *owner)
 {
-	struct chown c = {call, object, 0, 0, owner};
+	struct chown c = {call, object, NULL, 0, 0, owner};
 
 	return store_submit(store, call, chown_job, &c);
 }
 
 int store_chown_file(struct store *store, struct store_call *call,
-	const struct store_object *object, uint64_t file, uint64_t bit,
+	const struct store_object *object, const char *name, uint64_t file, uint64_t bit,
 	const struct store_owner *owner)
 {
-	struct chown c = {call, object, file, bit, owner};
+	struct chown c = {call, object, name, file, bit, owner};
 
 	return store_submit(store, call, chown_job, &c);
 }

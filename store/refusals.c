@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/refusals.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -16,43 +17,49 @@ static struct {
 	struct slot {
 		int64_t second;
 		uid_t uid;
-		int lines; /* in that second */
+		int lines[2]; /* in that second: of a stranger, of others */
 		unsigned long left_out;
 	} slot[SLOTS];
 } users = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Tells how many were left out in seconds that have passed. */
-static void tell_left_out(int64_t second)
+static void tell_left_out(struct store *store, int64_t second)
 {
 	for (struct slot *s = users.slot; s < users.slot + SLOTS; s++) {
+		struct store_call call = {.uid = s->uid, .gid = (gid_t)-1};
 		if (!s->left_out || s->second == second)
 			continue;
-		report(LOG_NOTICE, "%lu more refusals of uid %u were not logged", s->left_out,
+		store_refuse(&call, 0, "%lu more refusals of uid %u were not logged", s->left_out,
 			s->uid);
+		report(LOG_NOTICE, "%s", call.reason);
+		audit_post(store, &call, "left_out", "", -EBUSY);
 		s->left_out = 0;
 	}
 }
 
+enum { STRANGER, KNOWN };
+
 /* At most so many lines a second for each user. */
 static void tell(struct store *store, const struct store_call *call, const char *action,
-	const char *object, int error, int most)
+	const char *object, int error, int who)
 {
+	static const int most[] = {[STRANGER] = 1, [KNOWN] = LINES_A_SECOND};
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &users.slot[call->uid % SLOTS];
 
 	metrics_refused(store, error);
 	pthread_mutex_lock(&users.lock);
 	if (s->second != second) {
-		tell_left_out(second);
+		tell_left_out(store, second);
 		s->second = second;
-		s->lines = 0;
+		s->lines[STRANGER] = s->lines[KNOWN] = 0;
 	}
 	s->uid = call->uid;
-	bool quiet = s->lines >= most;
+	bool quiet = s->lines[who] >= most[who];
 	if (quiet) {
 		s->left_out++;
 	} else {
-		s->lines++;
+		s->lines[who]++;
 		report(LOG_NOTICE, "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
 			object[0] ? " " : "", object, strerror(-error), call->reason, call->uid,
 			call->pid, call->comm);
@@ -65,18 +72,18 @@ static void tell(struct store *store, const struct store_call *call, const char 
 void store_log_refusal(struct store *store, const struct store_call *call, const char *action,
 	const char *object, int error)
 {
-	tell(store, call, action, object, error, LINES_A_SECOND);
+	tell(store, call, action, object, error, KNOWN);
 }
 
-void refusal_log_stranger(
+void store_log_stranger(
 	struct store *store, const struct store_call *call, const char *action, int error)
 {
-	tell(store, call, action, "", error, 1);
+	tell(store, call, action, "", error, STRANGER);
 }
 
-void refusal_log_rest(void)
+void refusal_log_rest(struct store *store)
 {
 	pthread_mutex_lock(&users.lock);
-	tell_left_out(0);
+	tell_left_out(store, 0);
 	pthread_mutex_unlock(&users.lock);
 }

@@ -4,14 +4,7 @@
 
 #include "store/store.h"
 
-/*
- * Logs a refusal from before a key was recognised. Anybody can cause these, so there is at most
- * one line a second for each uid; it says how many were left out. Others: store_log_refusal.
- */
-void refusal_log_stranger(
-	struct store *store, const struct store_call *call, const char *action, int error);
-
-/* Says how many were left out last. */
-void refusal_log_rest(void);
+/* Says how many refusals were left out last (store_log_refusal, store_log_stranger). */
+void refusal_log_rest(struct store *store);
 
 #endif

@@ -288,7 +288,7 @@ static void log_refusal(const struct renewal *r, int error)
 	char path[STORE_PATH];
 
 	if (!r->i.member[0]) {
-		refusal_log_stranger(r->i.store, r->i.call, "renew", error);
+		store_log_stranger(r->i.store, r->i.call, "renew", error);
 		return;
 	}
 	issuance_path(&r->i, path);

@@ -30,7 +30,7 @@ static int open_key(struct store *store, struct signer *signer, const struct ste
 {
 	CLEANUP_BYTES struct bytes key = {0};
 
-	if (!s->sealed.len)
+	if (!s->sealed.len || signer->ca)
 		return 0;
 	int rc = pki_unseal(store->sealer, "cert", signer->id, s->sealed.data, s->sealed.len, &key);
 	if (!rc)

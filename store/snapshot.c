@@ -133,6 +133,8 @@ void store_snapshot_put(struct store_snapshot *s)
 
 static struct store_snapshot **slot(struct store *store, enum store_list which, int64_t id)
 {
+	if (!id)
+		return &store->lists[which];
 	return &store->snapshots[((uint64_t)id * STORE_LISTS + which) % SNAPSHOTS];
 }
 
@@ -195,39 +197,55 @@ static void keep(struct store *store, struct store_snapshot *s)
 	pthread_mutex_unlock(&store->snapshots_lock);
 }
 
+static pthread_mutex_t *lock_of(struct store *store, enum store_list which, int64_t id)
+{
+	return id ? snapshot_lock(store, id) : &store->listing[which];
+}
+
+/* With its lock held: the one that somebody else has made meanwhile, or another. */
+static int get_locked(struct store *store, const struct store_snapshot *want, snapshot_fill_fn fill,
+	void *arg, struct store_snapshot **out)
+{
+	*out = find(store, want->which, want->id, want->version);
+	if (*out)
+		return 0;
+	struct store_snapshot *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = *want;
+	pthread_rwlock_init(&s->lock, NULL);
+	int rc = make(store, s, fill, arg);
+	if (rc) {
+		store_snapshot_put(s);
+		return rc;
+	}
+	keep(store, s);
+	*out = s;
+	return 0;
+}
+
+static struct store_snapshot wanted(
+	enum store_list which, int64_t id, int64_t version, int64_t made)
+{
+	return (struct store_snapshot){.refs = 1,
+		.id = id,
+		.which = which,
+		.version = version,
+		.times = {.made = made, .until = CLOCK_MAX},
+		.fd = -1};
+}
+
 int snapshot_get(struct store *store, enum store_list which, int64_t id, int64_t version,
 	int64_t made, snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
 {
+	struct store_snapshot want = wanted(which, id, version, made);
+
 	*out = find(store, which, id, version);
 	if (*out)
 		return 0;
-	pthread_mutex_t *making = snapshot_lock(store, id);
-	struct store_snapshot *s = NULL;
-	int rc = 0;
-
-	pthread_mutex_lock(making);
-	*out = find(store, which, id, version);
-	if (!*out) {
-		s = calloc(1, sizeof(*s));
-		rc = s ? 0 : -ENOMEM;
-	}
-	if (s) {
-		*s = (struct store_snapshot){.refs = 1,
-			.id = id,
-			.which = which,
-			.version = version,
-			.times = {.made = made, .until = CLOCK_MAX},
-			.fd = -1};
-		pthread_rwlock_init(&s->lock, NULL);
-		rc = make(store, s, fill, arg);
-	}
-	if (s && !rc) {
-		keep(store, s);
-		*out = s;
-	}
-	pthread_mutex_unlock(making);
-	if (rc)
-		store_snapshot_put(s);
+	pthread_mutex_lock(lock_of(store, which, id));
+	int rc = get_locked(store, &want, fill, arg, out);
+	pthread_mutex_unlock(lock_of(store, which, id));
 	return rc;
 }
 
@@ -252,14 +270,20 @@ int snapshot_get_lazily(struct store *store, enum store_list which, int64_t basi
 	snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
 {
 	struct store_snapshot *s = find(store, which, 0, 0);
-	int64_t version = s ? s->version + 1 : 1;
+	struct store_snapshot want = wanted(which, 0, s ? s->version + 1 : 1, 0);
 
-	if (s && (!look || good(s, basis))) {
-		*out = s;
+	*out = s;
+	if (s && (!look || good(s, basis)))
 		return 0;
-	}
+	/* while somebody makes one, the others go on with what there is */
+	if (!s)
+		pthread_mutex_lock(&store->listing[which]);
+	else if (pthread_mutex_trylock(&store->listing[which]))
+		return 0;
+	int rc = get_locked(store, &want, fill, arg, out);
+	pthread_mutex_unlock(&store->listing[which]);
 	store_snapshot_put(s);
-	return snapshot_get(store, which, 0, version, 0, fill, arg, out);
+	return rc;
 }
 
 int store_snapshot(struct store *store, const union store_any *object, enum store_list which,
@@ -281,6 +305,8 @@ void snapshot_forget_all(struct store *store)
 {
 	for (int i = 0; i < SNAPSHOTS; i++)
 		store_snapshot_put(store->snapshots[i]);
+	for (int i = 0; i < STORE_LISTS; i++)
+		store_snapshot_put(store->lists[i]);
 	for (int i = 0; i < store->replaced_count; i++)
 		store_snapshot_put(store->replaced[i]);
 }

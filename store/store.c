@@ -70,11 +70,16 @@ static int lock_store(struct store *store, const char *path)
 	char name[PATH_MAX];
 	struct stat st;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+	bool there = stat(path, &st) == 0;
+	if (!there && store->read_only) {
+		report(LOG_ERR, "store %s: %s", path, strerror(errno));
+		return -ENOENT;
+	}
+	if (there && !S_ISREG(st.st_mode)) {
 		report(LOG_ERR, "store %s: not a regular file", path);
 		return -EINVAL;
 	}
-	if (stat(path, &st) == 0 && st.st_nlink > 1) {
+	if (there && st.st_nlink > 1) {
 		report(LOG_ERR,
 			"store %s: has another hard link, and two daemons might not see each other",
 			path);
@@ -191,11 +196,30 @@ static int check_master(struct store *store, const struct store_options *options
 	return -EKEYREJECTED;
 }
 
+/* A store that could not be made, with its lock held: nobody else has it. The lock file stays. */
+static void unmake(struct store *store, const char *path)
+{
+	static const char *const suffix[] = {"", "-wal", "-shm"};
+	char name[PATH_MAX];
+
+	db_close(store->db);
+	store->db = NULL;
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
+		unlink(name);
+	}
+}
+
 static int open_parts(struct store *store, const struct store_options *options)
 {
 	struct setting store_id = {0};
+	struct stat st;
 	int rc = lock_store(store, options->path);
 
+	if (!rc && options->must_be_new && lstat(options->path, &st) == 0) {
+		report(LOG_ERR, "%s: %s", options->path, strerror(EEXIST));
+		return -EEXIST;
+	}
 	if (!rc)
 		rc = db_open(
 			options->path, options->read_only ? DB_READ_ONLY : DB_CREATE, &store->db);
@@ -205,8 +229,12 @@ static int open_parts(struct store *store, const struct store_options *options)
 	}
 	/* Filling is one job: a store with an id has everything. */
 	rc = get_setting(store, "store_id", &store_id);
-	if (rc == -ENOENT)
-		return fill_new(store, options);
+	if (rc == -ENOENT) {
+		rc = fill_new(store, options);
+		if (rc && options->must_be_new)
+			unmake(store, options->path);
+		return rc;
+	}
 	if (!rc) {
 		snprintf(store->id, sizeof(store->id), "%.*s", (int)sizeof(store->id) - 1,
 			(char *)store_id.data);
@@ -230,6 +258,8 @@ int store_open(const struct store_options *options, struct store **out)
 	pthread_mutex_init(&store->snapshots_lock, NULL);
 	for (int i = 0; i < MAKERS; i++)
 		pthread_mutex_init(&store->making[i], NULL);
+	for (int i = 0; i < STORE_LISTS; i++)
+		pthread_mutex_init(&store->listing[i], NULL);
 	store->metrics.started = clock_now();
 	store->path = strdup(options->path);
 	const char *slash = strrchr(options->path, '/');
@@ -260,8 +290,9 @@ void store_close(struct store *store)
 		return;
 	if (store->open && !store->read_only)
 		lists_settle(store);
+	if (store->open)
+		refusal_log_rest(store);
 	db_close(store->db);
-	refusal_log_rest();
 	signer_forget_all(store);
 	snapshot_forget_all(store);
 	pki_sealer_free(store->sealer);
@@ -271,6 +302,8 @@ void store_close(struct store *store)
 	pthread_mutex_destroy(&store->snapshots_lock);
 	for (int i = 0; i < MAKERS; i++)
 		pthread_mutex_destroy(&store->making[i]);
+	for (int i = 0; i < STORE_LISTS; i++)
+		pthread_mutex_destroy(&store->listing[i]);
 	free(store->directory);
 	free(store->path);
 	free(store);

@@ -55,6 +55,7 @@ struct store_options {
 	const char *master_key; /* NULL: path with .key appended */
 	bool read_only;
 	gid_t export_gid; /* who may read export/ */
+	bool must_be_new; /* -EEXIST if it is there; what could not be made is taken away */
 	bool as_it_is;	  /* for store_check: what is out of order is not mentioned */
 };
 
@@ -253,8 +254,15 @@ int store_chown(struct store *store, struct store_call *call, const struct store
  * object goes; with NULL it follows the directory again. bit is its own one in object->owned.
  */
 int store_chown_file(struct store *store, struct store_call *call,
-	const struct store_object *object, uint64_t file, uint64_t bit,
+	const struct store_object *object, const char *name, uint64_t file, uint64_t bit,
 	const struct store_owner *owner);
+
+/*
+ * The same for what was refused before anybody has shown a key or permission: of one user one line
+ * a second.
+ */
+void store_log_stranger(
+	struct store *store, const struct store_call *call, const char *action, int error);
 
 /* What store_chown_file has stored. -ENOENT: nothing. */
 int store_file_owner(struct store *store, uint64_t file, struct store_owner *out);

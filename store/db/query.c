@@ -36,6 +36,15 @@
 	"bare, 'owned', owned, 'created', created, 'modified', modified, 'modified_by', modified_by, " \
 	"'files', " EXPORT_FILES(kind, table ".id")
 
+/* Objects of a kind whose `owned` and rows in file_owner do not say the same; illegal names. */
+#define OWNED_FAULT(table, kind, who, alive) \
+	"SELECT " who " || ': what is said of owners of its files is not what is stored' FROM " table \
+	" t WHERE " alive " AND (t.owned <> 0) <> EXISTS " \
+	"(SELECT 1 FROM file_owner WHERE kind = " kind " AND object = t.id)"
+#define NAME_FAULT(table) \
+	"SELECT '" table " ' || id || ': is called ' || name FROM " table " WHERE removed IS NULL AND " \
+	"(name NOT GLOB '[A-Za-z0-9]*' OR name GLOB '*[^A-Za-z0-9._-]*' OR length(name) > 64)"
+
 /* Where keys (k) and members (m) of groups (g) stand, for people. */
 #define KIND_NAME "CASE g.place WHEN 2 THEN 'app_connector/' ELSE 'service_edge/' END"
 #define KEY_PATH KIND_NAME " || g.name || '/keys/' || k.name"
@@ -506,15 +515,64 @@ const char *const db_query_text[DB_QUERIES] = {
 		"WHEN 3 THEN object IN (SELECT id FROM prov_key WHERE removed IS NULL) "
 		"WHEN 4 THEN object IN (SELECT id FROM member WHERE removed IS NULL) ELSE 0 END",
 	[DB_CHECK_OWNED] =
-		"SELECT 'group ' || name || ': a file of it is said to have an owner, and has none' "
-		"FROM grp WHERE removed IS NULL AND owned <> 0 "
-		"AND NOT EXISTS (SELECT 1 FROM file_owner WHERE kind = 2 AND object = grp.id) "
-		"UNION ALL SELECT 'key ' || name || ': a file of it is said to have an owner, and has none' "
-		"FROM prov_key WHERE removed IS NULL AND owned <> 0 "
-		"AND NOT EXISTS (SELECT 1 FROM file_owner WHERE kind = 3 AND object = prov_key.id)",
-	/* -> id, name, sealed key, SPKI hash, length of the certificate */
+		OWNED_FAULT("place", "0", "'fixed directory ' || t.id", "1")
+		" UNION ALL " OWNED_FAULT("cert", "1", "'certs/' || t.name", "t.removed IS NULL")
+		" UNION ALL " OWNED_FAULT("grp", "2", "'group ' || t.name", "t.removed IS NULL")
+		" UNION ALL " OWNED_FAULT("prov_key", "3", "'key ' || t.name", "t.removed IS NULL")
+		" UNION ALL " OWNED_FAULT("member", "4", "'member ' || t.name", "t.removed IS NULL"),
+	[DB_CHECK_SECRETS] =
+		"SELECT 'deleted key ' || name || ': its secret is still there' FROM prov_key "
+		"WHERE removed IS NOT NULL AND (secret_hash IS NOT NULL OR sealed_secret IS NOT NULL) "
+		"UNION ALL SELECT 'deleted certificate ' || name || ': its private key is still there' "
+		"FROM cert WHERE removed IS NOT NULL AND sealed_key IS NOT NULL",
+	[DB_CHECK_NAMES] =
+		NAME_FAULT("cert") " UNION ALL " NAME_FAULT("grp") " UNION ALL " NAME_FAULT("prov_key")
+		" UNION ALL " NAME_FAULT("member")
+		" UNION ALL SELECT 'group ' || name || ': stands nowhere' FROM grp "
+		"WHERE place NOT IN (2, 3) "
+		"UNION ALL SELECT 'fixed directories: ' || count(*) || ' of 4' FROM place "
+		"WHERE id IN (1, 2, 3, 4) HAVING count(*) <> 4",
+	[DB_CHECK_MEMBERS] =
+		"SELECT " MEMBER_PATH " || ': certificate ' || i.id || ' is of another key' "
+		"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
+		"WHERE i.prov_key <> m.prov_key "
+		"UNION ALL SELECT " MEMBER_PATH " || ': certificate ' || i.id || ' came before the first' "
+		"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
+		"WHERE i.first = 1 AND EXISTS (SELECT 1 FROM issued WHERE member = m.id AND id < i.id) "
+		"UNION ALL SELECT " MEMBER_PATH " || ': its group has been deleted' FROM member m "
+		"JOIN grp g ON g.id = m.grp WHERE m.removed IS NULL AND g.removed IS NOT NULL "
+		"UNION ALL SELECT " MEMBER_PATH " || ': certificate ' || i.id || ': revoked for ' || i.reason "
+		"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
+		"WHERE i.reason NOT IN ('unspecified', 'keyCompromise', 'cACompromise', "
+		"'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn', "
+		"'aACompromise') "
+		"UNION ALL SELECT 'group ' || g.name || ': its signing certificate waits' FROM grp g "
+		"JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL AND c.der = x'' "
+		"UNION ALL SELECT " KEY_PATH " || ': its signing certificate waits' FROM prov_key k "
+		"JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
+		"WHERE k.removed IS NULL AND c.der = x'' "
+		"UNION ALL SELECT 'deleted certificate ' || c.name || ': one that it issued was still valid' "
+		"FROM cert c WHERE c.removed IS NOT NULL AND EXISTS (SELECT 1 FROM issued i "
+		"WHERE i.cert = c.id AND i.not_after > c.removed / 1000000000)",
+	/* AUTOINCREMENT: what was given is not given again; nothing is deleted from the trail */
+	[DB_CHECK_IDS] =
+		"SELECT 'database: ids of ' || s.name || ' would be given again' FROM sqlite_sequence s "
+		"WHERE s.seq < CASE s.name WHEN 'cert' THEN (SELECT max(id) FROM cert) "
+		"WHEN 'grp' THEN (SELECT max(id) FROM grp) "
+		"WHEN 'prov_key' THEN (SELECT max(id) FROM prov_key) "
+		"WHEN 'member' THEN (SELECT max(id) FROM member) "
+		"WHEN 'issued' THEN (SELECT max(id) FROM issued) ELSE 0 END "
+		"UNION ALL SELECT 'log: ' || s.seq || ' lines were written, and the last is ' || "
+		"coalesce((SELECT max(seq) FROM audit), 0) FROM sqlite_sequence s "
+		"WHERE s.name = 'audit' AND s.seq <> coalesce((SELECT max(seq) FROM audit), 0)",
+	/* -> name, the list, the certificate's der, number, this and next update, covers, revoked */
+	[DB_CHECK_CRLS] =
+		"SELECT c.name, l.der, c.der, l.number, l.this_update, l.next_update, l.covers, c.revoked "
+		"FROM crl l JOIN cert c ON c.id = l.cert",
+	/* -> id, name, sealed key, SPKI hash, der, serial, not before, not after, subject, csr */
 	[DB_CHECK_CERTS] =
-		"SELECT id, name, sealed_key, spki_hash, length(der) FROM cert WHERE removed IS NULL",
+		"SELECT id, name, sealed_key, spki_hash, der, serial, not_before, not_after, subject, csr "
+		"FROM cert WHERE removed IS NULL",
 	/* -> id, path, sealed secret, its hash */
 	[DB_CHECK_KEYS] =
 		"SELECT k.id, " KEY_PATH ", k.sealed_secret, k.secret_hash FROM prov_key k "

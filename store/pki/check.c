@@ -77,3 +77,29 @@ const char *pki_check_issued(const void *der, size_t der_len, const void *csr, s
 	pki_drain();
 	return wrong;
 }
+
+const char *pki_check_crl(
+	const void *der, size_t len, const void *ca, size_t ca_len, const struct pki_crl *want)
+{
+	const unsigned char *p = der;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)len);
+	X509 *issuer = pki_x509(ca, ca_len);
+	ASN1_INTEGER *number = crl ? X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL) : NULL;
+	const char *wrong = NULL;
+	int64_t n = 0;
+
+	if (!crl || !number || ASN1_INTEGER_get_int64(&n, number) != 1)
+		wrong = "is damaged";
+	else if (!issuer || X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1)
+		wrong = "was not signed by it";
+	else if (n != want->number)
+		wrong = "has another number";
+	else if (ASN1_TIME_cmp_time_t(X509_CRL_get0_lastUpdate(crl), want->this_update) != 0 ||
+		 ASN1_TIME_cmp_time_t(X509_CRL_get0_nextUpdate(crl), want->next_update) != 0)
+		wrong = "has other dates";
+	ASN1_INTEGER_free(number);
+	X509_CRL_free(crl);
+	X509_free(issuer);
+	pki_drain();
+	return wrong;
+}

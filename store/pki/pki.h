@@ -284,4 +284,8 @@ struct pki_expected {
 const char *pki_check_issued(const void *der, size_t der_len, const void *csr, size_t csr_len,
 	const void *ca, size_t ca_len, const struct pki_expected *want);
 
+/* The same of a revocation list. */
+const char *pki_check_crl(
+	const void *der, size_t len, const void *ca, size_t ca_len, const struct pki_crl *want);
+
 #endif

@@ -25,7 +25,7 @@ static const char usage[] =
 	"    --master-key FILE   what its secrets are encrypted with (default: STORE.key)\n"
 	"    --log-head HASH     a line of the audit trail has to have this hash: what log.head "
 	"said\n"
-	"                        at some time, kept elsewhere\n"
+	"                        at some time, kept elsewhere: 64 hex digits\n"
 	"    -h, --help          this text\n"
 	"    -V, --version       the version\n"
 	"\n"
@@ -62,6 +62,11 @@ static int check(const struct options *o)
 	return faults ? ERRORS_LEFT : SOUND;
 }
 
+static bool is_hash(const char *text)
+{
+	return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option names[] = {
@@ -80,6 +85,8 @@ static int parse(int argc, char **argv, struct options *o)
 			o->given_key = optarg;
 			break;
 		case 'l':
+			if (!is_hash(optarg))
+				return -1;
 			o->log_head = optarg;
 			break;
 		case 'h':

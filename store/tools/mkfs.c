@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "store/base/path.h"
 #include "store/base/process.h"
-#include "store/base/report.h"
 #include "store/store.h"
 
 /* mkfs.enrollfs: makes a store, as the first mount would. */
@@ -38,45 +33,16 @@ struct options {
 	bool help, version;
 };
 
-/* Takes the name, so that nobody's store is overwritten; it is empty until it is filled. */
-static int take_name(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0) {
-		report(LOG_ERR, "%s: %s", path, strerror(errno));
-		return -1;
-	}
-	close(fd);
-	return 0;
-}
-
-/* What a store that could not be made leaves beside its name. */
-static void clean_up(const char *path)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm", ".lock"};
-
-	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		char *name;
-		if (asprintf(&name, "%s%s", path, suffix[i]) < 0)
-			return;
-		unlink(name);
-		free(name);
-	}
-}
-
 static int make(const struct options *o)
 {
-	struct store_options options = {
-		.path = o->store, .master_key = o->master_key, .domain = o->domain};
+	struct store_options options = {.path = o->store,
+		.master_key = o->master_key,
+		.domain = o->domain,
+		.must_be_new = true};
 	struct store *store;
 
-	if (take_name(o->store))
+	if (store_open(&options, &store))
 		return FAILED;
-	if (store_open(&options, &store)) {
-		clean_up(o->store);
-		return FAILED;
-	}
 	store_close(store);
 	return MADE;
 }

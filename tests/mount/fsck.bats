@@ -90,7 +90,9 @@ finds() {
 	finds 'its signing certificate has been deleted' "UPDATE cert SET removed = 1 WHERE name = 'connector'"
 	finds 'what it belongs to is gone' 'UPDATE file_owner SET object = 77 WHERE kind = 3'
 	finds 'what it belongs to is gone' "UPDATE member SET removed = 1 WHERE name = 'web1'"
-	finds 'is said to have an owner, and has none' 'DELETE FROM file_owner WHERE kind = 3'
+	finds 'what is said of owners of its files is not what is stored' 'DELETE FROM file_owner WHERE kind = 3'
+	finds 'is not what is stored' 'UPDATE member SET owned = 4 WHERE id = 3'
+	finds 'is not what is stored' 'UPDATE prov_key SET owned = 0'
 }
 
 @test "secrets that do not open" {
@@ -110,11 +112,38 @@ finds() {
 	finds 'log: line 6 follows line 4' 'DELETE FROM audit WHERE seq = 5'
 	finds 'log: line 2 follows line 0' 'DELETE FROM audit WHERE seq = 1'
 	finds 'does not stand where it ends' 'UPDATE audit SET upto = upto + 1000000 WHERE seq = (SELECT max(seq) FROM audit)'
-	# only who kept the head can tell that the end is missing
+	finds 'lines were written, and the last is 8' 'DELETE FROM audit WHERE seq > 8'
+	finds 'lines were written, and the last is 0' 'DELETE FROM audit'
+	# only who kept the head can tell that the end is missing, if that was hidden
 	cp whole store
-	sqlite3 store 'DELETE FROM audit WHERE seq > 8'
+	sqlite3 store "DELETE FROM audit WHERE seq > 8; UPDATE sqlite_sequence SET seq = 8 WHERE name = 'audit'"
 	fsck store
 	finds 'its end was cut off or changed' 'DELETE FROM audit WHERE seq > 8' --log-head "$(cat head)"
+}
+
+@test "lists, signing certificates, names and what was deleted" {
+	fill
+	finds 'certs/connector: its revocation list is damaged' "UPDATE crl SET der = x'00'"
+	finds 'its revocation list has another number' 'UPDATE crl SET number = 1'
+	finds 'its revocation list has other dates' 'UPDATE crl SET next_update = next_update + 1'
+	finds 'its revocation list covers more than was revoked' 'UPDATE crl SET covers = covers + 50'
+	finds 'its revocation list was not signed by it' "UPDATE crl SET cert = (SELECT id FROM cert WHERE name = 'own') WHERE cert = 2"
+	finds 'certs/own: its certificate says something else' "UPDATE cert SET not_after = not_after + 1 WHERE name = 'own'"
+	finds 'certs/own: its certificate says something else' "UPDATE cert SET serial = x'01' WHERE name = 'own'"
+	finds 'certs/own: its certificate says something else' "UPDATE cert SET subject = 'CN=x' WHERE name = 'own'"
+	finds 'certs/own: its request is another one' "UPDATE cert SET csr = x'00' WHERE name = 'own'"
+	finds 'certs/connector: its chain' "UPDATE cert SET issuer = NULL WHERE name = 'connector'"
+	finds 'its secret is still there' 'UPDATE prov_key SET removed = 1 WHERE id = 2'
+	finds 'its private key is still there' "UPDATE cert SET removed = 1 WHERE name = 'waits'"
+	finds 'one that it issued was still valid' "UPDATE cert SET removed = 1, sealed_key = NULL WHERE name = 'connector'"
+	finds 'its signing certificate waits' "UPDATE grp SET signing_cert = (SELECT id FROM cert WHERE name = 'waits') WHERE id = 1"
+	finds 'is of another key' 'UPDATE issued SET prov_key = 3 WHERE id = 4'
+	finds 'came before the first' 'UPDATE issued SET first = (id = 4) WHERE member = 1'
+	finds 'revoked for boredom' "UPDATE issued SET reason = 'boredom' WHERE reason = 'superseded'"
+	finds 'is called ../x' "UPDATE member SET name = '../x' WHERE id = 1"
+	finds 'stands nowhere' 'UPDATE grp SET place = 4 WHERE id = 2'
+	finds 'fixed directories: 3 of 4' 'DELETE FROM place WHERE id = 4'
+	finds 'ids of issued would be given again' "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'issued'"
 }
 
 @test "a damaged database" {
@@ -139,6 +168,9 @@ finds() {
 	run fsck nowhere
 	[ "$status" = 8 ]
 	[ ! -e nowhere ]
+	[ ! -e nowhere.lock ]
+	run fsck --log-head nonsense store
+	[ "$status" = 16 ]
 	mv store.key kept
 	run fsck store
 	[ "$status" = 8 ]
@@ -183,6 +215,15 @@ finds() {
 	run tool mkfs new/nowhere/store
 	[ "$status" = 1 ]
 	tool mkfs --version
+	# one that is being mounted meanwhile is left alone
+	(flock 9 && touch locked && wait_until [ -e go ]) 9> new/busy.lock 3>&- &
+	wait_until [ -e locked ]
+	run tool mkfs --domain a.example new/busy
+	touch go
+	wait $!
+	[ "$status" = 1 ]
+	[[ $output == *'another enrollfs has it mounted'* ]]
+	rm new/busy.lock
 	mv new/store new/store.key .
 	"$ENROLLFS" -f "$T/store" "$M" 2>> log 3>&- &
 	PID=$!

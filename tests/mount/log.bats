@@ -67,11 +67,19 @@ says() { wait_until said "$1" || { tail -n 3 "$M/log"; return 1; }; }
 	refused 'Device or resource busy' rmdir "$M/certs/root"
 	says '"action":"rmdir","object":"certs/root","result":"EBUSY"'
 	sh_refused 'Operation not permitted' "echo x > $K/max_use"
-	says '"action":"create","object":"app_connector/berlin/keys/k2","result":"EPERM"'
+	says '"action":"create","object":"app_connector/berlin/keys/k2/max_use","result":"EPERM"'
 	sed 's/A/B/' my.key > bad.key
 	refused 'Bad message' setpriv --reuid 65534 --regid 65534 --clear-groups \
 		bash -c '{ cat <<< "$2" >&3; } 3<> "$1"' - "$M/enroll" "$(cat bad.key)"
 	says '"uid":65534,.*"action":"enroll","object":"","result":"EBADMSG","reason":"the provisioning key.s checksum is wrong'
+	echo 1 > "$K/managed"
+	refused 'Operation not permitted' chmod 640 "$K/enroll"
+	says '"action":"chown","object":"app_connector/berlin/keys/k2/enroll","result":"EPERM"'
+	echo 0 > "$K/managed"
+	chmod 640 "$K/description"
+	said '"action":"chown","object":"app_connector/berlin/keys/k2/description","owner":"0:0 0640","result":"ok"'
+	refused 'Invalid argument' mkdir "$G/keys/-x"
+	says '"action":"mkdir","object":"app_connector/berlin/-x","result":"EINVAL"'
 	stop
 	start -o ro
 	said '"action":"unmount"'
@@ -157,4 +165,33 @@ says() { wait_until said "$1" || { tail -n 3 "$M/log"; return 1; }; }
 	stop
 	grep -q 'more refusals of uid 65534 were not logged' log
 	start
+	said '"uid":65534,.*"action":"left_out","object":"","result":"EBUSY","reason":"[0-9]* more refusals of uid 65534 were not logged"'
+}
+
+@test "an incomplete request hides no other refusal" {
+	/usr/bin/python3 - "$M/enroll" <<-'PY'
+		import os, sys
+		for text in (b'1|', b'1|', b'1|', b'hello\n'):
+		    fd = os.open(sys.argv[1], os.O_WRONLY)
+		    try:
+		        os.write(fd, text)
+		    except OSError:
+		        pass
+		    try:
+		        os.close(fd)
+		    except OSError:
+		        pass
+	PY
+	echo x > "$K/enabled" 2> /dev/null || :
+	says '"object":"app_connector/berlin/keys/auto/enabled","result":"EINVAL"'
+	stop
+	start
+	[ "$(grep -c '"result":"E' "$M/log")" -ge 3 ]
+}
+
+@test "chmod of a table leaves enroll alone" {
+	chmod 600 "$M/enroll"
+	chmod 600 "$M/tables/keys.tsv"
+	chmod 444 "$M/tables/keys.tsv"
+	[ "$(stat -c %a "$M/enroll")" = 600 ]
 }

@@ -31,10 +31,20 @@ static void check_number(void)
 	assert_ptr_equal(tree_attr(kind, attr->number), attr);
 }
 
+/* What is said of owners is kept with the row: no two files of one row have the same number. */
+static void check_row(void)
+{
+	for (const struct kind *other = tree; other < kind; other++)
+		for (size_t i = 0; i < other->attrs; i++)
+			if (other->row == kind->row && !other->exported && !kind->exported)
+				assert_int_not_equal(other->attr[i].number, attr->number);
+}
+
 static void names_and_numbers_are_unique(void **state)
 {
 	(void)state;
 	each_attr(check_number);
+	each_attr(check_row);
 }
 
 static void check_handlers(void)
