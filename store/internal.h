@@ -14,7 +14,7 @@ enum {
 	SIGNERS = 64,
 	SIGNER_DEPTH = 16, /* certificates above each other; a loop in a damaged store ends here */
 	SNAPSHOTS = 64,
-	REPLACED = 16,
+	REPLACED = 64,
 	MAKERS = 16,
 	CLOCK_SKEW = 60, /* seconds that a certificate begins in the past, for clocks behind ours */
 	DAY = 86400,
