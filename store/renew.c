@@ -15,6 +15,7 @@
 enum {
 	ROUNDS = 8,
 	VALID = 2, /* certificates that a member may have valid at a time */
+	DAILY = STORE_RENEWALS_A_DAY,
 };
 
 /* --- who asks --- */
@@ -194,6 +195,23 @@ static int check_name(struct renewal *r, int64_t seconds)
 	return rc;
 }
 
+/* Each leaves a revoked one behind, on a list that everybody loads: one machine must not fill it.
+ */
+static int check_rate(struct renewal *r)
+{
+	struct db_conn *conn = db_reader(r->i.store->db);
+	int64_t one, since = clock_now() - DAY * CLOCK_SECOND;
+	int rc = conn ? db_each(conn, DB_RENEW_RECENT,
+				DB_ARGS(DB_INT(r->member), DB_INT(since), DB_INT(DAILY)),
+				read_first_int, &one)
+		      : -EIO;
+
+	if (rc > 0)
+		return store_refuse(
+			r->i.call, -ENOSPC, "this member had %d certificates within a day", DAILY);
+	return rc;
+}
+
 int renewal_prepare(struct renewal *r, struct bytes *reply)
 {
 	int64_t seconds = clock_now() / CLOCK_SECOND;
@@ -217,6 +235,8 @@ int renewal_prepare(struct renewal *r, struct bytes *reply)
 		rc = store_refuse(r->i.call, -EROFS, "mounted read-only");
 	if (!rc)
 		rc = check_name(r, seconds);
+	if (!rc)
+		rc = check_rate(r);
 	if (!rc)
 		rc = issuance_signer(&r->i, r->i.cert);
 	return rc ? rc : issuance_sign(&r->i, seconds);

@@ -466,6 +466,9 @@ bool store_request_complete(enum store_request form, const void *data, size_t le
 int store_enroll(struct store *store, struct store_call *call, int64_t key, const char *member,
 	const void *data, size_t len, struct bytes *reply);
 
+/* A member gets no more certificates than these within a day. */
+enum { STORE_RENEWALS_A_DAY = 1000 };
+
 /*
  * Renews: a new certificate for the same member under its present names, by the certificate that
  * its provisioning key names now, or, where the key has been deleted, by the one that signed its

@@ -387,6 +387,10 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_RENEW_NAME_TAKEN] =
 		"SELECT 1 FROM issued WHERE uri = ?2 AND member <> ?1 AND revoked IS NULL "
 		"AND not_after > ?3 LIMIT 1",
+	/* ?1 member, ?2 since when, ?3 how many -> the first of so many that it was issued since */
+	[DB_RENEW_RECENT] =
+		"SELECT id FROM issued WHERE member = ?1 AND created > ?2 "
+		"ORDER BY id DESC LIMIT 1 OFFSET ?3 - 1",
 	/* ?1 id, ?2 now in seconds -> the DER of a renewed certificate that may be given again */
 	[DB_RENEW_AGAIN] =
 		"SELECT i.der FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
