@@ -47,6 +47,11 @@ static int read_fault(const struct db_row *row, void *arg)
 	return fault(arg, "%s", text);
 }
 
+static void schema_fault(const char *what, void *arg)
+{
+	fault(arg, "database: the %s is missing or another one", what);
+}
+
 static int check_rows(struct check *c)
 {
 	static const enum db_query queries[] = {DB_CHECK_INTEGRITY, DB_CHECK_REFERENCES,
@@ -263,7 +268,9 @@ static int check_all(struct check *c, const char *head)
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	rc = db_each(c->conn, DB_CHECK_CERTS, NULL, check_cert, c);
+	rc = db_check_schema(c->conn, schema_fault, c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_CERTS, NULL, check_cert, c);
 	if (rc >= 0)
 		rc = db_each(c->conn, DB_CHECK_CRLS, NULL, check_crl, c);
 	if (rc >= 0)

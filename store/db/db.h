@@ -100,4 +100,10 @@ int64_t db_inserted(struct db_conn *conn);
  * answered, or, while a reader outside is in the way, as soon as that has gone. */
 void db_scrub(struct db_conn *conn);
 
+/* --- checking --- */
+
+/* Compares tables, indexes and triggers with those of a new store; called for each that is missing
+ * or another. 0 or -errno. */
+int db_check_schema(struct db_conn *conn, void (*fault)(const char *what, void *arg), void *arg);
+
 #endif

@@ -257,3 +257,55 @@ int db_schema(struct db_conn *conn, bool read_only)
 	rc = write_ahead(conn);
 	return rc || version == STEPS ? rc : migrate(conn, version);
 }
+
+/* Whether the connection's schema has this. */
+static bool has(struct db_conn *conn, const char *name, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+	bool found = false;
+
+	if (sqlite3_prepare_v2(conn->sqlite,
+		    "SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql IS ?2", -1, &statement,
+		    NULL) == SQLITE_OK &&
+		sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK &&
+		sqlite3_bind_text(statement, 2, sql, -1, SQLITE_STATIC) == SQLITE_OK)
+		found = sqlite3_step(statement) == SQLITE_ROW;
+	sqlite3_finalize(statement);
+	return found;
+}
+
+static int compare(struct db_conn *fresh, struct db_conn *conn,
+	void (*fault)(const char *what, void *arg), void *arg)
+{
+	sqlite3_stmt *statement;
+	int code = sqlite3_prepare_v2(fresh->sqlite,
+		"SELECT name, sql, type FROM sqlite_schema ORDER BY rowid", -1, &statement, NULL);
+
+	while (code == SQLITE_OK || code == SQLITE_ROW) {
+		char what[128];
+		code = sqlite3_step(statement);
+		if (code != SQLITE_ROW)
+			break;
+		const char *name = (const char *)sqlite3_column_text(statement, 0);
+		if (has(conn, name, (const char *)sqlite3_column_text(statement, 1)))
+			continue;
+		snprintf(what, sizeof(what), "%s %s", sqlite3_column_text(statement, 2), name);
+		fault(what, arg);
+	}
+	sqlite3_finalize(statement);
+	return db_error(fresh->sqlite, code, "comparing the schema");
+}
+
+int db_check_schema(struct db_conn *conn, void (*fault)(const char *what, void *arg), void *arg)
+{
+	struct db_conn *fresh;
+	int rc = db_connect(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &fresh);
+
+	if (rc)
+		return rc;
+	rc = migrate(fresh, 0);
+	if (!rc)
+		rc = compare(fresh, conn, fault, arg);
+	db_disconnect(fresh);
+	return rc;
+}

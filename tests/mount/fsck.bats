@@ -146,6 +146,13 @@ finds() {
 	finds 'ids of issued would be given again' "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'issued'"
 }
 
+@test "a database that has lost what keeps it sound" {
+	fill
+	finds 'the index member_name is missing' 'DROP INDEX member_name'
+	finds 'the trigger prov_key_changed is missing' 'DROP TRIGGER prov_key_changed'
+	finds 'the index cert_name is missing or another one' 'DROP INDEX cert_name; CREATE INDEX cert_name ON cert (name)'
+}
+
 @test "a damaged database" {
 	fill
 	cp whole store
