@@ -50,7 +50,7 @@ HEADERS := $(wildcard fs/*.h store/*.h store/*/*.h)
 TESTS_SRC := $(wildcard tests/unit/*.c)
 PROGRAM := $(BUILD)/enrollfs
 TOOLS_SRC := $(wildcard store/tools/*.c)
-TOOLS := $(patsubst store/tools/%.c,$(BUILD)/%.enrollfs,$(TOOLS_SRC))
+TOOLS := $(patsubst %,$(BUILD)/%.enrollfs,mkfs fsck)
 
 all: $(PROGRAM) $(TOOLS)
 
@@ -59,7 +59,7 @@ $(PROGRAM): $(call objects,$(SRC))
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
 
 # mkfs and fsck: the store without the filesystem.
-$(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(call objects,$(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC))
+$(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(BUILD)/store/tools/tool.o $(call objects,$(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC))
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
 

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 
-#include "store/base/path.h"
-#include "store/base/process.h"
 #include "store/store.h"
+#include "store/tools/tool.h"
 
 /* mkfs.enrollfs: makes a store, as the first mount would. */
 
@@ -26,18 +23,11 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 made, 1 not made, 2 usage.\n";
 
-struct options {
-	char *store, *master_key; /* absolute, to be freed */
-	const char *given_store, *given_key;
-	const char *domain;
-	bool help, version;
-};
-
-static int make(const struct options *o)
+static int make(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
 		.master_key = o->master_key,
-		.domain = o->domain,
+		.domain = o->own,
 		.must_be_new = true};
 	struct store *store;
 
@@ -47,60 +37,17 @@ static int make(const struct options *o)
 	return MADE;
 }
 
-static int parse(int argc, char **argv, struct options *o)
-{
-	static const struct option names[] = {
-		{"domain", required_argument, NULL, 'd'},
-		{"master-key", required_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "hV", names, NULL)) != -1)
-		switch (c) {
-		case 'd':
-			o->domain = optarg;
-			break;
-		case 'k':
-			o->given_key = optarg;
-			break;
-		case 'h':
-			o->help = true;
-			break;
-		case 'V':
-			o->version = true;
-			break;
-		default:
-			return -1;
-		}
-	if (optind == argc - 1)
-		o->given_store = argv[optind];
-	return o->help || o->version || o->given_store ? 0 : -1;
-}
-
 int main(int argc, char **argv)
 {
-	struct options o = {0};
-	int rc = USAGE;
+	static const struct tool tool = {
+		.name = "mkfs.enrollfs",
+		.usage = usage,
+		.ignored = "",
+		.own = "domain",
+		.failed = FAILED,
+		.bad_usage = USAGE,
+		.run = make,
+	};
 
-	process_protect();
-	if (parse(argc, argv, &o)) {
-		fputs(usage, stderr);
-	} else if (o.help) {
-		fputs(usage, stdout);
-		rc = MADE;
-	} else if (o.version) {
-		puts("mkfs.enrollfs " ENROLLFS_VERSION);
-		rc = MADE;
-	} else if (path_absolute_copy(o.given_store, "store", &o.store) ||
-		   path_absolute_copy(o.given_key, "master key", &o.master_key)) {
-		rc = FAILED;
-	} else {
-		rc = make(&o);
-	}
-	free(o.store);
-	free(o.master_key);
-	return rc;
+	return tool_main(&tool, argc, argv);
 }
