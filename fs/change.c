@@ -300,7 +300,7 @@ int node_may_write(struct store *store, struct store_call *call, const struct no
 {
 	if (!node->attr->store && !node->attr->take)
 		return -EACCES;
-	if (node_has(node->attr, AT_ROOT_OWNED) && !node_is_root_owner(store, call->uid))
+	if (node_has(node->attr, AT_ROOT_OWNED) && !store_is_root_owner(store, call->uid))
 		return store_refuse(
 			call, -EACCES, "only the owner of the mount's root may change it");
 	return 0;

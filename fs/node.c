@@ -421,14 +421,6 @@ int node_chown(struct store *store, struct store_call *call, const struct node *
 	return node_refused(store, call, "chown", node, change_owner(store, call, node, want));
 }
 
-bool node_is_root_owner(struct store *store, uid_t uid)
-{
-	union store_any root;
-
-	return uid == 0 ||
-	       (!store_get(store, STORE_PLACE, STORE_ROOT, &root) && root.object.uid == uid);
-}
-
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
 {
 	const struct kind *kind = node->kind;

@@ -40,9 +40,6 @@ int node_stat(struct store *store, const struct node *node, struct stat *st);
 int node_chown(struct store *store, struct store_call *call, const struct node *node,
 	const struct store_owner *want);
 
-/* Whether this is the superuser or the owner of the mount's root. */
-bool node_is_root_owner(struct store *store, uid_t uid);
-
 /*
  * Called with the inode number of everything whose owner and mode follow an object's directory:
  * what the kernel knows of them is old when those change.

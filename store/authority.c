@@ -334,6 +334,11 @@ static int find_issuer(struct waiting *w, struct new_cert *want, struct signer *
 	if (rc == -ENOENT || (!rc && (row.cert.pending || !row.cert.enabled)))
 		return store_refuse(w->call, -ENOENT, "there is no enabled signing certificate %s",
 			name_legal(name, strlen(name)) ? name : "of that name");
+	/* Else whoever was given one that waits could have a CA under any root. */
+	if (!rc && row.object.uid != w->call->uid && !store_is_root_owner(w->store, w->call->uid))
+		return store_refuse(w->call, -EACCES,
+			"only its owner, or that of the mount's root, has another certificate "
+			"sign");
 	if (!rc && store_cert_state(&row.cert) != STORE_ACTIVE)
 		return store_refuse(w->call, -EKEYEXPIRED, "%s has expired", name);
 	if (!rc)

@@ -103,6 +103,14 @@ int store_file_owner(struct store *store, uint64_t file, struct store_owner *out
 	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
 }
 
+bool store_is_root_owner(struct store *store, uid_t uid)
+{
+	union store_any root;
+
+	return uid == 0 ||
+	       (!store_get(store, STORE_PLACE, STORE_ROOT, &root) && root.object.uid == uid);
+}
+
 int owner_drop_all(struct db_conn *conn, const struct store_object *object)
 {
 	if (!object->owned)

@@ -264,6 +264,9 @@ int store_chown_file(struct store *store, struct store_call *call,
 void store_log_stranger(
 	struct store *store, const struct store_call *call, const char *action, int error);
 
+/* Whether this is the superuser or the owner of the mount's root. */
+bool store_is_root_owner(struct store *store, uid_t uid);
+
 /* What store_chown_file has stored. -ENOENT: nothing. */
 int store_file_owner(struct store *store, uint64_t file, struct store_owner *out);
 
@@ -323,8 +326,9 @@ int store_set(struct store *store, struct store_call *call, const struct store_o
  * certificate; once it is there all of them answer -EBUSY.
  *
  * ALGORITHM makes a new key pair; SUBJECT another request; ISSUER has `self` or a certificate here
- * sign it: -ENOENT: no enabled certificate of that name; -EKEYEXPIRED; -EINVAL: its path length
- * allows no CA below it, or the text is not of its form.
+ * sign it: -EACCES: neither that nor the mount's root is the caller's; -ENOENT: no enabled
+ * certificate of that name; -EKEYEXPIRED; -EINVAL: its path length allows no CA below it, or the
+ * text is not of its form.
  */
 int store_cert_edit(struct store *store, struct store_call *call, const struct store_object *object,
 	const struct store_edit *edit);
