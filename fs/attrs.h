@@ -18,6 +18,9 @@
 
 #define MEASURE(name) \
 	int name(struct store *store, const union store_any *row, size_t *len, int64_t *changed)
+#define READ(name)                                                                             \
+	int name(struct store *store, const union store_any *row, int64_t offset, size_t size, \
+		struct bytes *out)
 #define STORE(name)                                                                        \
 	int name(struct store *store, struct store_call *call, const union store_any *row, \
 		const struct input *input)
@@ -71,12 +74,15 @@ SHOW(show_version);
 
 /* log.c */
 SHOW(show_log_head);
+READ(read_log);
 MEASURE(measure_log);
 MEASURE(measure_log_head);
 
 /* export.c */
 SHOW(show_export);
 MEASURE(measure_export);
+READ(read_segment);
+MEASURE(measure_segment);
 
 /* table.c */
 SNAPSHOT(snapshot_keys);

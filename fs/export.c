@@ -8,11 +8,22 @@ SHOW(show_export)
 	return store_export(store, row, out, &changed);
 }
 
-int measure_export(struct store *store, const union store_any *row, size_t *len, int64_t *changed)
+MEASURE(measure_export)
 {
 	CLEANUP_BYTES struct bytes out = {0};
 	int rc = store_export(store, row, &out, changed);
 
 	*len = out.len;
 	return rc;
+}
+
+READ(read_segment)
+{
+	return store_segment_read(store, &row->segment, offset, size, out);
+}
+
+MEASURE(measure_segment)
+{
+	*changed = row->object.changed;
+	return store_segment_size(store, &row->segment, len);
 }

@@ -11,8 +11,9 @@
 #include "fs/draft.h"
 
 struct handle {
-	struct handle *next, *prev; /* of all that are open */
+	struct handle *next, *prev; /* of those that are open and share a bucket */
 	uid_t uid;		    /* who has it */
+	pid_t pid;
 	struct store *store;
 	struct node node;
 	int flags;
@@ -20,25 +21,32 @@ struct handle {
 	struct store_snapshot *snapshot; /* or this */
 	struct conversation *talk;
 	bool begun;
+	bool serves; /* one of the two, for good; under the lock of open_now */
 
 	pthread_mutex_t lock; /* of what follows, and of talk */
 	struct bytes input;   /* what was written through this open */
 	bool once;	      /* and has been carried out: not to be again */
 };
 
-/* Users share a count now and then. */
+/* Users share a count now and then, inodes a bucket. */
 enum { COUNTS = 256 };
 
 /* For the end: what is still open then has to be wiped. Not held together with a handle's lock. */
 static struct {
 	pthread_mutex_t lock;
-	struct handle *first;
-	int count[COUNTS]; /* of a user, by uid */
+	struct handle *first[COUNTS]; /* by inode, the newest first */
+	int count[COUNTS];	      /* of a user, by uid */
 } open_now = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct handle **bucket(uint64_t ino)
+{
+	return &open_now.first[(ino ^ ino >> 32 ^ ino >> 48) % COUNTS];
+}
 
 /* Each costs memory: nobody but root takes all of it. */
 static int enlist(struct handle *h, struct store_call *call)
 {
+	struct handle **first = bucket(h->node.ino);
 	int *count = &open_now.count[h->uid % COUNTS], rc = 0;
 
 	pthread_mutex_lock(&open_now.lock);
@@ -46,10 +54,10 @@ static int enlist(struct handle *h, struct store_call *call)
 		rc = store_refuse(call, -ENOSPC, "more than %d files are open", HANDLES_PER_USER);
 	} else {
 		++*count;
-		h->next = open_now.first;
+		h->next = *first;
 		if (h->next)
 			h->next->prev = h;
-		open_now.first = h;
+		*first = h;
 	}
 	pthread_mutex_unlock(&open_now.lock);
 	return rc;
@@ -64,8 +72,23 @@ static void strike_off(struct handle *h)
 	if (h->prev)
 		h->prev->next = h->next;
 	else
-		open_now.first = h->next;
+		*bucket(h->node.ino) = h->next;
 	pthread_mutex_unlock(&open_now.lock);
+}
+
+bool handle_length(uint64_t ino, pid_t pid, off_t *length)
+{
+	struct handle *h;
+
+	pthread_mutex_lock(&open_now.lock);
+	for (h = *bucket(ino); h; h = h->next)
+		if (h->node.ino == ino && h->pid == pid && h->serves)
+			break;
+	if (h)
+		*length = h->snapshot ? (off_t)store_snapshot_size(h->snapshot)
+				      : (off_t)h->content.len;
+	pthread_mutex_unlock(&open_now.lock);
+	return h;
 }
 
 static bool readable(int flags)
@@ -76,6 +99,13 @@ static bool readable(int flags)
 static bool writable(int flags)
 {
 	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Whether what it reads was fixed when it was opened. */
+static bool serves(const struct handle *h)
+{
+	return !writable(h->flags) && !h->node.draft &&
+	       (h->snapshot || h->node.attr->show || h->node.attr->copy);
 }
 
 static int begin(struct handle *h, struct store_call *call)
@@ -117,6 +147,7 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	h->node = *node;
 	h->flags = flags;
 	h->uid = call->uid;
+	h->pid = call->pid;
 	rc = enlist(h, call);
 	if (rc) {
 		free(h);
@@ -125,6 +156,11 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	pthread_mutex_init(&h->lock, NULL);
 	rc = begin(h, call);
 	h->begun = !rc;
+	if (!rc && serves(h)) {
+		pthread_mutex_lock(&open_now.lock);
+		h->serves = true;
+		pthread_mutex_unlock(&open_now.lock);
+	}
 	if (rc) {
 		handle_close(h);
 		return node_refused(store, call, node->attr->copy ? "copy" : "open", node, rc);
@@ -135,8 +171,9 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 
 void handle_close_all(void)
 {
-	while (open_now.first)
-		handle_close(open_now.first);
+	for (int i = 0; i < COUNTS; i++)
+		while (open_now.first[i])
+			handle_close(open_now.first[i]);
 }
 
 void handle_close(struct handle *h)
@@ -168,7 +205,7 @@ int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 	if (h->snapshot)
 		return store_snapshot_read(h->snapshot, offset, size, out);
 	if (h->node.attr->read)
-		return h->node.attr->read(h->store, offset, size, out);
+		return h->node.attr->read(h->store, &h->node.row, offset, size, out);
 	if (!h->talk || !converses(h))
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);

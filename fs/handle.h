@@ -39,6 +39,12 @@ void handle_truncate(struct handle *handle);
 /* At a close of one descriptor: -EINVAL if an incomplete request can no longer be completed. */
 int handle_flush(struct handle *handle);
 
+/*
+ * How long what this process reads of an inode is, if it has it open for reading: that was fixed by
+ * the open, and fstat(2) has to say the same. false: it has not.
+ */
+bool handle_length(uint64_t ino, pid_t pid, off_t *length);
+
 void handle_close(struct handle *handle);
 
 /* At the end, when no request is being served any more: whatever is still open. */

@@ -7,13 +7,19 @@ SHOW(show_log_head)
 	return store_log_head(store, out);
 }
 
-int measure_log(struct store *store, const union store_any *row, size_t *len, int64_t *changed)
+READ(read_log)
+{
+	(void)row;
+	return store_log_read(store, offset, size, out);
+}
+
+MEASURE(measure_log)
 {
 	(void)row;
 	return store_log_stat(store, len, changed);
 }
 
-int measure_log_head(struct store *store, const union store_any *row, size_t *len, int64_t *changed)
+MEASURE(measure_log_head)
 {
 	CLEANUP_BYTES struct bytes head = {0};
 	int rc = store_log_stat(store, len, changed);

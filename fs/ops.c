@@ -131,16 +131,24 @@ static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 	fuse_reply_none(req);
 }
 
+/*
+ * The kernel does not say whether this is stat(2) or fstat(2). Who has the file open is told how
+ * long what it reads is: rsync and cp ask between open and read, and something may change before.
+ */
 static void reply_attr(fuse_req_t req, const struct node *node, int rc)
 {
 	struct stat st;
 
 	if (!rc)
 		rc = node_stat(store_of(req), node, &st);
-	if (rc)
+	if (rc) {
 		reply_error(req, rc);
-	else
-		fuse_reply_attr(req, &st, node_timeout(node));
+		return;
+	}
+	double timeout = node_timeout(node);
+	if (timeout == 0)
+		handle_length(node->ino, fuse_req_ctx(req)->pid, &st.st_size);
+	fuse_reply_attr(req, &st, timeout);
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

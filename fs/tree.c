@@ -16,7 +16,7 @@ static const struct attr root_attr[] = {
 	 .help = "provisioning key and CSR in, certificate out"},
 	{4, "renew", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_renew,
 	 .help = "CSR and proof of the present key in, a new certificate out"},
-	{5, "log", AT_VOLATILE | AT_DOCUMENT, .read = store_log_read, .measure = measure_log,
+	{5, "log", AT_VOLATILE | AT_DOCUMENT, .read = read_log, .measure = measure_log,
 	 .help = "the audit trail, a JSON object a line, each with the hash of the one before"},
 	{6, "log.head", AT_VOLATILE, .show = show_log_head, .measure = measure_log_head,
 	 .help = "the hash of its last line, to be kept elsewhere"},
@@ -176,10 +176,17 @@ static const struct attr export_attr[] = {
 	 .help = "the key or certificate, for a restore; secrets encrypted"},
 };
 
+static const struct attr segment_attr[] = {
+	{1, ".jsonl", AT_VOLATILE | AT_DOCUMENT, .read = read_segment, .measure = measure_segment,
+	 .help = "1,000 records of what came, for a restore"},
+};
+
+/* `trail` is the last, also by name: what is copied in this order is never newer than that. */
 static const struct fixed_dir export_dir[] = {
 	{"app_connector", KIND_EXPORT_GROUPS, STORE_APP_CONNECTOR},
 	{"service_edge", KIND_EXPORT_GROUPS, STORE_SERVICE_EDGE},
 	{"certs", KIND_EXPORT_CERTS, STORE_CERTS},
+	{"trail", KIND_EXPORT_TRAIL, 0},
 };
 
 static const struct fixed_dir export_group_dir[] = {
@@ -242,6 +249,10 @@ const struct kind tree[KINDS] = {
 		.exported = true},
 	[KIND_EXPORT_CERT] = {.name = "an exported certificate", .row = STORE_CERT,
 		ATTRS(export_attr), .flat = true, .exported = true},
+	[KIND_EXPORT_TRAIL] = {.name = "the exported trail", .row = STORE_PLACE,
+		.child = KIND_EXPORT_SEGMENT, .changed = list_changed, .is_volatile = true, .exported = true},
+	[KIND_EXPORT_SEGMENT] = {.name = "a segment of the trail", .row = STORE_SEGMENT,
+		ATTRS(segment_attr), .flat = true, .exported = true},
 };
 
 const struct attr *tree_attr(const struct kind *kind, unsigned int number)

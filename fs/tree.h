@@ -28,6 +28,8 @@ enum kind_number {
 	KIND_EXPORT_KEY,
 	KIND_EXPORT_CERTS,
 	KIND_EXPORT_CERT,
+	KIND_EXPORT_TRAIL,
+	KIND_EXPORT_SEGMENT,
 	KINDS
 };
 
@@ -76,7 +78,8 @@ struct attr {
 	int (*size)(struct store *store, const union store_any *row, size_t *len);
 	/* Instead of show: something that only grows, read as it is now; its length, and when it
 	 * last grew. */
-	int (*read)(struct store *store, int64_t offset, size_t size, struct bytes *out);
+	int (*read)(struct store *store, const union store_any *row, int64_t offset, size_t size,
+		struct bytes *out);
 	int (*measure)(
 		struct store *store, const union store_any *row, size_t *len, int64_t *changed);
 	/* Instead of show: something large that readers share; NULL: there is none yet. look: asked

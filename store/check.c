@@ -57,7 +57,7 @@ static int check_rows(struct check *c)
 	static const enum db_query queries[] = {DB_CHECK_INTEGRITY, DB_CHECK_REFERENCES,
 		DB_CHECK_USES, DB_CHECK_ISSUED, DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID,
 		DB_CHECK_GROUPS, DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
-		DB_CHECK_NAMES, DB_CHECK_MEMBERS, DB_CHECK_IDS};
+		DB_CHECK_NAMES, DB_CHECK_MEMBERS, DB_CHECK_IDS, DB_CHECK_JOURNAL};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {

@@ -22,7 +22,8 @@ struct lists {
 	int64_t not_after, crl_days;
 
 	int64_t number; /* of the newest list; 0: there is none */
-	int64_t made, this_update, next_update, covers, days;
+	int64_t made, this_update, next_update, days;
+	int64_t covers; /* how many; below 0: after a restore, which has its number alone */
 };
 
 static int read_lists(const struct db_row *row, void *arg)
@@ -292,7 +293,7 @@ int list_of_cert(struct store *store, const union store_any *object, enum store_
 				    fill_index, &f, out);
 	}
 	rc = refresh(store, f.cert, &l);
-	if (rc || !l.number)
+	if (rc || !l.number || l.covers < 0)
 		return rc;
 	return snapshot_get(store, which, f.cert, l.number, l.made, fill_crl, &f, out);
 }

@@ -1,23 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/export.h"
+
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/base/clock.h"
-#include "store/internal.h"
 
 /*
- * What a backup copies of a group, a key, a certificate or the store: one JSON object, secrets as
- * they are sealed, with the store's id, its own path and a MAC over all of it. rsync(1) compares
- * sizes and seconds, so both are made to tell: the moment only grows, and changes within one second
- * differ in `pad`, a number below 1,024 that is added to a size rounded up to 1,024.
+ * What a backup copies: of a group, a key, a certificate or the store one JSON object each, secrets
+ * as they are sealed; of everything else the journal, a JSON object a line, in segments. Each of
+ * them with the store's id, its own path and a MAC over all of it.
+ *
+ * rsync(1) compares sizes and seconds, so both are made to tell: the journal only grows; an object
+ * has a version that only grows, seconds * 1,024 and what tells changes within one second apart,
+ * which is added to a size rounded up to 1,024.
  */
 
 enum { ROUND = 1024 };
 
+int export_file_head(const char *store_id, const char *path, struct bytes *out)
+{
+	return bytes_printf(out, "{\"format\":1,\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
+}
+
+void export_segment_path(int64_t segment, char out[STORE_PATH])
+{
+	snprintf(out, STORE_PATH, "trail/%08" PRId64 ".jsonl", segment);
+}
+
+int export_record_head(const char *store_id, int64_t segment, struct bytes *out)
+{
+	char path[STORE_PATH];
+
+	export_segment_path(segment, path);
+	return bytes_printf(out, "{\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
+}
+
+/* Appends the MAC of what stands behind `from`. */
+static int add_mac(const struct store *store, struct bytes *out, size_t from)
+{
+	unsigned char mac[PKI_HASH];
+	char text[2 * PKI_HASH + 1];
+	int rc = pki_mac(store->sealer, out->data + from, out->len - from, mac);
+
+	if (rc)
+		return rc;
+	hex_text(mac, PKI_HASH, text);
+	return bytes_printf(out, ",\"mac\":\"%s\"}", text);
+}
+
+static bool has_id(const struct store *store, const char *text, size_t len)
+{
+	char want[sizeof(store->id) + 16];
+	int n = snprintf(want, sizeof(want), "\"store\":\"%s\"", store->id);
+
+	return memmem(text, len, want, (size_t)n);
+}
+
+const char *export_wrong(
+	const struct store *store, const char *text, size_t len, const struct bytes *head)
+{
+	CLEANUP_BYTES struct bytes want = {0};
+	size_t body = len - EXPORT_TAIL;
+
+	if (len <= EXPORT_TAIL || text[len - 1] != '}')
+		return "is cut off";
+	if (!has_id(store, text, len))
+		return "is of another store";
+	if (bytes_add(&want, text, body) || add_mac(store, &want, 0))
+		return "could not be checked";
+	if (memcmp(want.data + body, text + body, EXPORT_TAIL) != 0)
+		return "is damaged or was edited: its MAC does not fit";
+	if (body < head->len || memcmp(text, head->data, head->len) != 0)
+		return "is the copy of another file";
+	return NULL;
+}
+
+/* --- objects --- */
+
 struct view {
 	struct bytes json; /* the object with its braces */
-	int64_t stamp, pad;
+	int64_t version;
 };
 
 static int read_view(const struct db_row *row, void *arg)
@@ -26,41 +91,35 @@ static int read_view(const struct db_row *row, void *arg)
 	size_t len;
 	const void *json = db_blob(row, 0, &len);
 
-	v->stamp = db_int(row, 1);
-	v->pad = db_int(row, 2);
+	v->version = db_int(row, 1);
 	return bytes_add(&v->json, json, len);
 }
 
 /* Where its file stands below export/. */
-static int add_path(const union store_any *object, struct bytes *out)
+static void file_path(const struct store_object *object, char out[STORE_PATH + 16])
 {
 	char path[STORE_PATH];
 
-	store_path(&object->object, path);
-	if (object->object.kind == STORE_PLACE)
-		return bytes_printf(out, "store.json");
-	return bytes_printf(
-		out, "%s%s.json", path, object->object.kind == STORE_GROUP ? "/group" : "");
+	store_path(object, path);
+	if (object->kind == STORE_PLACE)
+		snprintf(out, STORE_PATH + 16, "store.json");
+	else
+		snprintf(out, STORE_PATH + 16, "%s%s.json", path,
+			object->kind == STORE_GROUP ? "/group" : "");
 }
 
-static int compose(
-	struct store *store, const union store_any *object, const struct view *v, struct bytes *out)
+static int compose(const struct store *store, const struct store_object *object,
+	const struct view *v, struct bytes *out)
 {
-	unsigned char mac[PKI_HASH];
-	char text[2 * PKI_HASH + 1];
-	int rc = bytes_printf(out, "{\"format\":1,\"store\":\"%s\",\"path\":\"", store->id);
+	char path[STORE_PATH + 16];
 
+	file_path(object, path);
+	int rc = export_file_head(store->id, path, out);
 	if (!rc)
-		rc = add_path(object, out);
+		rc = bytes_add(out, v->json.data + 1, v->json.len - 2);
 	if (!rc)
-		rc = bytes_printf(out, "\",%.*s", (int)v->json.len - 2, (char *)v->json.data + 1);
-	if (!rc)
-		rc = pki_mac(store->sealer, out->data, out->len, mac);
-	if (rc)
-		return rc;
-	hex_text(mac, PKI_HASH, text);
-	rc = bytes_printf(out, ",\"mac\":\"%s\"}", text);
-	size_t size = (out->len + ROUND) / ROUND * ROUND + (size_t)v->pad;
+		rc = add_mac(store, out, 0);
+	size_t size = (out->len + ROUND) / ROUND * ROUND + (size_t)(v->version % ROUND);
 	return rc ? rc : bytes_printf(out, "%*s\n", (int)(size - out->len - 1), "");
 }
 
@@ -83,8 +142,8 @@ int store_export(
 	if (rc == 0)
 		rc = -ESTALE;
 	if (rc > 0)
-		rc = compose(store, object, &v, out);
-	*changed = v.stamp * CLOCK_SECOND;
+		rc = compose(store, &object->object, &v, out);
+	*changed = v.version / ROUND * CLOCK_SECOND;
 	bytes_free(&v.json);
 	return rc;
 }
@@ -92,4 +151,89 @@ int store_export(
 gid_t store_export_group(const struct store *store)
 {
 	return store->export_gid;
+}
+
+/* --- segments of the journal --- */
+
+/* What every record of a segment has beside its text: all of the same length, newline included. */
+static int frame(const struct store *store, int64_t segment, struct bytes *head, int64_t *len)
+{
+	int rc = export_record_head(store->id, segment, head);
+
+	*len = (int64_t)head->len + EXPORT_TAIL + 1;
+	return rc;
+}
+
+static void read_segment(const struct db_row *row, union store_any *out)
+{
+	out->object.place = STORE_ROOT;
+	out->segment.records = db_int(row, DB_SEGMENT_RECORDS);
+	out->segment.length = db_int(row, DB_SEGMENT_LENGTH);
+}
+
+const struct object_kind store_segment_kind = {
+	.get = DB_SEGMENT_GET,
+	.find = DB_SEGMENT_FIND,
+	.each = DB_SEGMENT_EACH,
+	.read = read_segment,
+};
+
+int store_segment_size(struct store *store, const struct store_segment *segment, size_t *len)
+{
+	CLEANUP_BYTES struct bytes head = {0};
+	int64_t each;
+	int rc = frame(store, segment->object.id, &head, &each);
+
+	*len = (size_t)(segment->length + segment->records * each);
+	return rc;
+}
+
+struct reading {
+	const struct store *store;
+	struct bytes head, record;
+	int64_t offset;
+	size_t left;
+	struct bytes *out;
+};
+
+static int read_record(const struct db_row *row, void *arg)
+{
+	struct reading *r = arg;
+	size_t len;
+	const void *text = db_blob(row, 1, &len);
+	int64_t end = db_int(row, 2);
+
+	r->record.len = 0;
+	int rc = bytes_add(&r->record, r->head.data, r->head.len);
+	if (!rc)
+		rc = bytes_add(&r->record, text, len);
+	if (!rc)
+		rc = add_mac(r->store, &r->record, 0);
+	if (!rc)
+		rc = bytes_add(&r->record, "\n", 1);
+	if (rc)
+		return rc;
+	int64_t from = end - (int64_t)r->record.len;
+	size_t before = r->out->len;
+	rc = bytes_add_part(
+		r->out, &r->record, r->offset > from ? (size_t)(r->offset - from) : 0, r->left);
+	r->left -= r->out->len - before;
+	return rc ? rc : r->left == 0;
+}
+
+int store_segment_read(struct store *store, const struct store_segment *segment, int64_t offset,
+	size_t size, struct bytes *out)
+{
+	struct db_conn *conn = db_reader(store->db);
+	struct reading r = {.store = store, .offset = offset, .left = size, .out = out};
+	int64_t each, id = segment->object.id;
+	int rc = conn ? frame(store, id, &r.head, &each) : -EIO;
+
+	if (!rc)
+		rc = db_each(conn, DB_SEGMENT_READ,
+			DB_ARGS(DB_INT((id - 1) * EXPORT_SEGMENT), DB_INT(offset), DB_INT(each)),
+			read_record, &r);
+	bytes_free(&r.head);
+	bytes_free(&r.record);
+	return rc < 0 ? rc : 0;
 }

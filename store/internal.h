@@ -108,7 +108,7 @@ struct object_kind {
 };
 
 extern const struct object_kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
-	store_member_kind;
+	store_member_kind, store_segment_kind;
 
 void metrics_event(struct store *store, enum metrics_event event);
 void metrics_refused(struct store *store, int error);
@@ -229,6 +229,21 @@ void audit_post(struct store *store, const struct store_call *call, const char *
 
 /* Reads the master key; with make, makes the file if it is missing. Logs what is wrong. */
 int master_key(const char *path, bool make, unsigned char key[PKI_SECRET]);
+
+/* --- store.c: the steps of opening one --- */
+
+/* One with nothing open; store_close frees it. */
+int store_new(const struct store_options *options, struct store **out);
+
+/* Takes hold of its path; nobody else has it from now on. -EBUSY; -EEXIST if it must be new. */
+int store_lock(struct store *store, const struct store_options *options);
+
+/* Removes a database with its log and index. */
+int store_unlink(const char *path);
+
+/* Reads the master key; with make, makes it if it is missing. */
+int store_open_sealer(
+	struct store *store, const struct store_options *options, bool make, const char *store_id);
 
 /* --- create.c --- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/base/path.h"
 #include "store/base/report.h"
 #include "store/internal.h"
 
@@ -19,19 +19,6 @@ static int failed(const char *path, int error)
 {
 	report(LOG_ERR, "master key %s: %s", path, strerror(error));
 	return -error;
-}
-
-static int sync_directory(const char *path)
-{
-	char copy[PATH_MAX];
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int rc = fsync(fd) ? -errno : 0;
-	close(fd);
-	return rc;
 }
 
 /* All of it, on disk, in a file that nobody else has. */
@@ -68,7 +55,7 @@ static int make_file(const char *path)
 		close(fd);
 	}
 	if (!rc)
-		rc = sync_directory(path);
+		rc = path_sync(path);
 	return rc ? failed(path, -rc) : 0;
 }
 

@@ -16,6 +16,7 @@ const struct object_kind *const object_kinds[STORE_KINDS] = {
 	[STORE_GROUP] = &store_group_kind,
 	[STORE_KEY] = &store_key_kind,
 	[STORE_MEMBER] = &store_member_kind,
+	[STORE_SEGMENT] = &store_segment_kind,
 };
 
 /* The fixed directories: made with the store, never listed, removed or renamed. */

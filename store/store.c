@@ -65,8 +65,9 @@ static int wait_for_lock(int fd)
 }
 
 /* One daemon a store. The file stays: removing it would let two hold two of them. */
-static int lock_store(struct store *store, const char *path)
+int store_lock(struct store *store, const struct store_options *options)
 {
+	const char *path = options->path;
 	char name[PATH_MAX];
 	struct stat st;
 
@@ -96,6 +97,10 @@ static int lock_store(struct store *store, const char *path)
 	if (rc)
 		report(LOG_ERR, "store %s: %s", path,
 			rc == -EBUSY ? "another enrollfs has it mounted" : strerror(-rc));
+	if (!rc && options->must_be_new && lstat(path, &st) == 0) {
+		report(LOG_ERR, "%s: %s", path, strerror(EEXIST));
+		rc = -EEXIST;
+	}
 	return rc;
 }
 
@@ -125,7 +130,7 @@ static int choose_domain(struct store *store, const char *wanted)
 	return 0;
 }
 
-static int open_sealer(
+int store_open_sealer(
 	struct store *store, const struct store_options *options, bool make, const char *store_id)
 {
 	unsigned char key[PKI_SECRET];
@@ -159,7 +164,7 @@ static int fill_new(struct store *store, const struct store_options *options)
 		return rc;
 	hex_text(id, sizeof(id), store_id);
 	snprintf(store->id, sizeof(store->id), "%s", store_id);
-	rc = open_sealer(store, options, true, store_id);
+	rc = store_open_sealer(store, options, true, store_id);
 	if (!rc)
 		rc = store_fill(store, store_id);
 	if (!rc)
@@ -196,33 +201,36 @@ static int check_master(struct store *store, const struct store_options *options
 	return -EKEYREJECTED;
 }
 
-/* A store that could not be made, with its lock held: nobody else has it. The lock file stays. */
-static void unmake(struct store *store, const char *path)
+int store_unlink(const char *path)
 {
 	static const char *const suffix[] = {"", "-wal", "-shm"};
 	char name[PATH_MAX];
+	int rc = 0;
 
-	db_close(store->db);
-	store->db = NULL;
 	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
 		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-		unlink(name);
+		if (unlink(name) && errno != ENOENT)
+			rc = -errno;
 	}
+	return rc;
+}
+
+/* A store that could not be made, with its lock held: nobody else has it. The lock file stays. */
+static void unmake(struct store *store, const char *path)
+{
+	db_close(store->db);
+	store->db = NULL;
+	store_unlink(path);
 }
 
 static int open_parts(struct store *store, const struct store_options *options)
 {
 	struct setting store_id = {0};
-	struct stat st;
-	int rc = lock_store(store, options->path);
+	int rc = store_lock(store, options);
 
-	if (!rc && options->must_be_new && lstat(options->path, &st) == 0) {
-		report(LOG_ERR, "%s: %s", options->path, strerror(EEXIST));
-		return -EEXIST;
-	}
-	if (!rc)
-		rc = db_open(
-			options->path, options->read_only ? DB_READ_ONLY : DB_CREATE, &store->db);
+	if (rc)
+		return rc;
+	rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE, &store->db);
 	if (rc) {
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
@@ -241,11 +249,11 @@ static int open_parts(struct store *store, const struct store_options *options)
 		rc = check_domain(store, options);
 	}
 	if (!rc)
-		rc = open_sealer(store, options, false, (char *)store_id.data);
+		rc = store_open_sealer(store, options, false, (char *)store_id.data);
 	return rc ? rc : check_master(store, options);
 }
 
-int store_open(const struct store_options *options, struct store **out)
+int store_new(const struct store_options *options, struct store **out)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
@@ -253,6 +261,7 @@ int store_open(const struct store_options *options, struct store **out)
 		return -ENOMEM;
 	store->lock = -1;
 	store->read_only = options->read_only;
+
 	store->export_gid = options->export_gid;
 	pthread_mutex_init(&store->signers_lock, NULL);
 	pthread_mutex_init(&store->snapshots_lock, NULL);
@@ -265,14 +274,27 @@ int store_open(const struct store_options *options, struct store **out)
 	const char *slash = strrchr(options->path, '/');
 	store->directory = strndup(
 		slash ? options->path : ".", slash ? (size_t)(slash - options->path) + 1 : 1);
-	int rc = store->directory && store->path ? 0 : -ENOMEM;
+	if (!store->directory || !store->path) {
+		store_close(store);
+		return -ENOMEM;
+	}
+	*out = store;
+	return 0;
+}
+
+int store_open(const struct store_options *options, struct store **out)
+{
+	struct store *store;
+
 	if (options->domain && !domain_legal(options->domain)) {
 		report(LOG_ERR, "domain %s: has to be a lower-case DNS name of at most %d bytes",
 			options->domain, DOMAIN_MAX_LEN);
-		rc = -EINVAL;
+		return -EINVAL;
 	}
-	if (!rc)
-		rc = open_parts(store, options);
+	int rc = store_new(options, &store);
+	if (rc)
+		return rc;
+	rc = open_parts(store, options);
 	if (rc) {
 		store_close(store);
 		return rc;

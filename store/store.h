@@ -68,6 +68,20 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **out);
 
 /*
+ * Makes a store, which must be new, from a copy of export/: the path and domain of options, and its
+ * master key, which must be there. What is wrong is logged, with the file's name; then nothing is
+ * left behind. -EBADMSG: damaged, edited, incomplete or of another store; -EKEYREJECTED: another
+ * master key; else as store_open.
+ */
+struct store_restore {
+	const char *from;  /* the copy's folder */
+	bool skip_missing; /* keys and certificates whose files are missing are deleted */
+	void (*progress)(int64_t done, int64_t total, void *arg); /* in bytes; or NULL */
+	void *arg;
+};
+int store_restore(const struct store_options *options, const struct store_restore *how);
+
+/*
  * Checks everything in a store that has been opened read-only. found is called for each fault, with
  * a line for people. log_head: the hash that a line of the audit trail has to have, or NULL. How
  * many faults; -errno: it could not be read.
@@ -106,7 +120,15 @@ struct store_owner {
 
 /* --- objects --- */
 
-enum store_kind { STORE_PLACE, STORE_CERT, STORE_GROUP, STORE_KEY, STORE_MEMBER, STORE_KINDS };
+enum store_kind {
+	STORE_PLACE,
+	STORE_CERT,
+	STORE_GROUP,
+	STORE_KEY,
+	STORE_MEMBER,
+	STORE_SEGMENT,
+	STORE_KINDS
+};
 
 /* No object gets a higher id: its inode number would have no room for it. */
 #define STORE_ID_MAX INT64_C(0xffffffff)
@@ -191,12 +213,20 @@ struct store_cert {
 	size_t cert_len, csr_len;
 };
 
+/* Part of the journal that is exported. */
+struct store_segment {
+	struct store_object object;
+	int64_t records;
+	int64_t length; /* without what all records have */
+};
+
 union store_any {
 	struct store_object object;
 	struct store_group group;
 	struct store_key key;
 	struct store_member member;
 	struct store_cert cert;
+	struct store_segment segment;
 };
 
 /* The object with this id. -ESTALE if it is gone. */
@@ -405,6 +435,15 @@ int store_member_enrolled(struct store *store, const union store_any *member, un
  */
 int store_export(
 	struct store *store, const union store_any *object, struct bytes *out, int64_t *changed);
+
+/*
+ * The journal, as segments of 1,000 records, a JSON object a line, that are named by their numbers:
+ * what has enrolled, was issued, revoked, changed, deleted, and the audit trail, in the order in
+ * which it came. It only grows. What is at an offset now is appended, at most size bytes.
+ */
+int store_segment_size(struct store *store, const struct store_segment *segment, size_t *len);
+int store_segment_read(struct store *store, const struct store_segment *segment, int64_t offset,
+	size_t size, struct bytes *out);
 
 /* The group that may read these. */
 gid_t store_export_group(const struct store *store);

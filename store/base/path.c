@@ -2,11 +2,14 @@
 #include "store/base/path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/base/report.h"
 
@@ -49,4 +52,17 @@ int path_absolute_copy(const char *path, const char *what, char **out)
 	if (!path)
 		return 0;
 	return *out ? path_absolute(out, what) : -1;
+}
+
+int path_sync(const char *path)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = fsync(fd) ? -errno : 0;
+	close(fd);
+	return rc;
 }

@@ -12,4 +12,7 @@ int path_absolute(char **path, const char *what);
 /* The same of a copy that the caller frees; of NULL: NULL. -1 too if memory is out. */
 int path_absolute_copy(const char *path, const char *what, char **out);
 
+/* Has the folder that a file is in written to disk: its name is there for good. 0 or -errno. */
+int path_sync(const char *path);
+
 #endif

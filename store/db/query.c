@@ -27,29 +27,6 @@
 	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
 	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
 
-/* Files of an object that have owners of their own; and what all objects have. */
-#define EXPORT_FILES(kind, id) \
-	"(SELECT json_group_array(json_array(ino, uid, gid, mode)) FROM (SELECT * FROM file_owner " \
-	"WHERE file_owner.kind = " kind " AND file_owner.object = " id " ORDER BY ino))"
-#define EXPORT_OBJECT(table, kind) \
-	"'kind', '" table "', 'id', id, 'name', name, 'uid', uid, 'gid', gid, 'mode', mode, 'bare', " \
-	"bare, 'owned', owned, 'created', created, 'modified', modified, 'modified_by', modified_by, " \
-	"'files', " EXPORT_FILES(kind, table ".id")
-
-/* Objects of a kind whose `owned` and rows in file_owner do not say the same; illegal names. */
-#define OWNED_FAULT(table, kind, who, alive) \
-	"SELECT " who " || ': what is said of owners of its files is not what is stored' FROM " table \
-	" t WHERE " alive " AND (t.owned <> 0) <> EXISTS " \
-	"(SELECT 1 FROM file_owner WHERE kind = " kind " AND object = t.id)"
-#define NAME_FAULT(table) \
-	"SELECT '" table " ' || id || ': is called ' || name FROM " table " WHERE removed IS NULL AND " \
-	"(name NOT GLOB '[A-Za-z0-9]*' OR name GLOB '*[^A-Za-z0-9._-]*' OR length(name) > 64)"
-
-/* Where keys (k) and members (m) of groups (g) stand, for people. */
-#define KIND_NAME "CASE g.place WHEN 2 THEN 'app_connector/' ELSE 'service_edge/' END"
-#define KEY_PATH KIND_NAME " || g.name || '/keys/' || k.name"
-#define MEMBER_PATH KIND_NAME " || g.name || '/members/' || m.name"
-
 /* Which certificate signs when a member's present one (i), of a key (k), is renewed. */
 #define RENEWED_BY "CASE WHEN k.removed IS NULL THEN k.signing_cert ELSE i.cert END"
 
@@ -100,7 +77,7 @@
 /* Which files have owners of their own: ?1 id, ?2 the file's bit, ?3 that bit or 0. */
 #define OWNED(table) "UPDATE " table " SET owned = (owned & ~?2) | ?3 WHERE id = ?1"
 
-const char *const db_query_text[DB_QUERIES] = {
+static const char *const text[DB_UPKEEP] = {
 	[DB_BEGIN] = "BEGIN IMMEDIATE",
 	[DB_COMMIT] = "COMMIT",
 	[DB_ROLLBACK] = "ROLLBACK",
@@ -164,9 +141,9 @@ const char *const db_query_text[DB_QUERIES] = {
 		"FROM cert c LEFT JOIN crl l ON l.cert = c.id WHERE c.id = ?1 AND c.removed IS NULL",
 	/* -> id, name, how many are missing from the newest revocation list */
 	[DB_CERT_STALE] =
-		"SELECT c.id, c.name, c.revoked - coalesce(l.covers, 0) FROM cert c "
+		"SELECT c.id, c.name, c.revoked - max(coalesce(l.covers, 0), 0) FROM cert c "
 		"LEFT JOIN crl l ON l.cert = c.id WHERE c.removed IS NULL "
-		"AND c.revoked > coalesce(l.covers, 0)",
+		"AND c.revoked > max(coalesce(l.covers, 0), 0)",
 	/* ?1 issuer, ?2 this update of the list before -> serial, when, why. A certificate that was
 	 * deleted here is revoked: nobody has its key any more. */
 	[DB_CRL_ENTRIES] =
@@ -434,158 +411,9 @@ const char *const db_query_text[DB_QUERIES] = {
 	[DB_AUDIT_ADD] = "INSERT INTO audit (seq, line, upto, at) VALUES (?1, ?2, ?3, ?4)",
 	/* ?1 offset -> line, upto: what is there and behind it */
 	[DB_AUDIT_READ] = "SELECT line, upto FROM audit WHERE upto > ?1 ORDER BY upto",
-
-	/* ?1 id -> what a restore needs of it as a JSON object, stamp, pad */
-	[DB_EXPORT_STORE] =
-		"SELECT json_object('kind', 'store', 'domain', CAST((SELECT value FROM setting "
-		"WHERE name = 'domain') AS TEXT), 'seal_check', hex((SELECT value FROM setting "
-		"WHERE name = 'seal_check')), 'places', (SELECT json_group_array(json_object("
-		"'id', id, 'uid', uid, 'gid', gid, 'mode', mode, 'owned', owned, 'created', created)) "
-		"FROM place), 'files', " EXPORT_FILES("0", "file_owner.object") "), "
-		"(SELECT max(stamp) FROM place), (SELECT sum(pad + 1) % 1024 FROM place "
-		"WHERE stamp = (SELECT max(stamp) FROM place))",
-	[DB_EXPORT_CERT] =
-		"SELECT json_object(" EXPORT_OBJECT("cert", "1") ", 'issuer', issuer, 'algorithm', "
-		"algorithm, 'subject', subject, 'sealed_key', hex(sealed_key), 'csr', hex(csr), 'der', "
-		"hex(der), 'chain', hex(chain), 'spki_hash', hex(spki_hash), 'serial', hex(serial), "
-		"'not_before', not_before, 'not_after', not_after, 'enabled', enabled, 'managed', "
-		"managed, 'validity_days', validity_days, 'ca_validity_days', ca_validity_days, "
-		"'crl_days', crl_days), stamp, pad FROM cert WHERE id = ?1 AND removed IS NULL",
-	[DB_EXPORT_GROUP] =
-		"SELECT json_object(" EXPORT_OBJECT("grp", "2") ", 'place', place, 'description', "
-		"description, 'enabled', enabled, 'signing_cert', signing_cert), stamp, pad "
-		"FROM grp WHERE id = ?1 AND removed IS NULL",
-	[DB_EXPORT_KEY] =
-		"SELECT json_object(" EXPORT_OBJECT("prov_key", "3") ", 'grp', grp, 'description', "
-		"description, 'enabled', enabled, 'signing_cert', signing_cert, 'secret_hash', "
-		"hex(secret_hash), 'sealed_secret', hex(sealed_secret), 'max_uses', max_uses, 'uses', "
-		"uses, 'expires', expires, 'managed', managed, 'copies', copies, 'last_copied', "
-		"last_copied, 'last_used', last_used), stamp, pad "
-		"FROM prov_key WHERE id = ?1 AND removed IS NULL",
-
-	/* What has to hold; each row is a fault, as a line for people. */
-	[DB_CHECK_INTEGRITY] =
-		"SELECT 'database: ' || integrity_check FROM pragma_integrity_check "
-		"WHERE integrity_check <> 'ok'",
-	[DB_CHECK_REFERENCES] =
-		"SELECT 'database: row ' || rowid || ' of ' || \"table\" || ' names a missing one of ' "
-		"|| parent FROM pragma_foreign_key_check",
-	[DB_CHECK_USES] =
-		"SELECT " KEY_PATH " || ': ' || k.uses || ' uses, but ' || count(i.id) || "
-		"' certificates were first issued with it' "
-		"FROM prov_key k JOIN grp g ON g.id = k.grp "
-		"LEFT JOIN issued i ON i.prov_key = k.id AND i.first = 1 "
-		"GROUP BY k.id HAVING k.uses <> count(i.id)",
-	[DB_CHECK_ISSUED] =
-		"SELECT 'certs/' || name || ': issued says ' || issued || ', but it issued ' || n FROM "
-		"(SELECT c.name, c.issued, (SELECT count(*) FROM issued WHERE cert = c.id) + "
-		"(SELECT count(*) FROM cert s WHERE s.issuer = c.id) AS n FROM cert c) "
-		"WHERE issued <> n",
-	[DB_CHECK_REVOKED] =
-		"SELECT 'certs/' || name || ': revoked says ' || revoked || ', but it is ' || n FROM "
-		"(SELECT c.name, c.revoked, "
-		"(SELECT count(*) FROM issued WHERE cert = c.id AND revoked IS NOT NULL) + "
-		"(SELECT count(*) FROM cert s WHERE s.issuer = c.id AND s.removed IS NOT NULL "
-		"AND s.not_after > s.removed / 1000000000) AS n FROM cert c) "
-		"WHERE revoked <> n",
-	[DB_CHECK_FIRST] =
-		"SELECT " MEMBER_PATH " || ': enrolled ' || count(i.id) || ' times' "
-		"FROM member m JOIN grp g ON g.id = m.grp "
-		"LEFT JOIN issued i ON i.member = m.id AND i.first = 1 "
-		"GROUP BY m.id HAVING count(i.id) <> 1",
-	/* ?1 now in seconds */
-	[DB_CHECK_VALID] =
-		"SELECT " MEMBER_PATH " || ': ' || count(*) || ' valid certificates' "
-		"FROM member m JOIN grp g ON g.id = m.grp JOIN issued i ON i.member = m.id "
-		"WHERE i.revoked IS NULL AND i.not_after > ?1 "
-		"GROUP BY m.id HAVING count(*) > CASE WHEN m.removed IS NULL THEN 2 ELSE 0 END",
-	[DB_CHECK_GROUPS] =
-		"SELECT " MEMBER_PATH " || ': its key belongs to another group' FROM member m "
-		"JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key WHERE k.grp <> m.grp "
-		"UNION ALL SELECT " KEY_PATH " || ': its group has been deleted' FROM prov_key k "
-		"JOIN grp g ON g.id = k.grp WHERE k.removed IS NULL AND g.removed IS NOT NULL "
-		"UNION ALL SELECT " KEY_PATH " || ': its signing certificate has been deleted' "
-		"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
-		"WHERE k.removed IS NULL AND c.removed IS NOT NULL "
-		"UNION ALL SELECT 'group ' || g.name || ': its signing certificate has been deleted' "
-		"FROM grp g JOIN cert c ON c.id = g.signing_cert "
-		"WHERE g.removed IS NULL AND c.removed IS NOT NULL",
-	/* kinds as enum store_kind has them */
-	[DB_CHECK_FILE_OWNERS] =
-		"SELECT 'owner of file ' || ino || ': what it belongs to is gone' FROM file_owner "
-		"WHERE NOT CASE kind WHEN 0 THEN object IN (SELECT id FROM place) "
-		"WHEN 1 THEN object IN (SELECT id FROM cert WHERE removed IS NULL) "
-		"WHEN 2 THEN object IN (SELECT id FROM grp WHERE removed IS NULL) "
-		"WHEN 3 THEN object IN (SELECT id FROM prov_key WHERE removed IS NULL) "
-		"WHEN 4 THEN object IN (SELECT id FROM member WHERE removed IS NULL) ELSE 0 END",
-	[DB_CHECK_OWNED] =
-		OWNED_FAULT("place", "0", "'fixed directory ' || t.id", "1")
-		" UNION ALL " OWNED_FAULT("cert", "1", "'certs/' || t.name", "t.removed IS NULL")
-		" UNION ALL " OWNED_FAULT("grp", "2", "'group ' || t.name", "t.removed IS NULL")
-		" UNION ALL " OWNED_FAULT("prov_key", "3", "'key ' || t.name", "t.removed IS NULL")
-		" UNION ALL " OWNED_FAULT("member", "4", "'member ' || t.name", "t.removed IS NULL"),
-	[DB_CHECK_SECRETS] =
-		"SELECT 'deleted key ' || name || ': its secret is still there' FROM prov_key "
-		"WHERE removed IS NOT NULL AND (secret_hash IS NOT NULL OR sealed_secret IS NOT NULL) "
-		"UNION ALL SELECT 'deleted certificate ' || name || ': its private key is still there' "
-		"FROM cert WHERE removed IS NOT NULL AND sealed_key IS NOT NULL",
-	[DB_CHECK_NAMES] =
-		NAME_FAULT("cert") " UNION ALL " NAME_FAULT("grp") " UNION ALL " NAME_FAULT("prov_key")
-		" UNION ALL " NAME_FAULT("member")
-		" UNION ALL SELECT 'group ' || name || ': stands nowhere' FROM grp "
-		"WHERE place NOT IN (2, 3) "
-		"UNION ALL SELECT 'fixed directories: ' || count(*) || ' of 4' FROM place "
-		"WHERE id IN (1, 2, 3, 4) HAVING count(*) <> 4",
-	[DB_CHECK_MEMBERS] =
-		"SELECT " MEMBER_PATH " || ': certificate ' || i.id || ' is of another key' "
-		"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
-		"WHERE i.prov_key <> m.prov_key "
-		"UNION ALL SELECT " MEMBER_PATH " || ': certificate ' || i.id || ' came before the first' "
-		"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
-		"WHERE i.first = 1 AND EXISTS (SELECT 1 FROM issued WHERE member = m.id AND id < i.id) "
-		"UNION ALL SELECT " MEMBER_PATH " || ': its group has been deleted' FROM member m "
-		"JOIN grp g ON g.id = m.grp WHERE m.removed IS NULL AND g.removed IS NOT NULL "
-		"UNION ALL SELECT " MEMBER_PATH " || ': certificate ' || i.id || ': revoked for ' || i.reason "
-		"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
-		"WHERE i.reason NOT IN ('unspecified', 'keyCompromise', 'cACompromise', "
-		"'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn', "
-		"'aACompromise') "
-		"UNION ALL SELECT 'group ' || g.name || ': its signing certificate waits' FROM grp g "
-		"JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL AND c.der = x'' "
-		"UNION ALL SELECT " KEY_PATH " || ': its signing certificate waits' FROM prov_key k "
-		"JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
-		"WHERE k.removed IS NULL AND c.der = x'' "
-		"UNION ALL SELECT 'deleted certificate ' || c.name || ': one that it issued was still valid' "
-		"FROM cert c WHERE c.removed IS NOT NULL AND EXISTS (SELECT 1 FROM issued i "
-		"WHERE i.cert = c.id AND i.not_after > c.removed / 1000000000)",
-	/* AUTOINCREMENT: what was given is not given again; nothing is deleted from the trail */
-	[DB_CHECK_IDS] =
-		"SELECT 'database: ids of ' || s.name || ' would be given again' FROM sqlite_sequence s "
-		"WHERE s.seq < CASE s.name WHEN 'cert' THEN (SELECT max(id) FROM cert) "
-		"WHEN 'grp' THEN (SELECT max(id) FROM grp) "
-		"WHEN 'prov_key' THEN (SELECT max(id) FROM prov_key) "
-		"WHEN 'member' THEN (SELECT max(id) FROM member) "
-		"WHEN 'issued' THEN (SELECT max(id) FROM issued) ELSE 0 END "
-		"UNION ALL SELECT 'log: ' || s.seq || ' lines were written, and the last is ' || "
-		"coalesce((SELECT max(seq) FROM audit), 0) FROM sqlite_sequence s "
-		"WHERE s.name = 'audit' AND s.seq <> coalesce((SELECT max(seq) FROM audit), 0)",
-	/* -> name, the list, the certificate's der, number, this and next update, covers, revoked */
-	[DB_CHECK_CRLS] =
-		"SELECT c.name, l.der, c.der, l.number, l.this_update, l.next_update, l.covers, c.revoked "
-		"FROM crl l JOIN cert c ON c.id = l.cert",
-	/* -> id, name, sealed key, SPKI hash, der, serial, not before, not after, subject, csr */
-	[DB_CHECK_CERTS] =
-		"SELECT id, name, sealed_key, spki_hash, der, serial, not_before, not_after, subject, csr "
-		"FROM cert WHERE removed IS NULL",
-	/* -> id, path, sealed secret, its hash */
-	[DB_CHECK_KEYS] =
-		"SELECT k.id, " KEY_PATH ", k.sealed_secret, k.secret_hash FROM prov_key k "
-		"JOIN grp g ON g.id = k.grp WHERE k.removed IS NULL",
-	/* -> id, path, der, csr, the signing certificate's der, serial, SPKI hash, dates, URI */
-	[DB_CHECK_CERTIFICATES] =
-		"SELECT i.id, " MEMBER_PATH ", i.der, i.csr, c.der, i.serial, i.spki_hash, i.not_before, "
-		"i.not_after, i.uri FROM issued i JOIN member m ON m.id = i.member "
-		"JOIN grp g ON g.id = m.grp JOIN cert c ON c.id = i.cert ORDER BY i.id",
-	/* -> seq, line, upto */
-	[DB_CHECK_LOG] = "SELECT seq, line, upto FROM audit ORDER BY seq",
 };
+
+const char *db_query_text(enum db_query query)
+{
+	return query < DB_UPKEEP ? text[query] : db_upkeep_text[query - DB_UPKEEP];
+}

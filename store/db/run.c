@@ -18,7 +18,7 @@ static int prepared(struct db_conn *conn, enum db_query query, sqlite3_stmt **ou
 	char name[24];
 
 	if (!conn->statement[query]) {
-		int code = sqlite3_prepare_v3(conn->sqlite, db_query_text[query], -1,
+		int code = sqlite3_prepare_v3(conn->sqlite, db_query_text(query), -1,
 			SQLITE_PREPARE_PERSISTENT, &conn->statement[query], NULL);
 		if (code != SQLITE_OK)
 			return db_error(conn->sqlite, code, label(query, name));

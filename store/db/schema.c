@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "store/base/report.h"
+#include "store/db/exported.h"
 #include "store/db/internal.h"
 
 /* "enrl": whose file this is, for file(1) and for us. */
@@ -40,6 +41,39 @@ enum { APPLICATION_ID = 0x656e726c };
 	" BEGIN " STAMP(table, "NEW.id") "END;" \
 	"CREATE TRIGGER " table "_file_owned AFTER INSERT ON file_owner WHEN NEW.kind = " kind \
 	" BEGIN " STAMP(table, "NEW.object") "END;"
+
+/*
+ * The journal's own: while a restore writes into it what was written once, nothing else does. An
+ * object is noted as it is afterwards, so these come after the stamp.
+ */
+#define UNRESTORED "NOT EXISTS (SELECT 1 FROM setting WHERE name = 'restoring') "
+#define WATCHED "WHEN " UNRESTORED "BEGIN "
+#define VERSIONED(table) \
+	"ALTER TABLE " table " ADD COLUMN version INTEGER NOT NULL DEFAULT 0;" \
+	"UPDATE " table " SET version = stamp * 1024 + pad;" \
+	"ALTER TABLE " table " DROP COLUMN stamp; ALTER TABLE " table " DROP COLUMN pad;"
+#define VERSION(table, floor, which) \
+	"UPDATE " table " SET version = max(unixepoch() * 1024, 1 + " floor ") WHERE id = " which "; "
+#define NOTE(table, values, which) \
+	"INSERT INTO journal (at, data) SELECT unixepoch() * 1000000000, json_object(" values ") " \
+	"FROM " table " WHERE id = " which "; "
+
+/*
+ * Both of what is exported of a kind of object; `edits` are columns that only people change. What
+ * takes a path that another has left (`gone` says so) has a later version than that had.
+ */
+#define FLOOR "max(version, (SELECT version FROM vacated))"
+#define GONE "OLD.name <> NEW.name OR NEW.removed IS NOT NULL"
+#define NOTED(table, values, floor, edits, gone) \
+	"CREATE TRIGGER " table "_made AFTER INSERT ON " table " " WATCHED \
+	VERSION(table, floor, "NEW.id") NOTE(table, values, "NEW.id") "END;" \
+	"CREATE TRIGGER " table "_changed AFTER UPDATE OF " edits " ON " table " " WATCHED \
+	"UPDATE vacated SET version = max(version, OLD.version) WHERE " gone "; " \
+	VERSION(table, floor, "NEW.id") NOTE(table, values, "NEW.id") "END;"
+#define CRL_NOTE \
+	"INSERT INTO journal (at, data) VALUES (NEW.made, json_object('kind', 'crl', 'cert', " \
+	"NEW.cert, 'number', NEW.number, 'made', NEW.made, 'this_update', NEW.this_update, " \
+	"'next_update', NEW.next_update, 'days', NEW.days)); "
 /* clang-format on */
 
 static const char *const step[] = {
@@ -191,6 +225,101 @@ static const char *const step[] = {
 			"signing_cert, "
 			"secret_hash, sealed_secret, max_uses, uses, expires, managed, copies")
 			STAMPED("place", "0", "uid, gid, mode, owned"),
+
+	/* clang-format off */
+	/* Versions of what is exported instead of stamps: seconds * 1024 and a number below that,
+	 * which only grow; the highest of those whose path another may take. */
+	"DROP TRIGGER cert_made; DROP TRIGGER cert_changed; DROP TRIGGER cert_file_owned;"
+	"DROP TRIGGER grp_made; DROP TRIGGER grp_changed; DROP TRIGGER grp_file_owned;"
+	"DROP TRIGGER prov_key_made; DROP TRIGGER prov_key_changed;"
+	"DROP TRIGGER prov_key_file_owned; DROP TRIGGER place_made;"
+	"DROP TRIGGER place_changed; DROP TRIGGER place_file_owned;"
+	VERSIONED("place") VERSIONED("cert") VERSIONED("grp") VERSIONED("prov_key")
+	"CREATE TABLE vacated (version INTEGER NOT NULL) STRICT;"
+	"INSERT INTO vacated SELECT max(coalesce((SELECT max(version) FROM cert), 0), "
+	"coalesce((SELECT max(version) FROM grp), 0), coalesce((SELECT max(version) FROM prov_key), 0));"
+
+	/* lost: uses whose certificates a restore has not found; origin: what of a member was
+	 * noted when it enrolled, once something of that has changed */
+	"ALTER TABLE prov_key ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE member ADD COLUMN origin TEXT;"
+
+	/*
+	 * Everything that a restore needs beside the files of groups, keys and certificates, in the
+	 * order in which it came: a line of the audit trail, an issued certificate, or, as JSON, an
+	 * object that was made, changed or deleted, a revocation, a revocation list's number.
+	 * Nothing in it changes; `upto` is where a record ends, counted without what all have.
+	 */
+	"CREATE TABLE journal ("
+	"seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"at INTEGER," /* a moment; NULL: that of the line or certificate */
+	"audit INTEGER REFERENCES audit(seq),"
+	"issued INTEGER REFERENCES issued(id),"
+	"data TEXT,"
+	"upto INTEGER NOT NULL DEFAULT 0"
+	") STRICT;"
+	"CREATE VIEW journal_text AS SELECT j.seq AS seq, j.upto AS upto, "
+	"coalesce(j.at, a.at, i.created) AS at, "
+	"'\"seq\":' || j.seq || ',\"at\":' || coalesce(j.at, a.at, i.created) || CASE "
+	"WHEN j.audit IS NOT NULL THEN ',\"log\":' || a.line "
+	"WHEN j.issued IS NOT NULL THEN ',\"issued\":' || " EXPORT_ISSUED("i") " || "
+	"CASE WHEN i.first THEN ',\"member\":' || coalesce(m.origin, " EXPORT_ENROLLED("m") ") "
+	"ELSE '' END ELSE ',\"data\":' || j.data END AS text FROM journal j "
+	"LEFT JOIN audit a ON a.seq = j.audit LEFT JOIN issued i ON i.id = j.issued "
+	"LEFT JOIN member m ON m.id = i.member;"
+	"CREATE TRIGGER journal_added AFTER INSERT ON journal BEGIN UPDATE journal SET upto = "
+	"coalesce((SELECT upto FROM journal WHERE seq = NEW.seq - 1), 0) + (SELECT "
+	"length(CAST(text AS BLOB)) FROM journal_text WHERE seq = NEW.seq) WHERE seq = NEW.seq; END;"
+	"CREATE TRIGGER member_origin AFTER UPDATE OF name, uid, gid, mode ON member "
+	"WHEN OLD.origin IS NULL AND (OLD.name, OLD.uid, OLD.gid, OLD.mode) IS NOT "
+	"(NEW.name, NEW.uid, NEW.gid, NEW.mode) BEGIN "
+	"UPDATE member SET origin = " EXPORT_ENROLLED("OLD") " WHERE id = OLD.id; END;"
+
+	/* what there is already */
+	"INSERT INTO journal (at, data) SELECT created, json_object(" EXPORT_CERT ") FROM cert;"
+	"INSERT INTO journal (at, data) SELECT created, json_object(" EXPORT_GROUP ") FROM grp;"
+	"INSERT INTO journal (at, data) SELECT created, json_object(" EXPORT_KEY ") FROM prov_key;"
+	"INSERT INTO journal (issued) SELECT id FROM issued ORDER BY id;"
+	"INSERT INTO journal (at, data) SELECT modified, json_object(" EXPORT_MEMBER ") FROM member;"
+	"INSERT INTO journal (at, data) SELECT revoked, json_object('kind', 'revoked', 'id', id, "
+	"'revoked', revoked, 'reason', reason) FROM issued WHERE revoked IS NOT NULL;"
+	"INSERT INTO journal (audit) SELECT seq FROM audit ORDER BY seq;"
+	"INSERT INTO journal (at, data) SELECT made, json_object('kind', 'crl', 'cert', cert, "
+	"'number', number, 'made', made, 'this_update', this_update, 'next_update', next_update, "
+	"'days', days) FROM crl;"
+
+	/* and what comes: the journal's triggers instead of the stamps' alone */
+	NOTED("place", EXPORT_PLACE, "(SELECT max(version) FROM place)", "uid, gid, mode, owned", "0")
+	NOTED("cert", EXPORT_CERT, FLOOR,
+		"name, uid, gid, mode, bare, owned, modified, removed, issuer, algorithm, subject, "
+		"sealed_key, csr, der, chain, enabled, managed, validity_days, ca_validity_days, crl_days",
+		GONE)
+	NOTED("grp", EXPORT_GROUP, FLOOR,
+		"name, uid, gid, mode, bare, owned, modified, removed, description, enabled, signing_cert",
+		GONE)
+	NOTED("prov_key", EXPORT_KEY, FLOOR,
+		"name, uid, gid, mode, bare, owned, modified, removed, description, enabled, "
+		"signing_cert, secret_hash, sealed_secret, max_uses, expires, managed", GONE)
+	"CREATE TRIGGER prov_key_used AFTER UPDATE OF uses, lost, copies ON prov_key " WATCHED
+	VERSION("prov_key", FLOOR, "NEW.id") "END;"
+	/* its keys have other paths, too */
+	"CREATE TRIGGER grp_moved AFTER UPDATE OF name ON grp " WATCHED
+	"UPDATE vacated SET version = max(version, coalesce((SELECT max(version) FROM prov_key "
+	"WHERE grp = NEW.id), 0)); UPDATE prov_key SET version = max(unixepoch() * 1024, "
+	"1 + (SELECT version FROM vacated)) WHERE grp = NEW.id AND removed IS NULL; END;"
+	"CREATE TRIGGER member_changed AFTER UPDATE OF name, uid, gid, mode, bare, owned, modified, "
+	"description, removed ON member " WATCHED NOTE("member", EXPORT_MEMBER, "NEW.id") "END;"
+	"CREATE TRIGGER issued_added AFTER INSERT ON issued " WATCHED
+	"INSERT INTO journal (issued) VALUES (NEW.id); END;"
+	"CREATE TRIGGER issued_revoked_at AFTER UPDATE OF revoked ON issued WHEN NEW.revoked "
+	"IS NOT NULL AND " UNRESTORED "BEGIN "
+	"INSERT INTO journal (at, data) VALUES (NEW.revoked, json_object('kind', 'revoked', 'id', "
+	"NEW.id, 'revoked', NEW.revoked, 'reason', NEW.reason)); END;"
+	"CREATE TRIGGER audit_added AFTER INSERT ON audit " WATCHED
+	"INSERT INTO journal (audit) VALUES (NEW.seq); END;"
+	"CREATE TRIGGER crl_made AFTER INSERT ON crl " WATCHED CRL_NOTE "END;"
+	"CREATE TRIGGER crl_changed AFTER UPDATE OF number ON crl " WATCHED CRL_NOTE "END;",
+	/* clang-format on */
 };
 
 enum { STEPS = sizeof(step) / sizeof(step[0]) };

@@ -41,7 +41,7 @@ static int check(const struct tool_arguments *o)
 
 	if (store_open(&options, &store))
 		return CANNOT_RUN;
-	int faults = store_check(store, o->own, found, NULL);
+	int faults = store_check(store, o->own[0], found, NULL);
 	store_close(store);
 	if (faults < 0) {
 		report(LOG_ERR, "%s: %s", o->store, strerror(-faults));
@@ -63,8 +63,7 @@ int main(int argc, char **argv)
 		.usage = usage,
 		.ignored =
 			"napyf", /* fsck(8) passes these on; there is nothing they could change */
-		.own = "log-head",
-		.own_legal = is_hash,
+		.own = {{"log-head", false, is_hash}},
 		.failed = CANNOT_RUN,
 		.bad_usage = USAGE,
 		.run = check,

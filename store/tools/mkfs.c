@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "store/store.h"
 #include "store/tools/tool.h"
 
-/* mkfs.enrollfs: makes a store, as the first mount would. */
+/* mkfs.enrollfs: makes a store, as the first mount would, or from a copy of export/. */
 
 enum { MADE = 0, FAILED = 1, USAGE = 2 };
 
+enum { DOMAIN, FROM, SKIP_MISSING };
+
 static const char usage[] =
 	"usage: mkfs.enrollfs [--domain NAME] [--master-key FILE] STORE\n"
+	"       mkfs.enrollfs --from DIR [--skip-missing] [--master-key FILE] STORE\n"
 	"\n"
-	"Makes a store with its master key and its default certificates. Overwrites nothing.\n"
+	"Makes a store with its master key and its default certificates, or one from a copy of\n"
+	"export/. Overwrites nothing; what cannot be made whole is not made.\n"
 	"\n"
 	"    --domain NAME       the name written into keys and certificates (default: the "
 	"host's)\n"
+	"    --from DIR          a copy of export/; the master key has to be there already\n"
+	"    --skip-missing      keys and certificates whose files are missing are deleted\n"
 	"    --master-key FILE   what its secrets are encrypted with (default: STORE.key; made if "
 	"it\n"
 	"                        is not there)\n"
@@ -23,14 +31,50 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 made, 1 not made, 2 usage.\n";
 
+/* A bar on a terminal. */
+static void show(int64_t done, int64_t total, void *arg)
+{
+	static const char bar[] = "##################################################";
+	int *shown = arg;
+	int percent = total > 0 && done < total ? (int)(done * 100 / total) : 100;
+
+	if (percent == *shown)
+		return;
+	*shown = percent;
+	fprintf(stderr, "\r[%-50.*s] %3d %%%s", percent / 2, bar, percent,
+		percent == 100 ? "\nchecking every certificate\n" : "");
+}
+
+static int restore(const struct tool_arguments *o, const struct store_options *options)
+{
+	int shown = -1;
+	struct store_restore how = {
+		.from = o->own[FROM],
+		.skip_missing = o->own[SKIP_MISSING],
+		.progress = isatty(STDERR_FILENO) ? show : NULL,
+		.arg = &shown,
+	};
+	int rc = store_restore(options, &how);
+
+	if (shown >= 0 && shown < 100)
+		fputc('\n', stderr);
+	return rc ? FAILED : MADE;
+}
+
 static int make(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
 		.master_key = o->master_key,
-		.domain = o->own,
+		.domain = o->own[DOMAIN],
 		.must_be_new = true};
 	struct store *store;
 
+	if (o->own[FROM])
+		return restore(o, &options);
+	if (o->own[SKIP_MISSING]) {
+		fputs(usage, stderr);
+		return USAGE;
+	}
 	if (store_open(&options, &store))
 		return FAILED;
 	store_close(store);
@@ -43,7 +87,12 @@ int main(int argc, char **argv)
 		.name = "mkfs.enrollfs",
 		.usage = usage,
 		.ignored = "",
-		.own = "domain",
+		.own =
+			{
+				[DOMAIN] = {"domain", false, NULL},
+				[FROM] = {"from", false, NULL},
+				[SKIP_MISSING] = {"skip-missing", true, NULL},
+			},
 		.failed = FAILED,
 		.bad_usage = USAGE,
 		.run = make,

@@ -4,51 +4,62 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/base/path.h"
 #include "store/base/process.h"
 
 struct given {
-	const char *store, *key, *own;
+	const char *store, *key;
+	const char *own[TOOL_OPTIONS];
 	bool help, version;
 };
 
+/* Those of the tool's own are told by their place behind this. */
+enum { OWN = 256 };
+
+static int take_own(const struct tool *tool, int i, const char *value, struct given *given)
+{
+	given->own[i] = tool->own[i].alone ? "" : value;
+	return tool->own[i].legal && !tool->own[i].legal(value) ? -1 : 0;
+}
+
 static int parse(const struct tool *tool, int argc, char **argv, struct given *given)
 {
-	const struct option names[] = {
+	struct option names[TOOL_OPTIONS + 4] = {
 		{"master-key", required_argument, NULL, 'K'},
-		{tool->own, required_argument, NULL, 'O'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
 	};
 	char letters[16];
-	int c;
+	int c, rc = 0;
 
+	for (int i = 0; i < TOOL_OPTIONS && tool->own[i].name; i++)
+		names[3 + i] = (struct option){tool->own[i].name,
+			tool->own[i].alone ? no_argument : required_argument, NULL, OWN + i};
 	snprintf(letters, sizeof(letters), "hV%s", tool->ignored);
-	while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1)
+	while (!rc && (c = getopt_long(argc, argv, letters, names, NULL)) != -1)
 		if (c == 'K')
 			given->key = optarg;
-		else if (c == 'O')
-			given->own = optarg;
+		else if (c >= OWN)
+			rc = take_own(tool, c - OWN, optarg, given);
 		else if (c == 'h')
 			given->help = true;
 		else if (c == 'V')
 			given->version = true;
 		else if (c == '?')
-			return -1;
-	if (given->own && tool->own_legal && !tool->own_legal(given->own))
-		return -1;
+			rc = -1;
 	if (optind == argc - 1)
 		given->store = argv[optind];
-	return given->help || given->version || given->store ? 0 : -1;
+	return given->help || given->version || given->store ? rc : -1;
 }
 
 static int run(const struct tool *tool, const struct given *given)
 {
-	struct tool_arguments arguments = {.own = given->own};
+	struct tool_arguments arguments = {0};
 	int rc = tool->failed;
 
+	memcpy(arguments.own, given->own, sizeof(arguments.own));
 	if (!path_absolute_copy(given->store, "store", &arguments.store) &&
 		!path_absolute_copy(given->key, "master key", &arguments.master_key))
 		rc = tool->run(&arguments);

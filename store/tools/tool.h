@@ -5,17 +5,24 @@
 /* What mkfs and fsck have in common: options, paths, exit. */
 #include <stdbool.h>
 
+enum { TOOL_OPTIONS = 3 };
+
 struct tool_arguments {
 	char *store, *master_key; /* absolute; the key NULL unless given */
-	const char *own;	  /* the value of the tool's own option, or NULL */
+	/* of the tool's own options: the value, or NULL; something if one without a value is given
+	 */
+	const char *own[TOOL_OPTIONS];
 };
 
 struct tool {
 	const char *name, *usage;
-	const char *ignored;		      /* short options that change nothing */
-	const char *own;		      /* its own long option, which has a value */
-	bool (*own_legal)(const char *value); /* NULL: all are */
-	int failed, bad_usage;		      /* exit statuses; 0 for the rest */
+	const char *ignored; /* short options that change nothing */
+	struct {
+		const char *name;		  /* a long one; NULL: no more of them */
+		bool alone;			  /* has no value */
+		bool (*legal)(const char *value); /* NULL: all are */
+	} own[TOOL_OPTIONS];
+	int failed, bad_usage; /* exit statuses; 0 for the rest */
 	int (*run)(const struct tool_arguments *arguments);
 };
 

@@ -4,7 +4,9 @@
 
 load helper
 
-transferred() { rsync -ai "$M/export/" copy/ | grep -c '^>f'; }
+transferred() { rsync -ai "$M/export/" copy/ | sed -n 's/^>f[^ ]* //p' | tr '\n' ' '; }
+
+TRAIL=trail/00000001.jsonl
 
 @test "every group, key and certificate has a file, with all its values and no secret" {
 	mkdir "$G/keys/off" "$M/service_edge/eu" "$M/certs/own"
@@ -23,6 +25,7 @@ transferred() { rsync -ai "$M/export/" copy/ | grep -c '^>f'; }
 		./certs/service_edge.json
 		./service_edge/eu/group.json
 		./store.json
+		./trail/00000001.jsonl
 	END
 	python3 - "$M/export" <<-'PY'
 		import json, os, sys
@@ -32,11 +35,13 @@ transferred() { rsync -ai "$M/export/" copy/ | grep -c '^>f'; }
 		        path = os.path.join(top, f)
 		        data = open(path, 'rb').read()
 		        assert len(data) == os.stat(path).st_size and data.endswith(b'\n'), path
-		        o = json.loads(data)
-		        assert o['path'] == os.path.relpath(path, sys.argv[1]), o
-		        assert o['format'] == 1 and len(o['mac']) == 64
-		        store = store or o['store']
-		        assert o['store'] == store
+		        for n, line in enumerate(data.splitlines(), 1):
+		            o = json.loads(line)
+		            assert o['path'] == os.path.relpath(path, sys.argv[1]), o
+		            assert len(o['mac']) == 64
+		            assert o['seq'] == n if 'trail' in path else o['format'] == 1
+		            store = store or o['store']
+		            assert o['store'] == store
 		load = lambda p: json.load(open(f'{sys.argv[1]}/{p}.json'))
 		g, k, off = load('app_connector/berlin/group'), load('app_connector/berlin/keys/auto'), load('app_connector/berlin/keys/off')
 		assert g['description'] == 'Straße "x" \\ y' and g['bare'] != 0, g
@@ -63,25 +68,71 @@ sys.stdout.buffer.write(bytes.fromhex(json.load(open('$M/export/certs/own.json')
 	is "$K/state" exhausted
 	rsync -a "$M/export/" copy/
 	diff -r "$M/export" copy
-	[ "$(transferred)" = 0 ]
+	ls -lR "$M" > /dev/null
+	transferred > /dev/null
+	[ "$(transferred)" = "" ]
 	csr web2
 	echo 2 > "$K/max_uses"
-	[ "$(transferred)" = 1 ]
+	[ "$(transferred)" = "app_connector/berlin/keys/auto.json $TRAIL " ]
 	enroll_here web2.csr > /dev/null
-	[ "$(rsync -ai "$M/export/" copy/ | grep '^>f' | cut -d' ' -f2)" = app_connector/berlin/keys/auto.json ]
+	[ "$(transferred)" = "app_connector/berlin/keys/auto.json $TRAIL " ]
 	# a copy of the key changes its file; whoever only looks changes nothing
 	echo 3 > "$K/max_uses"
+	transferred > /dev/null
 	cat "$K/key" > /dev/null
-	[ "$(transferred)" = 1 ]
+	[ "$(transferred)" = "app_connector/berlin/keys/auto.json $TRAIL " ]
 	cat "$K/uses" "$M/tables/keys.tsv" > /dev/null
 	ls -lR "$M" > /dev/null
-	[ "$(transferred)" = 0 ]
+	[ "$(transferred)" = "" ]
 	mv "$K" "$G/keys/new"
 	rsync -a --delete "$M/export/" copy/
 	diff -r "$M/export" copy
+	# each mount is a line of the audit trail
 	stop
 	start
-	[ "$(transferred)" = 0 ]
+	[ "$(transferred)" = "$TRAIL " ]
+	[ "$(transferred)" = "" ]
+}
+
+@test "segments have 1,000 records, only grow, and can be read from anywhere" {
+	echo max > "$K/max_uses"
+	for i in $(seq 520); do echo $i > "$K/description"; done
+	ls "$M/export/trail" | diff - <(printf '%s\n' 00000001.jsonl 00000002.jsonl)
+	[ "$(wc -l < "$M/export/trail/00000001.jsonl")" = 1000 ]
+	rsync -a "$M/export/" copy/
+	csr web1
+	enroll_here web1.csr > /dev/null
+	[ "$(transferred)" = "app_connector/berlin/keys/auto.json trail/00000002.jsonl " ]
+	cp copy/trail/00000002.jsonl before
+	echo x > "$K/description"
+	cmp -n "$(stat -c %s before)" before "$M/export/trail/00000002.jsonl"
+	[ "$(stat -c %s "$M/export/trail/00000002.jsonl")" -gt "$(stat -c %s before)" ]
+	for f in 1 2; do
+		cat "$M/export/trail/0000000$f.jsonl" > whole
+		[ "$(stat -c %s whole)" = "$(stat -c %s "$M/export/trail/0000000$f.jsonl")" ]
+		for bs in 1 100 1000 4097 100000; do
+			for skip in 0 1 7; do
+				dd if="$M/export/trail/0000000$f.jsonl" bs=$bs skip=$skip count=3 2> /dev/null |
+					cmp - <(dd if=whole bs=$bs skip=$skip count=3 2> /dev/null)
+			done
+		done
+		tail -n 3 "$M/export/trail/0000000$f.jsonl" | cmp - <(tail -n 3 whole)
+	done
+	for n in 00000000.jsonl 00000003.jsonl 1.jsonl 00000001 0000000a.jsonl; do
+		not [ -e "$M/export/trail/$n" ]
+	done
+}
+
+@test "what was a secret once is nowhere in the trail" {
+	python3 -c "
+import json
+print(json.load(open('$M/export/app_connector/berlin/keys/auto.json'))['sealed_secret'])
+print(json.load(open('$M/export/certs/root.json'))['sealed_key'])" > sealed
+	[ "$(wc -l < sealed)" = 2 ]
+	grep -r -q -F -f sealed "$M/export/app_connector" "$M/export/certs"
+	echo 0 > "$K/exportable"
+	not grep -r -F -f <(head -n 1 sealed) "$M/export"
+	not grep -F -f sealed "$M"/export/trail/*
 }
 
 @test "no change is missed, also of equal length within one second" {
@@ -96,6 +147,26 @@ sys.stdout.buffer.write(bytes.fromhex(json.load(open('$M/export/certs/own.json')
 		chown "$i" "$M/certs" "$M/certs/root/enabled"
 		rsync -a "$M/export/" copy/
 		diff -r "$M/export" copy
+	done
+}
+
+@test "no change is missed, also where another object takes a path within one second" {
+	for i in $(seq 20); do
+		rsync -a --delete "$M/export/" copy/
+		mv "$K" "$G/keys/was"
+		mkdir "$K"
+		rmdir "$G/keys/was"
+		mv "$G" "$M/app_connector/was"
+		mkdir "$G" "$K"
+		rm -r "$M/app_connector/was"
+		mkdir "$M/certs/x"
+		rsync -a --delete "$M/export/" copy/
+		diff -r "$M/export" copy
+		rmdir "$M/certs/x"
+		mkdir "$M/certs/x"
+		rsync -a --delete "$M/export/" copy/
+		diff -r "$M/export" copy
+		rmdir "$M/certs/x"
 	done
 }
 

@@ -116,9 +116,27 @@ finds() {
 	finds 'lines were written, and the last is 0' 'DELETE FROM audit'
 	# only who kept the head can tell that the end is missing, if that was hidden
 	cp whole store
-	sqlite3 store "DELETE FROM audit WHERE seq > 8; UPDATE sqlite_sequence SET seq = 8 WHERE name = 'audit'"
+	hide="DELETE FROM journal WHERE audit IS NOT NULL; DELETE FROM audit WHERE seq > 8;
+		UPDATE sqlite_sequence SET seq = 8 WHERE name = 'audit'; CREATE TEMP TABLE j AS SELECT * FROM journal ORDER BY seq;
+		DELETE FROM journal; DELETE FROM sqlite_sequence WHERE name = 'journal';
+		INSERT INTO journal (at, issued, data) SELECT at, issued, data FROM j ORDER BY seq;
+		INSERT INTO journal (audit) SELECT seq FROM audit ORDER BY seq;"
+	sqlite3 store "PRAGMA foreign_keys = OFF; $hide"
 	fsck store
-	finds 'its end was cut off or changed' 'DELETE FROM audit WHERE seq > 8' --log-head "$(cat head)"
+	finds 'its end was cut off or changed' "$hide" --log-head "$(cat head)"
+}
+
+@test "a journal that is not what happened: a restore would not be, either" {
+	fill
+	finds 'export: record 20 does not stand where it should' 'UPDATE journal SET upto = upto + 1 WHERE seq = 20'
+	finds 'does not stand where it should' 'DELETE FROM journal WHERE seq = 20'
+	finds 'does not stand where it should' 'DELETE FROM journal WHERE seq = 1'
+	finds 'does not stand where it should' "UPDATE journal SET data = data || ' ' WHERE seq = 3"
+	finds 'does not stand where it should' "UPDATE member SET name = 'another' WHERE id = 1; UPDATE member SET origin = NULL"
+	finds 'certificates' "INSERT INTO setting VALUES ('restoring', x''); UPDATE journal SET issued = NULL, data = '{}' WHERE issued = 2"
+	finds '4 records of 5 revocations' "DROP TRIGGER issued_revoked_at; UPDATE issued SET revoked = 1, reason = 'unspecified' WHERE id = 5"
+	finds 'lines of the log' "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal WHERE audit IS NOT NULL)"
+	finds 'a restore was not finished' "INSERT INTO setting VALUES ('restoring', x'')"
 }
 
 @test "lists, signing certificates, names and what was deleted" {

@@ -24,6 +24,8 @@ run_blocks() {
 	M=$T/mnt
 	mkdir mnt
 	ln -s "$BATS_TEST_DIRNAME/../../scripts" scripts
+	ln -s "$(dirname "$ENROLLFS")" build
+	ln -s store.key enrollfs.db.key
 	start
 	run_blocks
 	python3 - <<'PY'

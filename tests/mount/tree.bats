@@ -51,7 +51,8 @@ for top, dirs, files in os.walk('$M'):
 	mkdir copy
 	rsync -a "$M/" copy/
 	diff -r --no-dereference "$M" copy
-	rsync -ai "$M/" copy/ > again
+	rsync -ai --exclude=/metrics "$M/" copy/ > again
+	cat again
 	[ ! -s again ]
 	rm -rf copy
 	cp -a "$M" copy

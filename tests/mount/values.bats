@@ -204,3 +204,21 @@ os.write(fd, b'b\n')"
 	is "$K/max_uses" 24
 	is "$K/description" ab
 }
+
+@test "what is open is as long as what it reads, whatever happens meanwhile" {
+	python3 - "$K" <<-'PY'
+		import os, subprocess, sys
+		k = sys.argv[1]
+		size = lambda path: int(subprocess.check_output(['stat', '-c', '%s', path]))
+		for path, change in ((f'{k}/state', lambda: open(f'{k}/enabled', 'w').write('0')),
+		                     (f'{k}/../../../../export/app_connector/berlin/keys/auto.json', lambda: open(f'{k}/description', 'w').write('x' * 1000)),
+		                     (f'{k}/../../../../tables/keys.tsv', lambda: os.mkdir(f'{k}2'))):
+		    fd = os.open(path, os.O_RDONLY)
+		    before = os.fstat(fd).st_size
+		    change()
+		    assert os.fstat(fd).st_size == before == len(os.read(fd, 100000)), path
+		    assert 'tables' in path or size(path) != before, path
+		    os.close(fd)
+		    assert os.stat(path).st_size == len(open(path, 'rb').read())
+	PY
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/base/clock.h"
+#include "store/base/path.h"
+#include "store/base/report.h"
+#include "store/copy.h"
+
+/*
+ * Makes a store from a copy of export/. The files say what groups, keys and certificates are, the
+ * trail everything else, in the order in which it happened; where a copy was taken while things
+ * changed, the newer of the two says it. All of it is one transaction in a file of another name,
+ * which gets the store's when it was found sound.
+ */
+
+struct missing {
+	enum store_kind kind;
+	int64_t id;
+};
+
+struct restore {
+	struct store *store;
+	struct copy copy;
+	struct bytes store_json;
+	struct bytes seen[STORE_KINDS]; /* bits of ids: whose files were there */
+	struct bytes missing;		/* of struct missing */
+	struct db_conn *conn;		/* in the job */
+};
+
+/* --- objects --- */
+
+static const struct {
+	const char *name;
+	enum store_kind kind;
+	enum db_query query;
+} kinds[] = {
+	{"store", STORE_PLACE, DB_RESTORE_PLACES},
+	{"place", STORE_PLACE, DB_RESTORE_PLACES},
+	{"cert", STORE_CERT, DB_RESTORE_CERT},
+	{"grp", STORE_GROUP, DB_RESTORE_GROUP},
+	{"prov_key", STORE_KEY, DB_RESTORE_KEY},
+	{"member", STORE_MEMBER, DB_RESTORE_MEMBER_CHANGED},
+	{"revoked", STORE_KINDS, DB_RESTORE_REVOKED},
+	{"crl", STORE_KINDS, DB_RESTORE_CRL},
+};
+
+struct about {
+	size_t kind; /* in the table above; behind its end: unknown */
+	int64_t id;
+	bool removed;
+};
+
+static int read_about(const struct db_row *row, void *arg)
+{
+	struct about *about = arg;
+	char name[16];
+
+	db_text(row, 0, name, sizeof(name));
+	about->id = db_int(row, 1);
+	about->removed = db_int(row, 2);
+	for (about->kind = 0; about->kind < sizeof(kinds) / sizeof(kinds[0]); about->kind++)
+		if (strcmp(name, kinds[about->kind].name) == 0)
+			break;
+	return 1;
+}
+
+static int look_at(struct restore *r, const char *json, struct about *about)
+{
+	int rc = db_each(r->conn, DB_RESTORE_KIND, DB_ARGS(DB_TEXT(json)), read_about, about);
+
+	return rc < 0 ? rc : about->kind == sizeof(kinds) / sizeof(kinds[0]) ? -EBADMSG : 0;
+}
+
+/* One that says what something is, or what has happened to it; if it is newer than what is there.
+ */
+static int apply(struct restore *r, const char *json, const struct about *about)
+{
+	enum store_kind kind = kinds[about->kind].kind;
+	int rc = db_run(r->conn, kinds[about->kind].query, DB_ARGS(DB_TEXT(json)));
+
+	if (rc <= 0 || kind == STORE_KINDS)
+		return rc < 0 ? rc : 0;
+	rc = db_run(r->conn, DB_FILE_OWNER_DROP_ALL, DB_ARGS(DB_INT(kind), DB_INT(about->id)));
+	if (rc >= 0 && !about->removed)
+		rc = db_run(r->conn, DB_RESTORE_OWNERS, DB_ARGS(DB_TEXT(json), DB_INT(kind)));
+	return rc < 0 ? rc : 0;
+}
+
+/* Whether there was a file of it; with set, there is. */
+static int seen(struct restore *r, enum store_kind kind, int64_t id, bool set)
+{
+	struct bytes *bits = &r->seen[kind];
+	size_t at = (size_t)id / 8;
+	unsigned char bit = (unsigned char)(1 << id % 8);
+
+	if (id < 0 || id > STORE_ID_MAX)
+		return -EBADMSG;
+	if (set && at >= bits->len && bytes_extend(bits, at + 1 - bits->len))
+		return -ENOMEM;
+	if (set)
+		bits->data[at] |= bit;
+	return at < bits->len && bits->data[at] & bit;
+}
+
+static int take_file(const char *path, const char *text, void *arg)
+{
+	struct restore *r = arg;
+	struct about about = {0};
+
+	if (look_at(r, text, &about) || seen(r, kinds[about.kind].kind, about.id, true) < 0)
+		return copy_wrong(&r->copy, path, "is of a kind that this version does not know");
+	return apply(r, text, &about) ? copy_wrong(&r->copy, path, "cannot be stored") : 0;
+}
+
+static int take_newest(const struct db_row *row, void *arg)
+{
+	CLEANUP_BYTES struct bytes text = {0};
+	struct about about = {0};
+	size_t len;
+	const void *json = db_blob(row, 0, &len);
+	int rc = bytes_add(&text, json, len);
+
+	if (!rc)
+		rc = bytes_add(&text, "", 1);
+	if (!rc)
+		rc = look_at(arg, (char *)text.data, &about);
+	return rc ? rc : apply(arg, (char *)text.data, &about);
+}
+
+/* --- the trail --- */
+
+/* Parts of a record, each NUL-terminated and empty if it has it not. */
+enum { LOG, ISSUED, MEMBER, DATA, PARTS };
+
+struct record {
+	int64_t at, log, issued;
+	struct bytes part[PARTS];
+};
+
+static int read_record(const struct db_row *row, void *arg)
+{
+	struct record *record = arg;
+	int rc = 0;
+
+	record->at = db_int(row, 1);
+	record->log = db_int(row, 2);
+	record->issued = db_int(row, 3);
+	for (int i = 0; i < PARTS && !rc; i++) {
+		size_t len;
+		const void *text = db_blob(row, 4 + i, &len);
+		rc = bytes_add(&record->part[i], text, len);
+		if (!rc && len)
+			rc = bytes_add(&record->part[i], "", 1);
+	}
+	return rc ? rc : 1;
+}
+
+static int take_data(struct restore *r, const char *json)
+{
+	struct about about = {0};
+	int rc = look_at(r, json, &about);
+
+	/* the others are looked at when all of them are there */
+	if (rc || (kinds[about.kind].kind < STORE_MEMBER))
+		return rc;
+	return apply(r, json, &about);
+}
+
+static int take_parts(struct restore *r, const struct record *record)
+{
+	const char *part[PARTS];
+	int rc = 0;
+
+	for (int i = 0; i < PARTS; i++)
+		part[i] = record->part[i].len ? (char *)record->part[i].data : NULL;
+	if (part[LOG])
+		rc = db_run(
+			r->conn, DB_RESTORE_LOG, DB_ARGS(DB_TEXT(part[LOG]), DB_INT(record->at)));
+	if (rc >= 0 && part[MEMBER])
+		rc = db_run(r->conn, DB_RESTORE_MEMBER, DB_ARGS(DB_TEXT(part[MEMBER])));
+	if (rc >= 0 && part[ISSUED])
+		rc = db_run(r->conn, DB_RESTORE_ISSUED, DB_ARGS(DB_TEXT(part[ISSUED])));
+	if (rc >= 0 && part[DATA])
+		rc = take_data(r, part[DATA]);
+	if (rc < 0)
+		return rc;
+	rc = db_run(r->conn, DB_RESTORE_NOTE,
+		DB_ARGS(part[DATA] ? DB_INT(record->at) : DB_NIL,
+			part[LOG] ? DB_INT(record->log) : DB_NIL,
+			part[ISSUED] ? DB_INT(record->issued) : DB_NIL,
+			part[DATA] ? DB_TEXT(part[DATA]) : DB_NIL));
+	return rc < 0 ? rc : 0;
+}
+
+/* Its export would be this record again. */
+static bool made_again(struct restore *r, int64_t seq, const char *text, size_t len)
+{
+	CLEANUP_BYTES struct bytes again = {0};
+	int rc = db_each(r->conn, DB_JOURNAL_TEXT, DB_ARGS(DB_INT(seq)), read_first_blob, &again);
+
+	return rc > 0 && again.len == len && memcmp(again.data, text, len) == 0;
+}
+
+static const char *take_record(
+	int64_t seq, const char *line, const char *text, size_t len, void *arg)
+{
+	struct restore *r = arg;
+	struct record record = {0};
+	int rc = db_each(r->conn, DB_RESTORE_RECORD, DB_ARGS(DB_TEXT(line)), read_record, &record);
+
+	if (rc > 0)
+		rc = take_parts(r, &record);
+	for (int i = 0; i < PARTS; i++)
+		bytes_free(&record.part[i]);
+	if (rc == -EBADMSG)
+		return "is of a kind that this version does not know";
+	if (rc < 0)
+		return "cannot be stored";
+	return made_again(r, seq, text, len) ? NULL
+					     : "cannot be made again as it is: of another version?";
+}
+
+/* --- all of it --- */
+
+static int say(const struct db_row *row, void *arg)
+{
+	char text[400];
+
+	(void)arg;
+	db_text(row, 0, text, sizeof(text));
+	report(LOG_ERR, "%s", text);
+	return 0;
+}
+
+static int say_lost(const struct db_row *row, void *arg)
+{
+	const struct restore *r = arg;
+	char path[STORE_PATH];
+
+	db_text(row, 0, path, sizeof(path));
+	report(LOG_WARNING,
+		"%s/%s.json has counted %" PRId64 " certificates that %s/trail has not: they are "
+		"valid, and cannot be revoked here",
+		r->copy.how->from, path, db_int(row, 1), r->copy.how->from);
+	return 0;
+}
+
+static int check_seen(const struct db_row *row, void *arg)
+{
+	struct restore *r = arg;
+	struct missing missing = {(enum store_kind)db_int(row, 0), db_int(row, 1)};
+	char path[STORE_PATH], file[STORE_PATH + 8];
+	int there = seen(r, missing.kind, missing.id, false);
+
+	if (there)
+		return there < 0 ? there : 0;
+	db_text(row, 2, path, sizeof(path));
+	snprintf(file, sizeof(file), "%s.json", path);
+	copy_wrong(&r->copy, file,
+		r->copy.how->skip_missing ? "is missing"
+					  : "is missing: made or renamed while the copy was taken? "
+					    "--skip-missing goes on without it");
+	return bytes_add(&r->missing, &missing, sizeof(missing));
+}
+
+static int run_all(struct db_conn *conn, const enum db_query *queries, const struct db_value *args)
+{
+	int rc = 0;
+
+	for (; *queries != DB_NONE && rc >= 0; queries++)
+		rc = db_run(conn, *queries, args);
+	return rc < 0 ? rc : 0;
+}
+
+/* What follows from the rest. */
+static int conclude(struct restore *r)
+{
+	static const enum db_query unstage[] = {
+		DB_RESTORE_CERTS, DB_RESTORE_GROUPS, DB_RESTORE_KEYS, DB_RESTORE_VACATED, DB_NONE};
+	static const enum db_query count[] = {DB_RESTORE_COUNTS, DB_RESTORE_LISTS, DB_NONE};
+	int64_t now = clock_now();
+	int rc = db_each(r->conn, DB_RESTORE_NEWEST, NULL, take_newest, r);
+
+	if (rc >= 0)
+		rc = run_all(r->conn, unstage, NULL);
+	if (rc == -EEXIST)
+		return copy_wrong(
+			&r->copy, "", "has two objects of one name: copies of different times?");
+	if (rc >= 0)
+		rc = run_all(r->conn, count, DB_ARGS(DB_INT(now)));
+	for (int place = STORE_ROOT; place < STORE_PLACES && rc >= 0; place++)
+		rc = db_run(r->conn, DB_PLACE_CHANGED, DB_ARGS(DB_INT(place), DB_INT(now)));
+	if (rc >= 0)
+		rc = db_run(r->conn, DB_RESTORE_END, NULL);
+	if (rc >= 0)
+		rc = db_each(r->conn, DB_CHECK_REFERENCES, NULL, say, r);
+	if (rc > 0)
+		return copy_wrong(&r->copy, "", "is not complete");
+	if (!rc)
+		rc = db_each(r->conn, DB_RESTORE_ALIVE, NULL, check_seen, r);
+	if (rc >= 0 && r->missing.len && !r->copy.how->skip_missing)
+		return -EBADMSG;
+	if (rc >= 0)
+		rc = db_each(r->conn, DB_RESTORE_LOST, NULL, say_lost, r);
+	return rc < 0 ? rc : db_run(r->conn, DB_RESTORE_USES, NULL);
+}
+
+static int restore_job(struct db_conn *conn, void *arg)
+{
+	static const enum db_query begin[] = {
+		DB_RESTORE_DEFER, DB_RESTORE_CACHE, DB_RESTORE_BEGIN, DB_NONE};
+	struct restore *r = arg;
+
+	r->conn = conn;
+	int rc = run_all(conn, begin, NULL);
+	if (!rc)
+		rc = db_run(
+			conn, DB_RESTORE_SETTINGS, DB_ARGS(DB_TEXT((char *)r->store_json.data)));
+	if (rc >= 0)
+		rc = copy_each_file(&r->copy, take_file, r);
+	if (!rc)
+		rc = copy_each_record(&r->copy, take_record, r);
+	if (!rc)
+		rc = conclude(r);
+	return rc < 0 ? rc : 0;
+}
+
+/* --- the store's own file, and whose it is --- */
+
+static int read_store(const struct db_row *row, void *arg)
+{
+	struct restore *r = arg;
+	CLEANUP_BYTES struct bytes plain = {0};
+	size_t len;
+
+	db_text(row, 0, r->store->domain, sizeof(r->store->domain));
+	const void *check = db_blob(row, 1, &len);
+	return check && pki_unseal(r->store->sealer, "check", 0, check, len, &plain) == 0
+		       ? 1
+		       : -EKEYREJECTED;
+}
+
+/* Its id stands in the head of its file, which the master key has yet to confirm. */
+static int identify(struct restore *r)
+{
+	static const char any[] = "{\"format\":", head[] = "{\"format\":1,\"store\":\"";
+	int rc = copy_read(&r->copy, "store.json", &r->store_json);
+	const char *text = (char *)r->store_json.data;
+
+	if (rc)
+		return rc;
+	if (strncmp(text, any, strlen(any)) != 0)
+		return copy_wrong(&r->copy, "store.json", "is damaged, or not of an export");
+	if (strncmp(text, head, strlen(head)) != 0)
+		return copy_wrong(
+			&r->copy, "store.json", "was made by a later version of enrollfs");
+	const char *id = text + strlen(head);
+	size_t len = strspn(id, "0123456789abcdef");
+	if (len >= sizeof(r->store->id))
+		return copy_wrong(&r->copy, "store.json", "is damaged");
+	memcpy(r->store->id, id, len);
+	return 0;
+}
+
+static int confirm(struct restore *r, const struct store_options *options)
+{
+	struct db_conn *conn = db_reader(r->store->db);
+	int rc = conn ? db_each(conn, DB_RESTORE_STORE,
+				DB_ARGS(DB_TEXT((char *)r->store_json.data)), read_store, r)
+		      : -EIO;
+
+	if (rc == -EKEYREJECTED) {
+		report(LOG_ERR, "%s/store.json was made with another master key, or is damaged",
+			r->copy.how->from);
+		return rc;
+	}
+	if (rc >= 0)
+		rc = copy_check(&r->copy, "store.json", &r->store_json);
+	if (!rc && options->domain && strcmp(options->domain, r->store->domain) != 0) {
+		report(LOG_ERR, "%s: its domain is %s and stays so", r->copy.how->from,
+			r->store->domain);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
+/* What has no file is deleted: its secret is lost. A group has none. */
+static int remove_missing(struct restore *r)
+{
+	struct store_call call = {
+		.uid = getuid(), .gid = getgid(), .pid = getpid(), .comm = "mkfs.enrollfs"};
+	const struct missing *missing = (const struct missing *)r->missing.data;
+	int rc = 0;
+
+	for (size_t i = 0; i < r->missing.len / sizeof(*missing) && !rc; i++)
+		if (missing[i].kind != STORE_GROUP)
+			rc = store_remove(r->store, &call, missing[i].kind, missing[i].id);
+	if (rc)
+		report(LOG_ERR, "what is missing cannot be left out: %s", call.reason);
+	return rc;
+}
+
+static void found(const char *text, void *arg)
+{
+	(void)arg;
+	report(LOG_ERR, "%s", text);
+}
+
+static int fill(struct restore *r, const struct store_options *options)
+{
+	int rc = identify(r);
+
+	if (!rc)
+		rc = store_open_sealer(r->store, options, false, r->store->id);
+	if (!rc)
+		rc = confirm(r, options);
+	if (!rc)
+		rc = copy_measure(&r->copy);
+	if (!rc && r->copy.segments == 0)
+		rc = copy_wrong(&r->copy, "trail/00000001.jsonl", "is missing");
+	if (!rc)
+		rc = db_submit(r->store->db, restore_job, r);
+	if (!rc)
+		rc = remove_missing(r);
+	if (rc)
+		return rc;
+	int faults = store_check(r->store, NULL, found, NULL);
+	if (faults > 0)
+		report(LOG_ERR, "%s: what it would make is not sound", r->copy.how->from);
+	return faults > 0 ? -EBADMSG : faults;
+}
+
+static int publish(const char *draft, const char *path)
+{
+	char wal[PATH_MAX + 8];
+
+	/* closing has written everything into the one file, or else has not succeeded */
+	snprintf(wal, sizeof(wal), "%s-wal", draft);
+	if (access(wal, F_OK) == 0 || rename(draft, path)) {
+		report(LOG_ERR, "store %s: could not be written", path);
+		return -EIO;
+	}
+	return path_sync(path);
+}
+
+int store_restore(const struct store_options *options, const struct store_restore *how)
+{
+	struct restore r = {.copy = {.how = how}};
+	char draft[PATH_MAX];
+	int rc = store_new(options, &r.store);
+
+	if (rc)
+		return rc;
+	if (snprintf(draft, sizeof(draft), "%s.restoring", options->path) >= PATH_MAX - 8)
+		rc = -ENAMETOOLONG;
+	r.copy.store = r.store;
+	if (!rc)
+		rc = store_lock(r.store, options);
+	if (!rc)
+		rc = store_unlink(draft);
+	bool locked = !rc;
+	if (!rc)
+		rc = db_open(draft, DB_CREATE, &r.store->db);
+	if (!rc)
+		rc = fill(&r, options);
+	db_close(r.store->db);
+	r.store->db = NULL;
+	if (!rc)
+		rc = publish(draft, options->path);
+	if (rc && locked)
+		store_unlink(draft);
+	store_close(r.store);
+	for (int i = 0; i < STORE_KINDS; i++)
+		bytes_free(&r.seen[i]);
+	bytes_free(&r.missing);
+	bytes_free(&r.store_json);
+	return rc;
+}
