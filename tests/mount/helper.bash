@@ -27,8 +27,9 @@ set_up_mount() {
 }
 
 take_down_mount() {
-	stop_if_running
 	local rc=0
+	check_secrets || rc=1
+	stop_if_running
 	check_log || rc=1
 	cd /
 	rm -rf "$T"
@@ -93,6 +94,40 @@ check_log() {
 	fi
 	if ls "$T"/sanitizer.* > /dev/null 2>&1; then
 		cat "$T"/sanitizer.* >&2
+		return 1
+	fi
+}
+
+# What this test's secrets look like: of provisioning keys (the last of the mounted ones are copied
+# for it), private keys, the master key; as text and as hex.
+secrets() {
+	local key
+	if answers; then
+		for key in $(ls -d "$M"/*/*/keys/*/key 2> /dev/null | tail -n 5); do
+			timeout 5 cat "$key" 2> /dev/null
+		done
+	fi > "$T/.keys"
+	find "$T" -xdev -maxdepth 2 -type f -size -100k -exec grep -ahsE '^1\|[^|]*\|[A-Za-z0-9+/=]{108}$' {} + |
+		cat - "$T/.keys" | cut -d'|' -f3 | sort -u > "$T/.texts"
+	cut -c 13-52 "$T/.texts"
+	while read -r key; do
+		base64 -d <<< "$key" | od -An -v -tx1 -j 9 -N 30 | tr -d ' \n'
+		echo
+	done < "$T/.texts"
+	find "$T" -xdev -maxdepth 2 -type f -size -100k -exec awk '/PRIVATE KEY-----$/ {on = !on; next} on && length > 40' {} +
+	head -qc 64 "$T"/*.key 2> /dev/null | grep -aoE '[0-9a-f]{64}'
+}
+
+# None of them is in anything that the daemon has said or shows, but where it is asked for.
+check_secrets() {
+	secrets | sort -u | sed '/^.\{0,30\}$/d' > "$T/.secrets"
+	[ -s "$T/.secrets" ] || return 0
+	: > "$T/.said"
+	if answers; then
+		timeout 60 find "$M/log" "$M/log.head" "$M/metrics" "$M/tables" "$M/export" -type f -exec cat {} + > "$T/.said" 2> /dev/null
+	fi
+	if grep -qiF -f "$T/.secrets" "$T/.said" "$T/log"; then
+		echo "a secret was shown: $(grep -ciF -f "$T/.secrets" "$T/.said" "$T/log" | tr '\n' ' ')" >&2
 		return 1
 	fi
 }
