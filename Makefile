@@ -52,6 +52,8 @@ PROGRAM := $(BUILD)/enrollfs
 TOOLS_SRC := $(wildcard store/tools/*.c)
 TOOLS := $(patsubst %,$(BUILD)/%.enrollfs,mkfs fsck)
 
+BENCH_SRC := $(wildcard tests/bench/*.c)
+
 all: $(PROGRAM) $(TOOLS)
 
 $(PROGRAM): $(call objects,$(SRC))
@@ -97,13 +99,20 @@ units: $(UNIT)
 check: $(PROGRAM) $(TOOLS) $(UNIT)
 	scripts/test $(BUILD)
 
+# What scripts/bench runs.
+$(BUILD)/bench: $(call objects,$(BENCH_SRC) $(BASE_SRC) $(PKI_SRC))
+	@echo "  LD   $@"
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
+
+bench: $(PROGRAM) $(TOOLS) $(BUILD)/bench
+
 # clang's libFuzzer on the parsers of outside bytes; FUZZ_SECONDS each.
 fuzz:
 	scripts/fuzz
 
 lint:
 	scripts/layers
-	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.c)
+	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.c tests/bench/*.[ch])
 	@mkdir -p build/tidy
 	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(BASE_CFLAGS)) > build/tidy/compile_flags.txt
 	$(Q)printf '%s\n' $(SRC) $(TOOLS_SRC) | xargs -P $$(nproc) -n 4 clang-tidy -p build/tidy --quiet
@@ -120,6 +129,6 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all units check fuzz lint install clean FORCE
+.PHONY: all units check bench fuzz lint install clean FORCE
 .SECONDARY:
--include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TOOLS_SRC) $(TESTS_SRC)))
+-include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TOOLS_SRC) $(TESTS_SRC) $(BENCH_SRC)))

@@ -70,7 +70,6 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	talk->attr = attr;
 	talk->row = *row;
 	talk->call = (struct store_call){.uid = call->uid, .gid = call->gid, .pid = call->pid};
-	memcpy(talk->call.comm, call->comm, sizeof(call->comm));
 	if (member)
 		strncpy(talk->member, member, NAME_MAX_LEN);
 
@@ -175,6 +174,9 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 		&talk->reply);
 	if (rc != 1)
 		return answered(talk, call, rc);
+	/* for the record, should it be closed like this */
+	store_identify(call);
+	memcpy(talk->call.comm, call->comm, sizeof(call->comm));
 	memcpy(talk->call.reason, call->reason, sizeof(call->reason));
 	return 0;
 }

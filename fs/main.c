@@ -327,6 +327,7 @@ static int start(struct fuse_args *args, struct options *o)
 	if (find_group(o->export_group, &o->export_gid))
 		return EXIT_USAGE;
 	process_protect();
+	process_keep_memory();
 	if (check_places(o))
 		return EXIT_FAILED;
 	return o->foreground || o->debug ? run(args, o, -1) : go_behind(args, o);

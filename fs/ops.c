@@ -21,19 +21,6 @@ static struct store *store_of(fuse_req_t req)
 	return ((struct mount *)fuse_req_userdata(req))->store;
 }
 
-/* The command is read while its process waits for our reply; a pid from elsewhere is just empty. */
-static void read_comm(pid_t pid, char *out, size_t size)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
-	if (fd >= 0)
-		close(fd);
-	out[n > 0 ? n - (out[n - 1] == '\n') : 0] = '\0';
-}
-
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
 	return (struct handle *)(uintptr_t)fi->fh;
@@ -42,10 +29,8 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 static struct store_call caller(fuse_req_t req)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct store_call call = {.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid};
 
-	read_comm(ctx->pid, call.comm, sizeof(call.comm));
-	return call;
+	return (struct store_call){.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid};
 }
 
 enum { GROUPS = 256 };

@@ -33,9 +33,9 @@ static int read_last(const struct db_row *row, void *arg)
 }
 
 /* RFC 8259 7. Bytes outside ASCII are taken as Latin-1: what is written is always valid. */
-static int add_string(struct bytes *out, const char *text)
+static int add_escaped(struct bytes *out, const char *text)
 {
-	int rc = bytes_add(out, "\"", 1);
+	int rc = 0;
 
 	for (; *text && !rc; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -46,14 +46,7 @@ static int add_string(struct bytes *out, const char *text)
 		else
 			rc = bytes_add(out, text, 1);
 	}
-	return rc ? rc : bytes_add(out, "\"", 1);
-}
-
-static int add_member(struct bytes *out, const char *name, const char *value)
-{
-	int rc = bytes_printf(out, ",\"%s\":", name);
-
-	return rc ? rc : add_string(out, value);
+	return rc;
 }
 
 static const char *error_name(int error)
@@ -63,51 +56,117 @@ static const char *error_name(int error)
 	return name ? name : "EIO";
 }
 
-static int compose(struct bytes *out, const struct store_call *call, int64_t now,
-	const struct audit *entry, const struct last *last)
+/* The parts of a line as they stand in it, which is how the store keeps them. */
+enum { COMM, ACTION, OBJECT, MORE, RESULT, REASON, PARTS };
+
+struct line {
+	struct bytes part[PARTS]; /* NUL-terminated, or nothing */
+	unsigned char prev[PKI_HASH];
+	struct bytes text; /* all of it */
+};
+
+static void free_line(struct line *line)
+{
+	for (int i = 0; i < PARTS; i++)
+		bytes_free(&line->part[i]);
+	bytes_free(&line->text);
+}
+
+static int set_part(struct line *line, int part, const char *text)
+{
+	int rc = text ? add_escaped(&line->part[part], text) : 0;
+
+	return rc || !text ? rc : bytes_add(&line->part[part], "", 1);
+}
+
+static int set_parts(struct line *line, const struct store_call *call, const struct audit *entry)
+{
+	struct bytes *more = &line->part[MORE];
+	int rc = set_part(line, COMM, call->comm);
+
+	if (!rc)
+		rc = set_part(line, ACTION, entry->action);
+	if (!rc)
+		rc = set_part(line, OBJECT, entry->object);
+	if (!rc && entry->error)
+		rc = set_part(line, RESULT, error_name(entry->error));
+	if (!rc && entry->error)
+		rc = set_part(line, REASON, call->reason);
+	if (rc || !entry->name)
+		return rc;
+	rc = bytes_printf(more, ",\"%s\":\"", entry->name);
+	if (!rc)
+		rc = add_escaped(more, entry->value);
+	return rc ? rc : bytes_add(more, "\"", 2);
+}
+
+static const char *part(const struct line *line, int i)
+{
+	return line->part[i].len ? (char *)line->part[i].data : NULL;
+}
+
+static int compose(struct line *line, const struct store_call *call, int64_t seq, int64_t now)
 {
 	char time[CLOCK_TEXT], prev[2 * PKI_HASH + 1];
-	unsigned char hash[PKI_HASH] = {0};
-	int rc = last->line.len ? pki_sha256(last->line.data, last->line.len, hash) : 0;
+	const char *more = part(line, MORE), *result = part(line, RESULT);
+	struct bytes *out = &line->text;
 
 	clock_text(now / CLOCK_SECOND, time);
-	hex_text(hash, PKI_HASH, prev);
-	if (!rc)
-		rc = bytes_printf(out,
-			"{\"seq\":%" PRId64 ",\"time\":\"%s\",\"uid\":%u,\"gid\":%u,\"pid\":%d",
-			last->seq + 1, time, call->uid, call->gid, call->pid);
-	if (!rc)
-		rc = add_member(out, "comm", call->comm);
-	if (!rc)
-		rc = add_member(out, "action", entry->action);
-	if (!rc)
-		rc = add_member(out, "object", entry->object);
-	if (!rc && entry->name)
-		rc = add_member(out, entry->name, entry->value);
-	if (!rc)
-		rc = add_member(out, "result", entry->error ? error_name(entry->error) : "ok");
-	if (!rc && entry->error)
-		rc = add_member(out, "reason", call->reason);
-	if (!rc)
-		rc = bytes_printf(out, ",\"prev\":\"%s\"}", prev);
-	return rc ? rc : bytes_add(out, "", 1);
+	hex_text(line->prev, PKI_HASH, prev);
+	int rc = bytes_printf(out,
+		"{\"seq\":%" PRId64 ",\"time\":\"%s\",\"uid\":%u,\"gid\":%u,\"pid\":%d,"
+		"\"comm\":\"%s\",\"action\":\"%s\",\"object\":\"%s\"%s,\"result\":\"%s\"",
+		seq, time, call->uid, call->gid, call->pid, part(line, COMM), part(line, ACTION),
+		part(line, OBJECT), more ? more : "", result ? result : "ok");
+	if (!rc && part(line, REASON))
+		rc = bytes_printf(out, ",\"reason\":\"%s\"", part(line, REASON));
+	return rc ? rc : bytes_printf(out, ",\"prev\":\"%s\"}", prev);
+}
+
+static struct db_value text_or_null(const struct line *line, int i)
+{
+	return line->part[i].len ? DB_TEXT(part(line, i)) : DB_NIL;
+}
+
+/* at: the moment of the line in the trail, which only grows; the time in it is that of the clock.
+ */
+static int store_line(struct db_conn *conn, const struct store_call *call, const struct line *line,
+	const struct last *last, int64_t at, bool whole, int64_t issued)
+{
+	return db_run(conn, DB_AUDIT_ADD,
+		DB_ARGS(DB_INT(last->seq + 1), DB_INT(at), DB_INT(call->uid), DB_INT(call->gid),
+			DB_INT(call->pid), DB_TEXT(part(line, COMM)), DB_TEXT(part(line, ACTION)),
+			DB_TEXT(part(line, OBJECT)), text_or_null(line, MORE),
+			text_or_null(line, RESULT), text_or_null(line, REASON),
+			DB_BLOB(line->prev, PKI_HASH),
+			DB_INT(last->upto + (int64_t)line->text.len + 1),
+			issued ? DB_INT(issued) : DB_NIL,
+			DB_TEXT(whole ? (const char *)line->text.data : "")));
 }
 
 int audit_add(
 	struct db_conn *conn, const struct store_call *call, int64_t now, const struct audit *entry)
 {
-	CLEANUP_BYTES struct bytes line = {0};
+	struct line line = {0};
 	struct last last = {0};
 	int rc = db_each(conn, DB_AUDIT_LAST, NULL, read_last, &last);
-	int64_t at = now > last.at ? now : last.at; /* it only grows, as the file does */
+	int64_t at = now > last.at ? now : last.at;
 
+	if (rc > 0)
+		rc = pki_sha256(last.line.data, last.line.len, line.prev);
 	if (rc >= 0)
-		rc = compose(&line, call, now, entry, &last);
+		rc = set_parts(&line, call, entry);
 	if (!rc)
-		rc = db_run(conn, DB_AUDIT_ADD,
-			DB_ARGS(DB_INT(last.seq + 1), DB_TEXT((const char *)line.data),
-				DB_INT(last.upto + (int64_t)line.len), DB_INT(at)));
+		rc = compose(&line, call, last.seq + 1, now);
+	size_t len = line.text.len;
+	if (!rc)
+		rc = bytes_add(&line.text, "", 1);
+	line.text.len = len;
+	if (!rc)
+		rc = store_line(conn, call, &line, &last, at,
+			at / CLOCK_SECOND != now / CLOCK_SECOND, entry->issued);
 	bytes_free(&last.line);
+	free_line(&line);
 	return rc < 0 ? rc : 0;
 }
 

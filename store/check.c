@@ -185,14 +185,18 @@ static int check_key(const struct db_row *row, void *arg)
 static int check_issued(const struct db_row *row, void *arg)
 {
 	struct check *c = arg;
-	char name[STORE_PATH], uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
+	char name[STORE_PATH], text[STORE_PATH], uri[STORE_PATH + DOMAIN_MAX_LEN + 16] = "";
+	struct issued_names names;
 	size_t der_len, csr_len, ca_len, serial_len, hash_len;
 	const void *der = db_blob(row, 2, &der_len), *csr = db_blob(row, 3, &csr_len);
 	const void *ca = db_blob(row, 4, &ca_len), *serial = db_blob(row, 5, &serial_len);
 	const void *hash = db_blob(row, 6, &hash_len);
 
 	db_text(row, 1, name, sizeof(name));
-	db_text(row, 9, uri, sizeof(uri));
+	db_text(row, 9, text, sizeof(text));
+	if (!issued_names(text, &names))
+		snprintf(uri, sizeof(uri), "spiffe://%s/%s/%s/%s", c->store->domain,
+			store_place_name(names.place), names.group, names.member);
 	struct pki_expected want = {
 		.serial = serial,
 		.serial_len = serial_len,

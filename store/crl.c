@@ -248,32 +248,36 @@ static int add_ca_line(const struct db_row *row, void *arg)
 	return rc ? rc : add_line(arg, row, (char *)subject.data);
 }
 
-/* The subject has the names of the URI: spiffe://<domain>/<kind>/<group>/<member>. */
+struct indexing {
+	const struct store *store;
+	struct snapshot_writer *w;
+};
+
 static int add_member_line(const struct db_row *row, void *arg)
 {
-	char uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
-	char subject[sizeof(uri) + 16];
-	char *part[4], *rest = uri + strlen("spiffe://");
+	const struct indexing *indexing = arg;
+	char text[STORE_PATH], subject[STORE_PATH + DOMAIN_MAX_LEN + 16];
+	struct issued_names names;
 
-	db_text(row, 4, uri, sizeof(uri));
-	for (int i = 0; i < 4; i++) {
-		part[i] = strsep(&rest, "/");
-		if (!part[i])
-			return -EIO;
-	}
-	snprintf(subject, sizeof(subject), "/O=%s/OU=%s/CN=%s", part[0], part[2], part[3]);
-	return add_line(arg, row, subject);
+	db_text(row, 4, text, sizeof(text));
+	if (issued_names(text, &names))
+		return -EIO;
+	snprintf(subject, sizeof(subject), "/O=%s/OU=%s/CN=%s", indexing->store->domain,
+		names.group, names.member);
+	return add_line(indexing->w, row, subject);
 }
 
 static int fill_index(struct store *store, struct snapshot_writer *w, void *arg)
 {
 	const struct filling *f = arg;
+	struct indexing indexing = {store, w};
 	struct db_conn *conn = db_reader(store->db);
 	int rc = conn ? db_each(conn, DB_INDEX_CERTS, DB_ARGS(DB_INT(f->cert)), add_ca_line, w)
 		      : -EIO;
 
 	if (rc >= 0)
-		rc = db_each(conn, DB_INDEX_MEMBERS, DB_ARGS(DB_INT(f->cert)), add_member_line, w);
+		rc = db_each(conn, DB_INDEX_MEMBERS, DB_ARGS(DB_INT(f->cert)), add_member_line,
+			&indexing);
 	return rc < 0 ? rc : 0;
 }
 

@@ -202,7 +202,7 @@ static int try_name(struct enrolment *e, const char *name, int64_t seconds)
 	if (!conn)
 		return -EIO;
 	int rc = db_each(conn, DB_ENROLL_NAME_TAKEN,
-		DB_ARGS(DB_INT(e->i.group), DB_TEXT(name), DB_TEXT(e->i.uri), DB_INT(seconds)),
+		DB_ARGS(DB_INT(e->i.group), DB_TEXT(name), DB_TEXT(e->i.names), DB_INT(seconds)),
 		read_first_int, &one);
 	return rc > 0 ? -EEXIST : rc;
 }
@@ -282,12 +282,12 @@ static int spend(struct db_conn *conn, const struct enrolment *e, int64_t now)
 		DB_ARGS(DB_INT(e->key), DB_INT(now), DB_INT(now / CLOCK_SECOND), DB_INT(e->i.cert),
 			DB_INT(e->i.validity_days), DB_TEXT(e->i.group_name),
 			DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH), DB_TEXT(e->i.member),
-			DB_TEXT(e->i.uri)));
+			DB_TEXT(e->i.names)));
 
 	return rc < 0 ? rc : rc == 0 ? -EAGAIN : 0;
 }
 
-static int add_member(struct db_conn *conn, const struct enrolment *e, int64_t now)
+static int add_member(struct db_conn *conn, const struct enrolment *e, int64_t now, int64_t *issued)
 {
 	size_t csr_len;
 	const unsigned char *csr = pki_csr_der(e->i.csr, &csr_len);
@@ -299,9 +299,10 @@ static int add_member(struct db_conn *conn, const struct enrolment *e, int64_t n
 	rc = db_run(conn, DB_ISSUED_ADD,
 		DB_ARGS(DB_INT(db_inserted(conn)), DB_INT(e->key), DB_INT(e->i.cert), DB_INT(1),
 			DB_BLOB(e->i.serial, PKI_SERIAL),
-			DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH), DB_TEXT(e->i.uri),
+			DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH), DB_TEXT(e->i.names),
 			DB_BLOB(e->i.der.data, e->i.der.len), DB_BLOB(csr, csr_len), DB_INT(now),
 			DB_INT(e->i.not_before), DB_INT(e->i.not_after)));
+	*issued = db_inserted(conn);
 	return rc < 0 ? rc : 0;
 }
 
@@ -310,12 +311,12 @@ static int commit_job(struct db_conn *conn, void *arg)
 	const struct enrolment *e = arg;
 	struct store_object member = {
 		.kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
-	int64_t now = clock_now();
+	int64_t issued, now = clock_now();
 	char path[STORE_PATH];
 	int rc = spend(conn, e, now);
 
 	if (!rc)
-		rc = add_member(conn, e, now);
+		rc = add_member(conn, e, now, &issued);
 	if (!rc)
 		rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(e->i.cert), DB_INT(now)));
 	if (rc >= 0)
@@ -329,6 +330,7 @@ static int commit_job(struct db_conn *conn, void *arg)
 			.object = path,
 			.name = "provisioning_key",
 			.value = e->key_name,
+			.issued = issued,
 		});
 }
 

@@ -211,7 +211,8 @@ struct audit {
 	const char *object; /* path below the mount */
 	const char *name;   /* one more member and its value, or NULL */
 	const char *value;
-	int error; /* why it was refused; the reason is the call's */
+	int error;	/* why it was refused; the reason is the call's */
+	int64_t issued; /* the certificate that this brings, or 0: it is exported with the record */
 };
 
 /* In a job: appends one record of what this job does. */
@@ -295,6 +296,7 @@ struct issuance {
 	bool group_enabled;
 	char group_name[NAME_MAX_LEN + 1], member[NAME_MAX_LEN + 1];
 	char uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
+	char names[STORE_PATH]; /* of that, as the store has them */
 
 	/* what is to be stored */
 	unsigned char serial[PKI_SERIAL];
@@ -339,6 +341,16 @@ int issuance_reply(const struct issuance *i, const struct bytes *der, struct byt
 
 /* The member's path below the mount. */
 void issuance_path(const struct issuance *i, char out[STORE_PATH]);
+
+/*
+ * The names in a certificate's URI as the store has them: <place>/<group>/<member>. Splits them in
+ * place. -EIO: they are none.
+ */
+struct issued_names {
+	int place;
+	const char *group, *member;
+};
+int issued_names(char *names, struct issued_names *out);
 
 /* A row callback that appends the first column to a struct bytes. */
 int read_first_blob(const struct db_row *row, void *arg);

@@ -137,6 +137,18 @@ void issuance_name(struct issuance *i, const char *name)
 	store_path(&group, path);
 	snprintf(i->member, sizeof(i->member), "%s", name);
 	snprintf(i->uri, sizeof(i->uri), "spiffe://%s/%s/%s", i->store->domain, path, name);
+	snprintf(i->names, sizeof(i->names), "%d/%s/%s", i->place, i->group_name, name);
+}
+
+int issued_names(char *names, struct issued_names *out)
+{
+	out->place = names[0] - '0';
+	strsep(&names, "/");
+	out->group = strsep(&names, "/");
+	out->member = names;
+	return out->group && out->member && out->place > STORE_ROOT && out->place < STORE_PLACES
+		       ? 0
+		       : -EIO;
 }
 
 void issuance_path(const struct issuance *i, char out[STORE_PATH])

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/clock.h"
+#include "store/base/process.h"
 #include "store/internal.h"
 
 /* What is the same for every kind of object; the differences are data in struct object_kind. */
@@ -18,6 +19,12 @@ const struct object_kind *const object_kinds[STORE_KINDS] = {
 	[STORE_MEMBER] = &store_member_kind,
 	[STORE_SEGMENT] = &store_segment_kind,
 };
+
+void store_identify(struct store_call *call)
+{
+	if (!call->comm[0] && call->pid > 0)
+		process_command(call->pid, call->comm, sizeof(call->comm));
+}
 
 /* The fixed directories: made with the store, never listed, removed or renamed. */
 static void read_place(const struct db_row *row, union store_any *out)
@@ -198,6 +205,7 @@ int store_each_enrolled(
 
 int store_submit(struct store *store, struct store_call *call, db_job_fn fn, void *arg)
 {
+	store_identify(call);
 	int rc = db_submit(store->db, fn, arg);
 
 	/* What a job said before its commit failed is no longer the reason. */

@@ -46,6 +46,7 @@ static void tell(struct store *store, const struct store_call *call, const char 
 	static const int most[] = {[STRANGER] = 1, [KNOWN] = LINES_A_SECOND};
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &users.slot[call->uid % SLOTS];
+	struct store_call by = *call;
 
 	metrics_refused(store, error);
 	pthread_mutex_lock(&users.lock);
@@ -60,13 +61,14 @@ static void tell(struct store *store, const struct store_call *call, const char 
 		s->left_out++;
 	} else {
 		s->lines[who]++;
+		store_identify(&by);
 		report(LOG_NOTICE, "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
 			object[0] ? " " : "", object, strerror(-error), call->reason, call->uid,
-			call->pid, call->comm);
+			call->pid, by.comm);
 	}
 	pthread_mutex_unlock(&users.lock);
 	if (!quiet)
-		audit_post(store, call, action, object, error);
+		audit_post(store, &by, action, object, error);
 }
 
 void store_log_refusal(struct store *store, const struct store_call *call, const char *action,

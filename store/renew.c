@@ -185,7 +185,7 @@ static int check_name(struct renewal *r, int64_t seconds)
 	struct db_conn *conn = db_reader(r->i.store->db);
 	int64_t one;
 	int rc = conn ? db_each(conn, DB_RENEW_NAME_TAKEN,
-				DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.uri), DB_INT(seconds)),
+				DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.names), DB_INT(seconds)),
 				read_first_int, &one)
 		      : -EIO;
 
@@ -252,7 +252,7 @@ static int add(struct db_conn *conn, const struct renewal *r, int64_t now)
 	int rc = db_run(conn, DB_RENEW_ADD,
 		DB_ARGS(DB_INT(r->member), DB_INT(i->cert), DB_INT(i->validity_days),
 			DB_TEXT(i->member), DB_TEXT(i->group_name), DB_BLOB(i->serial, PKI_SERIAL),
-			DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->uri),
+			DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->names),
 			DB_BLOB(i->der.data, i->der.len), DB_BLOB(csr, len), DB_INT(now),
 			DB_INT(i->not_before), DB_INT(i->not_after), DB_INT(now / CLOCK_SECOND),
 			DB_INT(r->shown)));
@@ -266,6 +266,7 @@ static int commit_job(struct db_conn *conn, void *arg)
 	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
 	int64_t now = clock_now();
 	int rc = add(conn, r, now);
+	int64_t issued = db_inserted(conn);
 
 	if (!rc)
 		rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(r->i.cert), DB_INT(now)));
@@ -281,6 +282,7 @@ static int commit_job(struct db_conn *conn, void *arg)
 			.object = path,
 			.name = "serial",
 			.value = serial,
+			.issued = issued,
 		});
 }
 

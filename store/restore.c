@@ -171,6 +171,17 @@ static int take_data(struct restore *r, const char *json)
 	return apply(r, json, &about);
 }
 
+static int take_line(struct restore *r, const struct record *record, const char *line)
+{
+	struct db_value issued = record->issued ? DB_INT(record->issued) : DB_NIL;
+	int rc =
+		db_run(r->conn, DB_RESTORE_LOG, DB_ARGS(DB_TEXT(line), DB_INT(record->at), issued));
+
+	if (rc >= 0)
+		rc = db_run(r->conn, DB_RESTORE_WHOLE, DB_ARGS(DB_INT(record->log), DB_TEXT(line)));
+	return rc < 0 ? rc : 0;
+}
+
 static int take_parts(struct restore *r, const struct record *record)
 {
 	const char *part[PARTS];
@@ -178,13 +189,12 @@ static int take_parts(struct restore *r, const struct record *record)
 
 	for (int i = 0; i < PARTS; i++)
 		part[i] = record->part[i].len ? (char *)record->part[i].data : NULL;
-	if (part[LOG])
-		rc = db_run(
-			r->conn, DB_RESTORE_LOG, DB_ARGS(DB_TEXT(part[LOG]), DB_INT(record->at)));
-	if (rc >= 0 && part[MEMBER])
+	if (part[MEMBER])
 		rc = db_run(r->conn, DB_RESTORE_MEMBER, DB_ARGS(DB_TEXT(part[MEMBER])));
 	if (rc >= 0 && part[ISSUED])
 		rc = db_run(r->conn, DB_RESTORE_ISSUED, DB_ARGS(DB_TEXT(part[ISSUED])));
+	if (rc >= 0 && part[LOG])
+		rc = take_line(r, record, part[LOG]);
 	if (rc >= 0 && part[DATA])
 		rc = take_data(r, part[DATA]);
 	if (rc < 0)
@@ -192,7 +202,7 @@ static int take_parts(struct restore *r, const struct record *record)
 	rc = db_run(r->conn, DB_RESTORE_NOTE,
 		DB_ARGS(part[DATA] ? DB_INT(record->at) : DB_NIL,
 			part[LOG] ? DB_INT(record->log) : DB_NIL,
-			part[ISSUED] ? DB_INT(record->issued) : DB_NIL,
+			part[ISSUED] && !part[LOG] ? DB_INT(record->issued) : DB_NIL,
 			part[DATA] ? DB_TEXT(part[DATA]) : DB_NIL));
 	return rc < 0 ? rc : 0;
 }

@@ -30,13 +30,19 @@ struct store_call {
 	pid_t pid;	     /* a hint only: it may be gone */
 	const gid_t *groups; /* his supplementary groups, where they are asked for */
 	int groups_count;
-	char comm[17]; /* its command, as the kernel names it */
+	char comm[17]; /* its command, as the kernel names it; see store_identify */
 	char reason[STORE_REASON];
 };
 
 /* Sets the reason and answers error, which is negative. */
 int store_refuse(struct store_call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Finds out the command of who asks, unless it is known. To be called while he waits for the
+ * answer: his process is still there. What is recorded does it.
+ */
+void store_identify(struct store_call *call);
 
 /*
  * Records that something was refused, and call->reason: as a message, and in the audit trail. Of

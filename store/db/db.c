@@ -193,6 +193,9 @@ int db_open(const char *path, int flags, struct db **out)
 
 	if (!db)
 		return -ENOMEM;
+	/* Counting its memory would make all threads wait for one lock. Too late once it is in use,
+	 * which does no harm. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	db->last = &db->first;
 	db->read_only = flags & DB_READ_ONLY;
 	pthread_mutex_init(&db->readers_lock, NULL);

@@ -49,11 +49,12 @@
 	m ".mode, 'grp', " m ".grp, 'prov_key', " m ".prov_key, 'created', " m ".created, " \
 	"'enrolled_by', " m ".enrolled_by)"
 
-/* An issued certificate i: what never changes of it. */
-#define EXPORT_ISSUED(i) \
+/* An issued certificate i: what never changes of it. Its two long ones are given as they are, or, to
+ * know how long the text is, as nothing. */
+#define EXPORT_ISSUED(i, der, csr) \
 	"json_object('id', " i ".id, 'member', " i ".member, 'prov_key', " i ".prov_key, 'cert', " \
 	i ".cert, 'first', " i ".first, 'serial', hex(" i ".serial), 'spki_hash', hex(" i \
-	".spki_hash), 'uri', " i ".uri, 'created', " i ".created, 'not_before', " i \
-	".not_before, 'not_after', " i ".not_after, 'der', hex(" i ".der), 'csr', hex(" i ".csr))"
+	".spki_hash), 'names', " i ".names, 'created', " i ".created, 'not_before', " i \
+	".not_before, 'not_after', " i ".not_after, 'der', " der ", 'csr', " csr ")"
 
 #endif

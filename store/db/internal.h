@@ -14,8 +14,8 @@ struct db_conn {
 	sqlite3 *sqlite;
 	sqlite3_stmt *statement[DB_QUERIES]; /* prepared at first use */
 	bool scrub;			     /* the log may hold what a job destroyed */
-	int frames;			     /* in the log after the last commit */
-	int64_t retry; /* not to be emptied before this moment: a reader was in the way */
+	int frames, copied; /* in the log after the last commit; when it was last copied */
+	int64_t retry;	    /* not to be emptied before this moment: a reader was in the way */
 	struct db *db;
 	struct db_conn *next;
 };

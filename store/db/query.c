@@ -27,6 +27,9 @@
 	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
 	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
 
+/* By the index, which has half of it. */
+#define KNOWN_KEY(hash) "substr(spki_hash, 1, 16) = substr(" hash ", 1, 16) AND spki_hash = " hash
+
 /* Which certificate signs when a member's present one (i), of a key (k), is renewed. */
 #define RENEWED_BY "CASE WHEN k.removed IS NULL THEN k.signing_cert ELSE i.cert END"
 
@@ -133,7 +136,7 @@ static const char *const text[DB_UPKEEP] = {
 	/* ?1 hash of a public key, ?2 id: does another certificate have it, or a member's? */
 	[DB_CERT_KEY_TAKEN] =
 		"SELECT 1 FROM cert WHERE spki_hash = ?1 AND id <> ?2 AND removed IS NULL UNION ALL "
-		"SELECT 1 FROM issued WHERE spki_hash = ?1 LIMIT 1",
+		"SELECT 1 FROM issued WHERE " KNOWN_KEY("?1") " LIMIT 1",
 	/* ?1 id -> what is said of those it issued, and of its newest revocation list */
 	[DB_CERT_LISTS] =
 		"SELECT c.issued, c.revoked, max(c.counted, c.created), c.not_after, c.crl_days, "
@@ -160,12 +163,12 @@ static const char *const text[DB_UPKEEP] = {
 		"der = ?8 WHERE number = ?9",
 	[DB_CRL_GET] = "SELECT der FROM crl WHERE cert = ?1",
 	[DB_CRL_DROP] = "DELETE FROM crl WHERE cert = ?1",
-	/* ?1 issuer -> not after, when and why it was revoked, serial, der or URI */
+	/* ?1 issuer -> not after, when and why it was revoked, serial, der or names */
 	[DB_INDEX_CERTS] =
 		"SELECT not_after, removed, 'cessationOfOperation', serial, der FROM cert "
 		"WHERE issuer = ?1 ORDER BY id",
 	[DB_INDEX_MEMBERS] =
-		"SELECT not_after, revoked, reason, serial, uri FROM issued "
+		"SELECT not_after, revoked, reason, serial, names FROM issued "
 		"WHERE cert = ?1 ORDER BY not_after, id",
 	/* before it is removed: ?1 id, ?2 now, ?3 now in seconds; counts with its issuer */
 	[DB_CERT_COUNT_REVOKED] =
@@ -309,7 +312,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_ENROLL_KNOWN] =
 		"SELECT i.id, i.prov_key, i.cert, i.not_after, i.revoked IS NOT NULL, m.name, "
 		"m.id, i.first FROM issued i JOIN member m ON m.id = i.member "
-		"WHERE i.spki_hash = ?1 ORDER BY i.id DESC LIMIT 1",
+		"WHERE substr(i.spki_hash, 1, 16) = substr(?1, 1, 16) AND i.spki_hash = ?1 "
+		"ORDER BY i.id DESC LIMIT 1",
 	/* ?1 id, ?2 now in seconds -> the DER of a certificate that its machine may be given again */
 	[DB_ENROLL_AGAIN] =
 		"SELECT i.der FROM issued i JOIN prov_key k ON k.id = i.prov_key "
@@ -317,14 +321,14 @@ static const char *const text[DB_UPKEEP] = {
 		"WHERE i.id = ?1 AND i.revoked IS NULL AND i.not_after > ?2 AND k.removed IS NULL "
 		"AND k.enabled = 1 AND g.enabled = 1 AND c.enabled = 1 "
 		"AND (k.expires IS NULL OR k.expires > ?2)",
-	/* ?1 group, ?2 name, ?3 URI, ?4 now in seconds: has someone this name, or a certificate on it? */
+	/* ?1 group, ?2 name, ?3 names, ?4 now in seconds: has someone this name, or a certificate on it? */
 	[DB_ENROLL_NAME_TAKEN] =
 		"SELECT 1 FROM member WHERE grp = ?1 AND name = ?2 AND removed IS NULL UNION ALL "
-		"SELECT 1 FROM issued WHERE uri = ?3 AND revoked IS NULL AND not_after > ?4 LIMIT 1",
+		"SELECT 1 FROM issued WHERE names = ?3 AND revoked IS NULL AND not_after > ?4 LIMIT 1",
 	/*
 	 * The authority for a use: counts it only if everything that was looked at still holds.
 	 * ?1 key, ?2 now, ?3 now in seconds, ?4 signing certificate, ?5 its validity days, ?6 group's name,
-	 * ?7 hash of the public key, ?8 member's name, ?9 URI
+	 * ?7 hash of the public key, ?8 member's name, ?9 names
 	 */
 	[DB_ENROLL_SPEND] =
 		"UPDATE prov_key SET uses = uses + 1, last_used = ?2 "
@@ -334,16 +338,16 @@ static const char *const text[DB_UPKEEP] = {
 		"AND g.name = ?6) "
 		"AND EXISTS (SELECT 1 FROM cert c WHERE c.id = ?4 AND c.enabled = 1 "
 		"AND c.removed IS NULL AND c.not_after > ?3 AND c.validity_days = ?5) "
-		"AND NOT EXISTS (SELECT 1 FROM issued WHERE spki_hash = ?7) "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE " KNOWN_KEY("?7") ") "
 		"AND NOT EXISTS (SELECT 1 FROM cert WHERE spki_hash = ?7) "
 		"AND NOT EXISTS (SELECT 1 FROM member m WHERE m.grp = prov_key.grp AND m.name = ?8 "
 		"AND m.removed IS NULL) "
-		"AND NOT EXISTS (SELECT 1 FROM issued WHERE uri = ?9 AND revoked IS NULL "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE names = ?9 AND revoked IS NULL "
 		"AND not_after > ?3)",
-	/* ?1 member, ?2 key, ?3 cert, ?4 first, ?5 serial, ?6 spki hash, ?7 uri, ?8 der, ?9 csr, ?10 now,
+	/* ?1 member, ?2 key, ?3 cert, ?4 first, ?5 serial, ?6 spki hash, ?7 names, ?8 der, ?9 csr, ?10 now,
 	 * ?11 not before, ?12 not after */
 	[DB_ISSUED_ADD] =
-		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, uri, der, csr, "
+		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
 		"created, not_before, not_after) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	/* ?1 id -> der, csr */
@@ -360,9 +364,9 @@ static const char *const text[DB_UPKEEP] = {
 		"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key "
 		"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) "
 		"JOIN cert c ON c.id = " RENEWED_BY " WHERE m.id = ?1 AND m.removed IS NULL",
-	/* ?1 member, ?2 URI, ?3 now in seconds: has another a valid certificate on it? */
+	/* ?1 member, ?2 names, ?3 now in seconds: has another a valid certificate on it? */
 	[DB_RENEW_NAME_TAKEN] =
-		"SELECT 1 FROM issued WHERE uri = ?2 AND member <> ?1 AND revoked IS NULL "
+		"SELECT 1 FROM issued WHERE names = ?2 AND member <> ?1 AND revoked IS NULL "
 		"AND not_after > ?3 LIMIT 1",
 	/* ?1 member, ?2 since when, ?3 how many -> the first of so many that it was issued since */
 	[DB_RENEW_RECENT] =
@@ -376,11 +380,11 @@ static const char *const text[DB_UPKEEP] = {
 	/*
 	 * Stores a renewed certificate only if everything that was looked at still holds.
 	 * ?1 member, ?2 cert, ?3 its validity days, ?4 member's name, ?5 group's name, ?6 serial,
-	 * ?7 hash of the public key, ?8 URI, ?9 der, ?10 csr, ?11 now, ?12 not before, ?13 not after,
+	 * ?7 hash of the public key, ?8 names, ?9 der, ?10 csr, ?11 now, ?12 not before, ?13 not after,
 	 * ?14 now in seconds, ?15 the certificate that is proof
 	 */
 	[DB_RENEW_ADD] =
-		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, uri, der, csr, "
+		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
 		"created, not_before, not_after) "
 		"SELECT m.id, m.prov_key, ?2, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 "
 		"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key "
@@ -390,9 +394,9 @@ static const char *const text[DB_UPKEEP] = {
 		"AND g.enabled = 1 AND c.id = ?2 AND c.enabled = 1 AND c.removed IS NULL "
 		"AND c.not_after > ?14 AND c.validity_days = ?3 AND p.member = m.id "
 		"AND p.revoked IS NULL AND p.not_after > ?14 AND p.id = i.id "
-		"AND NOT EXISTS (SELECT 1 FROM issued WHERE spki_hash = ?7) "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE " KNOWN_KEY("?7") ") "
 		"AND NOT EXISTS (SELECT 1 FROM cert WHERE spki_hash = ?7) "
-		"AND NOT EXISTS (SELECT 1 FROM issued WHERE uri = ?8 AND member <> ?1 "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE names = ?8 AND member <> ?1 "
 		"AND revoked IS NULL AND not_after > ?14)",
 
 	/* ?1 inode number -> uid, gid, mode */
@@ -406,11 +410,19 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_FILE_OWNER_DROP_ALL] = "DELETE FROM file_owner WHERE kind = ?1 AND object = ?2",
 
 	/* -> seq, line, upto, at */
-	[DB_AUDIT_LAST] = "SELECT seq, line, upto, at FROM audit ORDER BY seq DESC LIMIT 1",
-	/* ?1 seq, ?2 line, ?3 upto, ?4 now */
-	[DB_AUDIT_ADD] = "INSERT INTO audit (seq, line, upto, at) VALUES (?1, ?2, ?3, ?4)",
+	[DB_AUDIT_LAST] = "SELECT seq, line, upto, at FROM audit_line ORDER BY seq DESC LIMIT 1",
+	/* ?1 seq, ?2 now, ?3 uid, ?4 gid, ?5 pid, ?6 comm, ?7 action, ?8 object, ?9 more or NULL, ?10
+	 * result or NULL, ?11 reason or NULL, ?12 hash of the line before, ?13 upto, ?14 issued
+	 * certificate or NULL; texts as in the line, which is ?15 if these are not all of it, else empty */
+	[DB_AUDIT_ADD] =
+		"INSERT INTO audit (seq, at, uid, gid, pid, comm, action, object, more, result, reason, "
+		"prev, upto, issued, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+		"?14, ?15)",
 	/* ?1 offset -> line, upto: what is there and behind it */
-	[DB_AUDIT_READ] = "SELECT line, upto FROM audit WHERE upto > ?1 ORDER BY upto",
+	[DB_AUDIT_READ] =
+		"SELECT line, upto FROM audit_line WHERE seq > coalesce((SELECT seq FROM audit "
+		"WHERE seq % 64 = 0 AND upto <= ?1 ORDER BY upto DESC LIMIT 1), 0) AND upto > ?1 "
+		"ORDER BY seq",
 };
 
 const char *db_query_text(enum db_query query)

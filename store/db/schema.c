@@ -70,6 +70,25 @@ enum { APPLICATION_ID = 0x656e726c };
 	"CREATE TRIGGER " table "_changed AFTER UPDATE OF " edits " ON " table " " WATCHED \
 	"UPDATE vacated SET version = max(version, OLD.version) WHERE " gone "; " \
 	VERSION(table, floor, "NEW.id") NOTE(table, values, "NEW.id") "END;"
+#define REVOKED_NOTE \
+	"CREATE TRIGGER issued_revoked_at AFTER UPDATE OF revoked ON issued WHEN NEW.revoked " \
+	"IS NOT NULL AND " UNRESTORED "BEGIN " \
+	"INSERT INTO journal (at, data) VALUES (NEW.revoked, json_object('kind', 'revoked', 'id', " \
+	"NEW.id, 'revoked', NEW.revoked, 'reason', NEW.reason)); END;"
+
+/* An issued certificate in the journal's first version. */
+#define ISSUED_THEN \
+	"json_object('id', i.id, 'member', i.member, 'prov_key', i.prov_key, 'cert', i.cert, 'first', " \
+	"i.first, 'serial', hex(i.serial), 'spki_hash', hex(i.spki_hash), 'uri', i.uri, 'created', " \
+	"i.created, 'not_before', i.not_before, 'not_after', i.not_after, 'der', hex(i.der), 'csr', " \
+	"hex(i.csr))"
+
+/* A record of the journal without its long parts. */
+#define RECORD(der, csr) \
+	"'\"seq\":' || j.seq || ',\"at\":' || coalesce(j.at, a.at, i.created) || " \
+	"coalesce(',\"log\":' || a.line, '') || CASE WHEN i.id IS NULL THEN '' ELSE " \
+	"',\"issued\":' || " EXPORT_ISSUED("i", der, csr) " END || CASE WHEN i.first THEN " \
+	"',\"member\":' || coalesce(m.origin, " EXPORT_ENROLLED("m") ") ELSE '' END || coalesce(',\"data\":' || j.data, '')"
 #define CRL_NOTE \
 	"INSERT INTO journal (at, data) VALUES (NEW.made, json_object('kind', 'crl', 'cert', " \
 	"NEW.cert, 'number', NEW.number, 'made', NEW.made, 'this_update', NEW.this_update, " \
@@ -262,7 +281,7 @@ static const char *const step[] = {
 	"coalesce(j.at, a.at, i.created) AS at, "
 	"'\"seq\":' || j.seq || ',\"at\":' || coalesce(j.at, a.at, i.created) || CASE "
 	"WHEN j.audit IS NOT NULL THEN ',\"log\":' || a.line "
-	"WHEN j.issued IS NOT NULL THEN ',\"issued\":' || " EXPORT_ISSUED("i") " || "
+	"WHEN j.issued IS NOT NULL THEN ',\"issued\":' || " ISSUED_THEN " || "
 	"CASE WHEN i.first THEN ',\"member\":' || coalesce(m.origin, " EXPORT_ENROLLED("m") ") "
 	"ELSE '' END ELSE ',\"data\":' || j.data END AS text FROM journal j "
 	"LEFT JOIN audit a ON a.seq = j.audit LEFT JOIN issued i ON i.id = j.issued "
@@ -311,14 +330,87 @@ static const char *const step[] = {
 	"description, removed ON member " WATCHED NOTE("member", EXPORT_MEMBER, "NEW.id") "END;"
 	"CREATE TRIGGER issued_added AFTER INSERT ON issued " WATCHED
 	"INSERT INTO journal (issued) VALUES (NEW.id); END;"
-	"CREATE TRIGGER issued_revoked_at AFTER UPDATE OF revoked ON issued WHEN NEW.revoked "
-	"IS NOT NULL AND " UNRESTORED "BEGIN "
-	"INSERT INTO journal (at, data) VALUES (NEW.revoked, json_object('kind', 'revoked', 'id', "
-	"NEW.id, 'revoked', NEW.revoked, 'reason', NEW.reason)); END;"
+	REVOKED_NOTE
 	"CREATE TRIGGER audit_added AFTER INSERT ON audit " WATCHED
 	"INSERT INTO journal (audit) VALUES (NEW.seq); END;"
 	"CREATE TRIGGER crl_made AFTER INSERT ON crl " WATCHED CRL_NOTE "END;"
 	"CREATE TRIGGER crl_changed AFTER UPDATE OF number ON crl " WATCHED CRL_NOTE "END;",
+
+	/*
+	 * Less of the same. A line of the audit trail is kept in its parts, as they stand in it; `line`
+	 * is empty then. more: members between object and result; result: NULL: ok; prev: the SHA-256
+	 * of the line before; issued: the certificate that it is about, which is noted with it.
+	 */
+	"DROP VIEW journal_text; DROP TRIGGER journal_added; DROP TRIGGER issued_added;"
+	"DROP TRIGGER audit_added; DROP INDEX audit_upto;"
+	"ALTER TABLE audit ADD COLUMN uid INTEGER;"
+	"ALTER TABLE audit ADD COLUMN gid INTEGER;"
+	"ALTER TABLE audit ADD COLUMN pid INTEGER;"
+	"ALTER TABLE audit ADD COLUMN comm TEXT;"
+	"ALTER TABLE audit ADD COLUMN action TEXT;"
+	"ALTER TABLE audit ADD COLUMN object TEXT;"
+	"ALTER TABLE audit ADD COLUMN more TEXT;"
+	"ALTER TABLE audit ADD COLUMN result TEXT;"
+	"ALTER TABLE audit ADD COLUMN reason TEXT;"
+	"ALTER TABLE audit ADD COLUMN prev BLOB;"
+	"ALTER TABLE audit ADD COLUMN issued INTEGER REFERENCES issued(id);"
+	"CREATE VIEW audit_line AS SELECT seq, upto, at, issued, CASE WHEN line <> '' THEN line ELSE "
+	"'{\"seq\":' || seq || ',\"time\":\"' || strftime('%Y-%m-%dT%H:%M:%SZ', at / 1000000000, "
+	"'unixepoch') || '\",\"uid\":' || uid || ',\"gid\":' || gid || ',\"pid\":' || pid || "
+	"',\"comm\":\"' || comm || '\",\"action\":\"' || action || '\",\"object\":\"' || object || '\"' "
+	"|| coalesce(more, '') || ',\"result\":\"' || coalesce(result, 'ok') || '\"' || "
+	"coalesce(',\"reason\":\"' || reason || '\"', '') || ',\"prev\":\"' || lower(hex(prev)) || '\"}' "
+	"END AS line FROM audit;"
+	/* one in 64: what is between is near */
+	"CREATE INDEX audit_upto ON audit (upto) WHERE seq % 64 = 0;"
+
+	/*
+	 * issued again, with less to look up by: its number is random, nobody looks for it, and an
+	 * index of it would cost a page of the log for each. names: those in the URI:
+	 * <place>/<group>/<member>.
+	 */
+	"DROP TRIGGER issued_revoked_at;"
+	"CREATE TABLE issued_new ("
+	"id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"member INTEGER NOT NULL REFERENCES member(id),"
+	"prov_key INTEGER NOT NULL REFERENCES prov_key(id),"
+	"cert INTEGER NOT NULL REFERENCES cert(id),"
+	"first INTEGER NOT NULL,"
+	"serial BLOB NOT NULL,"
+	"spki_hash BLOB NOT NULL,"
+	"names TEXT NOT NULL,"
+	"created INTEGER NOT NULL,"
+	"not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
+	"revoked INTEGER, reason TEXT,"
+	"der BLOB NOT NULL, csr BLOB NOT NULL,"
+	"CHECK ((revoked IS NULL) = (reason IS NULL))"
+	") STRICT;"
+	"INSERT INTO issued_new SELECT id, member, prov_key, cert, first, serial, spki_hash, "
+	"replace(replace(uri, 'spiffe://' || (SELECT CAST(value AS TEXT) FROM setting "
+	"WHERE name = 'domain') || '/app_connector/', '2/'), 'spiffe://' || (SELECT CAST(value AS TEXT) "
+	"FROM setting WHERE name = 'domain') || '/service_edge/', '3/'), created, not_before, not_after, "
+	"revoked, reason, der, csr FROM issued;"
+	"DROP TABLE issued;"
+	"ALTER TABLE issued_new RENAME TO issued;"
+	"CREATE INDEX issued_member ON issued (member, id);"
+	"CREATE INDEX issued_spki ON issued (substr(spki_hash, 1, 16), id);"
+	"CREATE INDEX issued_names ON issued (names) WHERE revoked IS NULL;"
+	"CREATE INDEX issued_cert ON issued (cert, not_after);"
+	"CREATE INDEX issued_revoked ON issued (cert, not_after) WHERE revoked IS NOT NULL;"
+	REVOKED_NOTE
+
+	"CREATE VIEW journal_text AS SELECT j.seq AS seq, j.upto AS upto, "
+	"coalesce(j.at, a.at, i.created) AS at, " RECORD("hex(i.der)", "hex(i.csr)") " AS text, "
+	"length(CAST(" RECORD("''", "''") " AS BLOB)) + coalesce(2 * (length(i.der) + length(i.csr)), 0) "
+	"AS size FROM journal j LEFT JOIN audit_line a ON a.seq = j.audit "
+	"LEFT JOIN issued i ON i.id = coalesce(j.issued, a.issued) LEFT JOIN member m ON m.id = i.member;"
+	"UPDATE journal SET upto = t.upto FROM (SELECT seq, sum(size) OVER (ORDER BY seq) AS upto "
+	"FROM journal_text) t WHERE t.seq = journal.seq;"
+	"CREATE TRIGGER journal_added AFTER INSERT ON journal BEGIN UPDATE journal SET upto = "
+	"coalesce((SELECT upto FROM journal WHERE seq = NEW.seq - 1), 0) + (SELECT size "
+	"FROM journal_text WHERE seq = NEW.seq) WHERE seq = NEW.seq; END;"
+	"CREATE TRIGGER audit_added AFTER INSERT ON audit " WATCHED
+	"INSERT INTO journal (audit) VALUES (NEW.seq); END;",
 	/* clang-format on */
 };
 
@@ -327,7 +419,8 @@ enum { STEPS = sizeof(step) / sizeof(step[0]) };
 static int migrate(struct db_conn *conn, int64_t from)
 {
 	char sql[96];
-	int rc = db_exec(conn, "BEGIN IMMEDIATE");
+	/* a table that is made again goes for a moment; no row does */
+	int rc = db_exec(conn, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE");
 
 	for (int64_t i = from; !rc && i < STEPS; i++)
 		rc = db_exec(conn, step[i]);
@@ -339,7 +432,7 @@ static int migrate(struct db_conn *conn, int64_t from)
 		rc = db_exec(conn, "COMMIT");
 	if (rc && !sqlite3_get_autocommit(conn->sqlite))
 		db_exec(conn, "ROLLBACK");
-	return rc;
+	return rc ? rc : db_exec(conn, "PRAGMA foreign_keys = ON");
 }
 
 /* SQLite answers which mode it is in; another than the one asked for is no error to it. */
@@ -383,7 +476,12 @@ int db_schema(struct db_conn *conn, bool read_only)
 		report(LOG_ERR, "store: has to be mounted writable once, to bring it up to date");
 		return -EROFS;
 	}
-	rc = write_ahead(conn);
+	/* a certificate with its request is a thousand bytes: in smaller pages much would stay free
+	 */
+	if (is_new)
+		rc = db_exec(conn, "PRAGMA page_size = 8192");
+	if (!rc)
+		rc = write_ahead(conn);
 	return rc || version == STEPS ? rc : migrate(conn, version);
 }
 

@@ -165,18 +165,29 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_RECORD - DB_UPKEEP] =
 		"SELECT " J("seq") ", " J("at") ", " J("log.seq") ", " J("issued.id") ", " J("log") ", "
 		J("issued") ", " J("member") ", " J("data") ", " J("data.kind"),
+	/* ?1 JSON of the line, ?2 its moment, ?3 id of its certificate or NULL; in its parts, which are all
+	 * of it if no text in it has a backslash and the moment is the time that it names */
+	[DB_RESTORE_LOG - DB_UPKEEP] =
+		"INSERT INTO audit (seq, at, uid, gid, pid, comm, action, object, more, result, reason, "
+		"prev, upto, issued, line) SELECT " J("seq") ", ?2, " J("uid") ", " J("gid") ", " J("pid")
+		", " J("comm") ", " J("action") ", " J("object") ", nullif(substr(rest, 1, "
+		"instr(rest, ',\"result\":') - 1), ''), nullif(" J("result") ", 'ok'), " J("reason")
+		", from_hex(" J("prev") "), coalesce((SELECT upto FROM audit ORDER BY seq DESC LIMIT 1), 0) "
+		"+ length(CAST(?1 AS BLOB)) + 1, ?3, '' FROM (SELECT substr(?1, instr(?1, ',\"object\":\"' || "
+		J("object") " || '\"') + length(" J("object") ") + 12) AS rest)",
+	/* ?1 seq, ?2 line: keeps it whole if its parts do not make it */
+	[DB_RESTORE_WHOLE - DB_UPKEEP] =
+		"UPDATE audit SET line = ?2 WHERE seq = ?1 "
+		"AND (SELECT line FROM audit_line WHERE seq = ?1) IS NOT ?2",
 	/* ?1 at or NULL, ?2 seq of its line or NULL, ?3 id of its certificate or NULL, ?4 data or NULL */
 	[DB_RESTORE_NOTE - DB_UPKEEP] =
 		"INSERT INTO journal (at, audit, issued, data) VALUES (?1, ?2, ?3, ?4)",
-	/* ?1 JSON of it; of the line in the audit trail: that, ?2 its moment */
-	[DB_RESTORE_LOG - DB_UPKEEP] =
-		"INSERT INTO audit (seq, line, upto, at) VALUES (" J("seq") ", ?1, "
-		"coalesce((SELECT max(upto) FROM audit), 0) + length(CAST(?1 AS BLOB)) + 1, ?2)",
+	/* ?1 JSON of it */
 	[DB_RESTORE_ISSUED - DB_UPKEEP] =
-		"INSERT INTO issued (id, member, prov_key, cert, first, serial, spki_hash, uri, der, csr, "
+		"INSERT INTO issued (id, member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
 		"created, not_before, not_after) VALUES (" J("id") ", " J("member") ", " J("prov_key") ", "
 		J("cert") ", " J("first") ", from_hex(" J("serial") "), from_hex(" J("spki_hash") "), "
-		J("uri") ", from_hex(" J("der") "), from_hex(" J("csr") "), " J("created") ", "
+		J("names") ", from_hex(" J("der") "), from_hex(" J("csr") "), " J("created") ", "
 		J("not_before") ", " J("not_after") ")",
 	[DB_RESTORE_MEMBER - DB_UPKEEP] =
 		"INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, grp, "
@@ -350,13 +361,13 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_CHECK_KEYS - DB_UPKEEP] =
 		"SELECT k.id, " KEY_PATH ", k.sealed_secret, k.secret_hash FROM prov_key k "
 		"JOIN grp g ON g.id = k.grp WHERE k.removed IS NULL",
-	/* -> id, path, der, csr, the signing certificate's der, serial, SPKI hash, dates, URI */
+	/* -> id, path, der, csr, the signing certificate's der, serial, SPKI hash, dates, names */
 	[DB_CHECK_CERTIFICATES - DB_UPKEEP] =
 		"SELECT i.id, " MEMBER_PATH ", i.der, i.csr, c.der, i.serial, i.spki_hash, i.not_before, "
-		"i.not_after, i.uri FROM issued i JOIN member m ON m.id = i.member "
+		"i.not_after, i.names FROM issued i JOIN member m ON m.id = i.member "
 		"JOIN grp g ON g.id = m.grp JOIN cert c ON c.id = i.cert ORDER BY i.id",
 	/* -> seq, line, upto */
-	[DB_CHECK_LOG - DB_UPKEEP] = "SELECT seq, line, upto FROM audit ORDER BY seq",
+	[DB_CHECK_LOG - DB_UPKEEP] = "SELECT seq, line, upto FROM audit_line ORDER BY seq",
 	/* what the export has to have */
 	[DB_CHECK_JOURNAL - DB_UPKEEP] =
 		"SELECT 'export: record ' || seq || ' does not stand where it should' FROM journal_text t "
@@ -364,7 +375,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"CASE WHEN seq = 1 THEN 0 END) + length(CAST(text AS BLOB)) "
 		"UNION ALL SELECT 'export: ' || noted || ' records of ' || n || ' ' || what FROM ("
 		"SELECT 'certificates' AS what, (SELECT count(*) FROM issued) AS n, "
-		"(SELECT count(*) FROM journal WHERE issued IS NOT NULL) AS noted UNION ALL "
+		"(SELECT count(*) FROM journal WHERE issued IS NOT NULL) + "
+		"(SELECT count(*) FROM audit WHERE issued IS NOT NULL) AS noted UNION ALL "
 		"SELECT 'lines of the log', (SELECT count(*) FROM audit), "
 		"(SELECT count(*) FROM journal WHERE audit IS NOT NULL) UNION ALL "
 		"SELECT 'revocations', (SELECT count(*) FROM issued WHERE revoked IS NOT NULL), "

@@ -120,13 +120,22 @@ static void empty_log(struct db_conn *conn)
 	conn->retry = clock_now() + CLOCK_SECOND;
 }
 
-static void keep_log_small(struct db_conn *conn)
+/* Before the answer: what was destroyed is gone. */
+static void empty_log_if_needed(struct db_conn *conn)
 {
 	if (has_to_be_emptied(conn))
 		empty_log(conn);
-	else if (conn->frames >= LOG_WORTH_COPYING)
-		sqlite3_wal_checkpoint_v2(
-			conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+/* Behind it: nobody waits for what only keeps the log small. */
+static void keep_log_small(struct db_conn *conn)
+{
+	if (conn->frames < conn->copied)
+		conn->copied = 0; /* it has begun from its beginning */
+	if (has_to_be_emptied(conn) || conn->frames - conn->copied < LOG_WORTH_COPYING)
+		return;
+	sqlite3_wal_checkpoint_v2(conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	conn->copied = conn->frames;
 }
 
 static void wake_all(struct db_job *jobs, int rc)
@@ -158,8 +167,9 @@ static void *writer(void *arg)
 		int rc = jobs ? run_all(conn, jobs) : 0;
 		if (jobs)
 			histogram_add(&db->commits, clock_now() - begun);
-		keep_log_small(conn);
+		empty_log_if_needed(conn);
 		wake_all(jobs, rc);
+		keep_log_small(conn);
 	}
 	return NULL;
 }

@@ -47,7 +47,7 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	[ "$(grep -c 'Serial Number' text)" = 2 ]
 	grep -q 'Key Compromise' text
 	grep -q 'Cessation Of Operation' text
-	grep -q '"action":"set".*members/web1/revocation.*keyCompromise' <(sqlite3 store 'SELECT line FROM audit')
+	grep -q '"action":"set".*members/web1/revocation.*keyCompromise' <(sqlite3 store 'SELECT line FROM audit_line')
 }
 
 @test "revoking is for good, and only for what can be revoked" {
@@ -296,7 +296,7 @@ many() {
 		for i in range(1, int(sys.argv[1]) + 1):
 		    put('member', dict(one, id=one['id'] + i, name=f'm{i}'))
 		    put('issued', dict(row, id=row['id'] + i, member=one['id'] + i, serial=b'\x01' + os.urandom(15),
-		                       spki_hash=os.urandom(32), uri=f"{row['uri']}{i}",
+		                       spki_hash=os.urandom(32), names=f"{row['names']}{i}",
 		                       revoked=row['created'], reason='superseded'))
 		db.execute('UPDATE cert SET revoked = revoked + ?, issued = issued + ? WHERE id = ?',
 		           (int(sys.argv[1]), int(sys.argv[1]), row['cert']))

@@ -382,7 +382,7 @@ static void the_trail_is_a_chain(void **state)
 	assert_int_equal(sqlite3_open(temp_file("store"), &raw), SQLITE_OK);
 	assert_int_equal(
 		sqlite3_prepare_v2(raw,
-			"SELECT line, json_valid(line), line ->> 'seq', line ->> 'comm' FROM audit "
+			"SELECT line, json_valid(line), line ->> 'seq', line ->> 'comm' FROM audit_line "
 			"ORDER BY seq",
 			-1, &rows, NULL),
 		SQLITE_OK);
