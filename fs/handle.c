@@ -80,6 +80,8 @@ bool handle_length(uint64_t ino, pid_t pid, off_t *length)
 {
 	struct handle *h;
 
+	if (pid <= 0) /* of another pid namespace: it could be anybody */
+		return false;
 	pthread_mutex_lock(&open_now.lock);
 	for (h = *bucket(ino); h; h = h->next)
 		if (h->node.ino == ino && h->pid == pid && h->serves)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/base/report.h"
@@ -18,7 +19,7 @@ enum { FILE_MAX = 4 << 20, RECORD_MAX = 1 << 20 };
 
 int copy_wrong(const struct copy *copy, const char *path, const char *what)
 {
-	report(LOG_ERR, "%s/%s %s", copy->how->from, path, what);
+	report(LOG_ERR, "%s/%s %s", copy->from, path, what);
 	return -EBADMSG;
 }
 
@@ -82,9 +83,9 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 /* What an interrupted rsync leaves has a leading dot, and is left out. */
 static int each_entry(struct copy *copy, entry_fn fn, void *arg)
 {
-	char *roots[] = {strdup(copy->how->from), NULL};
+	char *roots[] = {strdup(copy->from), NULL};
 	FTS *fts = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name) : NULL;
-	size_t prefix = strlen(copy->how->from) + 1;
+	size_t prefix = strlen(copy->from) + 1;
 	FTSENT *entry;
 	int rc = fts ? 0 : -ENOMEM;
 
@@ -124,12 +125,16 @@ static int open_file(const struct copy *copy, const char *path)
 {
 	char name[PATH_MAX];
 
-	if (snprintf(name, sizeof(name), "%s/%s", copy->how->from, path) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), "%s/%s", copy->from, path) >= (int)sizeof(name))
 		return copy_wrong(copy, path, "has too long a name");
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return copy_wrong(copy, path, errno == ENOENT ? "is missing" : strerror(errno));
-	return fd;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return copy_wrong(copy, path, "is no regular file");
 }
 
 /* --- objects --- */
@@ -244,7 +249,7 @@ static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *li
 		bool whole = len && line[len - 1] == '\n';
 		if (!whole && last && feof(file)) {
 			report(LOG_NOTICE, "%s/%s: its last record is torn, and left out",
-				copy->how->from, s->path);
+				copy->from, s->path);
 			return 0;
 		}
 		if (!whole)

@@ -8,6 +8,7 @@
 struct copy {
 	const struct store *store; /* whose id and master key it has to have */
 	const struct store_restore *how;
+	const char *from; /* its folder, without a slash behind */
 	int64_t segments; /* the highest number */
 	int64_t done, total;
 };

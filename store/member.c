@@ -67,11 +67,13 @@ int member_set_revocation(struct db_conn *conn, struct store_call *call,
 static int remove_member(
 	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
 {
-	(void)call;
-	int rc = db_run(conn, DB_MEMBER_REMOVE, DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
+	int64_t id = object->object.id;
 
-	if (rc >= 0) /* RFC 5280 5.3.1 */
-		rc = member_revoke(conn, object->object.id, 0, "cessationOfOperation", now);
+	(void)call;
+	/* RFC 5280 5.3.1. In this order: a copy of the export may end between the two. */
+	int rc = member_revoke(conn, id, 0, "cessationOfOperation", now);
+	if (rc >= 0)
+		rc = db_run(conn, DB_MEMBER_REMOVE, DB_ARGS(DB_INT(id), DB_INT(now)));
 	return rc < 0 ? rc : 0;
 }
 

@@ -265,13 +265,14 @@ static int commit_job(struct db_conn *conn, void *arg)
 	const struct renewal *r = arg;
 	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
 	int64_t now = clock_now();
-	int rc = add(conn, r, now);
-	int64_t issued = db_inserted(conn);
+	/* RFC 5280 5.3.1. In this order: a copy of the export may end between the two. */
+	int rc = member_revoke(conn, r->member, VALID - 1, "superseded", now);
 
+	if (rc >= 0)
+		rc = add(conn, r, now);
+	int64_t issued = db_inserted(conn);
 	if (!rc)
 		rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(r->i.cert), DB_INT(now)));
-	if (rc >= 0) /* RFC 5280 5.3.1 */
-		rc = member_revoke(conn, r->member, VALID, "superseded", now);
 	if (rc < 0)
 		return rc;
 	issuance_path(&r->i, path);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "store/base/path.h"
 #include "store/base/report.h"
 #include "store/copy.h"
+#include "store/export.h"
 
 /*
  * Makes a store from a copy of export/. The files say what groups, keys and certificates are, the
@@ -21,6 +24,7 @@
 struct missing {
 	enum store_kind kind;
 	int64_t id;
+	char path[STORE_PATH];
 };
 
 struct restore {
@@ -256,21 +260,21 @@ static int say_lost(const struct db_row *row, void *arg)
 	report(LOG_WARNING,
 		"%s/%s.json has counted %" PRId64 " certificates that %s/trail has not: they are "
 		"valid, and cannot be revoked here",
-		r->copy.how->from, path, db_int(row, 1), r->copy.how->from);
+		r->copy.from, path, db_int(row, 1), r->copy.from);
 	return 0;
 }
 
 static int check_seen(const struct db_row *row, void *arg)
 {
 	struct restore *r = arg;
-	struct missing missing = {(enum store_kind)db_int(row, 0), db_int(row, 1)};
-	char path[STORE_PATH], file[STORE_PATH + 8];
+	struct missing missing = {.kind = (enum store_kind)db_int(row, 0), .id = db_int(row, 1)};
+	char file[STORE_PATH + 8];
 	int there = seen(r, missing.kind, missing.id, false);
 
-	if (there)
+	if (there < 0 || (there && !db_int(row, 3)))
 		return there < 0 ? there : 0;
-	db_text(row, 2, path, sizeof(path));
-	snprintf(file, sizeof(file), "%s.json", path);
+	db_text(row, 2, missing.path, sizeof(missing.path));
+	snprintf(file, sizeof(file), "%s.json", missing.path);
 	copy_wrong(&r->copy, file,
 		r->copy.how->skip_missing ? "is missing"
 					  : "is missing: made or renamed while the copy was taken? "
@@ -287,20 +291,79 @@ static int run_all(struct db_conn *conn, const enum db_query *queries, const str
 	return rc < 0 ? rc : 0;
 }
 
-/* What follows from the rest. */
-static int conclude(struct restore *r)
+/* What is missing, but for groups: they have no secret, and the trail says all of them. */
+static int each_missing(struct restore *r, int (*fn)(struct restore *, const struct missing *))
 {
-	static const enum db_query unstage[] = {
-		DB_RESTORE_CERTS, DB_RESTORE_GROUPS, DB_RESTORE_KEYS, DB_RESTORE_VACATED, DB_NONE};
-	static const enum db_query count[] = {DB_RESTORE_COUNTS, DB_RESTORE_LISTS, DB_NONE};
+	const struct missing *missing = (const struct missing *)r->missing.data;
+	int rc = 0;
+
+	for (size_t i = 0; i < r->missing.len / sizeof(*missing) && !rc; i++)
+		if (missing[i].kind != STORE_GROUP)
+			rc = fn(r, &missing[i]);
+	return rc;
+}
+
+static int leave_out(struct restore *r, const struct missing *missing)
+{
+	int rc = db_run(r->conn,
+		missing->kind == STORE_CERT ? DB_RESTORE_LEAVE_CERT : DB_RESTORE_LEAVE_KEY,
+		DB_ARGS(DB_INT(missing->id)));
+
+	if (rc >= 0)
+		rc = db_run(r->conn, DB_FILE_OWNER_DROP_ALL,
+			DB_ARGS(DB_INT(missing->kind), DB_INT(missing->id)));
+	return rc < 0 ? rc : 0;
+}
+
+/* Deletes it, with a record of that as of any other. */
+static int delete_missing(struct restore *r, const struct missing *missing)
+{
+	struct store_call call = {
+		.uid = getuid(), .gid = getgid(), .pid = getpid(), .comm = "mkfs.enrollfs"};
 	int64_t now = clock_now();
+	bool cert = missing->kind == STORE_CERT;
+	int rc = cert ? db_run(r->conn, DB_RESTORE_DROP_CERT,
+				DB_ARGS(DB_INT(missing->id), DB_INT(now),
+					DB_INT(now / CLOCK_SECOND)))
+		      : db_run(r->conn, DB_RESTORE_DROP_KEY,
+				DB_ARGS(DB_INT(missing->id), DB_INT(now)));
+
+	if (rc == 0)
+		return copy_wrong(&r->copy, missing->path,
+			"cannot be left out: a group, a key or something it issued needs it");
+	return rc < 0 ? rc
+		      : audit_add(r->conn, &call, now,
+				&(struct audit){.action = "rmdir", .object = missing->path});
+}
+
+/* Whose turn it is to be alive. */
+static int bring_to_life(struct restore *r)
+{
+	static const enum db_query stages[] = {DB_RESTORE_CERTS, DB_RESTORE_GROUPS, DB_RESTORE_KEYS,
+		DB_RESTORE_MEMBERS, DB_RESTORE_VACATED, DB_NONE};
 	int rc = db_each(r->conn, DB_RESTORE_NEWEST, NULL, take_newest, r);
 
 	if (rc >= 0)
-		rc = run_all(r->conn, unstage, NULL);
-	if (rc == -EEXIST)
-		return copy_wrong(
-			&r->copy, "", "has two objects of one name: copies of different times?");
+		rc = db_each(r->conn, DB_RESTORE_ALIVE, NULL, check_seen, r);
+	if (rc < 0)
+		return rc;
+	if (r->missing.len && !r->copy.how->skip_missing)
+		return -EBADMSG;
+	rc = each_missing(r, leave_out);
+	if (!rc)
+		rc = db_each(r->conn, DB_RESTORE_TWICE, NULL, say, r);
+	if (rc > 0)
+		return copy_wrong(&r->copy, "", "is of different times");
+	return rc ? rc : run_all(r->conn, stages, NULL);
+}
+
+/* What follows from the rest. */
+static int conclude(struct restore *r)
+{
+	static const enum db_query count[] = {DB_RESTORE_COUNTS, DB_RESTORE_LISTS, DB_NONE};
+	int64_t now = clock_now();
+	int rc = bring_to_life(r);
+
 	if (rc >= 0)
 		rc = run_all(r->conn, count, DB_ARGS(DB_INT(now)));
 	for (int place = STORE_ROOT; place < STORE_PLACES && rc >= 0; place++)
@@ -312,9 +375,7 @@ static int conclude(struct restore *r)
 	if (rc > 0)
 		return copy_wrong(&r->copy, "", "is not complete");
 	if (!rc)
-		rc = db_each(r->conn, DB_RESTORE_ALIVE, NULL, check_seen, r);
-	if (rc >= 0 && r->missing.len && !r->copy.how->skip_missing)
-		return -EBADMSG;
+		rc = each_missing(r, delete_missing);
 	if (rc >= 0)
 		rc = db_each(r->conn, DB_RESTORE_LOST, NULL, say_lost, r);
 	return rc < 0 ? rc : db_run(r->conn, DB_RESTORE_USES, NULL);
@@ -386,33 +447,29 @@ static int confirm(struct restore *r, const struct store_options *options)
 
 	if (rc == -EKEYREJECTED) {
 		report(LOG_ERR, "%s/store.json was made with another master key, or is damaged",
-			r->copy.how->from);
+			r->copy.from);
 		return rc;
 	}
 	if (rc >= 0)
 		rc = copy_check(&r->copy, "store.json", &r->store_json);
 	if (!rc && options->domain && strcmp(options->domain, r->store->domain) != 0) {
-		report(LOG_ERR, "%s: its domain is %s and stays so", r->copy.how->from,
+		report(LOG_ERR, "%s: its domain is %s and stays so", r->copy.from,
 			r->store->domain);
 		rc = -EINVAL;
 	}
 	return rc;
 }
 
-/* What has no file is deleted: its secret is lost. A group has none. */
-static int remove_missing(struct restore *r)
+/* What an operator wants to know: a copy that ends early is only an older one. */
+static int say_last(const struct db_row *row, void *arg)
 {
-	struct store_call call = {
-		.uid = getuid(), .gid = getgid(), .pid = getpid(), .comm = "mkfs.enrollfs"};
-	const struct missing *missing = (const struct missing *)r->missing.data;
-	int rc = 0;
+	char time[CLOCK_TEXT];
 
-	for (size_t i = 0; i < r->missing.len / sizeof(*missing) && !rc; i++)
-		if (missing[i].kind != STORE_GROUP)
-			rc = store_remove(r->store, &call, missing[i].kind, missing[i].id);
-	if (rc)
-		report(LOG_ERR, "what is missing cannot be left out: %s", call.reason);
-	return rc;
+	(void)arg;
+	clock_text(db_int(row, DB_OBJECT_CHANGED) / CLOCK_SECOND, time);
+	report(LOG_NOTICE, "restored what was recorded up to %s: %" PRId64 " records", time,
+		(db_int(row, DB_OBJECT_ID) - 1) * EXPORT_SEGMENT + db_int(row, DB_SEGMENT_RECORDS));
+	return 0;
 }
 
 static void found(const char *text, void *arg)
@@ -435,45 +492,67 @@ static int fill(struct restore *r, const struct store_options *options)
 		rc = copy_wrong(&r->copy, "trail/00000001.jsonl", "is missing");
 	if (!rc)
 		rc = db_submit(r->store->db, restore_job, r);
-	if (!rc)
-		rc = remove_missing(r);
 	if (rc)
 		return rc;
 	int faults = store_check(r->store, NULL, found, NULL);
+	if (faults == 0)
+		db_each(db_reader(r->store->db), DB_SEGMENT_GET, DB_ARGS(DB_INT(r->copy.segments)),
+			say_last, r);
 	if (faults > 0)
-		report(LOG_ERR, "%s: what it would make is not sound", r->copy.how->from);
+		report(LOG_ERR, "%s: what it would make is not sound", r->copy.from);
 	return faults > 0 ? -EBADMSG : faults;
 }
 
 static int publish(const char *draft, const char *path)
 {
-	char wal[PATH_MAX + 8];
+	static const char *const suffix[] = {"-wal", "-shm", "-journal"};
+	char name[PATH_MAX + 16];
 
 	/* closing has written everything into the one file, or else has not succeeded */
-	snprintf(wal, sizeof(wal), "%s-wal", draft);
-	if (access(wal, F_OK) == 0 || rename(draft, path)) {
+	snprintf(name, sizeof(name), "%s-wal", draft);
+	if (access(name, F_OK) == 0) {
 		report(LOG_ERR, "store %s: could not be written", path);
 		return -EIO;
+	}
+	/* what one that is lost has left would be taken for ours */
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
+		if (unlink(name) && errno != ENOENT) {
+			report(LOG_ERR, "%s: %s", name, strerror(errno));
+			return -EIO;
+		}
+	}
+	int rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE);
+	if (rc && errno == EINVAL) /* a filesystem that cannot say so; we have looked */
+		rc = rename(draft, path);
+	if (rc) {
+		rc = -errno;
+		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
+		return rc;
 	}
 	return path_sync(path);
 }
 
 int store_restore(const struct store_options *options, const struct store_restore *how)
 {
-	struct restore r = {.copy = {.how = how}};
+	struct restore r = {.copy = {.how = how, .from = how->from}};
 	char draft[PATH_MAX];
 	int rc = store_new(options, &r.store);
 
 	if (rc)
 		return rc;
-	if (snprintf(draft, sizeof(draft), "%s.restoring", options->path) >= PATH_MAX - 8)
-		rc = -ENAMETOOLONG;
+	char *from = realpath(how->from, NULL);
+	r.copy.from = from ? from : how->from;
 	r.copy.store = r.store;
+	if (snprintf(draft, sizeof(draft), "%s.restoring", options->path) >= PATH_MAX - 16)
+		rc = -ENAMETOOLONG;
 	if (!rc)
 		rc = store_lock(r.store, options);
-	if (!rc)
-		rc = store_unlink(draft);
 	bool locked = !rc;
+	if (!rc && store_unlink(draft)) {
+		report(LOG_ERR, "%s: cannot be removed", draft);
+		rc = -EIO;
+	}
 	if (!rc)
 		rc = db_open(draft, DB_CREATE, &r.store->db);
 	if (!rc)
@@ -489,5 +568,6 @@ int store_restore(const struct store_options *options, const struct store_restor
 		bytes_free(&r.seen[i]);
 	bytes_free(&r.missing);
 	bytes_free(&r.store_json);
+	free(from);
 	return rc;
 }

@@ -341,6 +341,11 @@ static const char *const step[] = {
 	 * is empty then. more: members between object and result; result: NULL: ok; prev: the SHA-256
 	 * of the line before; issued: the certificate that it is about, which is noted with it.
 	 */
+		/* what the exported files say has changed */
+	"UPDATE place SET version = max(unixepoch() * 1024, 1 + (SELECT max(version) FROM place));"
+	"UPDATE cert SET version = max(unixepoch() * 1024, version + 1);"
+	"UPDATE grp SET version = max(unixepoch() * 1024, version + 1);"
+	"UPDATE prov_key SET version = max(unixepoch() * 1024, version + 1);"
 	"DROP VIEW journal_text; DROP TRIGGER journal_added; DROP TRIGGER issued_added;"
 	"DROP TRIGGER audit_added; DROP INDEX audit_upto;"
 	"ALTER TABLE audit ADD COLUMN uid INTEGER;"

@@ -33,7 +33,7 @@
 #define OBJECT_VALUES \
 	J("id") ", " J("name") ", " J("uid") ", " J("gid") ", " J("mode") ", " J("bare") ", " \
 	J("owned") ", " J("created") ", " J("modified") ", " J("modified_by") ", coalesce(" \
-	J("removed") ", 0), " J("version") ", "
+	J("removed") ", 0), coalesce(" J("version") ", 0), "
 #define NEWER(table, more) \
 	" WHERE true ON CONFLICT (id) DO UPDATE SET name = excluded.name, uid = excluded.uid, " \
 	"gid = excluded.gid, mode = excluded.mode, bare = excluded.bare, owned = excluded.owned, " \
@@ -134,8 +134,9 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"not_before = excluded.not_before, not_after = excluded.not_after, "
 		"enabled = excluded.enabled, managed = excluded.managed, "
 		"validity_days = excluded.validity_days, ca_validity_days = excluded.ca_validity_days, "
-		"crl_days = excluded.crl_days, sealed_key = CASE WHEN excluded.removed = 0 "
-		"THEN coalesce(excluded.sealed_key, cert.sealed_key) END"),
+		"crl_days = excluded.crl_days, sealed_key = CASE WHEN excluded.removed = 0 THEN "
+		"coalesce(excluded.sealed_key, CASE WHEN excluded.spki_hash = cert.spki_hash "
+		"THEN cert.sealed_key END) END"),
 	[DB_RESTORE_GROUP - DB_UPKEEP] =
 		"INSERT INTO grp (" OBJECT_COLUMNS "place, description, enabled, signing_cert, "
 		"keys_changed, members_changed) SELECT " OBJECT_VALUES J("place") ", "
@@ -147,7 +148,7 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"secret_hash, sealed_secret, max_uses, uses, lost, expires, managed, copies, last_copied, "
 		"last_used) SELECT " OBJECT_VALUES J("grp") ", " J("description") ", " J("enabled") ", "
 		J("signing_cert") ", " BINARY("secret_hash") ", " BINARY("sealed_secret") ", "
-		J("max_uses") ", " J("uses") ", " J("lost") ", " J("expires") ", " J("managed") ", "
+		J("max_uses") ", " J("uses") ", coalesce(" J("lost") ", 0), " J("expires") ", " J("managed") ", "
 		J("copies") ", " J("last_copied") ", " J("last_used")
 		NEWER("prov_key", "description = excluded.description, enabled = excluded.enabled, "
 		"signing_cert = excluded.signing_cert, max_uses = excluded.max_uses, "
@@ -191,13 +192,13 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		J("not_before") ", " J("not_after") ")",
 	[DB_RESTORE_MEMBER - DB_UPKEEP] =
 		"INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, grp, "
-		"prov_key, enrolled, enrolled_by) VALUES (" J("id") ", " J("name") ", " J("uid") ", "
+		"prov_key, enrolled, enrolled_by, removed) VALUES (" J("id") ", " J("name") ", " J("uid") ", "
 		J("gid") ", " J("mode") ", " J("created") ", " J("created") ", " J("enrolled_by") ", "
-		J("grp") ", " J("prov_key") ", " J("created") ", " J("enrolled_by") ")",
+		J("grp") ", " J("prov_key") ", " J("created") ", " J("enrolled_by") ", 0)",
 	[DB_RESTORE_MEMBER_CHANGED - DB_UPKEEP] =
 		"UPDATE member SET name = " J("name") ", uid = " J("uid") ", gid = " J("gid") ", mode = "
 		J("mode") ", bare = " J("bare") ", owned = " J("owned") ", modified = " J("modified") ", "
-		"modified_by = " J("modified_by") ", removed = " J("removed") ", description = "
+		"modified_by = " J("modified_by") ", removed = coalesce(" J("removed") ", 0), description = "
 		J("description") " WHERE id = " J("id"),
 	[DB_RESTORE_REVOKED - DB_UPKEEP] =
 		"UPDATE issued SET revoked = " J("revoked") ", reason = " J("reason") " WHERE id = " J("id"),
@@ -216,12 +217,35 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_CERTS - DB_UPKEEP] = "UPDATE cert SET removed = NULL WHERE removed = 0",
 	[DB_RESTORE_GROUPS - DB_UPKEEP] = "UPDATE grp SET removed = NULL WHERE removed = 0",
 	[DB_RESTORE_KEYS - DB_UPKEEP] = "UPDATE prov_key SET removed = NULL WHERE removed = 0",
-	/* -> kind, id and path of each that is alive */
+	/* -> kind, id and path of each that is alive, whether its secret is missing */
 	[DB_RESTORE_ALIVE - DB_UPKEEP] =
-		"SELECT 1, id, 'certs/' || name FROM cert WHERE removed IS NULL UNION ALL "
-		"SELECT 2, id, " KIND_NAME " || name || '/group' FROM grp g WHERE removed IS NULL UNION ALL "
-		"SELECT 3, k.id, " KEY_PATH " FROM prov_key k JOIN grp g ON g.id = k.grp "
-		"WHERE k.removed IS NULL",
+		"SELECT 1, id, 'certs/' || name, sealed_key IS NULL FROM cert WHERE removed = 0 UNION ALL "
+		"SELECT 2, id, " KIND_NAME " || name || '/group', 0 FROM grp g WHERE removed = 0 UNION ALL "
+		"SELECT 3, k.id, " KEY_PATH ", k.secret_hash IS NULL FROM prov_key k "
+		"JOIN grp g ON g.id = k.grp WHERE k.removed = 0",
+	/* ?1 id: it is not among those that are alive any more; */
+	[DB_RESTORE_LEAVE_CERT - DB_UPKEEP] =
+		"UPDATE cert SET removed = 1, sealed_key = NULL WHERE id = ?1",
+	[DB_RESTORE_LEAVE_KEY - DB_UPKEEP] =
+		"UPDATE prov_key SET removed = 1, secret_hash = NULL, sealed_secret = NULL WHERE id = ?1",
+	/* ?2 now: and it is deleted now; of certificates, if nothing depends on it (?3 now in seconds) */
+	[DB_RESTORE_DROP_CERT - DB_UPKEEP] =
+		"UPDATE cert SET removed = ?2 WHERE id = ?1 "
+		"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) "
+		"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > ?3)",
+	[DB_RESTORE_DROP_KEY - DB_UPKEEP] = "UPDATE prov_key SET removed = ?2 WHERE id = ?1",
+	/* -> paths that two have */
+	[DB_RESTORE_TWICE - DB_UPKEEP] =
+		"SELECT 'certs/' || name || ': there are two of them' FROM cert WHERE removed = 0 "
+		"GROUP BY name HAVING count(*) > 1 UNION ALL "
+		"SELECT " KIND_NAME " || name || ': there are two of them' FROM grp g WHERE removed = 0 "
+		"GROUP BY place, name HAVING count(*) > 1 UNION ALL "
+		"SELECT " KEY_PATH " || ': there are two of them' FROM prov_key k JOIN grp g ON g.id = k.grp "
+		"WHERE k.removed = 0 GROUP BY k.grp, k.name HAVING count(*) > 1 UNION ALL "
+		"SELECT " MEMBER_PATH " || ': there are two of them' FROM member m JOIN grp g ON g.id = m.grp "
+		"WHERE m.removed = 0 GROUP BY m.grp, m.name HAVING count(*) > 1",
 	/* ?1 now */
 	[DB_RESTORE_COUNTS - DB_UPKEEP] =
 		"UPDATE cert SET counted = ?1, issued = (SELECT count(*) FROM issued WHERE cert = cert.id) + "
@@ -230,6 +254,7 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"WHERE s.issuer = cert.id AND s.removed IS NOT NULL "
 		"AND s.not_after > s.removed / 1000000000)",
 	[DB_RESTORE_LISTS - DB_UPKEEP] = "UPDATE grp SET keys_changed = ?1, members_changed = ?1",
+	[DB_RESTORE_MEMBERS - DB_UPKEEP] = "UPDATE member SET removed = NULL WHERE removed = 0",
 	[DB_RESTORE_VACATED - DB_UPKEEP] =
 		"UPDATE vacated SET version = max(coalesce((SELECT max(version) FROM cert), 0), "
 		"coalesce((SELECT max(version) FROM grp), 0), coalesce((SELECT max(version) FROM prov_key), 0))",

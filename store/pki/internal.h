@@ -49,13 +49,6 @@ typedef struct {
 DECLARE_ASN1_FUNCTIONS(TBS_CERTIFICATE)
 
 typedef struct {
-	TBS_CERTIFICATE *tbs_certificate;
-	X509_ALGOR *signature_algorithm;
-	ASN1_BIT_STRING *signature;
-} CERTIFICATE;
-DECLARE_ASN1_FUNCTIONS(CERTIFICATE)
-
-typedef struct {
 	ASN1_INTEGER *version;
 	X509_ALGOR *signature;
 	ASN1_STRING *issuer; /* the whole SEQUENCE, DER */

@@ -69,29 +69,92 @@ static int fill(TBS_CERTIFICATE *to, const struct pki_tbs *tbs, const struct pki
 	return 0;
 }
 
+/* The identifier of the signatures that a key makes (RFC 3279 2.2, 5758 3.2, 8410 3). */
+static int set_algorithm(X509_ALGOR *algorithm, const EVP_PKEY *key)
+{
+	const EVP_MD *md = pki_signing_digest(key);
+	bool rsa = EVP_PKEY_is_a(key, "RSA");
+	int type = rsa			      ? NID_rsaEncryption
+		   : EVP_PKEY_is_a(key, "EC") ? NID_X9_62_id_ecPublicKey
+					      : NID_ED25519;
+	int nid = type;
+
+	if (md && OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(md), type) != 1)
+		return -EIO;
+	return X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL)
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int sign(EVP_PKEY *key, const unsigned char *tbs, size_t tbs_len, ASN1_BIT_STRING *out)
+{
+	size_t len = (size_t)EVP_PKEY_get_size(key);
+	unsigned char *signature = OPENSSL_malloc(len);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int ok = signature && ctx &&
+		 EVP_DigestSignInit(ctx, NULL, pki_signing_digest(key), NULL, key) == 1 &&
+		 EVP_DigestSign(ctx, signature, &len, tbs, tbs_len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	if (!ok) {
+		OPENSSL_free(signature);
+		return pki_failed("signing");
+	}
+	ASN1_STRING_set0(out, signature, (int)len);
+	/* no unused bits */
+	out->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07);
+	out->flags |= ASN1_STRING_FLAG_BITS_LEFT;
+	return 0;
+}
+
+/* SEQUENCE { what was signed, algorithm, signature }: with what was signed as it is. */
+static int assemble(const unsigned char *tbs, size_t tbs_len, const X509_ALGOR *algorithm,
+	const ASN1_BIT_STRING *signature, struct bytes *der)
+{
+	int algorithm_len = i2d_X509_ALGOR(algorithm, NULL);
+	int signature_len = i2d_ASN1_BIT_STRING(signature, NULL);
+
+	if (algorithm_len <= 0 || signature_len <= 0)
+		return -EIO;
+	int inner = (int)tbs_len + algorithm_len + signature_len;
+	int total = ASN1_object_size(1, inner, V_ASN1_SEQUENCE);
+	size_t at = der->len;
+	int rc = bytes_extend(der, (size_t)total);
+	if (rc)
+		return rc;
+	unsigned char *p = der->data + at;
+	ASN1_put_object(&p, 1, inner, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	memcpy(p, tbs, tbs_len);
+	p += tbs_len;
+	i2d_X509_ALGOR(algorithm, &p);
+	i2d_ASN1_BIT_STRING(signature, &p);
+	return 0;
+}
+
 int pki_certificate(const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der)
 {
-	CERTIFICATE *cert = CERTIFICATE_new();
+	TBS_CERTIFICATE *inner = TBS_CERTIFICATE_new();
+	ASN1_BIT_STRING *signature = ASN1_BIT_STRING_new();
 	unsigned char *encoded = NULL;
-	int n, rc = -ENOMEM;
+	int rc = inner && signature ? fill(inner, tbs, issuer) : -ENOMEM;
 
-	if (!cert || fill(cert->tbs_certificate, tbs, issuer))
+	if (!rc)
+		rc = set_algorithm(inner->signature, issuer->key);
+	if (rc)
 		goto out;
-	TBS_CERTIFICATE *inner = cert->tbs_certificate;
 	X509_NAME *own = inner->subject;
 	inner->subject = tbs->subject;
 	inner->extensions = tbs->extensions;
-	n = ASN1_item_sign(ASN1_ITEM_rptr(TBS_CERTIFICATE), inner->signature,
-		cert->signature_algorithm, cert->signature, inner, issuer->key,
-		pki_signing_digest(issuer->key));
-	if (n > 0)
-		n = i2d_CERTIFICATE(cert, &encoded);
+	int n = i2d_TBS_CERTIFICATE(inner, &encoded);
 	inner->subject = own;
 	inner->extensions = NULL;
-	rc = n > 0 ? bytes_add(der, encoded, (size_t)n) : pki_failed("signing");
+	rc = n > 0 ? sign(issuer->key, encoded, (size_t)n, signature) : pki_failed("encoding");
+	if (!rc)
+		rc = assemble(encoded, (size_t)n, inner->signature, signature, der);
 out:
 	OPENSSL_free(encoded);
-	CERTIFICATE_free(cert);
+	ASN1_BIT_STRING_free(signature);
+	TBS_CERTIFICATE_free(inner);
 	return rc;
 }
 

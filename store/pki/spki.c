@@ -5,31 +5,67 @@
 
 #include "store/pki/internal.h"
 
-/*
- * An EC key without OpenSSL's decoder framework, which takes longer than verifying a signature.
- * The import checks that the point is on the curve.
- */
-static EVP_PKEY *ec_key(const char *group, const ASN1_BIT_STRING *point)
+/* The curves we take, each with a key that has nothing but the curve, made when first needed. */
+static struct curve {
+	int nid;
+	const char *name;
+	EVP_PKEY *empty;
+} curves[] = {
+	{NID_X9_62_prime256v1, "P-256", NULL},
+	{NID_secp384r1, "P-384", NULL},
+	{NID_secp521r1, "P-521", NULL},
+};
+
+static EVP_PKEY *make_empty(const char *group)
 {
-	static const char pub[] = OSSL_PKEY_PARAM_PUB_KEY, name[] = OSSL_PKEY_PARAM_GROUP_NAME;
+	static const char name[] = OSSL_PKEY_PARAM_GROUP_NAME;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	EVP_PKEY *key = NULL;
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(name, (char *)(uintptr_t)group, 0),
-		OSSL_PARAM_construct_octet_string(pub,
-			(void *)(uintptr_t)ASN1_STRING_get0_data(point),
-			(size_t)ASN1_STRING_length(point)),
 		OSSL_PARAM_construct_end(),
 	};
 
 	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
-		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEY_PARAMETERS, params);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
 }
 
-/* The name of the curve that the algorithm names, NULL if it is not one of the three we take. */
-static const char *curve_name(const X509_ALGOR *algorithm)
+/* Stays for good; the loser of a race frees his. */
+static const EVP_PKEY *empty_key(struct curve *curve)
+{
+	EVP_PKEY *key = __atomic_load_n(&curve->empty, __ATOMIC_ACQUIRE), *none = NULL;
+
+	if (key)
+		return key;
+	key = make_empty(curve->name);
+	if (key && !__atomic_compare_exchange_n(
+			   &curve->empty, &none, key, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		EVP_PKEY_free(key);
+		key = none;
+	}
+	return key;
+}
+
+/*
+ * An EC key without OpenSSL's decoder framework, which takes longer than verifying a signature, and
+ * without setting up the curve again. That the point is on it is checked as it is set.
+ */
+static EVP_PKEY *ec_key(struct curve *curve, const ASN1_BIT_STRING *point)
+{
+	const EVP_PKEY *empty = empty_key(curve);
+	EVP_PKEY *key = empty ? EVP_PKEY_dup((EVP_PKEY *)(uintptr_t)empty) : NULL;
+
+	if (key && EVP_PKEY_set1_encoded_public_key(key, ASN1_STRING_get0_data(point),
+			   (size_t)ASN1_STRING_length(point)) == 1)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+/* The curve that the algorithm names, NULL if it is not one of those. */
+static struct curve *curve_of(const X509_ALGOR *algorithm)
 {
 	const ASN1_OBJECT *object;
 	const void *value;
@@ -38,16 +74,10 @@ static const char *curve_name(const X509_ALGOR *algorithm)
 	X509_ALGOR_get0(&object, &type, &value, algorithm);
 	if (OBJ_obj2nid(object) != NID_X9_62_id_ecPublicKey || type != V_ASN1_OBJECT)
 		return NULL;
-	switch (OBJ_obj2nid(value)) {
-	case NID_X9_62_prime256v1:
-		return "P-256";
-	case NID_secp384r1:
-		return "P-384";
-	case NID_secp521r1:
-		return "P-521";
-	default:
-		return NULL;
-	}
+	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
+		if (OBJ_obj2nid(value) == curves[i].nid)
+			return &curves[i];
+	return NULL;
 }
 
 EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len)
@@ -57,7 +87,7 @@ EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len)
 	EVP_PKEY *key = NULL;
 
 	if (info && p == spki + len) {
-		const char *curve = curve_name(info->algorithm);
+		struct curve *curve = curve_of(info->algorithm);
 		p = spki;
 		key = curve ? ec_key(curve, info->subject_public_key)
 			    : d2i_PUBKEY(NULL, &p, (long)len);

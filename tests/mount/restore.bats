@@ -94,7 +94,9 @@ back_up() {
 destroy() {
 	mkdir -p keep
 	mv store.key keep/
-	rm -f store store-* store.lock
+	rm -f store store-shm store.lock
+	# what a crash may leave beside a store that is lost
+	head -c 70000 /dev/urandom > store-wal
 }
 
 # restore [OPTION...]: makes it again.
@@ -180,7 +182,7 @@ spoil() {
 		echo "after '$2' it ended with $status and said: $output" >&2
 		return 1
 	fi
-	[ -z "$(ls | grep -E '^store(-|$|\.r)')" ]
+	[ -z "$(ls | grep -E '^store($|\.r)')" ]
 }
 
 @test "what is damaged, edited, cut off, incomplete, mixed up or of another store is named" {
@@ -323,7 +325,7 @@ spoil() {
 	rm -r copy/trail
 	cp -a old/trail copy/
 	restore > said 2>&1
-	grep -q 'app_connector/berlin/keys/auto.json has counted 2 certificates that copy/trail has not' said
+	grep -q 'app_connector/berlin/keys/auto.json has counted 2 certificates that .*/copy/trail has not' said
 	tool fsck store
 	start
 	is "$K/uses" 3
@@ -364,7 +366,89 @@ spoil() {
 	destroy
 	rm copy/certs/root.json
 	cp keep/store.key .
-	refused 'cannot be left out' tool mkfs --from copy --skip-missing store
+	refused 'certs/root cannot be left out' tool mkfs --from copy --skip-missing store
+	not [ -e store ]
+}
+
+@test "what was changed while the copy was taken, in any order" {
+	# certificates that were made on one another, a managed key, another key under a name
+	mkdir "$G/keys/k" "$M/certs/w"
+	csr web1
+	rsync -a "$M/export/" copy/
+	mkdir "$M/certs/n1" "$M/certs/n2" "$G/keys/n" "$G/keys/managed"
+	echo root > "$M/certs/n1/issuer"
+	echo n1 > "$M/certs/n2/issuer"
+	echo n1 > "$G/keys/n/signing_cert"
+	echo 1 > "$G/keys/managed/managed"
+	rmdir "$G/keys/k"
+	mkdir "$G/keys/k"
+	enroll_here web1.csr "$G/keys/k/enroll" > /dev/null
+	# it has another key pair than its file
+	echo ec-p384 > "$M/certs/w/algorithm"
+	rsync -a "$M/export/trail/" copy/trail/
+	stop
+	destroy
+	cp keep/store.key .
+	refused 'certs/w.json is missing' tool mkfs --from copy store
+	refused 'keys/managed.json is missing' tool mkfs --from copy store
+	restore --skip-missing
+	tool fsck store
+	start
+	[ "$(ls "$M/certs" | tr '\n' ' ')" = 'connector root service_edge ' ]
+	[ "$(ls "$G/keys")" = auto ]
+	is "$G/members/web1/state" active
+}
+
+@test "a copy whose trail ends within what happened at once" {
+	for m in web1 web2; do
+		csr $m
+		echo +1 > "$K/max_uses"
+		enroll_here $m.csr > /dev/null
+	done
+	for i in a b c; do
+		csr $i
+		enroll_here $i.csr "$G/members/web1/renew" > /dev/null
+	done
+	echo superseded > "$G/members/web2/revocation"
+	rmdir "$G/members/web2"
+	mkdir "$M/service_edge/x" "$M/certs/y"
+	stop
+	start -o ro
+	rsync -a "$M/export/" whole/
+	stop
+	destroy
+	last=$(wc -l < whole/trail/00000001.jsonl)
+	for n in $(seq $((last - 30)) "$last"); do
+		rm -rf copy
+		cp -a whole copy
+		head -n "$n" whole/trail/00000001.jsonl > copy/trail/00000001.jsonl
+		restore
+		tool fsck store
+		rm store
+	done
+}
+
+@test "the folder may end in a slash or be a link, and a name may have had two members" {
+	csr web1
+	csr again web1
+	echo 2 > "$K/max_uses"
+	enroll_here web1.csr > /dev/null
+	rmdir "$G/members/web1"
+	enroll_here again.csr > /dev/null
+	back_up
+	ln -s copy latest
+	for d in copy/ ./copy// latest latest/ "$PWD/copy"; do
+		cp -p keep/store.key .
+		tool mkfs --from "$d" store
+		tool fsck store
+		rm store
+	done
+	rm copy/store.json
+	mkfifo copy/store.json
+	refused 'store.json is no regular file' timeout 10 "${ENROLLFS%/*}/mkfs.enrollfs" --from copy store
+	# what comes to its place meanwhile stays
+	mkdir store.restoring
+	refused 'store.restoring: cannot be removed' tool mkfs --from copy store
 }
 
 @test "a bar is shown on a terminal, and nothing else" {
@@ -375,7 +459,8 @@ spoil() {
 	grep -q '#####.* 100 %' screen
 	rm store
 	tool mkfs --from copy store > said 2>&1
-	not [ -s said ]
+	[ "$(wc -l < said)" = 1 ]
+	grep -q "notice: restored what was recorded up to 20.*: $(wc -l < copy/trail/00000001.jsonl) records" said
 }
 
 @test "a copy taken while 8 clients enrol, and of a daemon that was killed, restores to a sound store" {

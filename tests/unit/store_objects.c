@@ -380,11 +380,11 @@ static void the_trail_is_a_chain(void **state)
 	memset(prev, '0', 64);
 	prev[64] = '\0';
 	assert_int_equal(sqlite3_open(temp_file("store"), &raw), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_prepare_v2(raw,
-			"SELECT line, json_valid(line), line ->> 'seq', line ->> 'comm' FROM audit_line "
-			"ORDER BY seq",
-			-1, &rows, NULL),
+	assert_int_equal(sqlite3_prepare_v2(raw,
+				 "SELECT line, json_valid(line), line ->> 'seq', line ->> 'comm' "
+				 "FROM audit_line "
+				 "ORDER BY seq",
+				 -1, &rows, NULL),
 		SQLITE_OK);
 	while (sqlite3_step(rows) == SQLITE_ROW) {
 		const char *line = (const char *)sqlite3_column_text(rows, 0);
