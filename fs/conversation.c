@@ -16,6 +16,7 @@ struct conversation {
 
 	struct bytes request;
 	bool carried_out;
+	bool left;	    /* its place was given back */
 	int result;	    /* once carried out */
 	struct bytes reply; /* or the reason */
 	bool read_begun;
@@ -101,11 +102,24 @@ static void log_incomplete(struct conversation *talk)
 			missing[0] ? ": " : "", missing));
 }
 
+static void leave(struct conversation *talk)
+{
+	if (!talk->left)
+		give_place_back(talk->call.uid);
+	talk->left = true;
+}
+
+void conversation_leave(struct conversation *talk)
+{
+	if (talk->carried_out)
+		leave(talk);
+}
+
 void conversation_end(struct conversation *talk)
 {
 	if (conversation_incomplete(talk))
 		log_incomplete(talk);
-	give_place_back(talk->call.uid);
+	leave(talk);
 	bytes_free(&talk->request);
 	bytes_free(&talk->reply);
 	free(talk);

@@ -31,6 +31,13 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 /* Appends a part of the reply, which begins where the first read does: behind what was written. */
 int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out);
 
+/*
+ * At a close: if it has had its answer, its place is given to others. The kernel tells the end of
+ * an open file some time after close(2) has returned, and who comes again meanwhile would be
+ * refused.
+ */
+void conversation_leave(struct conversation *talk);
+
 /* Whether it has had its answer. */
 bool conversation_over(const struct conversation *talk);
 

@@ -308,10 +308,12 @@ void handle_truncate(struct handle *h)
 
 int handle_flush(struct handle *h)
 {
-	if (!h->talk || (converses(h) && readable(h->flags)))
+	if (!h->talk)
 		return 0;
 	pthread_mutex_lock(&h->lock);
-	int rc = conversation_incomplete(h->talk) ? -EINVAL : 0;
+	bool may_go_on = converses(h) && readable(h->flags);
+	int rc = !may_go_on && conversation_incomplete(h->talk) ? -EINVAL : 0;
+	conversation_leave(h->talk);
 	pthread_mutex_unlock(&h->lock);
 	return rc;
 }

@@ -232,6 +232,8 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 		.master_key = o->master_key,
 		.read_only = o->read_only,
 		.export_gid = o->export_gid,
+		.enrolled = ops_enrolled,
+		.enrolled_arg = &mount,
 	};
 
 	/* The session first: it knows the rest of the options, and a typo must not make a store. */

@@ -437,6 +437,16 @@ int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
 	return rc;
 }
 
+int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
+{
+	int rc = 0;
+
+	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
+		if (kind->told && kind->row == row)
+			rc = fn(ino_make(number(kind), 0, id), arg);
+	return rc;
+}
+
 double node_timeout(const struct node *node)
 {
 	bool changes = node->attr ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)

@@ -47,6 +47,10 @@ int node_chown(struct store *store, struct store_call *call, const struct node *
 typedef int (*node_ino_fn)(uint64_t ino, void *arg);
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
 
+/* Calls fn with the inode number of each directory of this object whose list the kernel keeps
+ * although others change it: when that has happened. */
+int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg);
+
 /* How long the kernel may believe that, in seconds. */
 double node_timeout(const struct node *node);
 

@@ -158,6 +158,13 @@ static int forget_attributes(uint64_t ino, void *arg)
 	return 0;
 }
 
+void ops_enrolled(int64_t group, void *arg)
+{
+	const struct mount *mount = arg;
+
+	node_each_told(STORE_GROUP, group, forget_attributes, mount->session);
+}
+
 /* A change counts at once, also for the files that follow: before the reply the kernel forgets
  * them. */
 static int change_owner(fuse_req_t req, const struct node *node, const struct stat *want, int which,

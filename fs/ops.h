@@ -15,6 +15,9 @@ struct mount {
 	int ready;		      /* for served: who waits for it reads here */
 };
 
+/* For store_options: something has enrolled in this group. arg: the mount. */
+void ops_enrolled(int64_t group, void *arg);
+
 /* The FUSE operations: each decodes, asks node.h or handle.h, and replies exactly once. */
 extern const struct fuse_lowlevel_ops fs_ops;
 

@@ -223,7 +223,7 @@ const struct kind tree[KINDS] = {
 		.follows = true},
 	[KIND_KEY] = {.name = "a key", .row = STORE_KEY, ATTRS(key_attr), DIRS(key_dir)},
 	[KIND_MEMBERS] = {.name = "members", .row = STORE_GROUP, .child = KIND_MEMBER,
-		.changed = members_changed, .is_volatile = true, .follows = true},
+		.changed = members_changed, .told = true, .follows = true},
 	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr)},
 	[KIND_CERTS] = {.name = "certificates", .row = STORE_PLACE, .child = KIND_CERT,
 		.changed = list_changed},
@@ -250,7 +250,7 @@ const struct kind tree[KINDS] = {
 	[KIND_EXPORT_CERT] = {.name = "an exported certificate", .row = STORE_CERT,
 		ATTRS(export_attr), .flat = true, .exported = true},
 	[KIND_EXPORT_TRAIL] = {.name = "the exported trail", .row = STORE_PLACE,
-		.child = KIND_EXPORT_SEGMENT, .changed = list_changed, .is_volatile = true, .exported = true},
+		.child = KIND_EXPORT_SEGMENT, .changed = list_changed, .exported = true},
 	[KIND_EXPORT_SEGMENT] = {.name = "a segment of the trail", .row = STORE_SEGMENT,
 		ATTRS(segment_attr), .flat = true, .exported = true},
 };

@@ -121,7 +121,9 @@ struct kind {
 	enum kind_number child;
 	/* When its list of children last changed. */
 	int64_t (*changed)(const union store_any *row);
-	bool is_volatile; /* children come and go by enrolling */
+	bool is_volatile; /* what it is or has changes through others; the kernel keeps nothing of
+			     it */
+	bool told;	  /* children come by enrolling, and the kernel is told each time */
 	/* Its children, where they are not those that store_find and store_each know. */
 	int (*find)(struct store *store, const union store_any *row, const char *name,
 		union store_any *out);

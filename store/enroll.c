@@ -383,6 +383,8 @@ int store_enroll(struct store *store, struct store_call *call, int64_t key, cons
 		log_refusal(&e, rc);
 	else
 		metrics_event(store, again ? METRICS_AGAIN : METRICS_ENROLLED);
+	if (rc >= 0 && !again && store->enrolled)
+		store->enrolled(e.i.group, store->enrolled_arg);
 	enrolment_end(&e);
 	return rc < 0 ? rc : 0;
 }

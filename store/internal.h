@@ -45,6 +45,9 @@ struct metrics {
 struct store {
 	struct db *db;
 	gid_t export_gid;
+	void (*enrolled)(int64_t group, void *arg);
+	void *enrolled_arg;
+
 	char id[64]; /* of the store, hex */
 	char *path;
 	char *directory; /* that it is in */
@@ -89,8 +92,10 @@ struct object_kind {
 
 	enum db_query get, find, each, rename;
 	enum db_query all; /* of keys and members */
-	/* Whether find and each want the parent first. */
+			   /* Whether find and each want the parent first. */
 	bool by_parent;
+	/* Whether each says only what all objects have: what a listing shows. */
+	bool brief;
 	/* Reads what follows the common columns. */
 	void (*read)(const struct db_row *row, union store_any *out);
 	/* In a job. make answers the new id. */

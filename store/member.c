@@ -86,6 +86,7 @@ const struct object_kind store_member_kind = {
 	.chown = DB_MEMBER_CHOWN,
 	.owned = DB_MEMBER_OWNED,
 	.by_parent = true,
+	.brief = true,
 	.read = read_member,
 	.remove = remove_member,
 	.set =

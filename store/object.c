@@ -78,7 +78,7 @@ void store_path(const struct store_object *o, char out[STORE_PATH])
 
 /* --- reading --- */
 
-static void read_object(const struct db_row *row, enum store_kind kind, union store_any *out)
+static void read_common(const struct db_row *row, enum store_kind kind, union store_any *out)
 {
 	struct store_object *o = &out->object;
 
@@ -95,6 +95,11 @@ static void read_object(const struct db_row *row, enum store_kind kind, union st
 	o->modified = db_int(row, DB_OBJECT_MODIFIED);
 	o->modified_by = (uid_t)db_int(row, DB_OBJECT_MODIFIED_BY);
 	o->changed = db_int(row, DB_OBJECT_CHANGED);
+}
+
+static void read_object(const struct db_row *row, enum store_kind kind, union store_any *out)
+{
+	read_common(row, kind, out);
 	object_kinds[kind]->read(row, out);
 }
 
@@ -151,6 +156,7 @@ struct each {
 	enum store_kind kind;
 	store_each_fn fn;
 	void *arg;
+	bool brief; /* the row has only what all objects have */
 };
 
 static int read_each(const struct db_row *row, void *arg)
@@ -158,7 +164,10 @@ static int read_each(const struct db_row *row, void *arg)
 	const struct each *each = arg;
 	union store_any object;
 
-	read_object(row, each->kind, &object);
+	if (each->brief)
+		read_common(row, each->kind, &object);
+	else
+		read_object(row, each->kind, &object);
 	return each->fn(&object, each->arg);
 }
 
@@ -167,7 +176,7 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 {
 	struct db_conn *conn = db_reader(store->db);
 	const struct object_kind *k = object_kinds[kind];
-	struct each each = {kind, fn, arg};
+	struct each each = {kind, fn, arg, k->brief};
 
 	if (!conn)
 		return -EIO;
@@ -180,7 +189,7 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 int store_each_all(struct store *store, enum store_kind kind, store_each_fn fn, void *arg)
 {
 	struct db_conn *conn = db_reader(store->db);
-	struct each each = {kind, fn, arg};
+	struct each each = {kind, fn, arg, false};
 
 	if (!conn)
 		return -EIO;
@@ -192,7 +201,7 @@ int store_each_enrolled(
 	struct store *store, int64_t key, int64_t after, store_each_fn fn, void *arg)
 {
 	struct db_conn *conn = db_reader(store->db);
-	struct each each = {STORE_MEMBER, fn, arg};
+	struct each each = {STORE_MEMBER, fn, arg, false};
 
 	if (!conn)
 		return -EIO;

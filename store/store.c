@@ -263,6 +263,8 @@ int store_new(const struct store_options *options, struct store **out)
 	store->read_only = options->read_only;
 
 	store->export_gid = options->export_gid;
+	store->enrolled = options->enrolled;
+	store->enrolled_arg = options->enrolled_arg;
 	pthread_mutex_init(&store->signers_lock, NULL);
 	pthread_mutex_init(&store->snapshots_lock, NULL);
 	for (int i = 0; i < MAKERS; i++)

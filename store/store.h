@@ -61,6 +61,9 @@ struct store_options {
 	const char *master_key; /* NULL: path with .key appended */
 	bool read_only;
 	gid_t export_gid; /* who may read export/ */
+	/* Called when something has enrolled, before that is answered; may be NULL. */
+	void (*enrolled)(int64_t group, void *arg);
+	void *enrolled_arg;
 	bool must_be_new; /* -EEXIST if it is there; what could not be made is taken away */
 	bool as_it_is;	  /* for store_check: what is out of order is not mentioned */
 };
@@ -245,7 +248,7 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent, const 
 /* Called for each object: 0 to go on, 1 to stop, -errno to fail with. */
 typedef int (*store_each_fn)(const union store_any *object, void *arg);
 
-/* The children with ids above `after`, by id. */
+/* The children with ids above `after`, by id; of members only what all objects have. */
 int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_t after,
 	store_each_fn fn, void *arg);
 

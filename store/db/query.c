@@ -272,7 +272,10 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_MEMBER_FIND] = MEMBER_ROWS "AND m.grp = ?1 AND m.name = ?2",
 	/* ?1 group, ?2 after this id */
 	[DB_MEMBER_ALL] = MEMBER_ROWS "ORDER BY m.id",
-	[DB_MEMBER_EACH] = MEMBER_ROWS "AND m.grp = ?1 AND m.id > ?2 ORDER BY m.id",
+	/* ?1 group, ?2 after this id; only the columns DB_OBJECT_ */
+	[DB_MEMBER_EACH] =
+		"SELECT " OBJECT("m", "m.modified") "0 FROM member m WHERE m.removed IS NULL "
+		"AND m.grp = ?1 AND m.id > ?2 ORDER BY m.id",
 	/* ?1 provisioning key, ?2 after this id: what enrolled with it */
 	[DB_MEMBER_EACH_OF_KEY] = MEMBER_ROWS "AND m.prov_key = ?1 AND m.id > ?2 ORDER BY m.id",
 	/* ?1 name, ?2 key, ?3 now, ?4 enrolled by; it belongs to whom its group belongs */

@@ -86,7 +86,7 @@ int db_each(struct db_conn *conn, enum db_query query, const struct db_value *ar
 
 int db_run(struct db_conn *conn, enum db_query query, const struct db_value *args)
 {
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	char name[24];
 	int rc = prepared(conn, query, &statement);
 
