@@ -200,7 +200,8 @@ static int check_issued(const struct db_row *row, void *arg)
 	struct pki_expected want = {
 		.serial = serial,
 		.serial_len = serial_len,
-		.spki_hash = hash_len == PKI_HASH ? hash : NULL,
+		.spki_hash = hash_len == PKI_HASH / 2 ? hash : NULL,
+		.spki_hash_len = hash_len,
 		.not_before = db_int(row, 7),
 		.not_after = db_int(row, 8),
 		.uri = uri,

@@ -27,8 +27,9 @@
 	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
 	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
 
-/* By the index, which has half of it. */
-#define KNOWN_KEY(hash) "substr(spki_hash, 1, 16) = substr(" hash ", 1, 16) AND spki_hash = " hash
+/* A certificate is known by half the hash of its public key. */
+#define HALF(hash) "substr(" hash ", 1, 16)"
+#define KNOWN_KEY(hash) "spki_hash = " HALF(hash)
 
 /* Which certificate signs when a member's present one (i), of a key (k), is renewed. */
 #define RENEWED_BY "CASE WHEN k.removed IS NULL THEN k.signing_cert ELSE i.cert END"
@@ -315,8 +316,7 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_ENROLL_KNOWN] =
 		"SELECT i.id, i.prov_key, i.cert, i.not_after, i.revoked IS NOT NULL, m.name, "
 		"m.id, i.first FROM issued i JOIN member m ON m.id = i.member "
-		"WHERE substr(i.spki_hash, 1, 16) = substr(?1, 1, 16) AND i.spki_hash = ?1 "
-		"ORDER BY i.id DESC LIMIT 1",
+		"WHERE i.spki_hash = " HALF("?1") " ORDER BY i.id DESC LIMIT 1",
 	/* ?1 id, ?2 now in seconds -> the DER of a certificate that its machine may be given again */
 	[DB_ENROLL_AGAIN] =
 		"SELECT i.der FROM issued i JOIN prov_key k ON k.id = i.prov_key "
@@ -352,7 +352,7 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_ISSUED_ADD] =
 		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
 		"created, not_before, not_after) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+		"VALUES (?1, ?2, ?3, ?4, ?5, " HALF("?6") ", ?7, ?8, ?9, ?10, ?11, ?12)",
 	/* ?1 id -> der, csr */
 	[DB_ISSUED_MATERIAL] = "SELECT der, csr FROM issued WHERE id = ?1",
 	/* ?1 member -> id, cert, lengths of der and csr */
@@ -389,7 +389,7 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_RENEW_ADD] =
 		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
 		"created, not_before, not_after) "
-		"SELECT m.id, m.prov_key, ?2, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 "
+		"SELECT m.id, m.prov_key, ?2, 0, ?6, " HALF("?7") ", ?8, ?9, ?10, ?11, ?12, ?13 "
 		"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key "
 		"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) "
 		"JOIN issued p ON p.id = ?15 JOIN cert c ON c.id = " RENEWED_BY " "

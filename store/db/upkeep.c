@@ -187,8 +187,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_ISSUED - DB_UPKEEP] =
 		"INSERT INTO issued (id, member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
 		"created, not_before, not_after) VALUES (" J("id") ", " J("member") ", " J("prov_key") ", "
-		J("cert") ", " J("first") ", from_hex(" J("serial") "), from_hex(" J("spki_hash") "), "
-		J("names") ", from_hex(" J("der") "), from_hex(" J("csr") "), " J("created") ", "
+		J("cert") ", " J("first") ", from_hex(" J("serial") "), "
+		"substr(from_hex(" J("spki_hash") "), 1, 16), " J("names") ", from_hex(" J("der") "), from_hex(" J("csr") "), " J("created") ", "
 		J("not_before") ", " J("not_after") ")",
 	[DB_RESTORE_MEMBER - DB_UPKEEP] =
 		"INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, grp, "

@@ -276,6 +276,7 @@ struct pki_expected {
 	const void *serial;
 	size_t serial_len;
 	const unsigned char *spki_hash; /* NULL: damaged */
+	size_t spki_hash_len;		/* so much of it */
 	int64_t not_before, not_after;
 	const char *uri;
 };
