@@ -96,7 +96,7 @@ $(UNIT): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $$(call objects,$$(unit_$$(ca
 
 units: $(UNIT)
 
-check: $(PROGRAM) $(TOOLS) $(UNIT)
+check: $(PROGRAM) $(TOOLS) $(UNIT) $(BUILD)/bench
 	scripts/test $(BUILD)
 
 # What scripts/bench runs.
