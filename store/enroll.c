@@ -113,12 +113,10 @@ int enrolment_begin(struct enrolment *e, const void *data, size_t len)
 			return rc;
 		e->recognised = true;
 	}
-	if (len > STORE_REQUEST_MAX)
-		return store_refuse(
-			e->i.call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
-	int rc = request_split(e->with_text ? STORE_KEY_AND_CSR : STORE_CSR, data, len, &request);
+	int rc = issuance_split(
+		&e->i, e->with_text ? STORE_KEY_AND_CSR : STORE_CSR, data, len, &request);
 	if (rc)
-		return store_refuse(e->i.call, rc, "the first line is not a provisioning key");
+		return rc;
 	if (e->with_text)
 		rc = begin_with_text(e, &request);
 	if (!rc)

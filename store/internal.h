@@ -270,6 +270,9 @@ struct request {
 /* Splits a request; pure. -EBADMSG: no whole key line in it, or no whole first CSR of two. */
 int request_split(enum store_request form, const void *data, size_t len, struct request *out);
 
+/* Whether it is longer than a request may be, or its DER says that it will be. */
+bool request_too_long(enum store_request form, const void *data, size_t len);
+
 /* --- issue.c: what enrolling and renewing have in common: a CSR becomes a certificate --- */
 
 /* The newest certificate on a public key. */
@@ -308,6 +311,10 @@ struct issuance {
 	int64_t not_before, not_after;
 	struct bytes der;
 };
+
+/* request_split, and the reason of its refusals; -EFBIG. */
+int issuance_split(struct issuance *i, enum store_request form, const void *data, size_t len,
+	struct request *out);
 
 /* Begins; a bad CSR is told by issuance_check_csr in its turn. */
 void issuance_parse(struct issuance *i, const void *csr, size_t len);

@@ -8,6 +8,21 @@
 
 /* What enrolling and renewing have in common: a CSR becomes a certificate. */
 
+int issuance_split(struct issuance *i, enum store_request form, const void *data, size_t len,
+	struct request *out)
+{
+	if (request_too_long(form, data, len))
+		return store_refuse(
+			i->call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
+	int rc = request_split(form, data, len, out);
+	if (rc)
+		return store_refuse(i->call, rc,
+			form == STORE_KEY_AND_CSR
+				? "the first line is not a provisioning key"
+				: "the certificate request is neither PEM nor DER");
+	return 0;
+}
+
 void issuance_parse(struct issuance *i, const void *csr, size_t len)
 {
 	i->csr_error = pki_csr_parse(csr, len, &i->csr, &i->csr_reason);

@@ -78,13 +78,10 @@ int renewal_begin(struct renewal *r, const void *data, size_t len)
 	struct request request;
 
 	r->by_proof = !r->member;
-	if (len > STORE_REQUEST_MAX)
-		return store_refuse(
-			r->i.call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
-	int rc = request_split(r->by_proof ? STORE_CSR_AND_PROOF : STORE_CSR, data, len, &request);
+	int rc = issuance_split(
+		&r->i, r->by_proof ? STORE_CSR_AND_PROOF : STORE_CSR, data, len, &request);
 	if (rc)
-		return store_refuse(
-			r->i.call, rc, "the certificate request is neither PEM nor DER");
+		return rc;
 	issuance_parse(&r->i, request.csr, request.csr_len);
 	if (r->by_proof)
 		r->proof_error = pki_csr_parse(

@@ -61,6 +61,16 @@ static ssize_t der_len(struct span s)
 	return s.len - 2 - n >= length ? (ssize_t)(2 + n + length) : INCOMPLETE;
 }
 
+/* Whether it says that it is longer than a request may be, before all of that has come. */
+static bool says_too_long(struct span s)
+{
+	s = skip_space(s);
+	if (s.len < 3 || s.at[0] != 0x30) /* SEQUENCE */
+		return false;
+	size_t n = s.at[1] & 0x80 ? s.at[1] & 0x7f : 0;
+	return n > 2 && n <= sizeof(uint64_t) && s.at[2] != 0;
+}
+
 static ssize_t csr_len(struct span s)
 {
 	if (!s.len)
@@ -136,4 +146,16 @@ int request_split(enum store_request form, const void *data, size_t len, struct 
 	out->csr = rest.at;
 	out->csr_len = rest.len;
 	return 0;
+}
+
+bool request_too_long(enum store_request form, const void *data, size_t len)
+{
+	struct span rest = {data, len}, line;
+
+	if (form == STORE_KEY_AND_CSR) {
+		rest = skip_space(rest);
+		if (!take_line(&rest, &line))
+			rest.len = 0;
+	}
+	return len > STORE_REQUEST_MAX || says_too_long(rest);
 }
