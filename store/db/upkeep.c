@@ -97,10 +97,11 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_END - DB_UPKEEP] = "DELETE FROM setting WHERE name = 'restoring'",
 	/* ?1 JSON of the store -> domain, seal check */
 	[DB_RESTORE_STORE - DB_UPKEEP] = "SELECT " J("domain") ", from_hex(" J("seal_check") ")",
-	/* ?1 JSON of an object -> kind, id, whether it was removed */
+	/* ?1 the same */
 	[DB_RESTORE_SETTINGS - DB_UPKEEP] =
 		"INSERT INTO setting (name, value) VALUES ('store_id', CAST(" J("store") " AS BLOB)), "
 		"('domain', CAST(" J("domain") " AS BLOB)), ('seal_check', from_hex(" J("seal_check") "))",
+	/* ?1 JSON of an object -> kind, id, whether it was removed */
 	[DB_RESTORE_KIND - DB_UPKEEP] = "SELECT " J("kind") ", " J("id") ", " J("removed") " IS NOT NULL",
 	/* ?1 JSON of the store or of one; those that are newer */
 	[DB_RESTORE_PLACES - DB_UPKEEP] =
@@ -108,8 +109,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"SELECT json_extract(value, '$.id'), json_extract(value, '$.uid'), "
 		"json_extract(value, '$.gid'), json_extract(value, '$.mode'), "
 		"json_extract(value, '$.owned'), json_extract(value, '$.created'), "
-		"json_extract(value, '$.created'), json_extract(value, '$.version') FROM json_each(CASE " J("kind") " WHEN 'store' THEN "
-		J("places") " ELSE json_array(json(?1)) END) WHERE true ON CONFLICT (id) DO UPDATE SET "
+		"json_extract(value, '$.created'), coalesce(json_extract(value, '$.version'), 0) "
+		"FROM json_each(CASE " J("kind") " WHEN 'store' THEN " J("places") " ELSE json_array(json(?1)) END) WHERE true ON CONFLICT (id) DO UPDATE SET "
 		"uid = excluded.uid, gid = excluded.gid, mode = excluded.mode, owned = excluded.owned, "
 		"version = excluded.version WHERE excluded.version > place.version",
 	/* ?1 JSON of an object, or of the store, ?2 its kind: the owners of its files */

@@ -188,7 +188,62 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	     "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
 	     "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"
 	     "ALTER TABLE member DROP COLUMN owned; PRAGMA user_version = 1");
+	/* a name that had two members, one after the other; the first is revoked */
+	exec("INSERT INTO place VALUES (1, 0, 0, 493, 1, 1), (2, 0, 0, 493, 1, 1);"
+	     "INSERT INTO setting VALUES ('domain', CAST('corp.example' AS BLOB));"
+	     "INSERT INTO cert (id, name, uid, gid, mode, created, modified, modified_by, "
+	     "algorithm, "
+	     "subject, csr, der, spki_hash, serial, not_before, not_after, validity_days, "
+	     "ca_validity_days, crl_days) VALUES (1, 'c', 0, 0, 493, 5000000000, 5000000000, 0, "
+	     "'x', "
+	     "'x', x'', x'', x'', x'', 0, 0, 1, 1, 1);"
+	     "INSERT INTO grp (id, name, uid, gid, mode, created, modified, modified_by, place, "
+	     "signing_cert, keys_changed, members_changed) "
+	     "VALUES (1, 'g', 0, 0, 493, 1, 1, 0, 2, 1, 1, 1);"
+	     "INSERT INTO prov_key (id, name, uid, gid, mode, created, modified, modified_by, grp, "
+	     "signing_cert) VALUES (1, 'k', 0, 0, 493, 1, 1, 0, 1, 1);"
+	     "INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, "
+	     "removed, "
+	     "grp, prov_key, enrolled, enrolled_by) VALUES "
+	     "(1, 'm', 0, 0, 493, 1, 2, 0, 2, 1, 1, 1, 0), (2, 'm', 0, 0, 493, 3, 3, 0, NULL, 1, "
+	     "1, 3, 0);"
+	     "INSERT INTO issued (id, member, prov_key, cert, first, serial, spki_hash, uri, der, "
+	     "csr, "
+	     "created, not_before, not_after, revoked, reason) SELECT id, id, 1, 1, 1, "
+	     "randomblob(16), "
+	     "randomblob(32), 'spiffe://corp.example/app_connector/g/m', x'0102', x'03', created, "
+	     "1, 9, "
+	     "removed, CASE WHEN removed THEN 'cessationOfOperation' END FROM member;");
 	struct db *db = opened();
+	int64_t value;
+	/* what the exported files say is new; and the journal has all that there is */
+	assert_int_equal(db_pragma_int(db->writer,
+				 "SELECT min(version) > 5 * 1024 FROM (SELECT version FROM cert "
+				 "UNION ALL SELECT version FROM grp UNION ALL SELECT version FROM "
+				 "prov_key UNION ALL SELECT version FROM place)",
+				 &value),
+		0);
+	assert_int_equal(value, 1);
+	/* three objects, two certificates, two members, a revocation, a line */
+	assert_int_equal(db_pragma_int(db->writer,
+				 "SELECT count(*) FROM journal_text "
+				 "WHERE text IS NOT NULL",
+				 &value),
+		0);
+	assert_int_equal(value, 9);
+	assert_int_equal(db_pragma_int(db->writer,
+				 "SELECT count(*) FROM issued "
+				 "WHERE names = '2/g/m' AND length(spki_hash) = 16",
+				 &value),
+		0);
+	assert_int_equal(value, 2);
+	assert_int_equal(
+		db_pragma_int(db->writer,
+			"SELECT count(*) FROM journal_text t WHERE upto <> coalesce((SELECT upto "
+			"FROM journal WHERE seq = t.seq - 1), 0) + length(CAST(text AS BLOB))",
+			&value),
+		0);
+	assert_int_equal(value, 0);
 	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
 		sqlite3_stmt *statement = NULL;
 		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, db_query_text(i), -1,
