@@ -9,6 +9,9 @@
 
 #include "store/pki/pki.h"
 
+/* Between begins and its end, what OpenSSL allocates in this thread is secret: see pki_start. */
+void pki_secret(bool begins);
+
 /*
  * The ASN.1 of a request and of a certificate, with the names that RFC 2986 and RFC 5280 give the
  * fields. A public key stays the bytes it arrived as: OpenSSL's own types would decode and encode

@@ -58,15 +58,30 @@ int pki_key_out(const EVP_PKEY *key, struct bytes *out)
 	return rc;
 }
 
+/* What an RSA key computes with, and keeps, it makes with its first signature. */
+static void make_ready(EVP_PKEY *key)
+{
+	unsigned char hash[PKI_HASH] = {0}, signature[1024];
+	size_t len = sizeof(signature);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_is_a(key, "RSA") ? EVP_PKEY_CTX_new(key, NULL) : NULL;
+
+	if (ctx && EVP_PKEY_sign_init(ctx) == 1)
+		EVP_PKEY_sign(ctx, signature, &len, hash, sizeof(hash));
+	EVP_PKEY_CTX_free(ctx);
+}
+
 EVP_PKEY *pki_key_in(const void *der, size_t len)
 {
 	const unsigned char *p = der;
+
+	pki_secret(true);
 	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)len);
 	EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
-
 	PKCS8_PRIV_KEY_INFO_free(info);
-	if (!key)
-		pki_drain();
+	if (key)
+		make_ready(key);
+	pki_secret(false);
+	pki_drain();
 	return key;
 }
 

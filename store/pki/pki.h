@@ -36,6 +36,14 @@ bool pki_equal(const void *a, const void *b, size_t n);
  */
 int pki_serial(unsigned char out[PKI_SERIAL]);
 
+/* --- memory.c --- */
+
+/*
+ * Before anything else of OpenSSL: private keys and the master key will lie in locked memory
+ * (OPENSSL_secure_malloc(3)), and whatever OpenSSL frees is wiped.
+ */
+void pki_start(void);
+
 /* --- seal.c: AES-256-GCM under the master key (NIST SP 800-38D) --- */
 
 struct pki_sealer;

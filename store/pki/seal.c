@@ -39,7 +39,7 @@ int pki_mac(const struct pki_sealer *s, const void *data, size_t len, unsigned c
 int pki_sealer_new(
 	const unsigned char key[PKI_SECRET], const char *store_id, struct pki_sealer **out)
 {
-	struct pki_sealer *s = calloc(1, sizeof(*s));
+	struct pki_sealer *s = OPENSSL_secure_zalloc(sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
@@ -62,8 +62,7 @@ void pki_sealer_free(struct pki_sealer *s)
 	if (!s)
 		return;
 	EVP_CIPHER_free(s->cipher);
-	explicit_bzero(s, sizeof(*s));
-	free(s);
+	OPENSSL_secure_clear_free(s, sizeof(*s));
 }
 
 /* store id | 0 | kind | 0 | row id (8, big-endian) */
