@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DESTDIR ?=
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -34,6 +35,8 @@ FUSE_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3)
 FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
 SQLITE_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto)
+CAPNG_LIBS := $(shell $(PKG_CONFIG) --libs libcap-ng)
+SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
 
 BASE_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
 	-DENROLLFS_VERSION='"$(VERSION)"' $(FUSE_CFLAGS) -pthread $(WARN) $(HARDEN) -MMD -MP
@@ -58,12 +61,12 @@ all: $(PROGRAM) $(TOOLS)
 
 $(PROGRAM): $(call objects,$(SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 # mkfs and fsck: the store without the filesystem.
 $(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(BUILD)/store/tools/tool.o $(call objects,$(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 # Objects depend on the flags they were made with, so that changed ones are never mixed.
 $(BUILD)/flags: FORCE
@@ -82,17 +85,19 @@ unit_db := $(BASE_SRC) $(DB_SRC)
 unit_store := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC)
 unit_base := $(BASE_SRC)
 unit_fs := $(BASE_SRC) fs/value.c
-unit_tree := $(filter-out fs/main.c fs/ops.c,$(SRC))
+unit_confine := $(BASE_SRC) fs/confine.c
+unit_tree := $(filter-out fs/main.c fs/ops.c fs/guard.c fs/confine.c,$(SRC))
 libs_pki := $(CRYPTO_LIBS)
 libs_db := $(SQLITE_LIBS)
 libs_store := $(CRYPTO_LIBS) $(SQLITE_LIBS)
+libs_confine := $(SECCOMP_LIBS)
 libs_tree := $(CRYPTO_LIBS) $(SQLITE_LIBS)
 
 fence = $(firstword $(subst _, ,$(notdir $(1))))
 .SECONDEXPANSION:
 $(UNIT): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $$(call objects,$$(unit_$$(call fence,$$@)))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(libs_$(call fence,$@)) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(libs_$(call fence,$@)) $(CAPNG_LIBS) -lcmocka
 
 units: $(UNIT)
 
@@ -102,7 +107,7 @@ check: $(PROGRAM) $(TOOLS) $(UNIT) $(BUILD)/bench
 # What scripts/bench runs.
 $(BUILD)/bench: $(call objects,$(BENCH_SRC) $(BASE_SRC) $(PKI_SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 bench: $(PROGRAM) $(TOOLS) $(BUILD)/bench
 
@@ -123,7 +128,9 @@ install: $(PROGRAM) $(TOOLS)
 	install -D -m 0755 scripts/connector-enroll $(DESTDIR)$(BINDIR)/connector-enroll
 	install -D -m 0644 scripts/connector-enroll.timer $(DESTDIR)$(UNITDIR)/connector-enroll.timer
 	sed 's,/usr/local/bin,$(BINDIR),' scripts/connector-enroll.service > $(BUILD)/connector-enroll.service
-	install -m 0644 $(BUILD)/connector-enroll.service $(DESTDIR)$(UNITDIR)
+	sed 's,/usr/local/sbin,$(SBINDIR),' scripts/enrollfs.service > $(BUILD)/enrollfs.service
+	install -m 0644 $(BUILD)/connector-enroll.service $(BUILD)/enrollfs.service $(DESTDIR)$(UNITDIR)
+	install -D -m 0644 scripts/enrollfs.sysusers $(DESTDIR)$(SYSUSERSDIR)/enrollfs.conf
 
 clean:
 	rm -rf build

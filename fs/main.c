@@ -10,11 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/confine.h"
+#include "fs/guard.h"
 #include "fs/ops.h"
 #include "fs/places.h"
 #include "store/base/path.h"
 #include "store/base/process.h"
 #include "store/base/report.h"
+#include "store/base/user.h"
 
 /* The composition root: options, the store, the mount, the loop, and back. */
 
@@ -28,8 +31,9 @@ enum {
 
 struct options {
 	char *store, *mountpoint;
-	char *domain, *master_key, *export_group;
+	char *domain, *master_key, *export_group, *user;
 	gid_t export_gid;
+	char **title; /* what the process is listed as */
 	int read_only, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
@@ -43,6 +47,7 @@ static const struct fuse_opt option_table[] = {
 	OPTION("domain=%s", domain),
 	OPTION("master_key=%s", master_key),
 	OPTION("export_gid=%s", export_group),
+	OPTION("user=%s", user),
 	OPTION("ro", read_only),
 	OPTION("allow_other", allow_other),
 	OPTION("noallow_other", noallow_other),
@@ -77,6 +82,9 @@ static const char usage[] =
 	"                        exists (default: the host's name)\n"
 	"    -o master_key=FILE  what the store's secrets are encrypted with (default: STORE.key,\n"
 	"                        made at first use; nobody else may be able to read it)\n"
+	"    -o user=NAME        started as root, it serves as this user (default: enrollfs, or, "
+	"if he\n"
+	"                        cannot use the store, whom its directory belongs to)\n"
 	"    -o export_gid=GROUP who may read export/ (a name or a number; default: group 0)\n"
 	"    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
 	"    -o allow_other      other users may use the mount (default as root)\n"
@@ -91,14 +99,8 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	struct options *o = data;
 
 	(void)rest;
-	if (key != FUSE_OPT_KEY_NONOPT) {
-		/* libfuse would take the first in silence */
-		if (strncmp(arg, "user=", 5) == 0) {
-			report(LOG_ERR, "the option %s is not known", arg);
-			return -1;
-		}
+	if (key != FUSE_OPT_KEY_NONOPT)
 		return strncmp(arg, "x-", 2) != 0; /* those are for who reads fstab */
-	}
 	char **to = !o->store ? &o->store : !o->mountpoint ? &o->mountpoint : NULL;
 	if (!to) {
 		report(LOG_ERR, "one argument too many: %s", arg);
@@ -172,25 +174,26 @@ static int loop(struct fuse_session *session)
 }
 
 /* Mounts, serves until the end, unmounts. */
-static int serve(struct fuse_session *session, struct store *store, const struct options *o)
+static int serve(struct guard *guard, struct fuse_session *session, struct store *store,
+	const struct options *o)
 {
 	int rc = -1;
 
 	if (fuse_set_signal_handlers(session))
 		return -1;
-	if (fuse_session_mount(session, o->mountpoint) == 0) {
+	if (guard_mount(guard, session) == 0) {
 		report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
 		store_log_event(store, "mount", o->mountpoint);
 		rc = loop(session);
 		store_log_event(store, "unmount", o->mountpoint);
-		fuse_session_unmount(session);
 	}
+	guard_end(guard);
 	fuse_remove_signal_handlers(session);
 	return rc;
 }
 
-/* The mount answers: messages go to syslog from here on; what went wrong before was on stderr. */
-static void detach(struct mount *mount)
+/* Messages go to syslog from here on; what went wrong before was on stderr. */
+static void detach(int ready)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -199,9 +202,17 @@ static void detach(struct mount *mount)
 		dup2(null, fd);
 	if (null > 2)
 		close(null);
-	if (write(mount->ready, "", 1) != 1)
+	if (write(ready, "", 1) != 1)
 		report(LOG_WARNING, "who started this has not waited for it");
-	close(mount->ready);
+	close(ready);
+}
+
+/* The mount answers. */
+static void served(struct mount *mount)
+{
+	if (mount->ready >= 0)
+		detach(mount->ready);
+	process_ready();
 }
 
 /* A group's name or number. -1: there is none of that name. */
@@ -222,19 +233,61 @@ static int find_group(const char *text, gid_t *out)
 	return 0;
 }
 
-/* ready: where the parent waits; -1 in the foreground. */
-static int run(struct fuse_args *args, const struct options *o, int ready)
+/*
+ * Gives up for good what only the start needs, before there are threads and before a store's bytes
+ * are read.
+ */
+static int give_up_rights(const struct options *o, struct store_options *options)
 {
-	struct mount mount = {.served = ready < 0 ? NULL : detach, .ready = ready};
+	struct user user;
+
+	store_start();
+	if (geteuid() == 0 && user_choose(o->user, o->store, &user))
+		return -1;
+	if (store_find_key(options))
+		return -1;
+	if (geteuid() == 0 && user_become(&user))
+		return -1;
+	return confine(o->store) ? -1 : 0;
+}
+
+static int serve_store(struct fuse_session *session, struct mount *mount, const struct options *o,
+	struct guard *guard)
+{
 	struct store_options options = {
 		.path = o->store,
 		.domain = o->domain,
 		.master_key = o->master_key,
 		.read_only = o->read_only,
 		.export_gid = o->export_gid,
+		.uid = getuid(),
+		.gid = getgid(),
 		.enrolled = ops_enrolled,
-		.enrolled_arg = &mount,
+		.enrolled_arg = mount,
 	};
+	int rc = give_up_rights(o, &options);
+
+	if (!rc)
+		rc = store_open(&options, &mount->store);
+	if (options.key_fd)
+		close(options.key_fd);
+	if (rc) {
+		guard_end(guard);
+		return EXIT_FAILED;
+	}
+	rc = serve(guard, session, mount->store, o);
+	if (rc)
+		report(LOG_ERR, "could not mount %s on %s", o->store, o->mountpoint);
+	else
+		report(LOG_NOTICE, "unmounted %s", o->mountpoint);
+	return rc ? EXIT_FAILED : EXIT_OK;
+}
+
+/* ready: where the parent waits; -1 in the foreground. */
+static int run(struct fuse_args *args, const struct options *o, int ready)
+{
+	struct mount mount = {.served = served, .ready = ready};
+	struct guard guard;
 
 	/* The session first: it knows the rest of the options, and a typo must not make a store. */
 	struct fuse_session *session =
@@ -243,19 +296,12 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 	if (!session)
 		return EXIT_USAGE;
 	mount.session = session;
-	if (store_open(&options, &mount.store)) {
-		fuse_session_destroy(session);
-		return EXIT_FAILED;
-	}
-	int rc = serve(session, mount.store, o);
+	int rc = EXIT_FAILED;
+	if (guard_start(&guard, session, o->mountpoint, o->title) == 0)
+		rc = serve_store(session, &mount, o, &guard);
 	fuse_session_destroy(session);
 	store_close(mount.store);
-	if (rc) {
-		report(LOG_ERR, "could not mount %s on %s", o->store, o->mountpoint);
-		return EXIT_FAILED;
-	}
-	report(LOG_NOTICE, "unmounted %s", o->mountpoint);
-	return EXIT_OK;
+	return rc;
 }
 
 /* --- going behind --- */
@@ -328,6 +374,10 @@ static int start(struct fuse_args *args, struct options *o)
 	}
 	if (find_group(o->export_group, &o->export_gid))
 		return EXIT_USAGE;
+	if (o->user && geteuid() != 0) {
+		report(LOG_ERR, "user=%s: only root can serve as somebody else", o->user);
+		return EXIT_USAGE;
+	}
 	process_protect();
 	process_keep_memory();
 	if (check_places(o))
@@ -338,7 +388,7 @@ static int start(struct fuse_args *args, struct options *o)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	struct options o = {0};
+	struct options o = {.title = argv};
 	int rc = EXIT_USAGE;
 
 	if (have_standard_descriptors())
@@ -350,6 +400,7 @@ int main(int argc, char **argv)
 	free(o.domain);
 	free(o.master_key);
 	free(o.export_group);
+	free(o.user);
 	fuse_opt_free_args(&args);
 	return rc;
 }

@@ -86,8 +86,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 	conn->want |= conn->capable & want;
 	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
-	if (mount->served)
-		mount->served(mount);
+	mount->served(mount);
 }
 
 /* After the last request: files that somebody still has open get no release. */

@@ -10,9 +10,8 @@
 struct mount {
 	struct store *store;
 	struct fuse_session *session;
-	void (*served)(
-		struct mount *mount); /* called once, when the kernel is being served; or NULL */
-	int ready;		      /* for served: who waits for it reads here */
+	void (*served)(struct mount *mount); /* called once, when the kernel is being served */
+	int ready; /* for served: who waits for it reads here; -1: nobody */
 };
 
 /* For store_options: something has enrolled in this group. arg: the mount. */

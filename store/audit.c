@@ -206,7 +206,7 @@ void audit_post(struct store *store, const struct store_call *call, const char *
 int store_log_event(struct store *store, const char *action, const char *object)
 {
 	struct note n = {
-		.call = {.uid = getuid(), .gid = getgid(), .pid = getpid(), .comm = "enrollfs"},
+		.call = {.uid = store->uid, .gid = store->gid, .pid = getpid(), .comm = "enrollfs"},
 		.now = clock_now(),
 	};
 

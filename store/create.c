@@ -40,20 +40,20 @@ static int add_places(struct db_conn *conn, const struct fill *f)
 
 	for (int place = STORE_ROOT; place < STORE_PLACES && rc >= 0; place++)
 		rc = db_run(conn, DB_PLACE_ADD,
-			DB_ARGS(DB_INT(place), DB_INT(getuid()), DB_INT(getgid()), DB_INT(0755),
-				DB_INT(f->now)));
+			DB_ARGS(DB_INT(place), DB_INT(f->store->uid), DB_INT(f->store->gid),
+				DB_INT(0755), DB_INT(f->now)));
 	return rc < 0 ? rc : 0;
 }
 
 static int add_certs(struct db_conn *conn, const struct fill *f)
 {
 	static const char *const signers[] = {"connector", "service_edge"};
-	struct store_call self = {.uid = getuid()};
+	struct store_call self = {.uid = f->store->uid};
 	struct store_make make = {
 		.store = f->store,
 		.call = &self,
 		.mode = 0755,
-		.gid = getgid(),
+		.gid = f->store->gid,
 		.now = f->now,
 	};
 	struct pki_ca *root = NULL;

@@ -44,6 +44,8 @@ struct metrics {
 
 struct store {
 	struct db *db;
+	uid_t uid; /* who has started this */
+	gid_t gid;
 	gid_t export_gid;
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
@@ -233,8 +235,9 @@ void audit_post(struct store *store, const struct store_call *call, const char *
 
 /* --- master.c --- */
 
-/* Reads the master key; with make, makes the file if it is missing. Logs what is wrong. */
-int master_key(const char *path, bool make, unsigned char key[PKI_SECRET]);
+/* Reads the master key; with make, makes the file if it is missing. Logs what is wrong. See also
+ * store_find_key. */
+int master_key(const struct store_options *options, bool make, unsigned char key[PKI_SECRET]);
 
 /* --- store.c: the steps of opening one --- */
 

@@ -79,7 +79,7 @@ static int check_mode(int fd, const char *path)
 static int read_file(int fd, const char *path, unsigned char key[PKI_SECRET])
 {
 	char text[DIGITS + 2];
-	ssize_t n = read(fd, text, sizeof(text));
+	ssize_t n = pread(fd, text, sizeof(text), 0);
 	int rc = -EINVAL;
 
 	if (n == DIGITS || (n == DIGITS + 1 && text[DIGITS] == '\n'))
@@ -90,26 +90,75 @@ static int read_file(int fd, const char *path, unsigned char key[PKI_SECRET])
 	return rc;
 }
 
-int master_key(const char *path, bool make, unsigned char key[PKI_SECRET])
+static void key_path(const struct store_options *options, char path[PATH_MAX])
 {
-	if (make && access(path, F_OK) && errno == ENOENT) {
-		int rc = make_file(path);
-		if (rc)
-			return rc;
-		report(LOG_NOTICE,
-			"made the master key %s: without it the store's secrets are lost", path);
-	}
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT) {
+	if (options->master_key)
+		snprintf(path, PATH_MAX, "%s", options->master_key);
+	else
+		snprintf(path, PATH_MAX, "%s.key", options->path);
+}
+
+/* *fd is 0 if there is none. Does not wait for one: it might be a pipe. */
+static int open_file(const char *path, int *fd)
+{
+	*fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	*fd = 0;
+	return errno == ENOENT ? 0 : failed(path, errno);
+}
+
+static int make_and_open(const char *path, int *fd)
+{
+	int rc = make_file(path);
+
+	if (rc)
+		return rc;
+	report(LOG_NOTICE, "made the master key %s: without it the store's secrets are lost", path);
+	return open_file(path, fd);
+}
+
+/* Beside the store, whoever serves it can make one himself. */
+static bool is_elsewhere(const struct store_options *options)
+{
+	const char *key = options->master_key, *slash = strrchr(options->path, '/');
+	size_t len = slash ? (size_t)(slash - options->path) + 1 : 0;
+
+	return key && (strncmp(key, options->path, len) != 0 || strchr(key + len, '/'));
+}
+
+int store_find_key(struct store_options *options)
+{
+	char path[PATH_MAX];
+
+	key_path(options, path);
+	int rc = open_file(path, &options->key_fd);
+	if (!rc && !options->key_fd && is_elsewhere(options) && !options->read_only &&
+		access(options->path, F_OK) && errno == ENOENT)
+		rc = make_and_open(path, &options->key_fd);
+	return rc;
+}
+
+int master_key(const struct store_options *options, bool make, unsigned char key[PKI_SECRET])
+{
+	char path[PATH_MAX];
+	int fd = options->key_fd, rc = 0;
+
+	key_path(options, path);
+	if (!fd)
+		rc = open_file(path, &fd);
+	if (!rc && !fd && make)
+		rc = make_and_open(path, &fd);
+	if (!rc && !fd) {
 		report(LOG_ERR, "master key %s: missing; the store cannot be opened without it",
 			path);
-		return -ENOKEY;
+		rc = -ENOKEY;
 	}
-	if (fd < 0)
-		return failed(path, errno);
-	int rc = check_mode(fd, path);
+	if (!rc)
+		rc = check_mode(fd, path);
 	if (!rc)
 		rc = read_file(fd, path, key);
-	close(fd);
+	if (fd && !options->key_fd)
+		close(fd);
 	return rc;
 }

@@ -318,8 +318,10 @@ static int leave_out(struct restore *r, const struct missing *missing)
 /* Deletes it, with a record of that as of any other. */
 static int delete_missing(struct restore *r, const struct missing *missing)
 {
-	struct store_call call = {
-		.uid = getuid(), .gid = getgid(), .pid = getpid(), .comm = "mkfs.enrollfs"};
+	struct store_call call = {.uid = r->store->uid,
+		.gid = r->store->gid,
+		.pid = getpid(),
+		.comm = "mkfs.enrollfs"};
 	int64_t now = clock_now();
 	bool cert = missing->kind == STORE_CERT;
 	int rc = cert ? db_run(r->conn, DB_RESTORE_DROP_CERT,

@@ -88,7 +88,7 @@ int store_lock(struct store *store, const struct store_options *options)
 	}
 
 	snprintf(name, sizeof(name), "%s.lock", path);
-	store->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	store->lock = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (store->lock < 0) {
 		report(LOG_ERR, "%s: %s", name, strerror(errno));
 		return -errno;
@@ -134,13 +134,7 @@ int store_open_sealer(
 	struct store *store, const struct store_options *options, bool make, const char *store_id)
 {
 	unsigned char key[PKI_SECRET];
-	char path[PATH_MAX];
-
-	if (options->master_key)
-		snprintf(path, sizeof(path), "%s", options->master_key);
-	else
-		snprintf(path, sizeof(path), "%s.key", options->path);
-	int rc = master_key(path, make, key);
+	int rc = master_key(options, make, key);
 	if (!rc)
 		rc = pki_sealer_new(key, store_id, &store->sealer);
 	explicit_bzero(key, sizeof(key));
@@ -253,6 +247,11 @@ static int open_parts(struct store *store, const struct store_options *options)
 	return rc ? rc : check_master(store, options);
 }
 
+void store_start(void)
+{
+	pki_start();
+}
+
 int store_new(const struct store_options *options, struct store **out)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -263,6 +262,8 @@ int store_new(const struct store_options *options, struct store **out)
 	store->read_only = options->read_only;
 
 	store->export_gid = options->export_gid;
+	store->uid = options->uid;
+	store->gid = options->gid;
 	store->enrolled = options->enrolled;
 	store->enrolled_arg = options->enrolled_arg;
 	pthread_mutex_init(&store->signers_lock, NULL);

@@ -66,7 +66,22 @@ struct store_options {
 	void *enrolled_arg;
 	bool must_be_new; /* -EEXIST if it is there; what could not be made is taken away */
 	bool as_it_is;	  /* for store_check: what is out of order is not mentioned */
+	int key_fd;	  /* the master key's file, if store_find_key has found it */
+	/* Who starts it: a new store's root and certificates are his; what the daemon does by
+	 * itself is recorded as his. */
+	uid_t uid;
+	gid_t gid;
 };
+
+/* To be called first: secrets will be in memory that is locked, and wiped when it is freed. */
+void store_start(void);
+
+/*
+ * Opens the master key's file, for a caller who will not be allowed to any more when he opens the
+ * store. One that is elsewhere than the store is made here if neither is there yet. What is wrong
+ * is logged. 0 or -errno; a missing file is for store_open to make or to miss.
+ */
+int store_find_key(struct store_options *options);
 
 /*
  * Opens the store; makes it, its master key and its default certificates if it is not there. What

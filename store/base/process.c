@@ -1,17 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/base/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include "store/base/report.h"
 
 void process_protect(void)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	prctl(PR_SET_DUMPABLE, 1); /* leak detection is a debugger */
+#else
 	prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void process_ready(void)
+{
+	static const char state[] = "READY=1";
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t len = path ? strlen(path) : 0;
+
+	if (len == 0 || len >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, path, len);
+	if (*path == '@')
+		to.sun_path[0] = '\0'; /* an abstract address, unix(7) */
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		report(LOG_WARNING, "the service manager cannot be told: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 void process_keep_memory(void)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/base/report.h"
+#include "store/base/user.h"
 #include "store/store.h"
 #include "store/tools/tool.h"
 
@@ -38,7 +40,14 @@ static int check(const struct tool_arguments *o)
 	struct store_options options = {
 		.path = o->store, .master_key = o->master_key, .read_only = true, .as_it_is = true};
 	struct store *store;
+	struct user owner;
 
+	if (store_find_key(&options))
+		return CANNOT_RUN;
+	/* what root made there would not be its daemon's, and its daemon's files are not root's to
+	 * trust */
+	if (geteuid() == 0 && user_of(o->store, &owner) == 0 && user_become(&owner))
+		return CANNOT_RUN;
 	if (store_open(&options, &store))
 		return CANNOT_RUN;
 	int faults = store_check(store, o->own[0], found, NULL);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "store/base/report.h"
+#include "store/base/user.h"
 #include "store/store.h"
 #include "store/tools/tool.h"
 
@@ -10,11 +12,12 @@
 
 enum { MADE = 0, FAILED = 1, USAGE = 2 };
 
-enum { DOMAIN, FROM, SKIP_MISSING };
+enum { DOMAIN, FROM, SKIP_MISSING, USER };
 
 static const char usage[] =
-	"usage: mkfs.enrollfs [--domain NAME] [--master-key FILE] STORE\n"
-	"       mkfs.enrollfs --from DIR [--skip-missing] [--master-key FILE] STORE\n"
+	"usage: mkfs.enrollfs [--domain NAME] [--user NAME] [--master-key FILE] STORE\n"
+	"       mkfs.enrollfs --from DIR [--skip-missing] [--user NAME]\n"
+	"                     [--master-key FILE] STORE\n"
 	"\n"
 	"Makes a store with its master key and its default certificates, or one from a copy of\n"
 	"export/. Overwrites nothing; what cannot be made whole is not made.\n"
@@ -26,6 +29,10 @@ static const char usage[] =
 	"    --master-key FILE   what its secrets are encrypted with (default: STORE.key; made if "
 	"it\n"
 	"                        is not there)\n"
+	"    --user NAME         as root: whose store, its directory and master key are, who "
+	"serves "
+	"it\n"
+	"                        later (default: enrollfs, else whom the directory belongs to)\n"
 	"    -h, --help          this text\n"
 	"    -V, --version       the version\n"
 	"\n"
@@ -66,19 +73,37 @@ static int make(const struct tool_arguments *o)
 	struct store_options options = {.path = o->store,
 		.master_key = o->master_key,
 		.domain = o->own[DOMAIN],
-		.must_be_new = true};
+		.must_be_new = true,
+		.uid = getuid(),
+		.gid = getgid()};
 	struct store *store;
 
 	if (o->own[FROM])
 		return restore(o, &options);
-	if (o->own[SKIP_MISSING]) {
-		fputs(usage, stderr);
-		return USAGE;
-	}
 	if (store_open(&options, &store))
 		return FAILED;
 	store_close(store);
 	return MADE;
+}
+
+/* Root makes it in a directory that is root's meanwhile, and gives it to whom it is for. */
+static int make_for_user(const struct tool_arguments *o)
+{
+	struct user user;
+
+	if (!o->own[FROM] && o->own[SKIP_MISSING]) {
+		fputs(usage, stderr);
+		return USAGE;
+	}
+	if (geteuid() != 0) {
+		if (o->own[USER])
+			report(LOG_ERR, "--user: only root can make a store for somebody else");
+		return o->own[USER] ? FAILED : make(o);
+	}
+	if (user_choose(o->own[USER], o->store, &user) || user_take(o->store))
+		return FAILED;
+	int rc = make(o);
+	return user_give(o->store, &user) ? FAILED : rc;
 }
 
 int main(int argc, char **argv)
@@ -92,10 +117,11 @@ int main(int argc, char **argv)
 				[DOMAIN] = {"domain", false, NULL},
 				[FROM] = {"from", false, NULL},
 				[SKIP_MISSING] = {"skip-missing", true, NULL},
+				[USER] = {"user", false, NULL},
 			},
 		.failed = FAILED,
 		.bad_usage = USAGE,
-		.run = make,
+		.run = make_for_user,
 	};
 
 	return tool_main(&tool, argc, argv);

@@ -8,6 +8,7 @@
 
 #include "store/base/path.h"
 #include "store/base/process.h"
+#include "store/store.h"
 
 struct given {
 	const char *store, *key;
@@ -73,6 +74,7 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 	struct given given = {0};
 
 	process_protect();
+	store_start();
 	if (parse(tool, argc, argv, &given)) {
 		fputs(tool->usage, stderr);
 		return tool->bad_usage;

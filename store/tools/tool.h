@@ -5,7 +5,7 @@
 /* What mkfs and fsck have in common: options, paths, exit. */
 #include <stdbool.h>
 
-enum { TOOL_OPTIONS = 3 };
+enum { TOOL_OPTIONS = 4 };
 
 struct tool_arguments {
 	char *store, *master_key; /* absolute; the key NULL unless given */

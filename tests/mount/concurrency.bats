@@ -106,7 +106,8 @@ csrs() {
 			bash -c 'for i in $(seq $1 8 200); do
 				[ -e got/c$i.crt ] && continue
 				{ cat my.key c$i.csr >&3 && cat <&3; } 3<> "$M/enroll" > c$i.tmp 2> /dev/null &&
-					mv c$i.tmp got/c$i.crt || exit 0
+					# with the mount gone, that is a file like any other
+					grep -q "BEGIN CERTIFICATE-" c$i.tmp && mv c$i.tmp got/c$i.crt || exit 0
 				done' - $c &
 		done
 	}
@@ -119,7 +120,7 @@ csrs() {
 	received=$(ls got | wc -l)
 	echo "$received received before the end"
 	[ "$received" -lt 200 ]
-	umount "$M"
+	wait_until not mountpoint -q "$M"
 
 	start
 	uses=$(cat "$K/uses")

@@ -8,6 +8,7 @@ load helper
 	"${ENROLLFS%/*}/bench" requests 1500 requests
 	cc -shared -fPIC -o fault.so "$BATS_TEST_DIRNAME/fault.c" -ldl
 	head -c 16 /dev/zero > control
+	chmod 666 control # the daemon is not root
 	stop
 	expect_log 'store: .*(disk full|disk I/O error)|refused: (Input/output error|No space left)'
 	FAULTS=$T/control LD_PRELOAD=$(ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}')$T/fault.so \

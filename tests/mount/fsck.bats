@@ -219,7 +219,7 @@ finds() {
 	wait_until [ -e "$G/members/m1.3" ]
 	kill -9 "$PID"
 	wait || :
-	umount "$M" || umount -l "$M"
+	wait_until not mountpoint -q "$M"
 	PID=
 	fsck store
 }

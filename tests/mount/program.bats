@@ -81,7 +81,7 @@ load helper
 
 @test "a mistyped option makes nothing" {
 	refused 'unknown option' "$ENROLLFS" -o domian=corp.example store m
-	refused 'is not known' "$ENROLLFS" -o user=nobody store m
+	refused 'there is no user nosuchuser' "$ENROLLFS" -o user=nosuchuser store m
 	[ ! -e store ] && [ ! -e store.key ]
 }
 
@@ -135,9 +135,12 @@ load helper
 	not mountpoint -q m
 }
 
-@test "a killed daemon's mount is not in the way of the next" {
+@test "a dead mount, that nobody could take away, is not in the way of the next" {
 	start
 	group
+	pkill -9 -x -P "$PID" unmounter
+	wait_until gone "$(pgrep -P "$PID" || echo 1000000000)"
+	is "$M/domain" corp.example
 	kill -9 "$PID"
 	wait "$PID" || :
 	refused 'Transport endpoint is not connected' ls "$M"

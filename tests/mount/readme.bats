@@ -25,7 +25,8 @@ run_blocks() {
 	mkdir mnt
 	ln -s "$BATS_TEST_DIRNAME/../../scripts" scripts
 	ln -s "$(dirname "$ENROLLFS")" build
-	ln -s store.key enrollfs.db.key
+	install -d -o enrollfs data
+	ln -s ../store.key data/enrollfs.db.key
 	start
 	run_blocks
 	python3 - <<'PY'

@@ -487,7 +487,7 @@ spoil() {
 	wait "$PID" || :
 	PID=
 	wait "${pids[@]}" || :
-	umount "$M" || umount -l "$M"
+	wait_until not mountpoint -q "$M"
 	# what was answered before the kill is in the store, and in its export
 	start
 	rsync -a "$M/export/" copy/

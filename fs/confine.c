@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/confine.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "store/base/report.h"
+
+/* --- what it may ask the kernel for: seccomp(2) --- */
+
+/* clang-format off */
+/* Everything else answers EPERM. A name that an architecture does not have is passed over. */
+static const char *const calls[] = {
+	/* memory; mmap and mprotect are below */
+	"brk", "madvise", "mlock", "mremap", "munlock", "munmap",
+	/* threads, signals, time */
+	"arch_prctl", "clock_getres", "clock_gettime", "clock_nanosleep", "exit", "exit_group",
+	"futex", "get_robust_list", "getrandom", "gettid", "gettimeofday", "membarrier",
+	"nanosleep", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
+	"rt_sigreturn", "rt_sigtimedwait", "sched_getaffinity", "sched_yield", "set_robust_list",
+	"set_tid_address", "sigaltstack", "time", "times", "wait4",
+	/* who it is, what it runs on */
+	"getcwd", "getegid", "geteuid", "getgid", "getpid", "getppid", "getrlimit", "getrusage",
+	"getuid", "sysinfo", "uname",
+	/* the store, and snapshots beside it */
+	"access", "close", "faccessat", "faccessat2", "fallocate", "fchmod", "fchown", "fcntl",
+	"fdatasync", "flock", "fstat", "fstatfs", "fsync", "ftruncate", "getdents64", "link",
+	"linkat", "lseek", "lstat", "memfd_create", "newfstatat", "open", "openat", "pread64",
+	"preadv", "pwrite64", "pwritev", "read", "readlink", "readlinkat", "rename", "renameat",
+	"renameat2", "stat", "statfs", "statx", "umask", "unlink", "unlinkat", "utimensat",
+	/* the kernel's side of the mount, and the log */
+	"connect", "dup", "dup2", "dup3", "pipe2", "poll", "ppoll", "readv", "recvmsg", "sendmsg",
+	"sendto", "shutdown", "splice", "vmsplice", "write", "writev",
+/* leak detection stops the other threads as a debugger does, and reads what they have */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	"clone", "execve", "ioctl", "kill", "personality", "prctl", "process_vm_readv",
+	"ptrace", "prlimit64", "setrlimit", "tgkill",
+#endif
+};
+/* clang-format on */
+
+static int allow(scmp_filter_ctx filter)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && !rc; i++) {
+		int number = seccomp_syscall_resolve_name(calls[i]);
+		if (number != __NR_SCMP_ERROR)
+			rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	return rc;
+}
+
+/* Those that are allowed in one way alone. */
+static int allow_partly(scmp_filter_ctx filter)
+{
+	const struct {
+		uint32_t action;
+		int call;
+		struct scmp_arg_cmp argument;
+	} rules[] = {
+		/* memory is never made executable */
+		{SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+		{SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+		/* threads, no processes; clone3 has its flags where no filter sees them, and the C
+		 * library goes on with clone when there is none */
+		{SCMP_ACT_ALLOW, SCMP_SYS(clone),
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
+		{SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX)},
+		/* its own threads */
+		{SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())},
+		/* to read a limit, not to set one */
+		{SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0)},
+	};
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && !rc; i++)
+		rc = seccomp_rule_add(filter, rules[i].action, rules[i].call, 1, rules[i].argument);
+	return rc;
+}
+
+static int filter_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int rc = filter ? allow(filter) : -ENOMEM;
+
+	if (!rc)
+		rc = allow_partly(filter);
+	if (!rc)
+		rc = seccomp_load(filter);
+	seccomp_release(filter);
+	return rc;
+}
+
+/* --- which files it may open: landlock(7) --- */
+
+enum {
+	LIST = LANDLOCK_ACCESS_FS_READ_DIR,
+	READ = LANDLOCK_ACCESS_FS_READ_FILE,
+	CHANGE = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+		 LANDLOCK_ACCESS_FS_MAKE_REG,
+	/* all that the first version knows; the C library may load a library of its own */
+	EVERYTHING = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
+	LOAD = READ | LIST | LANDLOCK_ACCESS_FS_EXECUTE,
+};
+
+static int allow_below(int ruleset, const char *path, uint64_t access)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = access,
+		.parent_fd = open(path, O_PATH | O_CLOEXEC),
+	};
+	int rc = rule.parent_fd < 0 ? -errno : 0;
+
+	if (!rc && syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
+		rc = -errno;
+	if (rule.parent_fd >= 0)
+		close(rule.parent_fd);
+	return rc;
+}
+
+static int allow_files(int ruleset, const char *store)
+{
+	static const struct {
+		const char *path;
+		uint64_t access;
+	} system[] = {
+		{"/usr", LOAD},
+		{"/lib", LOAD},
+		{"/lib64", LOAD},
+		{"/etc/ld.so.cache", READ},
+		{"/etc/localtime", READ},
+		{"/etc/ssl/openssl.cnf", READ},
+		{"/proc", READ | LIST}, /* the command of who asks */
+		{"/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE},
+		{"/dev/urandom", READ},
+	};
+	char copy[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++) {
+		int rc = allow_below(ruleset, system[i].path, system[i].access);
+		if (rc && rc != -ENOENT)
+			return rc;
+	}
+	snprintf(copy, sizeof(copy), "%s", store);
+	return allow_below(ruleset, dirname(copy), LIST | READ | CHANGE);
+}
+
+/* A kernel before 5.13, or one without it, goes without. */
+static int confine_files(const char *store)
+{
+	struct landlock_ruleset_attr attr = {.handled_access_fs = EVERYTHING};
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+
+	if (ruleset < 0)
+		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+	int rc = allow_files(ruleset, store);
+	if (!rc && syscall(SYS_landlock_restrict_self, ruleset, 0))
+		rc = -errno;
+	close(ruleset);
+	return rc;
+}
+
+int confine(const char *store)
+{
+	/* the C library ends threads with it, and could load it no more */
+	dlopen("libgcc_s.so.1", RTLD_NOW);
+	int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+
+	if (!rc)
+		rc = confine_files(store);
+	if (!rc)
+		rc = filter_calls();
+	if (rc)
+		report(LOG_ERR, "cannot give up what is not needed: %s", strerror(-rc));
+	return rc;
+}

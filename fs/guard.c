@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/base/process.h"
+#include "store/base/report.h"
+
+/* The kernel's descriptor travels as SCM_RIGHTS, unix(7), beside one byte. */
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static struct msghdr message(struct iovec *byte, union control *control)
+{
+	return (struct msghdr){
+		.msg_iov = byte,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(*control),
+	};
+}
+
+static int send_descriptor(int socket, int fd)
+{
+	char text = 'm';
+	struct iovec byte = {&text, 1};
+	union control control = {.header = {CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}};
+	struct msghdr msg = message(&byte, &control);
+
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	return sendmsg(socket, &msg, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+static int receive_descriptor(int socket)
+{
+	char text;
+	struct iovec byte = {&text, 1};
+	union control control = {0};
+	struct msghdr msg = message(&byte, &control);
+	ssize_t n;
+	int fd = -1;
+
+	do
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n == 1 && CMSG_FIRSTHDR(&msg) && control.header.cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	return fd;
+}
+
+/* A byte, or the end of who would send one. */
+static bool heard(int socket)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(socket, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
+/* It has the daemon's memory for its own: nobody is to take it for the daemon. */
+static void be_known_as(char **title, const char *mountpoint)
+{
+	char *end = title[0];
+
+	prctl(PR_SET_NAME, "unmounter");
+	if (!end)
+		return;
+	for (int i = 0; title[i]; i++)
+		if (title[i] == end)
+			end += strlen(end) + 1;
+	size_t room = (size_t)(end - title[0]);
+	memset(title[0], 0, room);
+	snprintf(title[0], room, "enrollfs: unmounts %s", mountpoint);
+}
+
+/* Nothing that the daemon or who started it has open stays open for this one's sake. */
+static void keep_only(int socket, int fd)
+{
+	int low = socket < fd ? socket : fd, high = socket < fd ? fd : socket;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; null >= 0 && i < 3; i++)
+		dup2(null, i);
+	close_range(3, (unsigned int)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned int)low + 1, (unsigned int)high - 1, 0);
+	close_range((unsigned int)high + 1, ~0U, 0);
+}
+
+/* Only the daemon's end ends it: a signal to all of a group or service is for the daemon. */
+static void ignore_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_IGN);
+}
+
+static _Noreturn void guard(
+	int socket, struct fuse_session *session, const char *mountpoint, char **title)
+{
+	int rc = 1;
+
+	ignore_signals();
+	be_known_as(title, mountpoint);
+	if (chdir("/") == 0 && heard(socket) && fuse_session_mount(session, mountpoint) == 0) {
+		if (send_descriptor(socket, fuse_session_fd(session)) == 0) {
+			keep_only(socket, fuse_session_fd(session));
+			heard(socket);
+		}
+		/* closes the descriptor first, so that what waits for a dead daemon fails at once
+		 */
+		fuse_session_unmount(session);
+		rc = 0;
+	}
+	_exit(rc);
+}
+
+int guard_start(
+	struct guard *out, struct fuse_session *session, const char *mountpoint, char **title)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
+		int rc = -errno;
+		report(LOG_ERR, "socketpair: %s", strerror(-rc));
+		return rc;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		guard(ends[1], session, mountpoint, title);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		int rc = -errno;
+		report(LOG_ERR, "fork: %s", strerror(-rc));
+		close(ends[0]);
+		return rc;
+	}
+	*out = (struct guard){ends[0], pid};
+	return 0;
+}
+
+int guard_mount(struct guard *guard, struct fuse_session *session)
+{
+	char path[32];
+	int fd = write(guard->socket, "m", 1) == 1 ? receive_descriptor(guard->socket) : -1;
+
+	if (fd < 0)
+		return -1; /* libfuse has said why */
+	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+	return fuse_session_mount(session, path);
+}
+
+void guard_end(struct guard *guard)
+{
+	close(guard->socket);
+	while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/base/user.h"
+
+#include <cap-ng.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/base/process.h"
+#include "store/base/report.h"
+
+/* What a store consists of, behind its name. */
+static const char *const suffixes[] = {"", "-wal", "-shm", ".lock", ".key"};
+enum { FILES = sizeof(suffixes) / sizeof(suffixes[0]) };
+
+/* A store's directory, opened, and its name there. */
+struct place {
+	int fd;
+	struct stat st;
+	char directory[PATH_MAX], name[NAME_MAX + 1];
+};
+
+static int place_open(const char *store, struct place *out)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", store);
+	snprintf(out->name, sizeof(out->name), "%s", basename(copy));
+	snprintf(copy, sizeof(copy), "%s", store);
+	snprintf(out->directory, sizeof(out->directory), "%s", dirname(copy));
+	out->fd = open(out->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (out->fd >= 0 && fstat(out->fd, &out->st) == 0)
+		return 0;
+	int rc = -errno;
+	report(LOG_ERR, "%s: %s", out->directory, strerror(-rc));
+	if (out->fd >= 0)
+		close(out->fd);
+	return rc;
+}
+
+static bool file_name(const struct place *place, int i, char name[PATH_MAX])
+{
+	return snprintf(name, PATH_MAX, "%s%s", place->name, suffixes[i]) <= NAME_MAX;
+}
+
+int user_find(const char *name, struct user *out)
+{
+	char *end;
+	unsigned long uid = strtoul(name, &end, 10);
+	const struct passwd *entry = *name && !*end ? getpwuid((uid_t)uid) : getpwnam(name);
+
+	if (!entry)
+		return -ENOENT;
+	*out = (struct user){entry->pw_uid, entry->pw_gid};
+	return 0;
+}
+
+int user_of(const char *path, struct user *out)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	*out = (struct user){st.st_uid, st.st_gid};
+	return 0;
+}
+
+int user_become(const struct user *user)
+{
+	capng_clear(CAPNG_SELECT_ALL);
+	int rc = capng_change_id((int)user->uid, (int)user->gid,
+		CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+
+	if (rc == 0) {
+		process_protect();
+		return 0;
+	}
+	report(LOG_ERR, "cannot become the user %d: step %d: %s", (int)user->uid, -rc,
+		strerror(errno));
+	return -EPERM;
+}
+
+/* --- whether he can keep a store there --- */
+
+static bool can_use(const struct place *place)
+{
+	char name[PATH_MAX];
+
+	if (access(place->directory, R_OK | W_OK | X_OK))
+		return false;
+	for (int i = 0; i < FILES; i++)
+		/* the master key has been opened by then */
+		if (strcmp(suffixes[i], ".key") != 0 && file_name(place, i, name) &&
+			faccessat(place->fd, name, R_OK | W_OK, 0) && errno != ENOENT)
+			return false;
+	return true;
+}
+
+static bool can_reach(const struct place *place)
+{
+	return access(place->directory, F_OK) == 0;
+}
+
+/* The only sure way to know what he can do is to be him. */
+static bool user_can(
+	const struct user *user, const struct place *place, bool (*what)(const struct place *place))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(user_become(user) == 0 && what(place) ? 0 : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* --- giving it to him --- */
+
+static bool is_home(const struct stat *st)
+{
+	bool home = false;
+	const struct passwd *entry;
+	struct stat of;
+
+	setpwent();
+	while (!home && (entry = getpwent()))
+		home = stat(entry->pw_dir, &of) == 0 && of.st_dev == st->st_dev &&
+		       of.st_ino == st->st_ino;
+	endpwent();
+	return home;
+}
+
+/* Of what is mounted there nothing is given away. */
+static bool has_content(const struct place *place, const char *name)
+{
+	int fd = openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int entries = 0;
+
+	if (fd < 0)
+		return errno != ENOTDIR && errno != ELOOP && errno != ENOTCONN;
+	if (fstat(fd, &st) || st.st_dev != place->st.st_dev) {
+		close(fd);
+		return false;
+	}
+	DIR *dir = fdopendir(fd);
+	while (dir && entries < 3 && readdir(dir))
+		entries++;
+	if (dir)
+		closedir(dir);
+	else
+		close(fd);
+	return entries == 3; /* more than . and .. */
+}
+
+static bool has_trees(const struct place *place)
+{
+	DIR *dir = opendir(place->directory);
+	const struct dirent *entry;
+	bool found = !dir;
+
+	while (!found && (entry = readdir(dir)))
+		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			(entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
+			has_content(place, entry->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool may_be_given(const struct place *place)
+{
+	return place->st.st_uid == 0 && !(place->st.st_mode & (S_IWGRP | S_IWOTH)) &&
+	       strcmp(place->directory, "/") != 0 && !is_home(&place->st) && !has_trees(place);
+}
+
+/* In a directory that is root's, so that it stays what it was found to be. */
+static int give_file(const struct place *place, int i, const struct user *to)
+{
+	char name[PATH_MAX];
+	struct stat st;
+
+	if (!file_name(place, i, name))
+		return -ENAMETOOLONG;
+	int fd = openat(place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	int rc = fstat(fd, &st) ? -errno : 0;
+	if (!rc && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+		rc = -EPERM;
+	if (!rc && fchown(fd, to->uid, to->gid))
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+static int give(const struct place *place, const struct user *to)
+{
+	int rc = 0;
+
+	for (int i = 0; i < FILES && !rc; i++)
+		rc = give_file(place, i, to);
+	if (!rc && fchown(place->fd, to->uid, to->gid))
+		rc = -errno;
+	if (rc)
+		report(LOG_ERR, "%s/%s: cannot be given to the user %d: %s", place->directory,
+			place->name, (int)to->uid, strerror(-rc));
+	return rc;
+}
+
+int user_give(const char *store, const struct user *to)
+{
+	struct place place;
+	int rc = place_open(store, &place);
+
+	if (rc)
+		return rc;
+	rc = give(&place, to);
+	close(place.fd);
+	return rc;
+}
+
+int user_take(const char *store)
+{
+	struct place place;
+	int rc = place_open(store, &place);
+
+	if (rc)
+		return rc;
+	if (place.st.st_uid != 0 && fchown(place.fd, 0, (gid_t)-1)) {
+		rc = -errno;
+		report(LOG_ERR, "%s: %s", place.directory, strerror(-rc));
+	}
+	close(place.fd);
+	return rc;
+}
+
+/* --- who it is to be --- */
+
+/* What stood against it has been logged if it was root's own failure. */
+static bool make_usable(const char *name, const struct user *user, const struct place *place)
+{
+	if (user_can(user, place, can_use))
+		return true;
+	if (!user_can(user, place, can_reach) || !may_be_given(place) || give(place, user))
+		return false;
+	report(LOG_NOTICE, "%s and the store in it belong to the user %s now", place->directory,
+		name);
+	return true;
+}
+
+static int choose(const char *name, const struct place *place, struct user *out)
+{
+	const char *wanted = name ? name : USER_DEFAULT;
+	bool there = user_find(wanted, out) == 0;
+
+	if (there && make_usable(wanted, out, place))
+		return 0;
+	if (name && !there) {
+		report(LOG_ERR, "there is no user %s", name);
+		return -ENOENT;
+	}
+	if (name) {
+		report(LOG_ERR,
+			"the user %s cannot use %s and the store in it: make a directory for the "
+			"store alone, which he can reach, with install -d -m 700 -o %s",
+			name, place->directory, name);
+		return -EACCES;
+	}
+	*out = (struct user){place->st.st_uid, place->st.st_gid};
+	report(LOG_NOTICE, "%s %s %s: the store is for the user %d, whom %s belongs to",
+		there ? "the user" : "there is no user", wanted, there ? "cannot use it" : "here",
+		(int)out->uid, place->directory);
+	return 0;
+}
+
+int user_choose(const char *name, const char *store, struct user *out)
+{
+	struct place place;
+	int rc = place_open(store, &place);
+
+	if (rc)
+		return rc;
+	rc = choose(name, &place, out);
+	close(place.fd);
+	return rc;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_BASE_USER_H
+#define STORE_BASE_USER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * The user that a daemon started as root serves as, and whose its store is. While a store's
+ * directory belongs to anybody else than root, he can put anything there at any time: root follows
+ * no link in it and writes no file of it.
+ */
+
+#define USER_DEFAULT "enrollfs"
+
+struct user {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* A user's name or number. -ENOENT: there is none. */
+int user_find(const char *name, struct user *out);
+
+/* Whose a file or directory is. 0 or -errno. */
+int user_of(const char *path, struct user *out);
+
+/*
+ * As root: chooses who serves a store (a path without links; it need not exist yet). name: who was
+ * asked for; NULL for USER_DEFAULT, or, if that cannot be, whom the store's directory belongs to.
+ * A directory of root's is given to him with the store's files in it, unless it serves other ends:
+ * others may write to it, it is somebody's home, or there are folders with something in them. What
+ * stands against a user is logged. -ENOENT: no such user; -EACCES: he cannot use the store.
+ */
+int user_choose(const char *name, const char *store, struct user *out);
+
+/*
+ * As root: makes the store's directory root's own until user_give, so that what root makes there is
+ * what it was told to make. 0 or -errno, logged.
+ */
+int user_take(const char *store);
+
+/* As root: gives a directory of root's, and the store's files in it. 0 or -errno, logged. */
+int user_give(const char *store, const struct user *to);
+
+/* Becomes a user for good: with no group but his own and no capability. 0 or -errno, logged. */
+int user_become(const struct user *user);
+
+#endif
