@@ -411,7 +411,9 @@ static int change_owner(struct store *store, struct store_call *call, const stru
 	if (rc)
 		return rc;
 	bool follows = now.uid == want->uid && now.gid == want->gid && now.mode == want->mode;
-	return store_chown_file(store, call, o, file_name(node), node_shown_ino(node),
+	/* what is flat and not exported is what was dropped at a key: below both */
+	int64_t key = node->kind->flat ? node->row.member.key : 0;
+	return store_chown_file(store, call, o, key, file_name(node), node_shown_ino(node),
 		owned_bit(node), follows ? NULL : want);
 }
 

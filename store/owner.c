@@ -16,6 +16,7 @@ struct chown {
 	const char *name;   /* of the file */
 	uint64_t file, bit; /* 0: the directory itself */
 	const struct store_owner *owner;
+	int64_t key; /* the file stands below this one's directory; 0: below the object's own */
 };
 
 static int set_directory(struct db_conn *conn, const struct chown *c)
@@ -45,8 +46,10 @@ static int chown_job(struct db_conn *conn, void *arg)
 	const struct chown *c = arg;
 	union store_any now;
 	char path[STORE_PATH], file[STORE_PATH + 32], value[64] = "follows";
-	int rc = object_get_writable(conn, c->call, c->object->kind, c->object->id, &now);
+	int rc = c->key ? object_get_writable(conn, c->call, STORE_KEY, c->key, &now) : 0;
 
+	if (!rc)
+		rc = object_get_writable(conn, c->call, c->object->kind, c->object->id, &now);
 	if (!rc)
 		rc = c->file ? set_file(conn, c) : set_directory(conn, c);
 	if (rc < 0)
@@ -69,16 +72,16 @@ static int chown_job(struct db_conn *conn, void *arg)
 int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
 	const struct store_owner *owner)
 {
-	struct chown c = {call, object, NULL, 0, 0, owner};
+	struct chown c = {call, object, NULL, 0, 0, owner, 0};
 
 	return store_submit(store, call, chown_job, &c);
 }
 
 int store_chown_file(struct store *store, struct store_call *call,
-	const struct store_object *object, const char *name, uint64_t file, uint64_t bit,
-	const struct store_owner *owner)
+	const struct store_object *object, int64_t key, const char *name, uint64_t file,
+	uint64_t bit, const struct store_owner *owner)
 {
-	struct chown c = {call, object, name, file, bit, owner};
+	struct chown c = {call, object, name, file, bit, owner, key};
 
 	return store_submit(store, call, chown_job, &c);
 }

@@ -305,11 +305,12 @@ int store_chown(struct store *store, struct store_call *call, const struct store
 
 /*
  * Gives one of an object's files an owner of its own, kept under the file's inode number until the
- * object goes; with NULL it follows the directory again. bit is its own one in object->owned.
+ * object goes; with NULL it follows the directory again. bit is its own one in object->owned. key:
+ * the one below whose directory a member's file stands, or 0; managed, it is read-only too.
  */
 int store_chown_file(struct store *store, struct store_call *call,
-	const struct store_object *object, const char *name, uint64_t file, uint64_t bit,
-	const struct store_owner *owner);
+	const struct store_object *object, int64_t key, const char *name, uint64_t file,
+	uint64_t bit, const struct store_owner *owner);
 
 /*
  * The same for what was refused before anybody has shown a key or permission: of one user one line
