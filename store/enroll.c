@@ -23,13 +23,8 @@ enum {
 static int read_key(const struct db_row *row, void *arg)
 {
 	struct enrolment *e = arg;
-	size_t len;
 
 	db_text(row, DB_ENROLL_KEY_NAME, e->key_name, sizeof(e->key_name));
-	const void *hash = db_blob(row, DB_ENROLL_SECRET_HASH, &len);
-	if (len != PKI_HASH)
-		return -EIO;
-	memcpy(e->secret_hash, hash, PKI_HASH);
 	e->key_enabled = db_int(row, DB_ENROLL_KEY_ENABLED);
 	e->expires =
 		db_is_null(row, DB_ENROLL_EXPIRES) ? STORE_NEVER : db_int(row, DB_ENROLL_EXPIRES);
@@ -66,20 +61,35 @@ static int unknown_key(struct enrolment *e)
 	return store_refuse(e->i.call, -EKEYREJECTED, "this provisioning key is not known here");
 }
 
-/* Whether the text's secret and domain are this key's; the secret in constant time. */
+static int read_hash(const struct db_row *row, void *arg)
+{
+	size_t len;
+	const void *hash = db_blob(row, 0, &len);
+
+	if (len != PKI_HASH)
+		return -EIO;
+	memcpy(arg, hash, PKI_HASH);
+	return 1;
+}
+
+/*
+ * Whether the text's secret and domain are this key's; the secret in constant time. Who has no key
+ * shall not learn which there are: for an id that is not one there is a hash too, of nothing, and
+ * what else the store says of a key is read later.
+ */
 static int recognise(struct enrolment *e, const struct pki_key_text *text)
 {
-	unsigned char hash[PKI_HASH];
-	int rc = look_at_key(e);
-	bool gone = rc == -ESTALE;
+	unsigned char hash[PKI_HASH], known[PKI_HASH];
+	struct db_conn *conn = db_reader(e->i.store->db);
+	int rc = conn ? db_each(conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)), read_hash, known)
+		      : -EIO;
 
-	if (rc && !gone)
-		return rc;
+	if (rc <= 0)
+		return rc ? rc : -EIO;
 	rc = pki_sha256(text->secret, PKI_SECRET, hash);
 	if (rc)
 		return rc;
-	if (!pki_equal(hash, e->secret_hash, PKI_HASH) || gone ||
-		strcmp(text->domain, e->i.store->domain) != 0)
+	if (!pki_equal(hash, known, PKI_HASH) || strcmp(text->domain, e->i.store->domain) != 0)
 		return unknown_key(e);
 	memcpy(e->root, text->root, PKI_HASH);
 	e->recognised = true;
@@ -247,8 +257,10 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 	int rc = look_at_key(e);
 
-	if (rc == -ESTALE && e->with_text)
+	if (rc == -ESTALE && e->with_text) {
+		e->recognised = false;
 		return unknown_key(e);
+	}
 	if (!rc)
 		rc = issuance_look(&e->i);
 	if (!rc)

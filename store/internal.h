@@ -382,7 +382,6 @@ struct enrolment {
 
 	/* what the store said of it */
 	char key_name[NAME_MAX_LEN + 1];
-	unsigned char secret_hash[PKI_HASH];
 	bool key_enabled;
 	int64_t expires, max_uses, uses;
 };

@@ -304,9 +304,13 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_MEMBER_CHOWN] = CHOWN("member"),
 	[DB_MEMBER_OWNED] = OWNED("member"),
 
+	/* ?1 key -> its secret's hash, or zeros: a row for any number, by the same way */
+	[DB_ENROLL_SECRET] =
+		"SELECT coalesce((SELECT secret_hash FROM prov_key WHERE id = ?1 "
+		"AND removed IS NULL), zeroblob(32))",
 	/* ?1 key; columns DB_ENROLL_ */
 	[DB_ENROLL_KEY] =
-		"SELECT k.name, k.secret_hash, k.enabled, k.expires, k.max_uses, k.uses, "
+		"SELECT k.name, k.enabled, k.expires, k.max_uses, k.uses, "
 		"g.id, g.name, g.place, g.enabled, "
 		"c.id, c.enabled, c.not_before, c.not_after, c.validity_days "
 		"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "

@@ -78,10 +78,10 @@ static void no_query_scans_a_table(void **state)
 	(void)state;
 	static const enum db_query query[] = {DB_GROUP_GET, DB_GROUP_FIND, DB_GROUP_EACH,
 		DB_KEY_GET, DB_KEY_FIND, DB_KEY_EACH, DB_MEMBER_GET, DB_MEMBER_FIND, DB_MEMBER_EACH,
-		DB_ENROLL_KEY, DB_ENROLL_KNOWN, DB_ENROLL_NAME_TAKEN, DB_ENROLL_SPEND,
-		DB_CERT_KNOWN, DB_CERT_KEY_TAKEN, DB_CERT_LISTS, DB_CRL_ENTRIES, DB_INDEX_MEMBERS,
-		DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED, DB_MEMBER_REVOKE, DB_AUDIT_LAST,
-		DB_AUDIT_READ};
+		DB_ENROLL_KEY, DB_ENROLL_SECRET, DB_ENROLL_KNOWN, DB_ENROLL_NAME_TAKEN,
+		DB_ENROLL_SPEND, DB_CERT_KNOWN, DB_CERT_KEY_TAKEN, DB_CERT_LISTS, DB_CRL_ENTRIES,
+		DB_INDEX_MEMBERS, DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED, DB_MEMBER_REVOKE,
+		DB_AUDIT_LAST, DB_AUDIT_READ};
 	struct db *db = opened();
 
 	for (size_t i = 0; i < COUNT(query); i++) {
@@ -99,6 +99,36 @@ static void no_query_scans_a_table(void **state)
 		}
 		sqlite3_finalize(statement);
 	}
+	db_close(db);
+}
+
+/* Who guesses key texts shall not see by the time which numbers are a key's. */
+static void a_key_or_none_is_looked_up_by_the_same_way(void **state)
+{
+	(void)state;
+	int least = INT32_MAX, most = 0;
+	struct db *db = opened();
+	sqlite3_stmt *statement;
+
+	exec("INSERT INTO prov_key (id, name, uid, gid, mode, created, modified, modified_by, grp, "
+	     "signing_cert, secret_hash, removed) VALUES "
+	     "(3, 'there', 0, 0, 0, 0, 0, 0, 1, 1, randomblob(32), NULL), "
+	     "(4, 'removed', 0, 0, 0, 0, 0, 0, 1, 1, NULL, 1)");
+	assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, db_query_text(DB_ENROLL_SECRET), -1,
+				 &statement, NULL),
+		SQLITE_OK);
+	for (int id = 0; id < 8; id++) {
+		sqlite3_bind_int(statement, 1, id);
+		assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+		assert_int_equal(sqlite3_column_bytes(statement, 0), 32);
+		assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+		int steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+		least = steps < least ? steps : least;
+		most = steps > most ? steps : most;
+		sqlite3_reset(statement);
+	}
+	assert_in_range(most - least, 0, 3);
+	sqlite3_finalize(statement);
 	db_close(db);
 }
 
@@ -480,6 +510,7 @@ int main(void)
 		TEST(every_statement_prepares),
 		TEST(rows_have_their_columns),
 		TEST(no_query_scans_a_table),
+		TEST(a_key_or_none_is_looked_up_by_the_same_way),
 		TEST(every_connection_is_durable),
 		TEST(the_file_is_private),
 		TEST(foreign_files_are_refused),
