@@ -17,8 +17,8 @@ import sys
 
 sys.dont_write_bytecode = True
 import access_rules as rules
-from access_rules import (AREAS, EMPTY, HIDDEN, KEY, MANAGED, OWNER, ROWS, SUBJECTS, TEAM, UNUSED,
-                          Node, expected)
+from access_rules import (AREAS, EMPTY, HIDDEN, KEY, MANAGED, OWN, OWNER, ROWS, SUBJECTS, TEAM,
+                          UNUSED, Node, expected)
 
 M = sys.argv[1]
 
@@ -46,6 +46,11 @@ def replace(path, value):
         raise
 
 
+def make_again(path, _):
+    os.unlink(path)
+    with_open(path, os.O_CREAT | os.O_RDONLY)
+
+
 CREATE = os.O_CREAT | os.O_WRONLY
 ON_ALL = {
     'stat': lambda p, v: os.lstat(p),
@@ -65,6 +70,7 @@ ON_FILES = {
     'truncate': lambda p, v: os.truncate(p, 0),
     'replace': replace,
     'unlink': lambda p, v: os.unlink(p),
+    'make again': make_again,
     'link': lambda p, v: os.link(p, p + '-linked', follow_symlinks=False),
 }
 ON_DIRS = {
@@ -84,6 +90,10 @@ OPERATIONS = {
 }
 
 
+def is_drop(node):
+    return node.path.endswith(('.csr', '.crt'))
+
+
 def operations_on(node):
     names = [*ON_ALL, *(ON_DIRS if node.is_dir else ON_FILES)]
     out = set()
@@ -95,6 +105,8 @@ def operations_on(node):
         out.add('drop a request')
     if node.sort == 'link':
         out.add('chmod')  # it has no mode
+    if node.sort in ('link', 'draft') or is_drop(node):
+        out.add('make again')  # what would be made is something else
     return [name for name in names if name not in out]
 
 
@@ -213,18 +225,17 @@ def set_up():
     put('service_edge/empty/signing_cert', 'service_edge\n')
     for area, (mode, handed) in AREAS.items():
         if handed:
-            hand_over(area)
+            run('chown', '-R', f'{OWNER}:{TEAM}', f'{M}/{area}')
+            run('chmod', '-R', 'g+rwX', f'{M}/{area}')
             continue
         for folder, _, _ in os.walk(f'{M}/{area}'):
             if os.path.basename(folder) not in ('keys', 'members', 'enroll.d'):
                 os.chown(folder, OWNER, TEAM)
                 os.chmod(folder, mode)
+    for folder, _, files in os.walk(f'{M}/{OWN}'):
+        for name in files:
+            os.chmod(f'{folder}/{name}', os.stat(f'{folder}/{name}').st_mode & 0o700)
     set_managed('1\n')
-
-
-def hand_over(area):
-    run('chown', '-R', f'{OWNER}:{TEAM}', f'{M}/{area}')
-    run('chmod', '-R', 'g+rwX', f'{M}/{area}')
 
 
 def walk(path='', parent=None):
@@ -252,7 +263,7 @@ class Fresh:
 
     def __init__(self, node):
         of, group = node.object(), '/'.join(node.path.split('/')[:2])
-        drop = node.path.endswith(('.csr', '.crt'))
+        drop = is_drop(node)
         if drop or '/members/' in of.path:
             drops = node.parent.path if drop else group + '/keys/auto/enroll.d'
             put(f'{drops}/fresh.csr', request('fresh')[0])
@@ -272,7 +283,7 @@ class Fresh:
 
 def needs_fresh(node, operation):
     return operation == 'rmdir' and node.sort == 'object' or \
-        operation == 'unlink' and (node.sort == 'link' or node.path.endswith(('.csr', '.crt')))
+        operation == 'unlink' and (node.sort == 'link' or is_drop(node))
 
 
 def undo(node, operation, path):
@@ -282,7 +293,7 @@ def undo(node, operation, path):
             os.chmod(path, node.mode)
     elif operation == 'rename' and node.sort != 'draft':
         os.rename(path + '-renamed', path)
-    elif operation == 'unlink' and node.sort != 'draft':
+    elif operation in ('unlink', 'make again') and node.sort != 'draft':
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT))  # it is there again
     elif operation == 'mkdir':
         os.rmdir(path + '/made')
@@ -333,8 +344,11 @@ class Matrix:
             self.wrong.append(f'{node.path}: {operation} by {subject}: {answer}, not {told}')
         if fresh:
             fresh.remove()
-        elif not got:
-            undo(node, operation, path)
+        elif not got or operation == 'make again' and not rules.remove(node, operation, subject):
+            try:
+                undo(node, operation, path)
+            except OSError as e:
+                self.wrong.append(f'{node.path}: {operation} by {subject}: not undone: {e}')
 
     def node(self, node):
         if node.sort == 'draft':

@@ -19,7 +19,7 @@ SUBJECTS = {
 
 # --- what there is ---
 
-GROUP, EMPTY = '(app_connector|service_edge)/(handed|follows|closed)', 'service_edge/empty'
+GROUP, EMPTY = '(app_connector|service_edge)/(handed|follows|closed|own)', 'service_edge/empty'
 ANY = f'({GROUP}|{EMPTY})'
 KEY, MANAGED = GROUP + '/keys/auto', GROUP + '/keys/managed'
 USED = 'certs/(root|connector|service_edge)'
@@ -27,8 +27,9 @@ UNUSED, PENDING = 'certs/(handed|closed)', 'certs/waiting'
 JUNK = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 
 # Sorts of files: ro (nobody writes it), rw, ca (the root's owner writes it), talk (a conversation,
-# as the directory permits), public (one for everybody), secret, link, csr (a drop: it can be written
-# again), draft, export. Then what is written, and what who may write it is told; $: a request.
+# as the directory permits), public (one for everybody), secret, link, csr (a drop: writing it again
+# changes nothing), draft, export. Then what is written, $ for a request, and what who may write it
+# is told.
 FILES = [
     ('', 'enroll', 'public', '$key and request', 0),
     ('', 'renew', 'public', '$request and proof', 0),
@@ -130,10 +131,12 @@ ROWS = {
 
 # What was handed to OWNER and TEAM: the mode of its directories, and whether with chown -R and
 # chmod -R g+rwX or only the directories. The rest is root's, 0755, until all of it is handed over.
+OWN = 'app_connector/own'  # whose files are their owner's alone
 AREAS = {
     'app_connector/handed': (0o775, True),
     'app_connector/follows': (0o775, False),
     'app_connector/closed': (0o750, False),
+    OWN: (0o775, True),
     'service_edge/handed': (0o775, True),
     'service_edge/empty': (0o775, True),
     'certs/handed': (0o775, True),
@@ -171,8 +174,10 @@ class Node:
             self.uid, self.gid = OWNER, OWNER
         elif self.sort == 'export':
             self.uid, self.gid, self.mode = root[0], TEAM, 0o550 if self.is_dir else 0o440
-        elif handed and not self.is_dir and self.sort != 'link' and self.listed():
-            self.mode |= 0o060
+        elif handed and not self.is_dir and self.sort != 'link':
+            self.mode |= 0o060 if self.listed() else 0
+            if area == OWN:
+                self.mode &= 0o760 if whole and self.listed() else 0o700
 
     def listed(self):
         """Whether chmod -R finds it."""
@@ -260,7 +265,8 @@ def replaced(node, subject):
         return errno.EACCES
     if not node.parent.row.drafts or node.sort in ('ro', 'talk', 'secret', 'link'):
         return errno.EPERM
-    if node.sort == 'draft':
+    # over a request's name it is a drop: who may write the directory may
+    if node.sort in ('draft', 'csr'):
         return 0
     return write(node, 'write', subject) if node.lets(subject, 2) else errno.EACCES
 
@@ -270,6 +276,8 @@ def of_file(node, operation, subject):
         return replaced(node, subject)
     if operation == 'unlink':
         return remove(node, operation, subject)
+    if operation == 'make again':
+        return remove(node, operation, subject) or (0 if node.lets(subject, 4) else errno.EACCES)
     wanted = {'read': 4, 'open for both': 6}.get(operation, 2)
     opened = Node(node.parent.path + '/.key', node.parent, False) if node.sort == 'link' else node
     if not opened.lets(subject, wanted):
