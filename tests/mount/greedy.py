@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""greedy.py WHAT ENROLL [REQUEST]: a client that means no good, until it is killed.
+
+opens    opens ENROLL 10,000 times and keeps what it gets, again and again
+slow     keeps as many conversations as it gets, and writes a byte of REQUEST to each in turn
+unread   enrols with REQUEST in as many conversations as it gets, and reads no answer
+garbage  writes 64 KiB that are no request, in a loop
+
+Prints a line when it has done this once: how often it was served, and the errnos that it got.
+"""
+import collections
+import errno
+import os
+import resource
+import sys
+import time
+
+OPENS = 10000
+errors = collections.Counter()
+done = 0
+
+
+def tried(call, *arguments):
+    global done
+    try:
+        result = call(*arguments)
+        done += 1
+        return result
+    except OSError as error:
+        errors[errno.errorcode[error.errno]] += 1
+        return None
+
+
+def told():
+    """Once."""
+    global told
+    print(done, *(f'{name}:{count}' for name, count in sorted(errors.items())), flush=True)
+    told = int
+
+
+def open_many(enroll, count):
+    files = [tried(os.open, enroll, os.O_RDWR) for _ in range(count)]
+    return [fd for fd in files if fd is not None]
+
+
+def opens(enroll, _):
+    while True:
+        files = open_many(enroll, OPENS)
+        told()
+        for fd in files:
+            os.close(fd)
+
+
+def slow(enroll, request):
+    files = open_many(enroll, 100)
+    at = 0
+    while True:
+        for fd in files:
+            tried(os.write, fd, request[at:at + 1] if at < len(request) - 1 else b'\n')
+        told()
+        at = min(at + 1, len(request) - 1)
+        time.sleep(0.001)
+
+
+def unread(enroll, request):
+    while True:
+        files = open_many(enroll, 100)
+        for fd in files:
+            tried(os.write, fd, request)
+        told()
+        for fd in files:
+            os.close(fd)
+
+
+def garbage(enroll, _):
+    data = b'\xa5' * 65536
+    while True:
+        for fd in open_many(enroll, 1):
+            tried(os.write, fd, data)
+            os.close(fd)
+        told()
+
+
+def main():
+    what, enroll = sys.argv[1:3]
+    request = open(sys.argv[3], 'rb').read() if len(sys.argv) > 3 else b''
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPENS + 100, OPENS + 100))
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+    {'opens': opens, 'slow': slow, 'unread': unread, 'garbage': garbage}[what](enroll, request)
+
+
+main()
