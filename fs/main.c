@@ -101,13 +101,16 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	(void)rest;
 	if (key != FUSE_OPT_KEY_NONOPT)
 		return strncmp(arg, "x-", 2) != 0; /* those are for who reads fstab */
-	char **to = !o->store ? &o->store : !o->mountpoint ? &o->mountpoint : NULL;
-	if (!to) {
-		report(LOG_ERR, "one argument too many: %s", arg);
-		return -1;
+	if (!o->store) {
+		o->store = strdup(arg);
+		return o->store ? 0 : -1;
 	}
-	*to = strdup(arg);
-	return *to ? 0 : -1;
+	if (!o->mountpoint) {
+		o->mountpoint = strdup(arg);
+		return o->mountpoint ? 0 : -1;
+	}
+	report(LOG_ERR, "one argument too many: %s", arg);
+	return -1;
 }
 
 static int check_places(struct options *o)
@@ -224,6 +227,7 @@ static int find_group(const char *text, gid_t *out)
 	*out = (gid_t)n;
 	if (!text || (*text && !*end && n < (gid_t)-1))
 		return 0;
+	/* cppcheck-suppress getgrnamCalled; there are no threads yet */
 	const struct group *group = getgrnam(text);
 	if (!group) {
 		report(LOG_ERR, "there is no group %s", text);

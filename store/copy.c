@@ -271,12 +271,13 @@ static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *li
 static int take_segment(struct copy *copy, struct segment *s, char *line)
 {
 	int fd = open_file(copy, s->path);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 
-	if (fd < 0 || !file) {
-		if (fd >= 0)
-			close(fd);
-		return fd < 0 ? fd : -ENOMEM;
+	if (fd < 0)
+		return fd;
+	FILE *file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
 	}
 	int rc = take_lines(copy, s, file, line);
 	fclose(file);

@@ -157,8 +157,7 @@ void issuance_name(struct issuance *i, const char *name)
 
 int issued_names(char *names, struct issued_names *out)
 {
-	out->place = names[0] - '0';
-	strsep(&names, "/");
+	out->place = *strsep(&names, "/") - '0';
 	out->group = strsep(&names, "/");
 	out->member = names;
 	return out->group && out->member && out->place > STORE_ROOT && out->place < STORE_PLACES

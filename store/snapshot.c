@@ -101,7 +101,9 @@ static int open_file(const struct store *store)
 {
 	int fd = open(store->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	return fd < 0 ? open_memory() : fd;
+	if (fd < 0)
+		return open_memory();
+	return fd;
 }
 
 static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn fill, void *arg)
