@@ -273,6 +273,10 @@ struct request {
 /* Splits a request; pure. -EBADMSG: no whole key line in it, or no whole first CSR of two. */
 int request_split(enum store_request form, const void *data, size_t len, struct request *out);
 
+/* Whether the CN of a renewal's proof is the SHA-256 of the request's DER in hex. 0, -EKEYREJECTED.
+ */
+int request_named_by(const struct pki_csr *csr, const struct pki_csr *proof);
+
 /* Whether it is longer than a request may be, or its DER says that it will be. */
 bool request_too_long(enum store_request form, const void *data, size_t len);
 

@@ -23,9 +23,7 @@ enum {
 static int check_proof(struct renewal *r)
 {
 	struct store_call *call = r->i.call;
-	const char *reason = r->proof_reason, *name;
-	unsigned char named[PKI_HASH], hash[PKI_HASH];
-	size_t len;
+	const char *reason = r->proof_reason;
 	int rc = r->proof_error;
 
 	if (!rc)
@@ -36,17 +34,12 @@ static int check_proof(struct renewal *r)
 		return reason ? store_refuse(call, rc, "the second: %s", reason) : rc;
 	if (!r->i.csr)
 		return issuance_check_csr(&r->i);
-	const unsigned char *der = pki_csr_der(r->i.csr, &len);
-	rc = pki_sha256(der, len, hash);
-	if (rc)
-		return rc;
-	name = pki_csr_common_name(r->proof);
-	if (!name || hex_bytes(name, strlen(name), named, PKI_HASH) ||
-		memcmp(named, hash, PKI_HASH) != 0)
-		return store_refuse(call, -EKEYREJECTED,
+	rc = request_named_by(r->i.csr, r->proof);
+	if (rc == -EKEYREJECTED)
+		return store_refuse(call, rc,
 			"the second certificate request's CN is not the SHA-256 of the first's DER "
 			"in hex");
-	return 0;
+	return rc;
 }
 
 /* Whose key it is, and that its certificate is valid. */

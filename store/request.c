@@ -148,6 +148,22 @@ int request_split(enum store_request form, const void *data, size_t len, struct 
 	return 0;
 }
 
+int request_named_by(const struct pki_csr *csr, const struct pki_csr *proof)
+{
+	unsigned char named[PKI_HASH], hash[PKI_HASH];
+	const char *name = pki_csr_common_name(proof);
+	size_t len;
+	const unsigned char *der = pki_csr_der(csr, &len);
+	int rc = pki_sha256(der, len, hash);
+
+	if (rc)
+		return rc;
+	if (!name || hex_bytes(name, strlen(name), named, PKI_HASH) ||
+		memcmp(named, hash, PKI_HASH) != 0)
+		return -EKEYREJECTED;
+	return 0;
+}
+
 bool request_too_long(enum store_request form, const void *data, size_t len)
 {
 	struct span rest = {data, len}, line;
