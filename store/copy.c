@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,19 +33,6 @@ static void advance(struct copy *copy, size_t bytes)
 
 typedef int (*entry_fn)(struct copy *copy, const char *path, size_t size, void *arg);
 
-static bool segment_number(const char *path, int64_t *number)
-{
-	char want[STORE_PATH];
-
-	if (strncmp(path, "trail/", 6) != 0)
-		return false;
-	*number = strtoll(path + 6, NULL, 10);
-	if (*number < 1 || *number > 99999999)
-		return false;
-	export_segment_path(*number, want);
-	return strcmp(path, want) == 0;
-}
-
 static bool is_object(const char *path)
 {
 	size_t len = strlen(path);
@@ -63,7 +49,7 @@ static int visit(struct copy *copy, const FTSENT *entry, const char *path, entry
 	case FTS_DP:
 		return 0;
 	case FTS_F:
-		if (!is_object(path) && !segment_number(path, &number))
+		if (!is_object(path) && !export_segment_number(path, &number))
 			return copy_wrong(copy, path, "is not of an export");
 		return fn(copy, path, (size_t)entry->fts_statp->st_size, arg);
 	case FTS_DNR:
@@ -110,7 +96,7 @@ static int measure(struct copy *copy, const char *path, size_t size, void *arg)
 
 	(void)arg;
 	copy->total += (int64_t)size;
-	if (segment_number(path, &number) && number > copy->segments)
+	if (export_segment_number(path, &number) && number > copy->segments)
 		copy->segments = number;
 	return 0;
 }
@@ -163,12 +149,8 @@ int copy_read(const struct copy *copy, const char *path, struct bytes *out)
 
 	if (rc)
 		return rc;
-	/* what is cut off within the padding is cut off, too */
-	if (!out->len || out->data[out->len - 1] != '\n')
-		return copy_wrong(copy, path, "is cut off");
-	while (out->len && (out->data[out->len - 1] == ' ' || out->data[out->len - 1] == '\n'))
-		out->len--;
-	return bytes_add(out, "", 1);
+	const char *what = export_unpad(out);
+	return what ? copy_wrong(copy, path, what) : bytes_add(out, "", 1);
 }
 
 int copy_check(const struct copy *copy, const char *path, const struct bytes *text)
@@ -225,18 +207,12 @@ static const char *take_record(
 	const struct copy *copy, struct segment *s, const char *line, size_t len)
 {
 	int64_t seq = (s->number - 1) * EXPORT_SEGMENT + ++s->records;
-	const char *what = export_wrong(copy->store, line, len, &s->head);
-	char want[40];
+	const char *what = s->records > EXPORT_SEGMENT
+				   ? "is one too many"
+				   : export_record_wrong(copy->store, line, len, &s->head, seq);
 
-	if (s->records > EXPORT_SEGMENT)
-		return "is one too many";
-	if (what)
-		return what;
-	const char *text = line + s->head.len;
-	int n = snprintf(want, sizeof(want), "\"seq\":%" PRId64 ",", seq);
-	if (strncmp(text, want, (size_t)n) != 0)
-		return "is not the one that belongs here";
-	return s->fn(seq, line, text, len - s->head.len - EXPORT_TAIL, s->arg);
+	return what ? what
+		    : s->fn(seq, line, line + s->head.len, len - s->head.len - EXPORT_TAIL, s->arg);
 }
 
 static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *line)

@@ -2,16 +2,14 @@
 #include "store/export.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "store/base/clock.h"
 
 /*
  * What a backup copies: of a group, a key, a certificate or the store one JSON object each, secrets
  * as they are sealed; of everything else the journal, a JSON object a line, in segments. Each of
- * them with the store's id, its own path and a MAC over all of it.
+ * them in an envelope, see there.
  *
  * rsync(1) compares sizes and seconds, so both are made to tell: the journal only grows; an object
  * has a version that only grows, seconds * 1,024 and what tells changes within one second apart,
@@ -19,64 +17,6 @@
  */
 
 enum { ROUND = 1024 };
-
-int export_file_head(const char *store_id, const char *path, struct bytes *out)
-{
-	return bytes_printf(out, "{\"format\":1,\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
-}
-
-void export_segment_path(int64_t segment, char out[STORE_PATH])
-{
-	snprintf(out, STORE_PATH, "trail/%08" PRId64 ".jsonl", segment);
-}
-
-int export_record_head(const char *store_id, int64_t segment, struct bytes *out)
-{
-	char path[STORE_PATH];
-
-	export_segment_path(segment, path);
-	return bytes_printf(out, "{\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
-}
-
-/* Appends the MAC of what stands behind `from`. */
-static int add_mac(const struct store *store, struct bytes *out, size_t from)
-{
-	unsigned char mac[PKI_HASH];
-	char text[2 * PKI_HASH + 1];
-	int rc = pki_mac(store->sealer, out->data + from, out->len - from, mac);
-
-	if (rc)
-		return rc;
-	hex_text(mac, PKI_HASH, text);
-	return bytes_printf(out, ",\"mac\":\"%s\"}", text);
-}
-
-static bool has_id(const struct store *store, const char *text, size_t len)
-{
-	char want[sizeof(store->id) + 16];
-	int n = snprintf(want, sizeof(want), "\"store\":\"%s\"", store->id);
-
-	return memmem(text, len, want, (size_t)n);
-}
-
-const char *export_wrong(
-	const struct store *store, const char *text, size_t len, const struct bytes *head)
-{
-	CLEANUP_BYTES struct bytes want = {0};
-	size_t body = len - EXPORT_TAIL;
-
-	if (len <= EXPORT_TAIL || text[len - 1] != '}')
-		return "is cut off";
-	if (!has_id(store, text, len))
-		return "is of another store";
-	if (bytes_add(&want, text, body) || add_mac(store, &want, 0))
-		return "could not be checked";
-	if (memcmp(want.data + body, text + body, EXPORT_TAIL) != 0)
-		return "is damaged or was edited: its MAC does not fit";
-	if (body < head->len || memcmp(text, head->data, head->len) != 0)
-		return "is the copy of another file";
-	return NULL;
-}
 
 /* --- objects --- */
 
@@ -118,7 +58,7 @@ static int compose(const struct store *store, const struct store_object *object,
 	if (!rc)
 		rc = bytes_add(out, v->json.data + 1, v->json.len - 2);
 	if (!rc)
-		rc = add_mac(store, out, 0);
+		rc = export_seal(store, out);
 	size_t size = (out->len + ROUND) / ROUND * ROUND + (size_t)(v->version % ROUND);
 	return rc ? rc : bytes_printf(out, "%*s\n", (int)(size - out->len - 1), "");
 }
@@ -208,7 +148,7 @@ static int read_record(const struct db_row *row, void *arg)
 	if (!rc)
 		rc = bytes_add(&r->record, text, len);
 	if (!rc)
-		rc = add_mac(r->store, &r->record, 0);
+		rc = export_seal(r->store, &r->record);
 	if (!rc)
 		rc = bytes_add(&r->record, "\n", 1);
 	if (rc)

@@ -421,23 +421,13 @@ static int read_store(const struct db_row *row, void *arg)
 /* Its id stands in the head of its file, which the master key has yet to confirm. */
 static int identify(struct restore *r)
 {
-	static const char any[] = "{\"format\":", head[] = "{\"format\":1,\"store\":\"";
 	int rc = copy_read(&r->copy, "store.json", &r->store_json);
-	const char *text = (char *)r->store_json.data;
 
 	if (rc)
 		return rc;
-	if (strncmp(text, any, strlen(any)) != 0)
-		return copy_wrong(&r->copy, "store.json", "is damaged, or not of an export");
-	if (strncmp(text, head, strlen(head)) != 0)
-		return copy_wrong(
-			&r->copy, "store.json", "was made by a later version of enrollfs");
-	const char *id = text + strlen(head);
-	size_t len = strspn(id, "0123456789abcdef");
-	if (len >= sizeof(r->store->id))
-		return copy_wrong(&r->copy, "store.json", "is damaged");
-	memcpy(r->store->id, id, len);
-	return 0;
+	const char *what =
+		export_store_id((char *)r->store_json.data, r->store->id, sizeof(r->store->id));
+	return what ? copy_wrong(&r->copy, "store.json", what) : 0;
 }
 
 static int confirm(struct restore *r, const struct store_options *options)
