@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/restore.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
+{
+	static char path[] = "/dev/shm/fuzz-restore.XXXXXX";
+	static struct db *db;
+	char *text = strndup((const char *)data, len), *rest = text;
+
+	if (!db && (close(mkstemp(path)) || db_open(path, DB_CREATE, &db) || store_unlink(path)))
+		abort();
+	db_submit(db, take_lines, &rest);
+	free(text);
+	return 0;
+}
