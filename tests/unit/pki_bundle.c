@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/pki/pki.h"
+#include "tests/unit/unit.h"
+
+/* What an outside CA may answer with, and what comes along with it; the texts are those that the
+ * fuzzers begin with. */
+
+static const char own[] = "bad6d999bca1a8cee0527cbf57c2bfa99dff338df46b707d188bb892bc844eea";
+static const int64_t now = INT64_C(1800000000);
+
+static void load(const char *name, struct bytes *out)
+{
+	char path[100];
+	unsigned char chunk[8192];
+
+	snprintf(path, sizeof(path), "tests/corpus/%s", name);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(bytes_add(out, chunk, fread(chunk, 1, sizeof(chunk), file)), 0);
+	fclose(file);
+}
+
+struct answer {
+	const char *name;
+	int rc;
+	const char *reason; /* the beginning of it */
+};
+
+static void check(const struct answer *answer, const unsigned char *key)
+{
+	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
+	CLEANUP_BYTES struct bytes text = {0};
+	const char *reason;
+
+	load(answer->name, &text);
+	int rc = pki_bundle_parse(text.data, text.len, key, now, &bundle, &reason);
+	if (rc != answer->rc || (rc && strncmp(reason, answer->reason, strlen(answer->reason))))
+		fail_msg("%s: %d, %s", answer->name, rc, rc ? reason : "taken");
+}
+
+static void certificates(void **state)
+{
+	(void)state;
+	static const struct answer answer[] = {
+		{"cert/self-signed", 0, NULL},
+		{"cert/chain", 0, NULL},
+		{"cert/chain-of-three", 0, NULL},
+		{"cert/with-text", 0, NULL},
+		{"cert/crlf", 0, NULL},
+		{"cert/byte-order-mark", 0, NULL},
+		{"cert/space-before", 0, NULL},
+		{"cert/chain-cut-off", 1, "the chain ends before a self-signed certificate"},
+		{"cert/wrong-order", -EBADMSG, "the first certificate is for another key"},
+		{"cert/one-behind-the-root", -EBADMSG, "there is a certificate behind the self"},
+		{"cert/chain-of-eleven", -EBADMSG, "the chain is too long"},
+		{"cert/expired", -EKEYEXPIRED, "certificate has expired"},
+		{"cert/no-ca", -EBADMSG, "a certificate is not a CA's"},
+		{"cert/may-not-sign-certificates", -EBADMSG, "a certificate's keyUsage does not"},
+		{"cert/may-not-sign-crls", -EBADMSG, "the certificate's keyUsage does not allow"},
+		{"cert/extension-damaged", -EBADMSG, "a certificate has damaged extensions"},
+		{"cert/base64-damaged", -EBADMSG, "a PEM text is damaged"},
+		{"cert/a-request", -EBADMSG, "a PEM text is neither"},
+		{"cert/self-signed.der", -EBADMSG, "this is DER"},
+		{"name/utf8", -EBADMSG, "this is not PEM"},
+	};
+	unsigned char hash[PKI_HASH];
+
+	assert_int_equal(hex_bytes(own, strlen(own), hash, PKI_HASH), 0);
+	for (size_t i = 0; i < COUNT(answer); i++)
+		check(&answer[i], hash);
+}
+
+static void with_their_key(void **state)
+{
+	(void)state;
+	static const struct answer answer[] = {
+		{"bundle/import", 0, NULL},
+		{"bundle/ec-parameters-first", 0, NULL},
+		{"bundle/no-key", 1, "the private key is missing"},
+		{"bundle/another-key", -EBADMSG, "the first certificate and the private key do"},
+		{"bundle/two-keys", -EBADMSG, "there are two private keys"},
+		{"bundle/encrypted-key", -EBADMSG, "the private key is encrypted"},
+	};
+
+	for (size_t i = 0; i < COUNT(answer); i++)
+		check(&answer[i], NULL);
+}
+
+static int count(const void *der, size_t len, void *arg)
+{
+	struct pki_cert_info info;
+
+	++*(int *)arg;
+	return pki_cert_info(der, len, &info);
+}
+
+static void chain_one_by_one(void **state)
+{
+	(void)state;
+	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
+	CLEANUP_BYTES struct bytes text = {0};
+	const char *reason;
+	int n = 0;
+
+	load("cert/chain-of-three", &text);
+	unsigned char hash[PKI_HASH];
+	assert_int_equal(hex_bytes(own, strlen(own), hash, PKI_HASH), 0);
+	assert_int_equal(pki_bundle_parse(text.data, text.len, hash, now, &bundle, &reason), 0);
+	assert_int_equal(pki_chain_each(bundle.chain.data, bundle.chain.len, count, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(
+		pki_chain_each(bundle.chain.data, bundle.chain.len - 1, count, &n), -EBADMSG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(certificates),
+		cmocka_unit_test(with_their_key),
+		cmocka_unit_test(chain_one_by_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
