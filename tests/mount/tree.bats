@@ -99,6 +99,15 @@ for top, dirs, files in os.walk('$M'):
 	mkdir "$M/app_connector/$(printf 'x%.0s' {1..64})" "$M/app_connector/0.a_B-c"
 }
 
+@test "there are no links, pipes, sockets or devices to be made" {
+	refused 'Operation not permitted' ln -s description "$G/link"
+	refused 'Operation not permitted' ln "$G/description" "$G/link"
+	refused 'Operation not permitted' mkfifo "$G/pipe"
+	refused 'Operation not permitted' mknod "$G/null" c 1 3
+	refused 'Operation not permitted' python3 -c "import socket; socket.socket(socket.AF_UNIX).bind('$G/socket')"
+	[ ! -e "$G/link" ] && [ ! -e "$G/pipe" ] && [ ! -e "$G/null" ] && [ ! -e "$G/socket" ]
+}
+
 @test "an unknown name is a typo" {
 	sh_refused 'Operation not permitted' "echo 5 > $K/max_use"
 	refused 'Operation not permitted' touch "$G/new"
