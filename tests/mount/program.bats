@@ -166,6 +166,11 @@ load helper
 	refused 'not the master key it was made with' "$ENROLLFS" store m
 	echo rubbish > store.key
 	refused 'not 64 hex digits' "$ENROLLFS" store m
+	mkdir folder
+	refused 'not a regular file' "$ENROLLFS" -o master_key=folder store m
+	mkfifo -m 600 pipe
+	refused 'not a regular file' timeout 10 "$ENROLLFS" -o master_key=pipe store m
+	refused 'Not a directory' "$ENROLLFS" -o master_key=store.key/key store m
 	start -o master_key="$T/elsewhere"
 	is m/domain corp.example
 }
@@ -176,6 +181,9 @@ load helper
 	start
 	stop
 	refused 'its domain is corp.example' "$ENROLLFS" -o domain=other.example store m
+	refused 'give -o domain=NAME' unshare -u sh -c 'echo no_dns_name > /proc/sys/kernel/hostname && exec "$1" other-store m' - "$ENROLLFS"
+	refused 'give -o domain=NAME' unshare -u sh -c 'echo no_dns_name > /proc/sys/kernel/hostname && exec "$1" new-store' - "${ENROLLFS%/*}/mkfs.enrollfs"
+	[ ! -e new-store ]
 	hostname=$(hostname | tr A-Z a-z)
 	"$ENROLLFS" other-store m
 	is m/domain "$hostname"
@@ -221,6 +229,12 @@ load helper
 	stop
 	refused 'No such file' "$ENROLLFS" -o ro missing m
 	[ ! -e missing ]
+	# of an earlier version, or nothing yet
+	sqlite3 store 'PRAGMA user_version = 1'
+	: > empty
+	refused 'has to be mounted writable once' "$ENROLLFS" -o ro store m
+	refused 'has to be mounted writable once' "$ENROLLFS" -o ro empty m
+	[ ! -s empty ]
 }
 
 @test "an ordinary user's own mount" {
