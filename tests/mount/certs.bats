@@ -238,6 +238,18 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	openssl x509 -req -in imp.csr -CA ca/root.pem -CAkey ca/root.key -days -1 \
 		-extfile <(printf '%s\n' "$ca_extensions") -out late.pem 2> /dev/null
 	sh_refused 'Key has expired' "cat late.pem ca/root.pem imp.key > $C/import"
+	# what would not do as a signing certificate here
+	unfit() { # REASON OPTION...
+		openssl req -x509 -nodes -keyout unfit.key -out unfit.pem \
+			-addext 'keyUsage=critical,keyCertSign,cRLSign' "${@:2}" 2> /dev/null
+		sh_refused 'Bad message' "cat unfit.pem unfit.key > $C/import"
+		tail -n 1 log | grep -q "$1"
+	}
+	unfit 'the key has to be RSA of 2048' -subj /CN=x -newkey rsa:1024
+	unfit 'its serial number is not positive' -subj /CN=x -newkey ed25519 -set_serial -5
+	unfit 'its subject has more than 1024 bytes' -newkey ed25519 \
+		-subj "$(printf '/O=%060d' {1..18})"
+	sh_refused 'File too large' "head -c 70000 /dev/zero | tr '\0' '\n' > $C/import"
 	is "$C/state" pending
 	cp all.pem "$C/import"
 	is "$C/state" active

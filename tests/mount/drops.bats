@@ -62,6 +62,10 @@ shutil.copyfile('python.csr', '$D/python.csr')"
 	echo 0 > "$K/max_uses"
 	refused 'Disk quota exceeded' cp web1.csr "$D/web1.csr"
 	[ ! -e "$D/web1.csr" ]
+	half=$(mktemp "$D/.half.XXXXXX")
+	head -c 100 web1.csr > "$half"
+	refused 'Bad message' mv "$half" "$D/half.csr"
+	rm "$half"
 	refused 'Disk quota exceeded' rsync web1.csr "$D/"
 	[ -z "$(ls -A "$D")" ]
 	echo 1 > "$K/max_uses"

@@ -98,6 +98,7 @@ with open('$K/enroll', 'wb', buffering=0) as f:
 	echo 5 > "$K/max_uses"
 	sh_refused 'Invalid argument' "{ cat web1.csr >&3; cat web2.csr >&3; } 3<> $K/enroll"
 	is "$K/uses" 1
+	refused 'Invalid argument' dd if=web2.csr of="$K/enroll" seek=1 bs=9 conv=notrunc
 	# two at once do not touch each other
 	exec 4<> "$K/enroll" 5<> "$K/enroll"
 	csr web3

@@ -4,6 +4,14 @@
 
 load helper
 
+teardown() {
+	if mountpoint -q "$T/small"; then
+		stop_if_running
+		umount "$T/small"
+	fi
+	take_down_mount
+}
+
 @test "a row for each key and member, with what its files say" {
 	mkdir "$G/keys/off" "$G/keys/old" "$G/keys/free" "$M/service_edge/eu" "$M/service_edge/eu/keys/k"
 	echo 0 > "$G/keys/off/enabled"
@@ -63,4 +71,23 @@ load helper
 		[ "$(stat -c %s "$M/tables/keys.tsv")" = "$(cat "$M/tables/keys.tsv" | wc -c)" ]
 		[ "$(awk -F'\t' 'NF != 13' "$M/tables/keys.tsv")" = '' ]
 	done
+}
+
+@test "on a full disk they are made in memory" {
+	stop
+	mkdir small
+	mount -t tmpfs -o size=4m tmpfs small
+	mv store store.key small/
+	ln -s small/store store
+	start
+	for i in $(seq 30); do mkdir "$G/keys/$i"; done
+	dd if=/dev/zero of=small/fill bs=4096 2> /dev/null || :
+	[ "$(df --output=avail small | tail -n 1)" -eq 0 ]
+	[ "$(wc -l < "$M/tables/keys.tsv")" = 32 ]
+	[ "$(wc -l < "$M/tables/members.tsv")" = 1 ]
+	expect_log 'disk full'
+	refused 'No space left' mkdir "$G/keys/more"
+	rm small/fill
+	mkdir "$G/keys/more"
+	[ "$(wc -l < "$M/tables/keys.tsv")" = 33 ]
 }
