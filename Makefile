@@ -118,7 +118,7 @@ fuzz:
 
 lint:
 	scripts/layers
-	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.c tests/bench/*.[ch])
+	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.[ch] tests/bench/*.[ch])
 	@mkdir -p build/tidy
 	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(BASE_CFLAGS)) > build/tidy/compile_flags.txt
 	$(Q)printf '%s\n' $(SRC) $(TOOLS_SRC) | xargs -P $$(nproc) -n 4 clang-tidy -p build/tidy --quiet
