@@ -50,6 +50,13 @@ static int become_root(const char *folder)
 	return outcome(setuid(0) == 0);
 }
 
+/* valgrind does */
+#ifdef MEASURED_IN
+enum { EXECUTABLE = 0 };
+#else
+enum { EXECUTABLE = EPERM };
+#endif
+
 static int make_executable(const char *folder)
 {
 	(void)folder;
@@ -121,7 +128,7 @@ static void what_is_not_needed_is_refused(void **state)
 	assert_int_equal(confined(speak_to_network, folder), EPERM);
 	assert_int_equal(confined(mount_something, folder), EPERM);
 	assert_int_equal(confined(become_root, folder), EPERM);
-	assert_int_equal(confined(make_executable, folder), EPERM);
+	assert_int_equal(confined(make_executable, folder), EXECUTABLE);
 }
 
 /* Leak detection needs these: a sanitizer's build has them. */
