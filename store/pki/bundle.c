@@ -25,9 +25,7 @@ struct reading {
 
 static int refuse(const struct reading *r, const char *why)
 {
-	pki_drain();
-	*r->reason = why;
-	return -EBADMSG;
+	return pki_refuse(-EBADMSG, why, r->reason);
 }
 
 /* --- one certificate --- */
@@ -92,11 +90,10 @@ static int take_cert(struct reading *r, const unsigned char *der, size_t len)
 		rc = n ? check_issued(r, x, sk_X509_value(r->certs, n - 1)) : check_own(r, x);
 	if (rc || sk_X509_push(r->certs, x) <= 0) {
 		X509_free(x);
-		return rc ? rc : -ENOMEM;
+		return rc ? rc : pki_drain(-ENOMEM);
 	}
 	r->ended = X509_self_signed(x, 1) == 1;
-	pki_drain();
-	return 0;
+	return pki_drain(0);
 }
 
 /* --- the private key --- */
@@ -236,8 +233,7 @@ static int verify(const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t
 	sk_X509_free(between);
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(anchors);
-	pki_drain();
-	return error;
+	return pki_drain(0) ? X509_V_ERR_OUT_OF_MEM : error;
 }
 
 static int check_all(const struct reading *r, int64_t now)
@@ -247,9 +243,15 @@ static int check_all(const struct reading *r, int64_t now)
 	if (error == X509_V_OK)
 		return 0;
 	*r->reason = X509_verify_cert_error_string(error);
-	return error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID
-		       ? -EKEYEXPIRED
-		       : -EBADMSG;
+	switch (error) {
+	case X509_V_ERR_OUT_OF_MEM:
+		return -ENOMEM;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return -EKEYEXPIRED;
+	default:
+		return -EBADMSG;
+	}
 }
 
 static int add_der(X509 *x, struct bytes *out)
@@ -259,7 +261,7 @@ static int add_der(X509 *x, struct bytes *out)
 	int rc = n > 0 ? bytes_add(out, der, (size_t)n) : -ENOMEM;
 
 	OPENSSL_free(der);
-	return rc;
+	return pki_drain(rc);
 }
 
 static int hand_out(const struct reading *r, struct pki_bundle *out)
@@ -299,9 +301,11 @@ int pki_bundle_parse(const void *data, size_t len, const unsigned char *own, int
 
 	*reason = NULL;
 	*out = (struct pki_bundle){0};
+	pki_drain(0);
 	int rc = r.certs ? read_all(&r, data, len, now, out) : -ENOMEM;
 	sk_X509_pop_free(r.certs, X509_free);
 	EVP_PKEY_free(r.key);
+	rc = pki_drain(rc);
 	if (rc)
 		pki_bundle_free(out);
 	return rc;
@@ -324,10 +328,8 @@ int pki_chain_each(
 		const unsigned char *content = p;
 		long n;
 		int tag, class;
-		if (ASN1_get_object(&content, &n, &tag, &class, (long)len) & 0x80) {
-			pki_drain();
-			return -EBADMSG;
-		}
+		if (ASN1_get_object(&content, &n, &tag, &class, (long)len) & 0x80)
+			return pki_drain(-EBADMSG);
 		size_t whole = (size_t)(content - p) + (size_t)n;
 		rc = fn(p, whole, arg);
 		p += whole;
@@ -346,7 +348,7 @@ static int push(const void *der, size_t len, void *arg)
 	if (x && sk_X509_push(certs, x) > 0)
 		return 0;
 	X509_free(x);
-	return -EBADMSG;
+	return pki_drain(-EBADMSG);
 }
 
 static int sample(const struct pki_ca *ca, const char *domain, int64_t now, struct bytes *der)
@@ -394,18 +396,20 @@ int pki_bundle_try(const struct pki_bundle *bundle, const void *key, size_t key_
 		rc = pki_ca_open(bundle->cert.data, bundle->cert.len, key, key_len, &ca);
 	if (!rc)
 		rc = sample(ca, domain, now, &der);
-	if (!rc)
+	if (!rc) {
 		leaf = pki_x509(der.data, der.len);
+		rc = leaf ? 0 : pki_drain(-EBADMSG);
+	}
 	/* as a member shows it: to servers and to clients */
 	int error = leaf ? verify(certs, leaf, X509_PURPOSE_SSL_CLIENT, now) : X509_V_OK;
 	if (leaf && error == X509_V_OK)
 		error = verify(certs, leaf, X509_PURPOSE_SSL_SERVER, now);
 	if (error != X509_V_OK) {
 		*reason = X509_verify_cert_error_string(error);
-		rc = -EBADMSG;
+		rc = error == X509_V_ERR_OUT_OF_MEM ? -ENOMEM : -EBADMSG;
 	}
 	X509_free(leaf);
 	pki_ca_free(ca);
 	sk_X509_pop_free(certs, X509_free);
-	return rc;
+	return pki_drain(rc);
 }

@@ -29,7 +29,7 @@ static int add_name(const X509_NAME *name, struct bytes *out)
 	int rc = n > 0 ? bytes_add(out, der, (size_t)n) : -ENOMEM;
 
 	OPENSSL_free(der);
-	return rc;
+	return pki_drain(rc);
 }
 
 /* A key under a name, as an issuer. */
@@ -54,7 +54,6 @@ X509 *pki_x509(const void *der, size_t len)
 	if (x && p == (const unsigned char *)der + len)
 		return x;
 	X509_free(x);
-	pki_drain();
 	return NULL;
 }
 
@@ -63,13 +62,13 @@ int pki_ca_open(
 {
 	X509 *x = pki_x509(cert, cert_len);
 	struct pki_ca *ca = calloc(1, sizeof(*ca));
-	int rc = ca ? -EBADMSG : -ENOMEM;
+	int rc = ca ? 0 : -ENOMEM;
 
-	if (rc == -ENOMEM)
+	if (rc)
 		goto out;
 	ca->key = pki_key_in(key, key_len);
 	if (!x || !ca->key || X509_check_private_key(x, ca->key) != 1) {
-		pki_drain();
+		rc = pki_drain(-EBADMSG);
 		goto out;
 	}
 	rc = become(ca, X509_get_subject_name(x));
@@ -83,6 +82,7 @@ int pki_ca_open(
 	}
 out:
 	X509_free(x);
+	rc = pki_drain(rc);
 	if (rc)
 		pki_ca_free(ca);
 	else
@@ -97,7 +97,7 @@ static int seconds(const ASN1_TIME *time, int64_t *out)
 	struct tm tm;
 
 	if (ASN1_TIME_to_tm(time, &tm) != 1)
-		return -EBADMSG;
+		return pki_drain(-EBADMSG);
 	*out = timegm(&tm);
 	return 0;
 }
@@ -127,10 +127,10 @@ int pki_path_length(const void *der, size_t len, int *out)
 	X509 *x = pki_x509(der, len);
 
 	if (!x)
-		return -EBADMSG;
+		return pki_drain(-EBADMSG);
 	*out = path_length(x);
 	X509_free(x);
-	return 0;
+	return pki_drain(0);
 }
 
 static int describe(const X509 *x, struct pki_cert_info *out)
@@ -147,26 +147,26 @@ static int describe(const X509 *x, struct pki_cert_info *out)
 int pki_cert_info(const void *der, size_t len, struct pki_cert_info *out)
 {
 	X509 *x = pki_x509(der, len);
-	int rc = x ? describe(x, out) : -EBADMSG;
+	int rc = x ? describe(x, out) : pki_drain(-EBADMSG);
 
 	X509_free(x);
-	return rc;
+	return pki_drain(rc);
 }
 
 int pki_cert_subject(const void *der, size_t len, bool one_line, struct bytes *out)
 {
 	X509 *x = pki_x509(der, len);
-	int rc = -EBADMSG;
+	int rc;
 
 	if (x && one_line) {
 		char *text = X509_NAME_oneline(X509_get_subject_name(x), NULL, 0);
-		rc = text ? bytes_add(out, text, strlen(text) + 1) : -ENOMEM;
+		rc = text ? bytes_add(out, text, strlen(text) + 1) : pki_drain(-ENOMEM);
 		OPENSSL_free(text);
-	} else if (x) {
-		rc = pki_name_text(X509_get_subject_name(x), out);
+	} else {
+		rc = x ? pki_name_text(X509_get_subject_name(x), out) : pki_drain(-EBADMSG);
 	}
 	X509_free(x);
-	return rc;
+	return pki_drain(rc);
 }
 
 /* --- signing one --- */
@@ -236,11 +236,11 @@ int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
 	const char *reason;
 	struct pki_ca self = {.key = pki_key_in(key, key_len)};
 	X509_NAME *subject = pki_name(want->subject, &reason);
-	int rc = self.key && subject ? become(&self, subject) : -EBADMSG;
+	int rc = self.key && subject ? become(&self, subject) : pki_drain(-EBADMSG);
 
 	if (!rc)
 		rc = certify(want, &self, issuer ? issuer : &self, subject, der);
 	clear(&self);
 	X509_NAME_free(subject);
-	return rc;
+	return pki_drain(rc);
 }

@@ -140,5 +140,5 @@ int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl, const struct byt
 out:
 	OPENSSL_free(encoded);
 	CERTIFICATE_LIST_free(list);
-	return rc;
+	return pki_drain(rc);
 }

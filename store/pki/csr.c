@@ -35,8 +35,7 @@ void pki_csr_cleanup(struct pki_csr **csr)
 
 static int refuse(const char **reason, const char *why)
 {
-	*reason = why;
-	return -EBADMSG;
+	return pki_refuse(-EBADMSG, why, reason);
 }
 
 /* RFC 7468 7, and the label that RFC 7468 appendix A says older programs write. */
@@ -53,22 +52,16 @@ static int read_pem(const unsigned char *data, size_t len, struct bytes *der, co
 	char *label = NULL, *header = NULL;
 	unsigned char *body = NULL;
 	long n = 0;
-	int rc = -EBADMSG;
+	int rc;
 
-	*reason = "the certificate request's PEM is damaged";
-	if (!bio || PEM_read_bio(bio, &label, &header, &body, &n) != 1) {
-		pki_drain();
-		goto out;
-	}
-	*reason = "the PEM text is not a CERTIFICATE REQUEST";
-	if (!request_label(label) || header[0])
-		goto out;
-	/* OpenSSL would skip some of it. */
-	*reason = "there is more behind the certificate request";
-	if (!end || !all_space(data + end, len - end))
-		goto out;
-	rc = bytes_add(der, body, (size_t)n);
-out:
+	if (!bio || PEM_read_bio(bio, &label, &header, &body, &n) != 1)
+		rc = refuse(reason, "the certificate request's PEM is damaged");
+	else if (!request_label(label) || header[0])
+		rc = refuse(reason, "the PEM text is not a CERTIFICATE REQUEST");
+	else if (!end || !all_space(data + end, len - end)) /* OpenSSL would skip some of it */
+		rc = refuse(reason, "there is more behind the certificate request");
+	else
+		rc = bytes_add(der, body, (size_t)n);
 	OPENSSL_free(label);
 	OPENSSL_free(header);
 	OPENSSL_free(body);
@@ -77,24 +70,22 @@ out:
 }
 
 /* The text of the one common name, or NULL. */
-static char *common_name(const X509_NAME *subject)
+static int common_name(const X509_NAME *subject, char **out)
 {
 	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
 	unsigned char *text = NULL;
 
 	if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
-		return NULL;
+		return 0;
 	const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
 	int n = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
-	if (n < 0) {
-		pki_drain();
-		return NULL;
-	}
-	if (strlen((char *)text) != (size_t)n) {
+	if (n < 0)
+		return pki_drain(0);
+	if (strlen((char *)text) == (size_t)n)
+		*out = (char *)text;
+	else
 		OPENSSL_free(text);
-		return NULL;
-	}
-	return (char *)text;
+	return 0;
 }
 
 static int decode(struct pki_csr *csr, const char **reason)
@@ -102,25 +93,19 @@ static int decode(struct pki_csr *csr, const char **reason)
 	const unsigned char *p = csr->der.data;
 
 	csr->request = d2i_CERTIFICATION_REQUEST(NULL, &p, (long)csr->der.len);
-	if (!csr->request || p != csr->der.data + csr->der.len) {
-		pki_drain();
-		*reason = "not a PKCS #10 certificate request (RFC 2986)";
-		return -EBADMSG;
-	}
+	if (!csr->request || p != csr->der.data + csr->der.len)
+		return refuse(reason, "not a PKCS #10 certificate request (RFC 2986)");
 	const CERTIFICATION_REQUEST_INFO *info = csr->request->info;
-	if (ASN1_INTEGER_get(info->version) != 0) {
-		*reason = "the certificate request is of an unknown version";
-		return -EBADMSG;
-	}
+	if (ASN1_INTEGER_get(info->version) != 0)
+		return refuse(reason, "the certificate request is of an unknown version");
 	const ASN1_STRING *spki = info->subject_pk_info;
 	csr->key = pki_spki_key(ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki));
-	if (!csr->key) {
-		*reason = "the certificate request has no public key of a known type";
-		return -EBADMSG;
-	}
-	csr->common_name = common_name(info->subject);
-	return pki_sha256(
-		ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki), csr->spki_hash);
+	if (!csr->key)
+		return refuse(reason, "the certificate request has no public key of a known type");
+	int rc = common_name(info->subject, &csr->common_name);
+	return rc ? rc
+		  : pki_sha256(ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki),
+			    csr->spki_hash);
 }
 
 enum pki_form pki_csr_form(const void *data, size_t len)
@@ -147,6 +132,7 @@ int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char
 
 	*out = NULL;
 	*reason = NULL;
+	pki_drain(0); /* what failed before has nothing to do with this */
 	if (!csr)
 		return -ENOMEM;
 	enum pki_form form = pki_csr_form(data, len);
@@ -158,6 +144,7 @@ int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char
 		rc = read_pem(data, len, &csr->der, reason);
 	if (!rc)
 		rc = decode(csr, reason);
+	rc = pki_drain(rc);
 	if (rc) {
 		pki_csr_free(csr);
 		return rc;
@@ -173,10 +160,9 @@ int pki_csr_verify(const struct pki_csr *csr, const char **reason)
 
 	if (ASN1_item_verify(ASN1_ITEM_rptr(CERTIFICATION_REQUEST_INFO), r->signature_algorithm,
 		    r->signature, r->info, csr->key) == 1)
-		return 0;
-	pki_drain();
-	*reason = "the certificate request is not signed with the key it names";
-	return -EKEYREJECTED;
+		return pki_drain(0);
+	return pki_refuse(-EKEYREJECTED,
+		"the certificate request is not signed with the key it names", reason);
 }
 
 static bool strong_digest(int nid)
@@ -200,7 +186,6 @@ static bool strong_pss(const X509_ALGOR *algorithm)
 	bool strong = pss && pss->hashAlgorithm &&
 		      strong_digest(OBJ_obj2nid(pss->hashAlgorithm->algorithm));
 	RSA_PSS_PARAMS_free(pss);
-	pki_drain();
 	return strong;
 }
 
@@ -327,17 +312,15 @@ int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
 		d2i_SUBJECT_PUBLIC_KEY_INFO(NULL, &p, ASN1_STRING_length(raw));
 
 	*reason = NULL;
-	if (!spki) {
-		pki_drain();
+	if (!spki)
 		return refuse(reason, "the public key is not DER");
-	}
 	int rc = key_allowed(csr, spki, reason);
 	SUBJECT_PUBLIC_KEY_INFO_free(spki);
 	if (!rc)
 		rc = pki_csr_strong(csr, reason);
 	if (!rc && is_proof(csr->common_name))
 		rc = refuse(reason, "a common name of 64 hex digits is a proof for renewal");
-	return rc;
+	return pki_drain(rc);
 }
 
 const unsigned char *pki_csr_der(const struct pki_csr *csr, size_t *len)

@@ -12,6 +12,9 @@
 /* Between begins and its end, what OpenSSL allocates in this thread is secret: see pki_start. */
 void pki_secret(bool begins);
 
+/* Whether OpenSSL was refused memory in this thread since this was asked last. For pki_drain. */
+bool pki_starved(void);
+
 /*
  * The ASN.1 of a request and of a certificate, with the names that RFC 2986 and RFC 5280 give the
  * fields. A public key stays the bytes it arrived as: OpenSSL's own types would decode and encode
@@ -68,11 +71,22 @@ typedef struct {
 } CERTIFICATE_LIST;
 DECLARE_ASN1_FUNCTIONS(CERTIFICATE_LIST)
 
-/* Empties OpenSSL's error queue; answers its oldest reason as text, "unknown error" if none. */
-const char *pki_drain(void);
+/*
+ * The three ways to take OpenSSL's word for a failure. Each empties its error queue and answers
+ * -ENOMEM if it was refused memory: then nothing is wrong with what it was given.
+ */
 
-/* OpenSSL failed where outside bytes are not to blame: logs why, answers -EIO. */
+/* Else rc. Also where nothing seems to have failed: OpenSSL leaves out of an encoding what it got
+ * no memory for, and says nothing. */
+int pki_drain(int rc);
+
+/* OpenSSL failed where outside bytes are not to blame: logs why. Else -EIO. */
 int pki_failed(const char *doing);
+
+/* Outside bytes are: with the reason. Else error. */
+int pki_refuse(int error, const char *why, const char **reason);
+
+/* Those that answer NULL leave that to who called them. */
 
 /* The key of a subjectPublicKeyInfo, or NULL if it is none that OpenSSL knows. */
 EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len);

@@ -80,7 +80,7 @@ static int set_algorithm(X509_ALGOR *algorithm, const EVP_PKEY *key)
 	int nid = type;
 
 	if (md && OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(md), type) != 1)
-		return -EIO;
+		return pki_failed("signing");
 	return X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL)
 		       ? 0
 		       : -ENOMEM;
@@ -115,7 +115,7 @@ static int assemble(const unsigned char *tbs, size_t tbs_len, const X509_ALGOR *
 	int signature_len = i2d_ASN1_BIT_STRING(signature, NULL);
 
 	if (algorithm_len <= 0 || signature_len <= 0)
-		return -EIO;
+		return pki_failed("signing");
 	int inner = (int)tbs_len + algorithm_len + signature_len;
 	int total = ASN1_object_size(1, inner, V_ASN1_SEQUENCE);
 	size_t at = der->len;
@@ -258,5 +258,5 @@ int pki_issue(const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes
 			ca, der);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	X509_NAME_free(subject);
-	return rc;
+	return pki_drain(rc);
 }

@@ -55,7 +55,7 @@ int pki_key_out(const EVP_PKEY *key, struct bytes *out)
 		OPENSSL_cleanse(der, (size_t)n);
 	OPENSSL_free(der);
 	PKCS8_PRIV_KEY_INFO_free(info);
-	return rc;
+	return pki_drain(rc);
 }
 
 /* What an RSA key computes with, and keeps, it makes with its first signature. */
@@ -81,7 +81,6 @@ EVP_PKEY *pki_key_in(const void *der, size_t len)
 	if (key)
 		make_ready(key);
 	pki_secret(false);
-	pki_drain();
 	return key;
 }
 
@@ -92,7 +91,7 @@ int pki_key_spki(EVP_PKEY *key, struct bytes *out)
 	int rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("public key");
 
 	OPENSSL_free(der);
-	return rc;
+	return pki_drain(rc);
 }
 
 int pki_key_make(const char *algorithm, struct bytes *out)
@@ -101,7 +100,7 @@ int pki_key_make(const char *algorithm, struct bytes *out)
 	int rc = key ? pki_key_out(key, out) : pki_failed("making a key pair");
 
 	EVP_PKEY_free(key);
-	return rc;
+	return pki_drain(rc);
 }
 
 /* -EBADMSG: of a type or size that we do not sign with. */
@@ -120,7 +119,7 @@ static int name_algorithm(EVP_PKEY *key, char out[PKI_ALGORITHM])
 	}
 	if (!EVP_PKEY_is_a(key, "EC") ||
 		EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) != 1)
-		return -EBADMSG;
+		return pki_drain(-EBADMSG);
 	int nid = OBJ_sn2nid(curve);
 	if (nid != NID_X9_62_prime256v1 && nid != NID_secp384r1 && nid != NID_secp521r1)
 		return -EBADMSG;
@@ -132,14 +131,14 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out)
 {
 	CLEANUP_BYTES struct bytes spki = {0};
 	EVP_PKEY *pair = pki_key_in(key, len);
-	int rc = pair ? name_algorithm(pair, out->algorithm) : -EBADMSG;
+	int rc = pair ? name_algorithm(pair, out->algorithm) : pki_drain(-EBADMSG);
 
 	if (!rc)
 		rc = pki_key_spki(pair, &spki);
 	if (!rc)
 		rc = pki_sha256(spki.data, spki.len, out->spki_hash);
 	EVP_PKEY_free(pair);
-	return rc;
+	return pki_drain(rc);
 }
 
 static int sign_request(EVP_PKEY *key, const X509_NAME *subject, struct bytes *out)
@@ -155,7 +154,7 @@ static int sign_request(EVP_PKEY *key, const X509_NAME *subject, struct bytes *o
 	rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("certificate request");
 	OPENSSL_free(der);
 	X509_REQ_free(request);
-	return rc;
+	return pki_drain(rc);
 }
 
 int pki_request(const void *key, size_t len, const char *subject, struct bytes *csr)
@@ -163,11 +162,11 @@ int pki_request(const void *key, size_t len, const char *subject, struct bytes *
 	const char *reason;
 	EVP_PKEY *pair = pki_key_in(key, len);
 	X509_NAME *name = pki_name(subject, &reason);
-	int rc = pair && name ? sign_request(pair, name, csr) : -EBADMSG;
+	int rc = pair && name ? sign_request(pair, name, csr) : pki_drain(-EBADMSG);
 
 	X509_NAME_free(name);
 	EVP_PKEY_free(pair);
-	return rc;
+	return pki_drain(rc);
 }
 
 int pki_request_again(
@@ -175,9 +174,10 @@ int pki_request_again(
 {
 	EVP_PKEY *pair = pki_key_in(key, len);
 	X509 *x = pki_x509(cert, cert_len);
-	int rc = pair && x ? sign_request(pair, X509_get_subject_name(x), csr) : -EBADMSG;
+	int rc =
+		pair && x ? sign_request(pair, X509_get_subject_name(x), csr) : pki_drain(-EBADMSG);
 
 	X509_free(x);
 	EVP_PKEY_free(pair);
-	return rc;
+	return pki_drain(rc);
 }

@@ -56,7 +56,7 @@ static bool decode(const char *text, unsigned char raw[RAW + 1])
 	unsigned char again[BASE64 + 1];
 
 	if (EVP_DecodeBlock(raw, (const unsigned char *)text, BASE64) != RAW + 1) {
-		pki_drain();
+		pki_drain(0);
 		return false;
 	}
 	EVP_EncodeBlock(again, raw, RAW);

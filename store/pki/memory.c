@@ -21,6 +21,20 @@ enum {
 
 static _Thread_local bool secret;
 
+/*
+ * Whether OpenSSL has been refused memory in this thread. Its error queue does not tell: much of it
+ * drops that, or says instead that there is no such algorithm.
+ */
+static _Thread_local bool refused;
+
+bool pki_starved(void)
+{
+	bool was = refused;
+
+	refused = false;
+	return was;
+}
+
 void pki_secret(bool begins)
 {
 	secret = begins;
@@ -28,7 +42,12 @@ void pki_secret(bool begins)
 
 static void *take(size_t size, const char *file, int line)
 {
-	return secret ? CRYPTO_secure_malloc(size, file, line) : malloc(size);
+	if (!size)
+		return NULL;
+	void *data = secret ? CRYPTO_secure_malloc(size, file, line) : malloc(size);
+	if (!data)
+		refused = true;
+	return data;
 }
 
 static void give_back(void *data, const char *file, int line)
@@ -70,10 +89,14 @@ static void *take_more(void *data, size_t size, const char *file, int line)
 	return more;
 }
 
+/* Before main: OpenSSL takes no others once it has used its own. */
+__attribute__((constructor)) static void come_between(void)
+{
+	CRYPTO_set_mem_functions(take, take_more, give_back);
+}
+
 void pki_start(void)
 {
-	if (!CRYPTO_set_mem_functions(take, take_more, give_back))
-		report(LOG_WARNING, "what OpenSSL frees is not wiped");
 	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	if (CRYPTO_secure_malloc_init(SECURE_HEAP, SMALLEST) != 1)
 		report(LOG_NOTICE,

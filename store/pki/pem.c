@@ -16,7 +16,7 @@ int pki_pem(const char *label, const void *der, size_t len, struct bytes *out)
 		rc = bytes_add(out, text, (size_t)n);
 	}
 	BIO_free(bio);
-	return rc;
+	return pki_drain(rc);
 }
 
 size_t pki_pem_end(const void *data, size_t len)

@@ -108,7 +108,7 @@ out:
 	EVP_CIPHER_CTX_free(ctx);
 	bytes_free(&box);
 	bytes_free(&aad);
-	return rc;
+	return pki_drain(rc);
 }
 
 int pki_unseal(const struct pki_sealer *s, const char *kind, int64_t id, const void *sealed,
@@ -138,8 +138,7 @@ int pki_unseal(const struct pki_sealer *s, const char *kind, int64_t id, const v
 		goto out;
 	}
 	if (EVP_DecryptFinal_ex(ctx, tag, &n) != 1) {
-		pki_drain();
-		rc = -EBADMSG;
+		rc = pki_drain(-EBADMSG);
 		goto out;
 	}
 	rc = bytes_add(out, plain.data, plain.len);
@@ -147,5 +146,5 @@ out:
 	EVP_CIPHER_CTX_free(ctx);
 	bytes_free(&plain);
 	bytes_free(&aad);
-	return rc;
+	return pki_drain(rc);
 }

@@ -93,8 +93,6 @@ EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len)
 			    : d2i_PUBKEY(NULL, &p, (long)len);
 	}
 	SUBJECT_PUBLIC_KEY_INFO_free(info);
-	if (!key)
-		pki_drain();
 	return key;
 }
 

@@ -86,11 +86,8 @@ static const char *read_type(const char *p, int *nid)
 /* OpenSSL's table has the lengths of RFC 5280 appendix A.1, and each type's kind of string. */
 static bool add_attribute(X509_NAME *name, int nid, const struct value *v, bool joined)
 {
-	if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (const unsigned char *)v->text,
-		    (int)v->len, joined ? 1 : 0, joined ? -1 : 0) == 1)
-		return true;
-	pki_drain();
-	return false;
+	return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (const unsigned char *)v->text,
+		       (int)v->len, joined ? 1 : 0, joined ? -1 : 0) == 1;
 }
 
 static bool read_name(const char *p, X509_NAME *name, const char **reason)
@@ -160,7 +157,7 @@ static int print(const X509_NAME *name, struct bytes *out)
 		rc = bytes_add(out, text, (size_t)n);
 	}
 	BIO_free(bio);
-	return rc;
+	return pki_drain(rc);
 }
 
 int pki_name_text(const X509_NAME *name, struct bytes *out)
@@ -173,15 +170,16 @@ int pki_name_text(const X509_NAME *name, struct bytes *out)
 int pki_subject(const char *text, struct bytes *out, const char **reason)
 {
 	X509_NAME *again = NULL, *name = pki_name(text, reason);
-	int rc = name ? pki_name_text(name, out) : *reason ? -EINVAL : -ENOMEM;
+	int rc = name ? pki_name_text(name, out) : pki_refuse(-EINVAL, *reason, reason);
 
 	/* OpenSSL forgets an escape or two; what it wrote has to mean the same. */
 	if (!rc) {
 		again = pki_name((char *)out->data, reason);
-		rc = again && X509_NAME_cmp(name, again) == 0 ? 0 : -EINVAL;
-		*reason = rc ? "a name in the subject cannot be written down" : NULL;
+		if (!again || X509_NAME_cmp(name, again) != 0)
+			rc = pki_refuse(
+				-EINVAL, "a name in the subject cannot be written down", reason);
 	}
 	X509_NAME_free(again);
 	X509_NAME_free(name);
-	return rc;
+	return pki_drain(rc);
 }

@@ -8,19 +8,31 @@
 
 #include "store/base/report.h"
 
-const char *pki_drain(void)
+int pki_drain(int rc)
 {
-	unsigned long oldest = ERR_get_error();
-	const char *text = oldest ? ERR_reason_error_string(oldest) : NULL;
-
 	ERR_clear_error();
-	return text ? text : "unknown error";
+	return pki_starved() ? -ENOMEM : rc;
 }
 
 int pki_failed(const char *doing)
 {
-	report(LOG_ERR, "%s: OpenSSL: %s", doing, pki_drain());
-	return -EIO;
+	unsigned long oldest = ERR_get_error();
+	const char *text = oldest ? ERR_reason_error_string(oldest) : NULL;
+	int rc = pki_drain(-EIO);
+
+	report(LOG_ERR, "%s: OpenSSL: %s", doing,
+		rc == -ENOMEM ? "out of memory"
+		: text	      ? text
+			      : "unknown error");
+	return rc;
+}
+
+int pki_refuse(int error, const char *why, const char **reason)
+{
+	int rc = pki_drain(error);
+
+	*reason = rc == -ENOMEM ? "out of memory" : why;
+	return rc;
 }
 
 int pki_random(void *out, size_t n)
