@@ -86,7 +86,7 @@ static int load(struct store *store, int64_t cert, struct signer **out)
 	struct db_conn *conn = db_reader(store->db);
 	struct signer *signer = calloc(1, sizeof(*signer));
 	int64_t at = cert;
-	int rc = conn && signer ? 0 : -EIO;
+	int rc = signer ? 0 : -ENOMEM;
 
 	if (signer) {
 		signer->id = cert;
@@ -95,6 +95,10 @@ static int load(struct store *store, int64_t cert, struct signer **out)
 	}
 	while (!rc && at)
 		rc = signer->depth < SIGNER_DEPTH ? climb(store, conn, signer, at, &at) : -EIO;
+	if (rc == -ENOMEM) {
+		signer_put(signer);
+		return rc;
+	}
 	if (rc) {
 		report(LOG_ERR,
 			"signing certificate %" PRId64
