@@ -204,7 +204,7 @@ static int read_waiting(const struct db_row *row, void *arg)
 static int look(struct waiting *w)
 {
 	struct db_conn *conn = db_reader(w->store->db);
-	int rc = conn ? object_get_writable(conn, w->call, STORE_CERT, w->id, &w->row) : -EIO;
+	int rc = object_get_writable(conn, w->call, STORE_CERT, w->id, &w->row);
 
 	forget(w);
 	if (rc)

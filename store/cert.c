@@ -61,13 +61,13 @@ static int remove_cert(
 		DB_ARGS(DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND));
 	int rc = db_run(conn, DB_CERT_REMOVE, args);
 
-	if (rc > 0) /* its private key is gone: nobody shall trust it any more */
-		rc = db_run(conn, DB_CERT_COUNT_REVOKED, args) < 0 ? -EIO : rc;
 	if (rc == 0)
 		return in_use(call);
-	if (rc > 0)
+	if (rc > 0) /* its private key is gone: nobody shall trust it any more */
+		rc = db_run(conn, DB_CERT_COUNT_REVOKED, args);
+	if (rc >= 0)
 		db_scrub(conn);
-	if (rc > 0)
+	if (rc >= 0)
 		rc = db_run(conn, DB_CRL_DROP, DB_ARGS(DB_INT(object->object.id)));
 	return rc < 0 ? rc : 0;
 }
@@ -130,8 +130,6 @@ static int load(struct store *store, const union store_any *object, struct mater
 	struct db_conn *conn = db_reader(store->db);
 	bool member = object->object.kind == STORE_MEMBER;
 
-	if (!conn)
-		return -EIO;
 	int rc = db_each(conn, member ? DB_ISSUED_MATERIAL : DB_CERT_MATERIAL,
 		DB_ARGS(DB_INT(member ? object->member.issued : object->object.id)), read_material,
 		m);
@@ -154,9 +152,8 @@ int store_member_enrolled(struct store *store, const union store_any *member, un
 	struct db_conn *conn = db_reader(store->db);
 
 	*out = *member;
-	int rc = conn ? db_each(conn, DB_ISSUED_FIRST, DB_ARGS(DB_INT(member->object.id)),
-				read_enrolled, &out->member)
-		      : -EIO;
+	int rc = db_each(conn, DB_ISSUED_FIRST, DB_ARGS(DB_INT(member->object.id)), read_enrolled,
+		&out->member);
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
 

@@ -40,7 +40,7 @@ static int read_lists(const struct db_row *row, void *arg)
 static int look(struct store *store, int64_t cert, struct lists *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = conn ? db_each(conn, DB_CERT_LISTS, DB_ARGS(DB_INT(cert)), read_lists, out) : -EIO;
+	int rc = db_each(conn, DB_CERT_LISTS, DB_ARGS(DB_INT(cert)), read_lists, out);
 
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
@@ -87,9 +87,8 @@ static int collect(struct making *m)
 	struct db_conn *conn = db_reader(m->store->db);
 	int64_t seconds = m->now / CLOCK_SECOND;
 	int64_t since = m->before.this_update < seconds ? m->before.this_update : seconds;
-	int rc = conn ? db_each(conn, DB_CRL_ENTRIES, DB_ARGS(DB_INT(m->cert), DB_INT(since)),
-				add_entry, &m->entries)
-		      : -EIO;
+	int rc = db_each(conn, DB_CRL_ENTRIES, DB_ARGS(DB_INT(m->cert), DB_INT(since)), add_entry,
+		&m->entries);
 
 	return rc < 0 ? rc : 0;
 }
@@ -181,7 +180,7 @@ static int fill_crl(struct store *store, struct snapshot_writer *w, void *arg)
 	const struct filling *f = arg;
 	CLEANUP_BYTES struct bytes der = {0}, pem = {0};
 	struct db_conn *conn = db_reader(store->db);
-	int rc = conn ? db_each(conn, DB_CRL_GET, DB_ARGS(DB_INT(f->cert)), read_der, &der) : -EIO;
+	int rc = db_each(conn, DB_CRL_GET, DB_ARGS(DB_INT(f->cert)), read_der, &der);
 
 	if (rc < 0)
 		return rc;
@@ -272,8 +271,7 @@ static int fill_index(struct store *store, struct snapshot_writer *w, void *arg)
 	const struct filling *f = arg;
 	struct indexing indexing = {store, w};
 	struct db_conn *conn = db_reader(store->db);
-	int rc = conn ? db_each(conn, DB_INDEX_CERTS, DB_ARGS(DB_INT(f->cert)), add_ca_line, w)
-		      : -EIO;
+	int rc = db_each(conn, DB_INDEX_CERTS, DB_ARGS(DB_INT(f->cert)), add_ca_line, w);
 
 	if (rc >= 0)
 		rc = db_each(conn, DB_INDEX_MEMBERS, DB_ARGS(DB_INT(f->cert)), add_member_line,

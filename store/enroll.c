@@ -47,7 +47,7 @@ static int read_key(const struct db_row *row, void *arg)
 static int look_at_key(struct enrolment *e)
 {
 	struct db_conn *conn = db_reader(e->i.store->db);
-	int rc = conn ? db_each(conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)), read_key, e) : -EIO;
+	int rc = db_each(conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)), read_key, e);
 
 	if (rc == 0)
 		return store_refuse(e->i.call, -ESTALE, "the provisioning key has been deleted");
@@ -207,8 +207,6 @@ static int try_name(struct enrolment *e, const char *name, int64_t seconds)
 	int64_t one;
 
 	issuance_name(&e->i, name);
-	if (!conn)
-		return -EIO;
 	int rc = db_each(conn, DB_ENROLL_NAME_TAKEN,
 		DB_ARGS(DB_INT(e->i.group), DB_TEXT(name), DB_TEXT(e->i.names), DB_INT(seconds)),
 		read_first_int, &one);
@@ -242,10 +240,8 @@ static int reply_again(struct enrolment *e, struct bytes *reply)
 	struct db_conn *conn = db_reader(e->i.store->db);
 	CLEANUP_BYTES struct bytes der = {0};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	int rc = conn ? db_each(conn, DB_ENROLL_AGAIN,
-				DB_ARGS(DB_INT(e->i.known.id), DB_INT(seconds)), read_first_blob,
-				&der)
-		      : -EIO;
+	int rc = db_each(conn, DB_ENROLL_AGAIN, DB_ARGS(DB_INT(e->i.known.id), DB_INT(seconds)),
+		read_first_blob, &der);
 
 	if (rc <= 0)
 		return rc < 0 ? rc : -EAGAIN;

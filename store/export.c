@@ -75,9 +75,8 @@ int store_export(
 	struct db_conn *conn = db_reader(store->db);
 	struct view v = {0};
 	bool one = object->object.kind != STORE_PLACE;
-	int rc = conn ? db_each(conn, query[object->object.kind],
-				one ? DB_ARGS(DB_INT(object->object.id)) : NULL, read_view, &v)
-		      : -EIO;
+	int rc = db_each(conn, query[object->object.kind],
+		one ? DB_ARGS(DB_INT(object->object.id)) : NULL, read_view, &v);
 
 	if (rc == 0)
 		rc = -ESTALE;
@@ -167,7 +166,7 @@ int store_segment_read(struct store *store, const struct store_segment *segment,
 	struct db_conn *conn = db_reader(store->db);
 	struct reading r = {.store = store, .offset = offset, .left = size, .out = out};
 	int64_t each, id = segment->object.id;
-	int rc = conn ? frame(store, id, &r.head, &each) : -EIO;
+	int rc = frame(store, id, &r.head, &each);
 
 	if (!rc)
 		rc = db_each(conn, DB_SEGMENT_READ,

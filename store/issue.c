@@ -57,9 +57,8 @@ int issuance_look_up(struct store *store, const unsigned char *spki_hash, struct
 	struct db_conn *conn = db_reader(store->db);
 
 	*out = (struct known){0};
-	int rc = conn ? db_each(conn, DB_ENROLL_KNOWN, DB_ARGS(DB_BLOB(spki_hash, PKI_HASH)),
-				read_known, out)
-		      : -EIO;
+	int rc = db_each(
+		conn, DB_ENROLL_KNOWN, DB_ARGS(DB_BLOB(spki_hash, PKI_HASH)), read_known, out);
 	return rc < 0 ? rc : 0;
 }
 

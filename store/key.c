@@ -159,8 +159,7 @@ static int compose(struct store *store, int64_t key, int64_t *cert, struct bytes
 	CLEANUP_SIGNER struct signer *signer = NULL;
 	struct sealed sealed = {0};
 	struct pki_key_text text = {.id = key};
-	int rc = conn ? db_each(conn, DB_KEY_SECRET, DB_ARGS(DB_INT(key)), read_sealed, &sealed)
-		      : -EIO;
+	int rc = db_each(conn, DB_KEY_SECRET, DB_ARGS(DB_INT(key)), read_sealed, &sealed);
 
 	if (rc > 0)
 		rc = sealed.secret.len ? pki_unseal(store->sealer, "key", key, sealed.secret.data,

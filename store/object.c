@@ -134,7 +134,7 @@ int store_get(struct store *store, enum store_kind kind, int64_t id, union store
 {
 	struct db_conn *conn = db_reader(store->db);
 
-	return conn ? object_get(conn, kind, id, out) : -EIO;
+	return object_get(conn, kind, id, out);
 }
 
 int store_find(struct store *store, enum store_kind kind, int64_t parent, const char *name,
@@ -144,8 +144,6 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent, const 
 	const struct object_kind *k = object_kinds[kind];
 	struct one one = {kind, out};
 
-	if (!conn)
-		return -EIO;
 	int rc = k->by_parent ? db_each(conn, k->find, DB_ARGS(DB_INT(parent), DB_TEXT(name)),
 					read_one, &one)
 			      : db_each(conn, k->find, DB_ARGS(DB_TEXT(name)), read_one, &one);
@@ -178,8 +176,6 @@ int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_
 	const struct object_kind *k = object_kinds[kind];
 	struct each each = {kind, fn, arg, k->brief};
 
-	if (!conn)
-		return -EIO;
 	int rc = k->by_parent ? db_each(conn, k->each, DB_ARGS(DB_INT(parent), DB_INT(after)),
 					read_each, &each)
 			      : db_each(conn, k->each, DB_ARGS(DB_INT(after)), read_each, &each);
@@ -191,8 +187,6 @@ int store_each_all(struct store *store, enum store_kind kind, store_each_fn fn, 
 	struct db_conn *conn = db_reader(store->db);
 	struct each each = {kind, fn, arg, false};
 
-	if (!conn)
-		return -EIO;
 	int rc = db_each(conn, object_kinds[kind]->all, NULL, read_each, &each);
 	return rc < 0 ? rc : 0;
 }
@@ -203,8 +197,6 @@ int store_each_enrolled(
 	struct db_conn *conn = db_reader(store->db);
 	struct each each = {STORE_MEMBER, fn, arg, false};
 
-	if (!conn)
-		return -EIO;
 	int rc = db_each(
 		conn, DB_MEMBER_EACH_OF_KEY, DB_ARGS(DB_INT(key), DB_INT(after)), read_each, &each);
 	return rc < 0 ? rc : 0;
@@ -221,6 +213,8 @@ int store_submit(struct store *store, struct store_call *call, db_job_fn fn, voi
 	if (rc == -EIO || rc == -ENOSPC)
 		store_refuse(
 			call, rc, "the store failed, and nothing has changed: see the messages");
+	if (rc == -ENOMEM)
+		store_refuse(call, rc, "out of memory; nothing has changed");
 	return rc;
 }
 
@@ -364,7 +358,7 @@ int store_may_remove(struct store *store, struct store_call *call, enum store_ki
 
 	if (!k->remove)
 		return store_refuse(call, -EPERM, "it cannot be deleted");
-	int rc = conn ? object_get_writable(conn, call, kind, id, &object) : -EIO;
+	int rc = object_get_writable(conn, call, kind, id, &object);
 	return rc || !k->may_remove ? rc : k->may_remove(conn, call, id);
 }
 

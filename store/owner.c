@@ -99,9 +99,7 @@ static int read_owner(const struct db_row *row, void *arg)
 int store_file_owner(struct store *store, uint64_t file, struct store_owner *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = conn ? db_each(conn, DB_FILE_OWNER_GET, DB_ARGS(DB_INT((int64_t)file)), read_owner,
-				out)
-		      : -EIO;
+	int rc = db_each(conn, DB_FILE_OWNER_GET, DB_ARGS(DB_INT((int64_t)file)), read_owner, out);
 
 	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
 }

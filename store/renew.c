@@ -112,8 +112,7 @@ static int read_member(const struct db_row *row, void *arg)
 static int look(struct renewal *r)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
-	int rc = conn ? db_each(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)), read_member, r)
-		      : -EIO;
+	int rc = db_each(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)), read_member, r);
 
 	if (rc == 0)
 		return store_refuse(r->i.call, -ESTALE, "the member has been deleted");
@@ -174,10 +173,9 @@ static int check_name(struct renewal *r, int64_t seconds)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
 	int64_t one;
-	int rc = conn ? db_each(conn, DB_RENEW_NAME_TAKEN,
-				DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.names), DB_INT(seconds)),
-				read_first_int, &one)
-		      : -EIO;
+	int rc = db_each(conn, DB_RENEW_NAME_TAKEN,
+		DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.names), DB_INT(seconds)), read_first_int,
+		&one);
 
 	if (rc > 0)
 		return store_refuse(r->i.call, -EEXIST,
@@ -191,10 +189,8 @@ static int check_rate(struct renewal *r)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
 	int64_t one, since = clock_now() - DAY * CLOCK_SECOND;
-	int rc = conn ? db_each(conn, DB_RENEW_RECENT,
-				DB_ARGS(DB_INT(r->member), DB_INT(since), DB_INT(DAILY)),
-				read_first_int, &one)
-		      : -EIO;
+	int rc = db_each(conn, DB_RENEW_RECENT,
+		DB_ARGS(DB_INT(r->member), DB_INT(since), DB_INT(DAILY)), read_first_int, &one);
 
 	if (rc > 0)
 		return store_refuse(

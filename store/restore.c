@@ -433,9 +433,8 @@ static int identify(struct restore *r)
 static int confirm(struct restore *r, const struct store_options *options)
 {
 	struct db_conn *conn = db_reader(r->store->db);
-	int rc = conn ? db_each(conn, DB_RESTORE_STORE,
-				DB_ARGS(DB_TEXT((char *)r->store_json.data)), read_store, r)
-		      : -EIO;
+	int rc = db_each(conn, DB_RESTORE_STORE, DB_ARGS(DB_TEXT((char *)r->store_json.data)),
+		read_store, r);
 
 	if (rc == -EKEYREJECTED) {
 		report(LOG_ERR, "%s/store.json was made with another master key, or is damaged",

@@ -40,8 +40,7 @@ static int read_setting(const struct db_row *row, void *arg)
 static int get_setting(struct store *store, const char *name, struct setting *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = conn ? db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), read_setting, out)
-		      : -EIO;
+	int rc = db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), read_setting, out);
 
 	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
 }

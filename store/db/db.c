@@ -14,6 +14,9 @@ int db_error(sqlite3 *sqlite, int code, const char *doing)
 {
 	int extended = sqlite ? sqlite3_extended_errcode(sqlite) : code;
 
+	/* a file's method that got no memory */
+	if (extended == SQLITE_IOERR_NOMEM)
+		return -ENOMEM;
 	switch (code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -142,17 +145,27 @@ static void reader_ended(void *arg)
 	db_disconnect(conn);
 }
 
+/* What stands for a connection that could not be made. */
+static struct db_conn *no_reader(int rc)
+{
+	static _Thread_local struct db_conn none;
+
+	none.error = rc;
+	return &none;
+}
+
 struct db_conn *db_reader(struct db *db)
 {
 	struct db_conn *conn = pthread_getspecific(db->reader);
 
 	if (conn)
 		return conn;
-	if (db_connect(db->path, SQLITE_OPEN_READONLY, &conn))
-		return NULL;
+	int rc = db_connect(db->path, SQLITE_OPEN_READONLY, &conn);
+	if (rc)
+		return no_reader(rc);
 	if (pthread_setspecific(db->reader, conn)) {
 		db_disconnect(conn);
-		return NULL;
+		return no_reader(-ENOMEM);
 	}
 	conn->db = db;
 	pthread_mutex_lock(&db->readers_lock);

@@ -54,7 +54,8 @@ const struct histogram *db_commits(const struct db *db);
 
 /* --- reading --- */
 
-/* This thread's read-only connection, made at its first use; NULL (logged) if that failed. */
+/* This thread's read-only connection, made at its first use. Never NULL: where that failed, what it
+ * is asked answers why. */
 struct db_conn *db_reader(struct db *db);
 
 /* Called for each row: 0 to go on, 1 to stop, -errno to fail with. */

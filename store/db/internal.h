@@ -12,6 +12,7 @@ enum { DB_BUSY_MS = 2000 };
 
 struct db_conn {
 	sqlite3 *sqlite;
+	int error;			     /* it is none, and this is why */
 	sqlite3_stmt *statement[DB_QUERIES]; /* prepared at first use */
 	bool scrub;			     /* the log may hold what a job destroyed */
 	int frames, copied; /* in the log after the last commit; when it was last copied */

@@ -17,6 +17,8 @@ static int prepared(struct db_conn *conn, enum db_query query, sqlite3_stmt **ou
 {
 	char name[24];
 
+	if (conn->error)
+		return conn->error;
 	if (!conn->statement[query]) {
 		int code = sqlite3_prepare_v3(conn->sqlite, db_query_text(query), -1,
 			SQLITE_PREPARE_PERSISTENT, &conn->statement[query], NULL);
@@ -74,7 +76,10 @@ int db_each(struct db_conn *conn, enum db_query query, const struct db_value *ar
 			break;
 		rows++;
 		stop = fn(&row, arg);
-		if (stop)
+		/* a column it asked for came as NULL instead of an error */
+		if (sqlite3_errcode(conn->sqlite) == SQLITE_NOMEM)
+			code = SQLITE_NOMEM;
+		if (stop || code == SQLITE_NOMEM)
 			break;
 	}
 	rc = code == SQLITE_ROW ? 0 : db_error(conn->sqlite, code, label(query, name));

@@ -538,8 +538,10 @@ static int compare(struct db_conn *fresh, struct db_conn *conn,
 int db_check_schema(struct db_conn *conn, void (*fault)(const char *what, void *arg), void *arg)
 {
 	struct db_conn *fresh;
-	int rc = db_connect(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &fresh);
 
+	if (conn->error)
+		return conn->error;
+	int rc = db_connect(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &fresh);
 	if (rc)
 		return rc;
 	rc = migrate(fresh, 0);
