@@ -15,6 +15,7 @@
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "fs/node.h"
+#include "store/base/report.h"
 
 static struct store *store_of(fuse_req_t req)
 {
@@ -52,6 +53,8 @@ static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS]
 /* The kernel takes no errno above 511: whoever called would hang. */
 static void reply_error(fuse_req_t req, int rc)
 {
+	if (rc == -ENOMEM)
+		report(LOG_ERR, "a request was refused: out of memory");
 	fuse_reply_err(req, rc < 0 && rc > -512 ? -rc : rc ? EIO : 0);
 }
 
@@ -364,10 +367,10 @@ static void op_create(
 
 	if (!rc)
 		rc = node_create(store_of(req), &call, &dir, name, fi->flags, mode, &node);
-	if (!rc)
-		rc = entry_of(store_of(req), &node, &entry);
 	if (!rc) {
-		rc = handle_open(store_of(req), &call, &node, fi->flags, &handle);
+		rc = entry_of(store_of(req), &node, &entry);
+		if (!rc)
+			rc = handle_open(store_of(req), &call, &node, fi->flags, &handle);
 		if (rc)
 			node_uncreate(&node);
 	}
