@@ -188,9 +188,11 @@ static int check_name(struct renewal *r, int64_t seconds)
 static int check_rate(struct renewal *r)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
-	int64_t one, since = clock_now() - DAY * CLOCK_SECOND;
+	int64_t one, now = clock_now();
 	int rc = db_each(conn, DB_RENEW_RECENT,
-		DB_ARGS(DB_INT(r->member), DB_INT(since), DB_INT(DAILY)), read_first_int, &one);
+		DB_ARGS(DB_INT(r->member), DB_INT(now - DAY * CLOCK_SECOND), DB_INT(DAILY),
+			DB_INT(now)),
+		read_first_int, &one);
 
 	if (rc > 0)
 		return store_refuse(

@@ -24,7 +24,8 @@ struct store_snapshot {
 	enum store_list which;
 	int64_t version;
 	struct snapshot_times times;
-	int64_t at, cost; /* when it was made, and how long that took; nanoseconds */
+	int64_t at, cost; /* in ticks: when it was made, and how long that took */
+	int64_t from;	  /* the same in time */
 	int fd;
 	size_t size;
 };
@@ -110,7 +111,8 @@ static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn 
 {
 	struct snapshot_writer w = {.fd = open_file(store), .times = s->times};
 
-	s->at = clock_now();
+	s->at = clock_ticks();
+	s->from = clock_now();
 	int rc = w.fd < 0 ? w.fd : fill(store, &w, arg);
 
 	if (!rc)
@@ -119,7 +121,7 @@ static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn 
 	s->fd = w.fd;
 	s->size = w.size;
 	s->times = w.times;
-	s->cost = clock_now() - s->at;
+	s->cost = clock_ticks() - s->at;
 	return rc;
 }
 
@@ -263,9 +265,10 @@ static bool good(const struct store_snapshot *s, int64_t basis)
 {
 	int64_t now = clock_now();
 
-	if (now >= s->at && now - s->at < PATIENCE * s->cost)
+	if (clock_ticks() - s->at < PATIENCE * s->cost)
 		return true;
-	return s->times.basis == basis && now / CLOCK_SECOND < s->times.until;
+	/* one from the future shows as expired what is not */
+	return s->times.basis == basis && now >= s->from && now / CLOCK_SECOND < s->times.until;
 }
 
 int snapshot_get_lazily(struct store *store, enum store_list which, int64_t basis, bool look,

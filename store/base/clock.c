@@ -3,12 +3,22 @@
 
 #include <time.h>
 
-int64_t clock_now(void)
+static int64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
+}
+
+int64_t clock_now(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+int64_t clock_ticks(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 bool clock_past(int64_t seconds)

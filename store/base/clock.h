@@ -18,6 +18,10 @@ enum { CLOCK_TEXT = sizeof("2026-11-22T10:15:00Z") };
 /* Now, in nanoseconds. */
 int64_t clock_now(void);
 
+/* Nanoseconds since some moment, for how long something takes or is waited for: whoever sets the
+ * clock does not change them. */
+int64_t clock_ticks(void);
+
 /* Whether a date in seconds has come. */
 bool clock_past(int64_t seconds);
 

@@ -203,6 +203,7 @@ static int set_up(struct db *db, int flags)
 int db_open(const char *path, int flags, struct db **out)
 {
 	struct db *db = calloc(1, sizeof(*db));
+	pthread_condattr_t monotonic;
 
 	if (!db)
 		return -ENOMEM;
@@ -213,7 +214,10 @@ int db_open(const char *path, int flags, struct db **out)
 	db->read_only = flags & DB_READ_ONLY;
 	pthread_mutex_init(&db->readers_lock, NULL);
 	pthread_mutex_init(&db->queue_lock, NULL);
-	pthread_cond_init(&db->queued, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&db->queued, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	db->path = strdup(path);
 	int rc = db->path ? set_up(db, flags) : -ENOMEM;
 	if (rc)

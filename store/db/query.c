@@ -375,9 +375,9 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_RENEW_NAME_TAKEN] =
 		"SELECT 1 FROM issued WHERE names = ?2 AND member <> ?1 AND revoked IS NULL "
 		"AND not_after > ?3 LIMIT 1",
-	/* ?1 member, ?2 since when, ?3 how many -> the first of so many that it was issued since */
+	/* ?1 member, ?2 since when, ?3 how many, ?4 now -> the first of so many issued since */
 	[DB_RENEW_RECENT] =
-		"SELECT id FROM issued WHERE member = ?1 AND created > ?2 "
+		"SELECT id FROM issued WHERE member = ?1 AND created BETWEEN ?2 AND ?4 "
 		"ORDER BY id DESC LIMIT 1 OFFSET ?3 - 1",
 	/* ?1 id, ?2 now in seconds -> the DER of a renewed certificate that may be given again */
 	[DB_RENEW_AGAIN] =

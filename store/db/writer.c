@@ -29,7 +29,7 @@ static struct db_job *take_all(struct db *db, bool with_a_pause, bool *stopping)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec++;
 	pthread_mutex_lock(&db->queue_lock);
 	for (int rc = 0; !rc && !db->first && !db->stopping;)
@@ -104,7 +104,7 @@ static bool has_to_be_emptied(const struct db_conn *conn)
 
 static void empty_log(struct db_conn *conn)
 {
-	if (clock_now() < conn->retry)
+	if (clock_ticks() < conn->retry)
 		return;
 	sqlite3_busy_timeout(conn->sqlite, READER_MS);
 	int code = sqlite3_wal_checkpoint_v2(
@@ -117,7 +117,7 @@ static void empty_log(struct db_conn *conn)
 	}
 	if (code != SQLITE_BUSY)
 		db_error(conn->sqlite, code, "emptying the log");
-	conn->retry = clock_now() + CLOCK_SECOND;
+	conn->retry = clock_ticks() + CLOCK_SECOND;
 }
 
 /* Before the answer: what was destroyed is gone. */
@@ -163,10 +163,10 @@ static void *writer(void *arg)
 	sqlite3_wal_hook(conn->sqlite, count_frames, conn);
 	while (!stopping) {
 		struct db_job *jobs = take_all(db, has_to_be_emptied(conn), &stopping);
-		int64_t begun = clock_now();
+		int64_t begun = clock_ticks();
 		int rc = jobs ? run_all(conn, jobs) : 0;
 		if (jobs)
-			histogram_add(&db->commits, clock_now() - begun);
+			histogram_add(&db->commits, clock_ticks() - begun);
 		empty_log_if_needed(conn);
 		wake_all(jobs, rc);
 		keep_log_small(conn);
