@@ -56,6 +56,7 @@ struct store {
 	struct metrics metrics;
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file */
+	int held; /* and of the store, locked too */
 	bool read_only;
 	bool open; /* whole: what is closed before was not opened */
 	char domain[DOMAIN_MAX_LEN + 1];

@@ -216,6 +216,21 @@ static void unmake(struct store *store, const char *path)
 	store_unlink(path);
 }
 
+/*
+ * The lock file could be removed under us, the store cannot without its being noticed. Open until
+ * the connections are closed: closing any descriptor of it ends SQLite's own locks.
+ */
+static int hold(struct store *store, const char *path)
+{
+	store->held = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = store->held < 0 ? -errno : wait_for_lock(store->held);
+
+	if (rc)
+		report(LOG_ERR, "store %s: %s", path,
+			rc == -EBUSY ? "another enrollfs has it mounted" : strerror(-rc));
+	return rc;
+}
+
 static int open_parts(struct store *store, const struct store_options *options)
 {
 	struct setting store_id = {0};
@@ -228,6 +243,9 @@ static int open_parts(struct store *store, const struct store_options *options)
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
 	}
+	rc = hold(store, options->path);
+	if (rc)
+		return rc;
 	/* Filling is one job: a store with an id has everything. */
 	rc = get_setting(store, "store_id", &store_id);
 	if (rc == -ENOENT) {
@@ -257,7 +275,7 @@ int store_new(const struct store_options *options, struct store **out)
 
 	if (!store)
 		return -ENOMEM;
-	store->lock = -1;
+	store->lock = store->held = -1;
 	store->read_only = options->read_only;
 
 	store->export_gid = options->export_gid;
@@ -320,6 +338,8 @@ void store_close(struct store *store)
 	signer_forget_all(store);
 	snapshot_forget_all(store);
 	pki_sealer_free(store->sealer);
+	if (store->held >= 0)
+		close(store->held);
 	if (store->lock >= 0)
 		close(store->lock);
 	pthread_mutex_destroy(&store->signers_lock);
