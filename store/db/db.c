@@ -2,6 +2,8 @@
 #include "store/db/db.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,8 +42,10 @@ int db_error(sqlite3 *sqlite, int code, const char *doing)
 	default:
 		break;
 	}
-	report(LOG_ERR, "store: %s: %s (%d)", doing,
-		sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended);
+	int error = sqlite ? sqlite3_system_errno(sqlite) : 0;
+	report(LOG_ERR, "store: %s: %s (%d)%s%s", doing,
+		sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended, error ? ": " : "",
+		error ? strerror(error) : "");
 	return -EIO;
 }
 
@@ -160,7 +164,9 @@ struct db_conn *db_reader(struct db *db)
 
 	if (conn)
 		return conn;
-	int rc = db_connect(db->path, SQLITE_OPEN_READONLY, &conn);
+	int rc = db_in_place(db);
+	if (!rc)
+		rc = db_connect(db->path, SQLITE_OPEN_READONLY, &conn);
 	if (rc)
 		return no_reader(rc);
 	if (pthread_setspecific(db->reader, conn)) {
@@ -173,6 +179,34 @@ struct db_conn *db_reader(struct db *db)
 	db->readers = conn;
 	pthread_mutex_unlock(&db->readers_lock);
 	return conn;
+}
+
+static struct db_file file_at(const char *path, int i)
+{
+	static const char *const suffix[DB_FILES] = {"", "-wal", "-shm"};
+	char name[PATH_MAX];
+	struct stat st = {0};
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
+	if (stat(name, &st))
+		return (struct db_file){0};
+	return (struct db_file){st.st_dev, st.st_ino};
+}
+
+int db_in_place(const struct db *db)
+{
+	for (int i = 0; i < DB_FILES; i++) {
+		struct db_file now = file_at(db->path, i);
+		if (!db->files[i].inode ||
+			(now.inode == db->files[i].inode && now.device == db->files[i].device))
+			continue;
+		report(LOG_ERR,
+			"store %s: %s is gone or another: nothing is changed until it is back or "
+			"this is mounted again",
+			db->path, i ? "its write-ahead log" : "the file");
+		return -EIO;
+	}
+	return 0;
 }
 
 static int set_up(struct db *db, int flags)
@@ -192,6 +226,8 @@ static int set_up(struct db *db, int flags)
 	if (!rc)
 		rc = db_schema(db->writer, db->read_only);
 	umask(mask);
+	for (int i = 0; i < DB_FILES && !rc; i++)
+		db->files[i] = file_at(db->path, i);
 	if (!rc && pthread_key_create(&db->reader, reader_ended))
 		rc = -ENOMEM;
 	db->have_reader_key = !rc;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "store/db/db.h"
 
@@ -27,9 +28,15 @@ struct db_row {
 
 struct db_job;
 
+enum { DB_FILES = 3 }; /* the store, its write-ahead log, the index of that */
+
 struct db {
 	char *path;
 	bool read_only;
+	struct db_file {
+		dev_t device;
+		ino_t inode; /* 0: there was none */
+	} files[DB_FILES];
 	pthread_key_t reader;
 	bool have_reader_key;
 
@@ -62,6 +69,12 @@ int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out);
 
 /* Checks whose file this is, and makes or migrates its tables. */
 int db_schema(struct db_conn *conn, bool read_only);
+
+/*
+ * Whether the files that are open are those that have their names: what is written to others is
+ * lost when they are closed. 0, or -EIO, which is logged.
+ */
+int db_in_place(const struct db *db);
 
 /* Starts the writer's thread; ends it when everything queued is done. */
 int db_writer_start(struct db *db);

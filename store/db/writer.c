@@ -67,7 +67,7 @@ static int run_job(struct db_conn *conn, struct db_job *job)
 	return rc < 0 ? rc : 0;
 }
 
-static int run_all(struct db_conn *conn, struct db_job *jobs)
+static int run_in_transaction(struct db_conn *conn, struct db_job *jobs)
 {
 	int rc = db_run(conn, DB_BEGIN, NULL);
 
@@ -78,6 +78,27 @@ static int run_all(struct db_conn *conn, struct db_job *jobs)
 	if (rc < 0 && in_transaction(conn))
 		db_run(conn, DB_ROLLBACK, NULL);
 	return rc < 0 ? rc : 0;
+}
+
+static int in_place(const struct db *db, struct db_conn *conn)
+{
+	int rc = db_in_place(db);
+
+	/* If the log is what is gone, the store itself has everything from here on. */
+	if (rc)
+		sqlite3_wal_checkpoint_v2(
+			conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return rc;
+}
+
+/* Looks again behind the commit: it may have gone into files that were removed meanwhile. */
+static int run_all(const struct db *db, struct db_conn *conn, struct db_job *jobs)
+{
+	int rc = in_place(db, conn);
+
+	if (!rc)
+		rc = run_in_transaction(conn, jobs);
+	return rc ? rc : in_place(db, conn);
 }
 
 /*
@@ -164,7 +185,7 @@ static void *writer(void *arg)
 	while (!stopping) {
 		struct db_job *jobs = take_all(db, has_to_be_emptied(conn), &stopping);
 		int64_t begun = clock_ticks();
-		int rc = jobs ? run_all(conn, jobs) : 0;
+		int rc = jobs ? run_all(db, conn, jobs) : 0;
 		if (jobs)
 			histogram_add(&db->commits, clock_ticks() - begun);
 		empty_log_if_needed(conn);
