@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/base/clock.h"
+#include "store/base/report.h"
 
 /*
  * Each is made by one thread; who wants the same waits for it. The newest of each is kept for the
@@ -44,7 +45,11 @@ static int open_memory(void)
 {
 	int fd = memfd_create("enrollfs", MFD_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	if (fd >= 0)
+		return fd;
+	/* EMFILE would be told of who asks */
+	report(LOG_ERR, "a list could not be made: %s", strerror(errno));
+	return errno == ENOMEM ? -ENOMEM : -EIO;
 }
 
 /* The disk is full: what has been written is copied, and it goes on in memory. */
