@@ -44,7 +44,10 @@ static void *take(size_t size, const char *file, int line)
 {
 	if (!size)
 		return NULL;
-	void *data = secret ? CRYPTO_secure_malloc(size, file, line) : malloc(size);
+	/* without a secure heap that comes back here */
+	void *data = secret && CRYPTO_secure_malloc_initialized()
+			     ? CRYPTO_secure_malloc(size, file, line)
+			     : malloc(size);
 	if (!data)
 		refused = true;
 	return data;
