@@ -176,21 +176,28 @@ static int loop(struct fuse_session *session)
 	return rc < 0 ? rc : 0; /* above 0: the signal that ended it */
 }
 
-/* Mounts, serves until the end, unmounts. */
+/* Mounts, serves until the end, unmounts. Says what went wrong. */
 static int serve(struct guard *guard, struct fuse_session *session, struct store *store,
 	const struct options *o)
 {
-	int rc = -1;
-
-	if (fuse_set_signal_handlers(session))
+	if (fuse_set_signal_handlers(session)) {
+		guard_end(guard);
 		return -1;
-	if (guard_mount(guard, session) == 0) {
+	}
+	int rc = guard_mount(guard, session);
+	if (rc) {
+		report(LOG_ERR, "could not mount %s on %s", o->store, o->mountpoint);
+	} else {
 		report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
 		store_log_event(store, "mount", o->mountpoint);
 		rc = loop(session);
 		store_log_event(store, "unmount", o->mountpoint);
+		if (rc)
+			report(LOG_ERR, "serving %s has ended: %s", o->mountpoint, strerror(-rc));
 	}
 	guard_end(guard);
+	if (!rc)
+		report(LOG_NOTICE, "unmounted %s", o->mountpoint);
 	fuse_remove_signal_handlers(session);
 	return rc;
 }
@@ -279,12 +286,7 @@ static int serve_store(struct fuse_session *session, struct mount *mount, const 
 		guard_end(guard);
 		return EXIT_FAILED;
 	}
-	rc = serve(guard, session, mount->store, o);
-	if (rc)
-		report(LOG_ERR, "could not mount %s on %s", o->store, o->mountpoint);
-	else
-		report(LOG_NOTICE, "unmounted %s", o->mountpoint);
-	return rc ? EXIT_FAILED : EXIT_OK;
+	return serve(guard, session, mount->store, o) ? EXIT_FAILED : EXIT_OK;
 }
 
 /* ready: where the parent waits; -1 in the foreground. */

@@ -27,7 +27,7 @@ static int hmac(const unsigned char key[PKI_SECRET], const void *data, size_t le
 	return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, PKI_SECRET, data, len, out,
 		       PKI_HASH, &n) &&
 			       n == PKI_HASH
-		       ? 0
+		       ? pki_drain(0)
 		       : pki_failed("HMAC");
 }
 

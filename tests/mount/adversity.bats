@@ -271,6 +271,13 @@ updated() { date -d "$(openssl crl -in "$M/certs/connector/crl.pem" -noout -last
 
 # --- descriptors ---
 
+# As the user it is: root may not everywhere.
+prlimit_of_daemon() {
+	local id gid
+	id=$(stat -c %u "$T/store") gid=$(stat -c %g "$T/store")
+	setpriv --reuid "$id" --regid "$gid" --clear-groups prlimit "$@"
+}
+
 descriptors() { find "/proc/$PID/fd" -mindepth 1 | wc -l; }
 
 @test "descriptors: far from the usual limit with every thread busy" {
@@ -284,7 +291,7 @@ descriptors() { find "/proc/$PID/fd" -mindepth 1 | wc -l; }
 
 @test "descriptors run out: refused and told, and it works again" {
 	expect_log 'Too many open files|unable to open|Input/output error|fuse:'
-	prlimit --pid "$PID" --nofile=$(($(descriptors) + 1)):20000
+	prlimit_of_daemon --pid "$PID" --nofile=$(($(descriptors) + 1)):20000
 	for i in $(seq 40); do
 		(timeout 60 bash -c "for _ in 1 2 3; do cat $K/uses $M/tables/keys.tsv $M/tables/members.tsv; ls -l $G/keys; done" > "out.$i" 2>&1) 3>&- &
 		jobs[i]=$!
@@ -293,7 +300,7 @@ descriptors() { find "/proc/$PID/fd" -mindepth 1 | wc -l; }
 	# what was refused was refused for that reason
 	other=$(grep -h ': ' out.* | grep -v 'Input/output error') || :
 	[ -z "$other" ] || { echo "refused otherwise: $other"; return 1; }
-	prlimit --pid "$PID" --nofile=20000:20000
+	prlimit_of_daemon --pid "$PID" --nofile=20000:20000
 	for i in $(seq 40); do
 		(timeout 60 cat "$K/uses" "$M/tables/keys.tsv" > /dev/null || echo "$i" >> failed) 3>&- &
 		jobs[i]=$!
