@@ -106,7 +106,7 @@ def lose_secret():
 
 tried = 0
 for operation in (make, remove, edit, copy, enroll, renew, revoke, rename, lose_secret):
-    for error, count in ((errno.ENOSPC, 1), (errno.EIO, 1), (errno.ENOSPC, 1000)):
+    for error, count in ((errno.ENOSPC, 1), (errno.EIO, 1), (errno.EROFS, 1), (errno.ENOSPC, 1000)):
         after = 0
         while True:
             counter += 1
