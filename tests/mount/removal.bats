@@ -124,7 +124,8 @@ TXT
 	exec 7< "$X/keys" 8< "$X/members"
 	(cd "$X/keys" && exec sleep 60) &
 	holder=$!
-	wait_until test -d /proc/$holder/cwd/
+	in_it() { [ "$(readlink /proc/$holder/cwd)" = "$X/keys" ]; }
+	wait_until in_it
 	rmdir "$X/keys" "$X/members"
 	back() { [ -d "$X/keys" ] && [ -d "$X/members" ]; }
 	wait_until back
