@@ -178,6 +178,7 @@ load helper
 @test "domains" {
 	refused 'lower-case DNS name' "$ENROLLFS" -o domain=Corp.Example store m
 	refused 'lower-case DNS name' "$ENROLLFS" -o domain=a..b store m
+	refused 'lower-case DNS name' "$ENROLLFS" -o "domain=$(printf 'x%.0s' {1..60}).corp" store m
 	start
 	stop
 	refused 'its domain is corp.example' "$ENROLLFS" -o domain=other.example store m
