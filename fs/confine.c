@@ -47,7 +47,7 @@ static const char *const calls[] = {
 	"sendto", "shutdown", "splice", "vmsplice", "write", "writev",
 /* leak detection stops the other threads as a debugger does, and reads what they have */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	"clone", "execve", "ioctl", "kill", "personality", "prctl", "process_vm_readv",
+	"clone", "execve", "getdents", "ioctl", "kill", "personality", "prctl", "process_vm_readv",
 	"ptrace", "prlimit64", "setrlimit", "tgkill",
 #endif
 };

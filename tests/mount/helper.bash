@@ -95,7 +95,7 @@ check_log() {
 		return 1
 	fi
 	# valgrind makes its file before it has something to say, and notes what it does not know
-	bad=$(grep -hsvE '^--[0-9]+--' "$T"/sanitizer.*) || :
+	bad=$(grep -hsvE '^--[0-9]+--' "$T"/sanitizer.* "$T"/*/sanitizer.*) || :
 	if [ -n "$bad" ]; then
 		echo "$bad" >&2
 		return 1
