@@ -3,16 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/base/process.h"
 #include "store/base/report.h"
+#include "store/base/user.h"
 
 /* The kernel's descriptor travels as SCM_RIGHTS, unix(7), beside one byte. */
 union control {
@@ -109,6 +116,42 @@ static void ignore_signals(void)
 		signal(signals[i], SIG_IGN);
 }
 
+/* Which mount a path leads to; nothing is asked of who serves it. 0: a kernel before 5.8. */
+static uint64_t mount_at(const char *path)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		    STATX_MNT_ID, &st) ||
+		!(st.stx_mask & STATX_MNT_ID))
+		return 0;
+	return st.stx_mnt_id;
+}
+
+/* Into the folder it is in: whoever renames what leads there, or puts a link, leads it nowhere. */
+static const char *enter_folder_of(const char *mountpoint)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", mountpoint);
+	return chdir(dirname(copy)) ? NULL : strrchr(mountpoint, '/') + 1;
+}
+
+/* Its own mount and no other that has come over it since. */
+static void take_away(struct fuse_session *session, const char *name, uint64_t mounted)
+{
+	struct pollfd fd = {.fd = fuse_session_fd(session)};
+	bool gone = poll(&fd, 1, 0) == 1 && fd.revents & POLLERR;
+
+	if (geteuid() != 0) {
+		fuse_session_unmount(session); /* fusermount3 looks whose it is */
+		return;
+	}
+	close(fd.fd); /* what waits for a dead daemon fails at once */
+	if (!gone && mount_at(name) == mounted)
+		umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
 static _Noreturn void guard(
 	int socket, struct fuse_session *session, const char *mountpoint, char **title)
 {
@@ -116,14 +159,16 @@ static _Noreturn void guard(
 
 	ignore_signals();
 	be_known_as(title, mountpoint);
-	if (chdir("/") == 0 && heard(socket) && fuse_session_mount(session, mountpoint) == 0) {
+	const char *name = enter_folder_of(mountpoint);
+	if (name && heard(socket) && fuse_session_mount(session, mountpoint) == 0) {
+		uint64_t mounted = mount_at(name);
 		if (send_descriptor(socket, fuse_session_fd(session)) == 0) {
 			keep_only(socket, fuse_session_fd(session));
+			if (geteuid() == 0)
+				user_keep_mounting();
 			heard(socket);
 		}
-		/* closes the descriptor first, so that what waits for a dead daemon fails at once
-		 */
-		fuse_session_unmount(session);
+		take_away(session, name, mounted);
 		rc = 0;
 	}
 	_exit(rc);
@@ -168,7 +213,10 @@ int guard_mount(struct guard *guard, struct fuse_session *session)
 
 void guard_end(struct guard *guard)
 {
+	static const struct timespec pause = {.tv_nsec = 10000000};
+
 	close(guard->socket);
-	while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* it takes no time; but one that somebody has stopped does nothing */
+	for (int tries = 0; waitpid(guard->pid, NULL, WNOHANG) == 0 && tries < 500; tries++)
+		nanosleep(&pause, NULL);
 }

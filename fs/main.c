@@ -60,6 +60,8 @@ static const struct fuse_opt option_table[] = {
 	OPTION("--version", version),
 	/* what fstab may have beside them, which is not for us */
 	FUSE_OPT_KEY("rw", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("suid", FUSE_OPT_KEY_DISCARD), /* mount.fuse3 has these of its own */
+	FUSE_OPT_KEY("dev", FUSE_OPT_KEY_DISCARD),
 	FUSE_OPT_KEY("defaults", FUSE_OPT_KEY_DISCARD),
 	FUSE_OPT_KEY("auto", FUSE_OPT_KEY_DISCARD),
 	FUSE_OPT_KEY("noauto", FUSE_OPT_KEY_DISCARD),
@@ -151,6 +153,8 @@ static int mount_options(struct fuse_args *args, const struct options *o)
 	if (asprintf(&name, "fsname=%s", o->store) >= 0 && !fuse_opt_add_opt_escaped(&text, name) &&
 		!fuse_opt_add_opt(&text, "subtype=enrollfs") &&
 		!fuse_opt_add_opt(&text, "default_permissions") &&
+		/* whoever serves could make a set-user-id program or a device of anything */
+		!fuse_opt_add_opt(&text, "nosuid") && !fuse_opt_add_opt(&text, "nodev") &&
 		(!others || !fuse_opt_add_opt(&text, "allow_other")) &&
 		(!o->read_only || !fuse_opt_add_opt(&text, "ro")))
 		rc = fuse_opt_add_arg(args, "-o");
@@ -280,7 +284,7 @@ static int serve_store(struct fuse_session *session, struct mount *mount, const 
 
 	if (!rc)
 		rc = store_open(&options, &mount->store);
-	if (options.key_fd)
+	if (options.key_fd > 0)
 		close(options.key_fd);
 	if (rc) {
 		guard_end(guard);

@@ -81,8 +81,7 @@ static int recognise(struct enrolment *e, const struct pki_key_text *text)
 {
 	unsigned char hash[PKI_HASH], known[PKI_HASH];
 	struct db_conn *conn = db_reader(e->i.store->db);
-	int rc = conn ? db_each(conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)), read_hash, known)
-		      : -EIO;
+	int rc = db_each(conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)), read_hash, known);
 
 	if (rc <= 0)
 		return rc ? rc : -EIO;

@@ -69,6 +69,11 @@ static int check_mode(int fd, const char *path)
 		report(LOG_ERR, "master key %s: not a regular file", path);
 		return -EINVAL;
 	}
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		report(LOG_ERR, "master key %s: belongs to somebody else; chown it to who serves",
+			path);
+		return -EACCES;
+	}
 	if (st.st_mode & 077) {
 		report(LOG_ERR, "master key %s: group or others can use it; chmod 600 it", path);
 		return -EACCES;
@@ -98,14 +103,29 @@ static void key_path(const struct store_options *options, char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "%s.key", options->path);
 }
 
-/* *fd is 0 if there is none. Does not wait for one: it might be a pipe. */
+/*
+ * *fd is 0 if there is none. Does not wait for one: it might be a pipe. Of links root follows
+ * root's alone, see path_absolute.
+ */
 static int open_file(const char *path, int *fd)
 {
-	*fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (*fd >= 0)
-		return 0;
+	struct stat st;
+	char *at = strdup(path);
+	int rc = at ? 0 : -ENOMEM;
+
 	*fd = 0;
-	return errno == ENOENT ? 0 : failed(path, errno);
+	if (!rc && lstat(at, &st))
+		rc = -errno;
+	else if (!rc && path_absolute(&at, "master key"))
+		rc = -EINVAL;
+	else if (!rc)
+		*fd = open(at, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	if (*fd < 0) {
+		rc = -errno;
+		*fd = 0;
+	}
+	free(at);
+	return rc == -ENOENT ? 0 : rc == -EINVAL ? rc : rc ? failed(path, -rc) : 0;
 }
 
 static int make_and_open(const char *path, int *fd)
@@ -130,22 +150,25 @@ static bool is_elsewhere(const struct store_options *options)
 int store_find_key(struct store_options *options)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
 	key_path(options, path);
 	int rc = open_file(path, &options->key_fd);
 	if (!rc && !options->key_fd && is_elsewhere(options) && !options->read_only &&
-		access(options->path, F_OK) && errno == ENOENT)
+		(stat(options->path, &st) ? errno == ENOENT : st.st_size == 0))
 		rc = make_and_open(path, &options->key_fd);
+	if (!rc && !options->key_fd)
+		options->key_fd = -1;
 	return rc;
 }
 
 int master_key(const struct store_options *options, bool make, unsigned char key[PKI_SECRET])
 {
 	char path[PATH_MAX];
-	int fd = options->key_fd, rc = 0;
+	int fd = options->key_fd > 0 ? options->key_fd : 0, rc = 0;
 
 	key_path(options, path);
-	if (!fd)
+	if (!options->key_fd)
 		rc = open_file(path, &fd);
 	if (!rc && !fd && make)
 		rc = make_and_open(path, &fd);
@@ -158,7 +181,7 @@ int master_key(const struct store_options *options, bool make, unsigned char key
 		rc = check_mode(fd, path);
 	if (!rc)
 		rc = read_file(fd, path, key);
-	if (fd && !options->key_fd)
+	if (fd && options->key_fd <= 0)
 		close(fd);
 	return rc;
 }

@@ -66,7 +66,7 @@ struct store_options {
 	void *enrolled_arg;
 	bool must_be_new; /* -EEXIST if it is there; what could not be made is taken away */
 	bool as_it_is;	  /* for store_check: what is out of order is not mentioned */
-	int key_fd;	  /* the master key's file, if store_find_key has found it */
+	int key_fd;	  /* by store_find_key: the master key's file; -1: there is none */
 	/* Who starts it: a new store's root and certificates are his; what the daemon does by
 	 * itself is recorded as his. */
 	uid_t uid;

@@ -52,16 +52,33 @@ static bool file_name(const struct place *place, int i, char name[PATH_MAX])
 	return snprintf(name, PATH_MAX, "%s%s", place->name, suffixes[i]) <= NAME_MAX;
 }
 
-int user_find(const char *name, struct user *out)
+static bool is_number(const char *name, uid_t *out)
 {
 	char *end;
-	unsigned long uid = strtoul(name, &end, 10);
-	const struct passwd *entry = *name && !*end ? getpwuid((uid_t)uid) : getpwnam(name);
+
+	errno = 0;
+	unsigned long n = strtoul(name, &end, 10);
+	*out = (uid_t)n;
+	return *name >= '0' && *name <= '9' && !*end && !errno && n < (uid_t)-1;
+}
+
+int user_find(const char *name, struct user *out)
+{
+	uid_t uid;
+	const struct passwd *entry = is_number(name, &uid) ? getpwuid(uid) : getpwnam(name);
 
 	if (!entry)
 		return -ENOENT;
 	*out = (struct user){entry->pw_uid, entry->pw_gid};
 	return 0;
+}
+
+/* His own group: a file's can be anybody's. */
+static struct user owner(const struct stat *st)
+{
+	const struct passwd *entry = getpwuid(st->st_uid);
+
+	return (struct user){st->st_uid, entry ? entry->pw_gid : st->st_gid};
 }
 
 int user_of(const char *path, struct user *out)
@@ -70,13 +87,15 @@ int user_of(const char *path, struct user *out)
 
 	if (stat(path, &st))
 		return -errno;
-	*out = (struct user){st.st_uid, st.st_gid};
+	*out = owner(&st);
 	return 0;
 }
 
-int user_become(const struct user *user)
+static int become(const struct user *user, int capability)
 {
 	capng_clear(CAPNG_SELECT_ALL);
+	if (capability >= 0)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)capability);
 	int rc = capng_change_id((int)user->uid, (int)user->gid,
 		CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
 
@@ -84,9 +103,28 @@ int user_become(const struct user *user)
 		process_protect();
 		return 0;
 	}
-	report(LOG_ERR, "cannot become the user %d: step %d: %s", (int)user->uid, -rc,
-		strerror(errno));
+	report(LOG_ERR,
+		"cannot become the user %d: %s (it takes CAP_SETUID, CAP_SETGID, CAP_SETPCAP)",
+		(int)user->uid, strerror(errno));
 	return -EPERM;
+}
+
+int user_become(const struct user *user)
+{
+	return become(user, -1);
+}
+
+int user_become_reader(const struct user *user)
+{
+	return become(user, CAP_DAC_READ_SEARCH);
+}
+
+int user_keep_mounting(void)
+{
+	capng_clear(CAPNG_SELECT_ALL);
+	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN,
+		CAP_DAC_READ_SEARCH, -1);
+	return capng_apply(CAPNG_SELECT_ALL) ? -EPERM : 0;
 }
 
 /* --- whether he can keep a store there --- */
@@ -161,25 +199,50 @@ static bool has_content(const struct place *place, const char *name)
 	return entries == 3; /* more than . and .. */
 }
 
-static bool has_trees(const struct place *place)
+static bool is_of_store(const struct place *place, const char *name)
+{
+	char own[PATH_MAX];
+
+	for (int i = 0; i < FILES; i++)
+		if (file_name(place, i, own) && strcmp(own, name) == 0)
+			return true;
+	return false;
+}
+
+/* Folders with something in them; with_files: or anything else but an empty folder. */
+static bool has_others(const struct place *place, bool with_files)
 {
 	DIR *dir = opendir(place->directory);
 	const struct dirent *entry;
 	bool found = !dir;
 
-	while (!found && (entry = readdir(dir)))
-		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-			(entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
-			has_content(place, entry->d_name);
+	while (!found && (entry = readdir(dir))) {
+		const char *name = entry->d_name;
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || is_of_store(place, name))
+			continue;
+		bool folder = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
+		found = folder ? has_content(place, name) : with_files;
+	}
 	if (dir)
 		closedir(dir);
 	return found;
 }
 
+/* Made where everybody makes things, as by mktemp(1): nobody but who made it counts on its files.
+ */
+static bool is_scratch(const struct place *place)
+{
+	struct stat up;
+
+	return fstatat(place->fd, "..", &up, 0) == 0 && up.st_uid == 0 &&
+	       (up.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH);
+}
+
 static bool may_be_given(const struct place *place)
 {
 	return place->st.st_uid == 0 && !(place->st.st_mode & (S_IWGRP | S_IWOTH)) &&
-	       strcmp(place->directory, "/") != 0 && !is_home(&place->st) && !has_trees(place);
+	       strcmp(place->directory, "/") != 0 && !is_home(&place->st) &&
+	       !has_others(place, !is_scratch(place));
 }
 
 /* In a directory that is root's, so that it stays what it was found to be. */
@@ -216,33 +279,6 @@ static int give(const struct place *place, const struct user *to)
 	return rc;
 }
 
-int user_give(const char *store, const struct user *to)
-{
-	struct place place;
-	int rc = place_open(store, &place);
-
-	if (rc)
-		return rc;
-	rc = give(&place, to);
-	close(place.fd);
-	return rc;
-}
-
-int user_take(const char *store)
-{
-	struct place place;
-	int rc = place_open(store, &place);
-
-	if (rc)
-		return rc;
-	if (place.st.st_uid != 0 && fchown(place.fd, 0, (gid_t)-1)) {
-		rc = -errno;
-		report(LOG_ERR, "%s: %s", place.directory, strerror(-rc));
-	}
-	close(place.fd);
-	return rc;
-}
-
 /* --- who it is to be --- */
 
 /* What stood against it has been logged if it was root's own failure. */
@@ -275,7 +311,7 @@ static int choose(const char *name, const struct place *place, struct user *out)
 			name, place->directory, name);
 		return -EACCES;
 	}
-	*out = (struct user){place->st.st_uid, place->st.st_gid};
+	*out = owner(&place->st);
 	report(LOG_NOTICE, "%s %s %s: the store is for the user %d, whom %s belongs to",
 		there ? "the user" : "there is no user", wanted, there ? "cannot use it" : "here",
 		(int)out->uid, place->directory);
@@ -284,7 +320,7 @@ static int choose(const char *name, const struct place *place, struct user *out)
 
 int user_choose(const char *name, const char *store, struct user *out)
 {
-	struct place place;
+	struct place place = {.fd = -1};
 	int rc = place_open(store, &place);
 
 	if (rc)

@@ -28,21 +28,19 @@ int user_of(const char *path, struct user *out);
  * As root: chooses who serves a store (a path without links; it need not exist yet). name: who was
  * asked for; NULL for USER_DEFAULT, or, if that cannot be, whom the store's directory belongs to.
  * A directory of root's is given to him with the store's files in it, unless it serves other ends:
- * others may write to it, it is somebody's home, or there are folders with something in them. What
- * stands against a user is logged. -ENOENT: no such user; -EACCES: he cannot use the store.
+ * others may write to it, it is somebody's home, or there is anything else in it but empty folders
+ * (in one that was made in /tmp: a folder with something in it). What stands against a user is
+ * logged. -ENOENT: no such user; -EACCES: he cannot use the store.
  */
 int user_choose(const char *name, const char *store, struct user *out);
 
-/*
- * As root: makes the store's directory root's own until user_give, so that what root makes there is
- * what it was told to make. 0 or -errno, logged.
- */
-int user_take(const char *store);
-
-/* As root: gives a directory of root's, and the store's files in it. 0 or -errno, logged. */
-int user_give(const char *store, const struct user *to);
-
 /* Becomes a user for good: with no group but his own and no capability. 0 or -errno, logged. */
 int user_become(const struct user *user);
+
+/* The same, but he can still read every file: for a copy that only root can read. */
+int user_become_reader(const struct user *user);
+
+/* As root: keeps the capabilities for mount(2) and to find a mountpoint, and no other. */
+int user_keep_mounting(void);
 
 #endif

@@ -15,7 +15,7 @@
  */
 enum {
 	/* SIGNERS keys of the largest kind, and what as many threads need to use them */
-	SECURE_HEAP = 1 << 22,
+	SECURE_HEAP = 1 << 23,
 	SMALLEST = 32,
 };
 

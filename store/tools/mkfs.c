@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "store/base/report.h"
@@ -68,6 +70,26 @@ static int restore(const struct tool_arguments *o, const struct store_options *o
 	return rc ? FAILED : MADE;
 }
 
+/* Root becomes whom it is for before there is anything to trust him with. */
+static int become_user(const struct tool_arguments *o, struct store_options *options)
+{
+	struct user user;
+
+	if (geteuid() != 0) {
+		if (o->own[USER])
+			report(LOG_ERR, "--user: only root can make a store for somebody else");
+		return o->own[USER] ? -1 : 0;
+	}
+	if (access(o->store, F_OK) == 0) {
+		report(LOG_ERR, "%s: %s", o->store, strerror(EEXIST));
+		return -1;
+	}
+	if (user_choose(o->own[USER], o->store, &user) || store_find_key(options))
+		return -1;
+	/* a copy that was made for a restore may be root's alone */
+	return o->own[FROM] ? user_become_reader(&user) : user_become(&user);
+}
+
 static int make(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
@@ -78,32 +100,18 @@ static int make(const struct tool_arguments *o)
 		.gid = getgid()};
 	struct store *store;
 
+	if (!o->own[FROM] && o->own[SKIP_MISSING]) {
+		fputs(usage, stderr);
+		return USAGE;
+	}
+	if (become_user(o, &options))
+		return FAILED;
 	if (o->own[FROM])
 		return restore(o, &options);
 	if (store_open(&options, &store))
 		return FAILED;
 	store_close(store);
 	return MADE;
-}
-
-/* Root makes it in a directory that is root's meanwhile, and gives it to whom it is for. */
-static int make_for_user(const struct tool_arguments *o)
-{
-	struct user user;
-
-	if (!o->own[FROM] && o->own[SKIP_MISSING]) {
-		fputs(usage, stderr);
-		return USAGE;
-	}
-	if (geteuid() != 0) {
-		if (o->own[USER])
-			report(LOG_ERR, "--user: only root can make a store for somebody else");
-		return o->own[USER] ? FAILED : make(o);
-	}
-	if (user_choose(o->own[USER], o->store, &user) || user_take(o->store))
-		return FAILED;
-	int rc = make(o);
-	return user_give(o->store, &user) ? FAILED : rc;
 }
 
 int main(int argc, char **argv)
@@ -121,7 +129,7 @@ int main(int argc, char **argv)
 			},
 		.failed = FAILED,
 		.bad_usage = USAGE,
-		.run = make_for_user,
+		.run = make,
 	};
 
 	return tool_main(&tool, argc, argv);

@@ -242,6 +242,7 @@ finds() {
 	[ "$status" = 1 ]
 	tool mkfs --version
 	# one that is being mounted meanwhile is left alone
+	install -o enrollfs -m 600 /dev/null new/busy.lock
 	(flock 9 && touch locked && wait_until [ -e go ]) 9> new/busy.lock 3>&- &
 	wait_until [ -e locked ]
 	run tool mkfs --domain a.example new/busy

@@ -7,7 +7,7 @@ load helper
 # The daemon with tests/mount/memory.c before it; a sanitizer's malloc is behind that.
 start_without_memory() {
 	# the loader's own memory, which LeakSanitizer knows by who asks for it: here we do
-	printf 'leak:%s\n' _dl_map_object_deps dl_open_worker > suppressions
+	printf 'leak:%s\n' ld-linux _dl_map_object_deps dl_open_worker > suppressions
 	LSAN_OPTIONS=suppressions=$T/suppressions:print_suppressions=0 FAULTS=$T/control ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$T/memory.so \
 		"$ENROLLFS" -f -o domain=corp.example "$T/store" "$M" 2>> "$T/log" 3>&- &
 	PID=$!

@@ -23,6 +23,8 @@ serve() {
 	wait_until answers
 }
 
+nobody_unmounts() { [ -z "$(pgrep -f "unmounts $M\$")" ]; }
+
 # What a thread's status says of a field.
 status() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$PID/task/$2/status" | tr '\t' ' '; }
 
@@ -124,7 +126,7 @@ imported() {
 		wait "$asks"
 		[ "$(tail -n 1 end)" = 1 ] # not 124: none has waited in vain
 		exec 4<&-
-		[ -z "$(pgrep -f "unmounts $M\$")" ]
+		wait_until nobody_unmounts
 		"$FSCK" "$D/store"
 	done
 }
@@ -197,7 +199,16 @@ imported() {
 	[ "$(stat -c '%U %a' "$D/open")" = 'root 1777' ]
 	[ "$(stat -c %U "$D/open/store")" = enrollfs ]
 	umount "$M"
-	# nor are links followed, or files with another name given
+	# nor one of root's that has anything else in it; where root makes scratch, files may be
+	mkdir "$D/cron.d"
+	: > "$D/cron.d/job"
+	refused 'the user enrollfs cannot use' "$MKFS" --user enrollfs "$D/cron.d/store"
+	mkdir "$D/open/scratch"
+	: > "$D/open/scratch/log"
+	"$MKFS" --user enrollfs --domain corp.example "$D/open/scratch/store"
+	[ "$(stat -c %U "$D/cron.d" "$D/open/scratch/log" | sort -u)" = root ]
+	[ "$(stat -c %U "$D/open/scratch")" = enrollfs ]
+	# nor are files given that have another name, or are links
 	mkdir "$D/links"
 	echo mine > "$D/mine"
 	ln "$D/mine" "$D/links/store.key"
@@ -207,6 +218,76 @@ imported() {
 	refused 'cannot use' "$ENROLLFS" -o user=enrollfs "$D/links/store" "$M"
 	[ "$(stat -c %U "$D/mine")" = root ]
 	expect_log 'cannot be given to the user'
+}
+
+@test "what the daemon's user puts in its directory leads root nowhere" {
+	"$MKFS" --domain corp.example "$D/store"
+	mkdir other
+	echo secret > other/file
+	chmod 600 other/file
+	mv "$D/store" "$D/away"
+	mv "$D/store.key" "$D/away.key"
+	as_user() { setpriv --reuid enrollfs --regid enrollfs --clear-groups "$@"; }
+	as_user ln -s "$T/other/file" "$D/store"
+	for tool in "$FSCK" "$MKFS" "$ENROLLFS"; do
+		arguments=("$D/store")
+		[ "$tool" != "$ENROLLFS" ] || arguments+=("$M")
+		refused 'Too many levels of symbolic links' "$tool" "${arguments[@]}"
+	done
+	rm "$D/store"
+	mv "$D/away" "$D/store"
+	as_user ln -s "$T/other/file" "$D/store.key"
+	refused 'Too many levels of symbolic links' "$ENROLLFS" "$D/store" "$M"
+	refused 'Too many levels of symbolic links' "$FSCK" "$D/store"
+	rm "$D/store.key"
+	as_user ln -s "$T/other" "$D/m"
+	refused 'Too many levels of symbolic links' "$ENROLLFS" "$D/store" "$D/m"
+	# a key that anybody could have put there; a link of root's is followed
+	install -o games -m 600 "$D/away.key" "$D/store.key"
+	refused 'belongs to somebody else' "$ENROLLFS" "$D/store" "$M"
+	rm "$D/store.key"
+	ln -s away.key "$D/store.key"
+	serve
+	stop
+	[ "$(stat -c '%U %a' other other/file | tr '\n' ' ')" = 'root 755 root 600 ' ]
+	[ "$(ls other)" = file ]
+}
+
+@test "nothing that is mounted can be a program that gains rights, or a device" {
+	mount -t fuse -o domain=corp.example,suid,dev "$ENROLLFS#$D/store" "$M"
+	grep " $M fuse.enrollfs " /proc/mounts | grep nosuid | grep -q nodev
+	umount "$M"
+}
+
+@test "its mount alone is taken away, whatever has come over it or in its place" {
+	# where the mountpoint is in a directory of the daemon's user
+	mkdir other
+	chown enrollfs other
+	M=$T/other/in/m
+	mkdir -p "$M" elsewhere/m
+	chown -R enrollfs other
+	mount -t tmpfs none elsewhere/m
+	serve
+	mv other/in other/was
+	ln -s "$T/elsewhere" other/in
+	kill -9 "$PID"
+	wait "$PID" || :
+	PID=
+	wait_until not mountpoint -q other/was/m
+	mountpoint -q elsewhere/m
+	umount elsewhere/m
+	rm other/in
+	mv other/was other/in
+	# and one that covers it
+	serve
+	mount -t tmpfs none "$M"
+	kill -9 "$PID"
+	wait "$PID" || :
+	PID=
+	wait_until nobody_unmounts
+	[ "$(stat -f -c %T "$M")" = tmpfs ]
+	umount "$M"
+	umount -l "$M"
 }
 
 @test "what root made earlier is the user's at the next start" {
@@ -231,7 +312,7 @@ imported() {
 	owners | grep -v '^enrollfs ' && return 1
 	# a copy that only root can read, into a directory that is the user's
 	chmod 700 copy
-	cp "$D/store.key" "$D/new.key"
+	install -o enrollfs -m 600 "$D/store.key" "$D/new.key"
 	"$MKFS" --from copy "$D/new"
 	owners | grep -v '^enrollfs ' && return 1
 	refused 'File exists' "$MKFS" "$D/store"

@@ -140,7 +140,7 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	echo keyCompromise > "$G/members/web2/revocation"
 	kill -9 "$PID"
 	wait "$PID" || :
-	umount "$M"
+	wait_until not mountpoint -q "$M"
 	start -o ro
 	expect_log 'warning: certs/connector: its revocation list lacks 1 that were revoked since'
 	grep -q 'lacks 1 that were revoked' log
