@@ -91,11 +91,11 @@ static int allow_partly(scmp_filter_ctx filter)
 		{SCMP_ACT_ALLOW, SCMP_SYS(fchmod), SCMP_A1(SCMP_CMP_MASKED_EQ, 07002, 0)},
 		{SCMP_ACT_ALLOW, SCMP_SYS(open), SCMP_A2(SCMP_CMP_MASKED_EQ, 06000, 0)},
 		{SCMP_ACT_ALLOW, SCMP_SYS(openat), SCMP_A3(SCMP_CMP_MASKED_EQ, 06000, 0)},
-		{SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX)},
+		{SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0)},
 		/* its own threads */
-		{SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())},
+		{SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)},
 		/* to read a limit, not to set one */
-		{SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0)},
+		{SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0)},
 	};
 	int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
