@@ -5,8 +5,9 @@
 load helper
 
 @test "each write fails in turn: a clear errno, nothing half done, and it works again" {
-	"${ENROLLFS%/*}/bench" requests 1500 requests
+	"${ENROLLFS%/*}/bench" requests 4000 requests
 	cc -shared -fPIC -o fault.so "$BATS_TEST_DIRNAME/fault.c" -ldl
+	outside_ca > bundle
 	head -c 16 /dev/zero > control
 	chmod 666 control # the daemon is not root
 	stop
@@ -15,7 +16,7 @@ load helper
 		"$ENROLLFS" -f -o domain=corp.example "$T/store" "$M" 2>> "$T/log" 3>&- &
 	PID=$!
 	wait_until answers
-	timeout 300 /usr/bin/python3 "$BATS_TEST_DIRNAME/faults.py" "$M" control requests > tried
+	timeout 300 /usr/bin/python3 "$BATS_TEST_DIRNAME/faults.py" "$M" control requests bundle > tried
 	cat tried
 	[ "$(cat tried)" -gt 300 ]
 	# and the operator was told

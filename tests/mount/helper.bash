@@ -183,6 +183,13 @@ csr() {
 		-subj "/CN=${2-$1}" -out "$1.csr" 2> /dev/null
 }
 
+# A signing certificate of somebody else's, with its private key.
+outside_ca() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout outside.pem -out outside.crt \
+		-days 3000 -subj /CN=Outside -addext keyUsage=critical,keyCertSign,cRLSign 2> /dev/null
+	cat outside.pem outside.crt
+}
+
 # enroll KEYFILE CSR [ENROLL]: what a machine does; the full chain goes to stdout.
 enroll() {
 	bash -c '{ cat "$1" "$2" >&3 && cat <&3; } 3<> "$3"' - "$1" "$2" "${3:-$M/enroll}"

@@ -17,9 +17,7 @@ start_without_memory() {
 @test "each allocation fails in turn: ENOMEM, nothing half done, and it works again" {
 	"${ENROLLFS%/*}/bench" requests 12000 requests
 	cc -shared -fPIC -o memory.so "$BATS_TEST_DIRNAME/memory.c" -ldl
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem \
-		-days 3000 -subj /CN=Outside -addext keyUsage=critical,keyCertSign,cRLSign 2> /dev/null
-	cat ca.key ca.pem > bundle
+	outside_ca > bundle
 	head -c 16 /dev/zero > control
 	stop
 	expect_log 'out of memory'
