@@ -10,6 +10,7 @@
 
 #include "store/base/path.h"
 #include "store/base/report.h"
+#include "store/base/user.h"
 #include "store/internal.h"
 
 /* The master key's file: 64 hex digits and a newline, for its owner only. */
@@ -59,6 +60,15 @@ static int make_file(const char *path)
 	return rc ? failed(path, -rc) : 0;
 }
 
+/* Whose file it is knows what is in it. */
+static bool may_have_it(uid_t owner)
+{
+	struct user usual;
+
+	return owner == 0 || owner == geteuid() ||
+	       (user_find(USER_DEFAULT, &usual) == 0 && owner == usual.uid);
+}
+
 static int check_mode(int fd, const char *path)
 {
 	struct stat st;
@@ -69,7 +79,7 @@ static int check_mode(int fd, const char *path)
 		report(LOG_ERR, "master key %s: not a regular file", path);
 		return -EINVAL;
 	}
-	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+	if (!may_have_it(st.st_uid)) {
 		report(LOG_ERR, "master key %s: belongs to somebody else; chown it to who serves",
 			path);
 		return -EACCES;
