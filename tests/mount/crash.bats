@@ -24,7 +24,7 @@ round() {
 	fi
 	i=0
 	until gone "$PID" || [ $((i += 1)) -gt 600 ]; do sleep 0.05; done
-	gone "$PID" || kill -9 "$PID"
+	gone "$PID" || { echo "it does not come to $*"; kill -9 "$PID"; return 1; }
 	umount -l "$M" || :
 	wait "$clients" "$PID" || :
 	PID=
