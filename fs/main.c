@@ -119,8 +119,10 @@ static int check_places(struct options *o)
 {
 	struct stat st;
 
+	if (path_absolute(&o->mountpoint, "mountpoint"))
+		return -1;
 	place_clear_dead_mount(o->mountpoint);
-	if (path_absolute(&o->store, "store") || path_absolute(&o->mountpoint, "mountpoint") ||
+	if (path_absolute(&o->store, "store") ||
 		(o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
 	if (stat(o->mountpoint, &st)) {
@@ -259,7 +261,7 @@ static int give_up_rights(const struct options *o, struct store_options *options
 	store_start();
 	if (geteuid() == 0 && user_choose(o->user, o->store, &user))
 		return -1;
-	if (store_find_key(options))
+	if (store_find_key(options, !o->read_only))
 		return -1;
 	if (geteuid() == 0 && user_become(&user))
 		return -1;

@@ -129,7 +129,7 @@ static int open_file(const char *path, int *fd)
 	else if (!rc && path_absolute(&at, "master key"))
 		rc = -EINVAL;
 	else if (!rc)
-		*fd = open(at, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+		*fd = path_open(at, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0) {
 		rc = -errno;
 		*fd = 0;
@@ -157,14 +157,14 @@ static bool is_elsewhere(const struct store_options *options)
 	return key && (strncmp(key, options->path, len) != 0 || strchr(key + len, '/'));
 }
 
-int store_find_key(struct store_options *options)
+int store_find_key(struct store_options *options, bool make)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
 	key_path(options, path);
 	int rc = open_file(path, &options->key_fd);
-	if (!rc && !options->key_fd && is_elsewhere(options) && !options->read_only &&
+	if (!rc && !options->key_fd && make && is_elsewhere(options) &&
 		(stat(options->path, &st) ? errno == ENOENT : st.st_size == 0))
 		rc = make_and_open(path, &options->key_fd);
 	if (!rc && !options->key_fd)

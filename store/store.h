@@ -78,10 +78,10 @@ void store_start(void);
 
 /*
  * Opens the master key's file, for a caller who will not be allowed to any more when he opens the
- * store. One that is elsewhere than the store is made here if neither is there yet. What is wrong
- * is logged. 0 or -errno; a missing file is for store_open to make or to miss.
+ * store. With make, one that is elsewhere than the store is made here if neither is there yet. What
+ * is wrong is logged. 0 or -errno; a missing file is for store_open to make or to miss.
  */
-int store_find_key(struct store_options *options);
+int store_find_key(struct store_options *options, bool make);
 
 /*
  * Opens the store; makes it, its master key and its default certificates if it is not there. What

@@ -5,15 +5,18 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/openat2.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "store/base/report.h"
 
-enum { LINKS = 8 };
+enum { LINKS = 40 }; /* as many as the kernel follows */
 
 static char *below(const char *folder, const char *name)
 {
@@ -25,40 +28,77 @@ static char *below(const char *folder, const char *name)
 }
 
 /*
- * Where a path ends that is a link. Root follows only links of root's: whoever owns the directory
- * could lead it anywhere. What is looked at is what is read, however fast it is replaced.
+ * Where a path goes on that is a link. Root follows only links of root's, at any place of a path:
+ * whoever owns the directory could lead it anywhere. What is looked at is what is read, however
+ * fast it is replaced.
  */
-static char *follow(int link, const char *folder, int left);
+static char *follow(int link, const char *folder, int *left);
+static char *resolve(const char *path, int *left);
 
-/* The folder's path and the name, which need not exist. NULL with errno set. */
-static char *resolve(const char *path, int left)
+/* The path of the directory that a path's last name is in. NULL with errno set. */
+static char *folder_of(const char *path, int *left)
 {
-	char *copy = strdup(path), *again = strdup(path), *out = NULL;
-	char *folder = copy && again ? realpath(dirname(copy), NULL) : NULL;
-	const char *name = folder ? basename(again) : "";
+	char *copy = strdup(path);
+	const char *folder = copy ? dirname(copy) : "";
 	struct stat st;
+	char *out;
 
-	if (folder && (strspn(name, "./") == strlen(name)))
-		out = realpath(path, NULL);
-	else if (folder)
-		out = below(folder, name);
+	if (strcmp(folder, ".") == 0 || strspn(folder, "/") == strlen(folder))
+		out = copy ? realpath(folder, NULL) : NULL;
+	else
+		out = resolve(folder, left);
+	int rc = !out || lstat(out, &st) ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+	if (rc) {
+		free(out);
+		out = NULL;
+		errno = rc;
+	}
+	free(copy);
+	return out;
+}
+
+/* A name in a folder that is known. */
+static char *enter(const char *folder, const char *name, int *left)
+{
+	const char *up = strrchr(folder, '/');
+	struct stat st;
+	char *out;
+
+	if (strcmp(name, ".") == 0 || *name == '/')
+		return strdup(folder);
+	if (strcmp(name, "..") == 0)
+		return strndup(folder, up > folder ? (size_t)(up - folder) : 1);
+	out = below(folder, name);
 	int fd = out ? open(out, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
 		free(out);
 		out = NULL;
 		errno = ELOOP;
-		if (left > 0 && (geteuid() != 0 || st.st_uid == 0))
-			out = follow(fd, folder, left - 1);
+		if ((*left)-- > 0 && (geteuid() != 0 || st.st_uid == 0))
+			out = follow(fd, folder, left);
 	}
 	if (fd >= 0)
 		close(fd);
-	free(folder);
-	free(copy);
-	free(again);
 	return out;
 }
 
-static char *follow(int link, const char *folder, int left)
+/* The path without links; what it ends in need not exist. NULL with errno set. */
+static char *resolve(const char *path, int *left)
+{
+	size_t len = strlen(path);
+
+	if (len == 0 || len >= PATH_MAX) {
+		errno = len ? ENAMETOOLONG : ENOENT;
+		return NULL;
+	}
+	char *folder = folder_of(path, left), *copy = folder ? strdup(path) : NULL;
+	char *out = copy ? enter(folder, basename(copy), left) : NULL;
+	free(folder);
+	free(copy);
+	return out;
+}
+
+static char *follow(int link, const char *folder, int *left)
 {
 	char target[PATH_MAX];
 	struct stat st;
@@ -76,7 +116,8 @@ static char *follow(int link, const char *folder, int left)
 
 int path_absolute(char **path, const char *what)
 {
-	char *out = resolve(*path, LINKS);
+	int left = LINKS;
+	char *out = resolve(*path, &left);
 
 	if (!out) {
 		report(LOG_ERR, "%s %s: %s", what, *path, strerror(errno));
@@ -85,6 +126,17 @@ int path_absolute(char **path, const char *what)
 	free(*path);
 	*path = out;
 	return 0;
+}
+
+int path_open(const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_NO_SYMLINKS};
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* before 5.6; confined */
+		fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
 }
 
 int path_absolute_copy(const char *path, const char *what, char **out)

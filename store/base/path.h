@@ -12,6 +12,9 @@ int path_absolute(char **path, const char *what);
 /* The same of a copy that the caller frees; of NULL: NULL. -1 too if memory is out. */
 int path_absolute_copy(const char *path, const char *what, char **out);
 
+/* Opens what path_absolute has said: if there is a link in it by now, -1 with ELOOP. */
+int path_open(const char *path, int flags);
+
 /* Has the folder that a file is in written to disk: its name is there for good. 0 or -errno. */
 int path_sync(const char *path);
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/base/path.h"
 #include "store/base/process.h"
 #include "store/base/report.h"
 
@@ -37,7 +38,7 @@ static int place_open(const char *store, struct place *out)
 	snprintf(out->name, sizeof(out->name), "%s", basename(copy));
 	snprintf(copy, sizeof(copy), "%s", store);
 	snprintf(out->directory, sizeof(out->directory), "%s", dirname(copy));
-	out->fd = open(out->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	out->fd = path_open(out->directory, O_RDONLY | O_DIRECTORY);
 	if (out->fd >= 0 && fstat(out->fd, &out->st) == 0)
 		return 0;
 	int rc = -errno;
@@ -85,7 +86,7 @@ int user_of(const char *path, struct user *out)
 {
 	struct stat st;
 
-	if (stat(path, &st))
+	if (lstat(path, &st))
 		return -errno;
 	*out = owner(&st);
 	return 0;
@@ -121,9 +122,14 @@ int user_become_reader(const struct user *user)
 
 int user_keep_mounting(void)
 {
+	/* one that a service manager has taken from us would refuse them all */
+	capng_get_caps_process();
+	bool search = capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+
 	capng_clear(CAPNG_SELECT_ALL);
-	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN,
-		CAP_DAC_READ_SEARCH, -1);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
+	if (search)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
 	return capng_apply(CAPNG_SELECT_ALL) ? -EPERM : 0;
 }
 
@@ -162,7 +168,8 @@ static bool user_can(
 
 /* --- giving it to him --- */
 
-static bool is_home(const struct stat *st)
+/* Somebody else's. */
+static bool is_home(const struct stat *st, const struct user *but)
 {
 	bool home = false;
 	const struct passwd *entry;
@@ -170,8 +177,8 @@ static bool is_home(const struct stat *st)
 
 	setpwent();
 	while (!home && (entry = getpwent()))
-		home = stat(entry->pw_dir, &of) == 0 && of.st_dev == st->st_dev &&
-		       of.st_ino == st->st_ino;
+		home = entry->pw_uid != but->uid && stat(entry->pw_dir, &of) == 0 &&
+		       of.st_dev == st->st_dev && of.st_ino == st->st_ino;
 	endpwent();
 	return home;
 }
@@ -212,7 +219,8 @@ static bool is_of_store(const struct place *place, const char *name)
 /* Folders with something in them; with_files: or anything else but an empty folder. */
 static bool has_others(const struct place *place, bool with_files)
 {
-	DIR *dir = opendir(place->directory);
+	int fd = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	bool found = !dir;
 
@@ -238,14 +246,15 @@ static bool is_scratch(const struct place *place)
 	       (up.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH);
 }
 
-static bool may_be_given(const struct place *place)
+static bool may_be_given(const struct place *place, const struct user *to)
 {
 	return place->st.st_uid == 0 && !(place->st.st_mode & (S_IWGRP | S_IWOTH)) &&
-	       strcmp(place->directory, "/") != 0 && !is_home(&place->st) &&
+	       strcmp(place->directory, "/") != 0 && !is_home(&place->st, to) &&
 	       !has_others(place, !is_scratch(place));
 }
 
-/* In a directory that is root's, so that it stays what it was found to be. */
+/* In a directory that is root's, so that it stays what it was found to be. To nobody: only looks.
+ */
 static int give_file(const struct place *place, int i, const struct user *to)
 {
 	char name[PATH_MAX];
@@ -259,7 +268,7 @@ static int give_file(const struct place *place, int i, const struct user *to)
 	int rc = fstat(fd, &st) ? -errno : 0;
 	if (!rc && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
 		rc = -EPERM;
-	if (!rc && fchown(fd, to->uid, to->gid))
+	if (!rc && to && fchown(fd, to->uid, to->gid))
 		rc = -errno;
 	close(fd);
 	return rc;
@@ -269,6 +278,9 @@ static int give(const struct place *place, const struct user *to)
 {
 	int rc = 0;
 
+	/* all of them or none */
+	for (int i = 0; i < FILES && !rc; i++)
+		rc = give_file(place, i, NULL);
 	for (int i = 0; i < FILES && !rc; i++)
 		rc = give_file(place, i, to);
 	if (!rc && fchown(place->fd, to->uid, to->gid))
@@ -286,7 +298,7 @@ static bool make_usable(const char *name, const struct user *user, const struct 
 {
 	if (user_can(user, place, can_use))
 		return true;
-	if (!user_can(user, place, can_reach) || !may_be_given(place) || give(place, user))
+	if (!user_can(user, place, can_reach) || !may_be_given(place, user) || give(place, user))
 		return false;
 	report(LOG_NOTICE, "%s and the store in it belong to the user %s now", place->directory,
 		name);

@@ -28,9 +28,9 @@ int user_of(const char *path, struct user *out);
  * As root: chooses who serves a store (a path without links; it need not exist yet). name: who was
  * asked for; NULL for USER_DEFAULT, or, if that cannot be, whom the store's directory belongs to.
  * A directory of root's is given to him with the store's files in it, unless it serves other ends:
- * others may write to it, it is somebody's home, or there is anything else in it but empty folders
- * (in one that was made in /tmp: a folder with something in it). What stands against a user is
- * logged. -ENOENT: no such user; -EACCES: he cannot use the store.
+ * others may write to it, it is somebody else's home, or there is anything else in it but empty
+ * folders (in one that was made in /tmp: a folder with something in it). What stands against a user
+ * is logged. -ENOENT: no such user; -EACCES: he cannot use the store.
  */
 int user_choose(const char *name, const char *store, struct user *out);
 

@@ -42,11 +42,14 @@ static int check(const struct tool_arguments *o)
 	struct store *store;
 	struct user owner;
 
-	if (store_find_key(&options))
+	if (store_find_key(&options, false))
 		return CANNOT_RUN;
 	/* what root made there would not be its daemon's, and its daemon's files are not root's to
 	 * trust */
-	if (geteuid() == 0 && user_of(o->store, &owner) == 0 && user_become(&owner))
+	int rc = geteuid() == 0 ? user_of(o->store, &owner) : 0;
+	if (rc)
+		report(LOG_ERR, "store %s: %s", o->store, strerror(-rc));
+	if (rc || (geteuid() == 0 && user_become(&owner)))
 		return CANNOT_RUN;
 	if (store_open(&options, &store))
 		return CANNOT_RUN;

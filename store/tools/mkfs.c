@@ -84,7 +84,7 @@ static int become_user(const struct tool_arguments *o, struct store_options *opt
 		report(LOG_ERR, "%s: %s", o->store, strerror(EEXIST));
 		return -1;
 	}
-	if (user_choose(o->own[USER], o->store, &user) || store_find_key(options))
+	if (user_choose(o->own[USER], o->store, &user) || store_find_key(options, !o->own[FROM]))
 		return -1;
 	/* a copy that was made for a restore may be root's alone */
 	return o->own[FROM] ? user_become_reader(&user) : user_become(&user);

@@ -213,6 +213,7 @@ imported() {
 	echo mine > "$D/mine"
 	ln "$D/mine" "$D/links/store.key"
 	refused 'cannot use' "$ENROLLFS" -o user=enrollfs "$D/links/store" "$M"
+	[ "$(stat -c %U "$D/links")" = root ]
 	rm "$D/links/store.key"
 	ln -s "$D/mine" "$D/links/store-wal"
 	refused 'cannot use' "$ENROLLFS" -o user=enrollfs "$D/links/store" "$M"
@@ -242,6 +243,14 @@ imported() {
 	rm "$D/store.key"
 	as_user ln -s "$T/other" "$D/m"
 	refused 'Too many levels of symbolic links' "$ENROLLFS" "$D/store" "$D/m"
+	# nor does a link on the way there
+	mkdir empty
+	as_user mkdir "$D/on"
+	as_user ln -s "$T/empty" "$D/on/way"
+	refused 'Too many levels of symbolic links' "$ENROLLFS" "$D/on/way/store" "$M"
+	refused 'Too many levels of symbolic links' "$MKFS" "$D/on/way/store"
+	[ "$(stat -c %U empty)" = root ]
+	rm -r "$D/on"
 	# a key that anybody could have put there; a link of root's is followed
 	install -o games -m 600 "$D/away.key" "$D/store.key"
 	refused 'belongs to somebody else' "$ENROLLFS" "$D/store" "$M"
@@ -316,6 +325,9 @@ imported() {
 	"$MKFS" --from copy "$D/new"
 	owners | grep -v '^enrollfs ' && return 1
 	refused 'File exists' "$MKFS" "$D/store"
+	# what is restored has a master key already
+	refused 'missing' "$MKFS" --from copy --master-key "$T/none" "$D/again"
+	[ ! -e none ] && [ ! -e "$D/again" ]
 	[ "$(stat -c %U "$D")" = enrollfs ]
 	chown -R games "$D"
 	serve -o user=games
