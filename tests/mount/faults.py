@@ -29,11 +29,7 @@ for operation in operations.CHANGES:
         while True:
             what, do, happened = operations.prepare(operation)
             arm(after, count, error)
-            refused = None
-            try:
-                do(what)
-            except OSError as e:
-                refused = e.errno
+            refused = operations.attempt(do, what)
             hit = hits()
             arm(0, 0, 0)
             where = f'{operation.__name__}, {errno.errorcode[error]} at write {after}'

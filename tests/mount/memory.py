@@ -38,11 +38,7 @@ for operation in operations.CHANGES + operations.READS:
     while missed < 2:
         what, do, happened = operations.prepare(operation)
         arm(after)
-        refused = None
-        try:
-            do(what)
-        except OSError as e:
-            refused = e.errno
+        refused = operations.attempt(do, what)
         hit = disarm()
         where = f'{name}, allocation {after}'
         if refused is None:

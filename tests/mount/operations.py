@@ -22,6 +22,15 @@ def begin(mounted, requests, ca):
     drop(fresh('known'), 'known', pool.pop())
 
 
+def attempt(do, what):
+    """None, or the errno that it was refused with."""
+    try:
+        do(what)
+        return None
+    except OSError as e:
+        return e.errno
+
+
 def prepare(operation):
     global counter
     counter += 1

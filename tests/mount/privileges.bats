@@ -172,11 +172,11 @@ imported() {
 }
 
 @test "a directory that serves other ends is not given away" {
-	mkdir -p "$D/work/files"
-	: > "$D/work/files/one"
+	mkdir -p "$D/shared/files"
+	: > "$D/shared/files/one"
 	mkdir -m 1777 "$D/open"
 	mkdir -m 700 "$D/closed" "$D/closed/in"
-	for directory in "$D/work" "$D/closed/in"; do
+	for directory in "$D/shared" "$D/closed/in"; do
 		refused 'the user enrollfs cannot use' "$ENROLLFS" -o user=enrollfs "$directory/store" "$M"
 		refused 'the user enrollfs cannot use' "$MKFS" --user enrollfs "$directory/store"
 		[ "$(stat -c %U "$directory")" = root ]

@@ -189,11 +189,9 @@ static void a_later_version_is_refused(void **state)
 	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), -EINVAL);
 }
 
-/* A store of the first version gets what has come since. */
-static void an_older_version_is_brought_up_to_date(void **state)
+/* As the first version made it. */
+static void make_first_version(void)
 {
-	(void)state;
-
 	db_close(opened());
 	exec("DROP TRIGGER cert_made; DROP TRIGGER cert_changed;"
 	     "DROP TRIGGER grp_made; DROP TRIGGER grp_changed;"
@@ -218,7 +216,11 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	     "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
 	     "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"
 	     "ALTER TABLE member DROP COLUMN owned; PRAGMA user_version = 1");
-	/* a name that had two members, one after the other; the first is revoked */
+}
+
+/* A name that had two members, one after the other; the first is revoked. */
+static void fill_first_version(void)
+{
 	exec("INSERT INTO place VALUES (1, 0, 0, 493, 1, 1), (2, 0, 0, 493, 1, 1);"
 	     "INSERT INTO setting VALUES ('domain', CAST('corp.example' AS BLOB));"
 	     "INSERT INTO cert (id, name, uid, gid, mode, created, modified, modified_by, "
@@ -244,8 +246,17 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	     "randomblob(32), 'spiffe://corp.example/app_connector/g/m', x'0102', x'03', created, "
 	     "1, 9, "
 	     "removed, CASE WHEN removed THEN 'cessationOfOperation' END FROM member;");
-	struct db *db = opened();
+}
+
+/* A store of the first version gets what has come since. */
+static void an_older_version_is_brought_up_to_date(void **state)
+{
 	int64_t value;
+
+	(void)state;
+	make_first_version();
+	fill_first_version();
+	struct db *db = opened();
 	/* what the exported files say is new; and the journal has all that there is */
 	assert_int_equal(db_pragma_int(db->writer,
 				 "SELECT min(version) > 5 * 1024 FROM (SELECT version FROM cert "
