@@ -150,12 +150,21 @@ static void reader_ended(void *arg)
 }
 
 /* What stands for a connection that could not be made. */
-static struct db_conn *no_reader(int rc)
+static struct db_conn *no_reader(struct db *db)
 {
-	static _Thread_local struct db_conn none;
+	static _Thread_local struct db_conn none = {.none = true};
 
-	none.error = rc;
+	none.db = db;
 	return &none;
+}
+
+/* Reads something, so that the write-ahead log is open too. */
+static int open_spare(struct db *db)
+{
+	int64_t version;
+	int rc = db_connect(db->path, SQLITE_OPEN_READONLY, &db->spare);
+
+	return rc ? rc : db_pragma_int(db->spare, "PRAGMA schema_version", &version);
 }
 
 struct db_conn *db_reader(struct db *db)
@@ -164,14 +173,11 @@ struct db_conn *db_reader(struct db *db)
 
 	if (conn)
 		return conn;
-	int rc = db_in_place(db);
-	if (!rc)
-		rc = db_connect(db->path, SQLITE_OPEN_READONLY, &conn);
-	if (rc)
-		return no_reader(rc);
+	if (db_gone(db) || db_connect(db->path, SQLITE_OPEN_READONLY, &conn))
+		return no_reader(db);
 	if (pthread_setspecific(db->reader, conn)) {
 		db_disconnect(conn);
-		return no_reader(-ENOMEM);
+		return no_reader(db);
 	}
 	conn->db = db;
 	pthread_mutex_lock(&db->readers_lock);
@@ -193,20 +199,15 @@ static struct db_file file_at(const char *path, int i)
 	return (struct db_file){st.st_dev, st.st_ino};
 }
 
-int db_in_place(const struct db *db)
+const char *db_gone(const struct db *db)
 {
 	for (int i = 0; i < DB_FILES; i++) {
 		struct db_file now = file_at(db->path, i);
-		if (!db->files[i].inode ||
-			(now.inode == db->files[i].inode && now.device == db->files[i].device))
-			continue;
-		report(LOG_ERR,
-			"store %s: %s is gone or another: nothing is changed until it is back or "
-			"this is mounted again",
-			db->path, i ? "its write-ahead log" : "the file");
-		return -EIO;
+		if (db->files[i].inode &&
+			(now.inode != db->files[i].inode || now.device != db->files[i].device))
+			return i ? "its write-ahead log" : "the file";
 	}
-	return 0;
+	return NULL;
 }
 
 static int set_up(struct db *db, int flags)
@@ -228,6 +229,8 @@ static int set_up(struct db *db, int flags)
 	umask(mask);
 	for (int i = 0; i < DB_FILES && !rc; i++)
 		db->files[i] = file_at(db->path, i);
+	if (!rc)
+		rc = open_spare(db);
 	if (!rc && pthread_key_create(&db->reader, reader_ended))
 		rc = -ENOMEM;
 	db->have_reader_key = !rc;
@@ -240,6 +243,7 @@ int db_open(const char *path, int flags, struct db **out)
 {
 	struct db *db = calloc(1, sizeof(*db));
 	pthread_condattr_t monotonic;
+	pthread_mutexattr_t recursive;
 
 	if (!db)
 		return -ENOMEM;
@@ -250,6 +254,10 @@ int db_open(const char *path, int flags, struct db **out)
 	db->read_only = flags & DB_READ_ONLY;
 	pthread_mutex_init(&db->readers_lock, NULL);
 	pthread_mutex_init(&db->queue_lock, NULL);
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&db->spare_lock, &recursive);
+	pthread_mutexattr_destroy(&recursive);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&db->queued, &monotonic);
@@ -276,10 +284,12 @@ void db_close(struct db *db)
 		db_disconnect(db->readers);
 		db->readers = next;
 	}
+	db_disconnect(db->spare);
 	db_disconnect(db->writer);
 	pthread_cond_destroy(&db->queued);
 	pthread_mutex_destroy(&db->queue_lock);
 	pthread_mutex_destroy(&db->readers_lock);
+	pthread_mutex_destroy(&db->spare_lock);
 	free(db->path);
 	free(db);
 }

@@ -54,8 +54,8 @@ const struct histogram *db_commits(const struct db *db);
 
 /* --- reading --- */
 
-/* This thread's read-only connection, made at its first use. Never NULL: where that failed, what it
- * is asked answers why. */
+/* This thread's read-only connection, made at its first use. Never NULL: a thread that cannot have
+ * one (no descriptor, no memory, no file under that name) shares one with others. */
 struct db_conn *db_reader(struct db *db);
 
 /* Called for each row: 0 to go on, 1 to stop, -errno to fail with. */

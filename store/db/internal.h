@@ -13,7 +13,7 @@ enum { DB_BUSY_MS = 2000 };
 
 struct db_conn {
 	sqlite3 *sqlite;
-	int error;			     /* it is none, and this is why */
+	bool none;			     /* of this thread's own: it asks its db's spare */
 	sqlite3_stmt *statement[DB_QUERIES]; /* prepared at first use */
 	bool scrub;			     /* the log may hold what a job destroyed */
 	int frames, copied; /* in the log after the last commit; when it was last copied */
@@ -39,6 +39,11 @@ struct db {
 	} files[DB_FILES];
 	pthread_key_t reader;
 	bool have_reader_key;
+
+	/* For threads that cannot have a connection of their own, one at a time; a query's rows may
+	 * ask another. Open from the start: no descriptor and no file has to be had for it. */
+	pthread_mutex_t spare_lock;
+	struct db_conn *spare;
 
 	/* Two locks, never held at once. */
 	pthread_mutex_t readers_lock;
@@ -72,9 +77,9 @@ int db_schema(struct db_conn *conn, bool read_only);
 
 /*
  * Whether the files that are open are those that have their names: what is written to others is
- * lost when they are closed. 0, or -EIO, which is logged.
+ * lost when they are closed. NULL, or what is gone, in words.
  */
-int db_in_place(const struct db *db);
+const char *db_gone(const struct db *db);
 
 /* Starts the writer's thread; ends it when everything queued is done. */
 int db_writer_start(struct db *db);

@@ -17,8 +17,6 @@ static int prepared(struct db_conn *conn, enum db_query query, sqlite3_stmt **ou
 {
 	char name[24];
 
-	if (conn->error)
-		return conn->error;
 	if (!conn->statement[query]) {
 		int code = sqlite3_prepare_v3(conn->sqlite, db_query_text(query), -1,
 			SQLITE_PREPARE_PERSISTENT, &conn->statement[query], NULL);
@@ -60,8 +58,8 @@ static void finish(sqlite3_stmt *statement)
 	sqlite3_clear_bindings(statement);
 }
 
-int db_each(struct db_conn *conn, enum db_query query, const struct db_value *args, db_row_fn fn,
-	void *arg)
+static int each(struct db_conn *conn, enum db_query query, const struct db_value *args,
+	db_row_fn fn, void *arg)
 {
 	struct db_row row;
 	char name[24];
@@ -87,6 +85,18 @@ int db_each(struct db_conn *conn, enum db_query query, const struct db_value *ar
 	if (rc)
 		return rc;
 	return stop < 0 ? stop : rows;
+}
+
+int db_each(struct db_conn *conn, enum db_query query, const struct db_value *args, db_row_fn fn,
+	void *arg)
+{
+	if (!conn->none)
+		return each(conn, query, args, fn, arg);
+	struct db *db = conn->db;
+	pthread_mutex_lock(&db->spare_lock);
+	int rc = each(db->spare, query, args, fn, arg);
+	pthread_mutex_unlock(&db->spare_lock);
+	return rc;
 }
 
 int db_run(struct db_conn *conn, enum db_query query, const struct db_value *args)

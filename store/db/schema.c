@@ -539,8 +539,8 @@ int db_check_schema(struct db_conn *conn, void (*fault)(const char *what, void *
 {
 	struct db_conn *fresh;
 
-	if (conn->error)
-		return conn->error;
+	if (conn->none)
+		return -EIO;
 	int rc = db_connect(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &fresh);
 	if (rc)
 		return rc;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "store/base/clock.h"
+#include "store/base/report.h"
 #include "store/db/internal.h"
 
 /*
@@ -82,13 +83,17 @@ static int run_in_transaction(struct db_conn *conn, struct db_job *jobs)
 
 static int in_place(const struct db *db, struct db_conn *conn)
 {
-	int rc = db_in_place(db);
+	const char *gone = db_gone(db);
 
+	if (!gone)
+		return 0;
+	report(LOG_ERR,
+		"store %s: %s is gone or another: nothing is changed until it is back or this is "
+		"mounted again",
+		db->path, gone);
 	/* If the log is what is gone, the store itself has everything from here on. */
-	if (rc)
-		sqlite3_wal_checkpoint_v2(
-			conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	return rc;
+	sqlite3_wal_checkpoint_v2(conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return -EIO;
 }
 
 /* Looks again behind the commit: it may have gone into files that were removed meanwhile. */

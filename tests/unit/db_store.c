@@ -382,6 +382,48 @@ static void many_clients_at_once(void **state)
 	db_close(db);
 }
 
+static int ask_another(const struct db_row *row, void *arg)
+{
+	(void)row;
+	return db_each(db_reader(arg), DB_GROUP_GET, DB_ARGS(DB_INT(1)), seen, NULL);
+}
+
+static void *read_often(void *arg)
+{
+	struct client *c = arg;
+
+	for (int i = 0; i < 50; i++)
+		c->done += db_each(db_reader(c->db), DB_SETTING_GET, DB_ARGS(DB_TEXT("a")),
+				   ask_another, c->db) == 1;
+	return NULL;
+}
+
+/* Threads that have not read before: their connections would be of nothing, or of another file. */
+static void the_file_is_gone_and_reading_goes_on(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	struct client clients[8];
+	pthread_t threads[8];
+	char a[] = "a", b[] = "b", away[160];
+
+	snprintf(away, sizeof(away), "%s", temp_file("away"));
+	assert_int_equal(db_submit(db, put, a), 0);
+	assert_int_equal(rename(temp_file("store"), away), 0);
+	assert_int_equal(db_submit(db, put, b), -EIO);
+	for (int i = 0; i < 8; i++) {
+		clients[i] = (struct client){db, i, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, read_often, &clients[i]), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(clients[i].done, 50);
+	}
+	assert_int_equal(rename(away, temp_file("store")), 0);
+	assert_int_equal(db_submit(db, put, b), 0);
+	db_close(db);
+}
+
 static int end_transaction(struct db_conn *conn, void *arg)
 {
 	(void)arg;
@@ -529,6 +571,7 @@ int main(void)
 		TEST(an_older_version_is_brought_up_to_date),
 		TEST(a_failed_job_leaves_nothing),
 		TEST(many_clients_at_once),
+		TEST(the_file_is_gone_and_reading_goes_on),
 		TEST(a_lost_transaction_is_told),
 		TEST(a_full_disk_is_enospc),
 		TEST(read_only_stores_take_no_jobs),
