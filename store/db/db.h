@@ -58,7 +58,8 @@ const struct histogram *db_commits(const struct db *db);
  * one (no descriptor, no memory, no file under that name) shares one with others. */
 struct db_conn *db_reader(struct db *db);
 
-/* Called for each row: 0 to go on, 1 to stop, -errno to fail with. */
+/* Called for each row: 0 to go on, 1 to stop, -errno to fail with. May run other queries, but waits
+ * neither for the writer nor for a lock under which others read: its connection may be shared. */
 typedef int (*db_row_fn)(const struct db_row *row, void *arg);
 
 /* Runs a query over its rows. The number of rows seen, or -errno. No transaction outlives it. */
