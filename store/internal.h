@@ -236,8 +236,8 @@ void audit_post(struct store *store, const struct store_call *call, const char *
 
 /* --- master.c --- */
 
-/* Reads the master key; with make, makes the file if it is missing. Logs what is wrong. See also
- * store_find_key. */
+/* Reads the master key; with make, makes the file if it is missing, but not among a service's
+ * credentials. Logs what is wrong. See also store_find_key. */
 int master_key(const struct store_options *options, bool make, unsigned char key[PKI_SECRET]);
 
 /* --- store.c: the steps of opening one --- */

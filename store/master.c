@@ -138,8 +138,23 @@ static int open_file(const char *path, int *fd)
 	return rc == -ENOENT ? 0 : rc == -EINVAL ? rc : rc ? failed(path, -rc) : 0;
 }
 
+/* Where a service manager puts what it loads (systemd.exec(5)), and takes away with the service. */
+static bool is_credential(const char *path)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t len = dir ? strlen(dir) : 0;
+
+	return len && strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
 static int make_and_open(const char *path, int *fd)
 {
+	if (is_credential(path)) {
+		report(LOG_ERR,
+			"master key %s: missing; none is made where the service manager loads it",
+			path);
+		return -ENOKEY;
+	}
 	int rc = make_file(path);
 
 	if (rc)

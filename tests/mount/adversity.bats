@@ -274,6 +274,25 @@ updated() { date -d "$(openssl crl -in "$M/certs/connector/crl.pem" -noout -last
 	fsck
 }
 
+@test "a master key that a service manager was to load is not made: it would go with the service" {
+	stop
+	mkdir -m 755 new credentials
+	credential() {
+		CREDENTIALS_DIRECTORY=$T/credentials "$@" -o master_key="$T/credentials/key" new/store m
+	}
+	refused 'none is made' credential "$ENROLLFS" -f
+	refused 'none is made' env CREDENTIALS_DIRECTORY="$T/credentials" \
+		"${ENROLLFS%/*}/mkfs.enrollfs" --domain corp.example --master-key "$T/credentials/key" new/another
+	[ -z "$(ls credentials)" ]
+	[ ! -e new/store ] && [ ! -e new/another ]
+	openssl rand -hex 32 > credentials/key
+	chmod 600 credentials/key
+	credential "$ENROLLFS" -f 2>> log 3>&- &
+	PID=$!
+	wait_until answers
+	[ -d m/certs/connector ]
+}
+
 # --- descriptors ---
 
 # As the user it is: root may not everywhere.

@@ -344,6 +344,22 @@ struct client {
 	int number, done;
 };
 
+/* All 50 rounds of each come out as they should. */
+static void eight_at_once(struct db *db, void *(*client)(void *))
+{
+	struct client clients[8];
+	pthread_t threads[8];
+
+	for (int i = 0; i < 8; i++) {
+		clients[i] = (struct client){db, i, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, client, &clients[i]), 0);
+	}
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(clients[i].done, 50);
+	}
+}
+
 /* Even ones succeed, odd ones fail after writing. */
 static void *client(void *arg)
 {
@@ -364,17 +380,8 @@ static void many_clients_at_once(void **state)
 {
 	(void)state;
 	struct db *db = opened();
-	struct client clients[8];
-	pthread_t threads[8];
 
-	for (int i = 0; i < 8; i++) {
-		clients[i] = (struct client){db, i, 0};
-		assert_int_equal(pthread_create(&threads[i], NULL, client, &clients[i]), 0);
-	}
-	for (int i = 0; i < 8; i++) {
-		pthread_join(threads[i], NULL);
-		assert_int_equal(clients[i].done, 50);
-	}
+	eight_at_once(db, client);
 	db_close(db);
 	db = opened();
 	assert_int_equal(has(db, "7-48"), 1);
@@ -403,22 +410,13 @@ static void the_file_is_gone_and_reading_goes_on(void **state)
 {
 	(void)state;
 	struct db *db = opened();
-	struct client clients[8];
-	pthread_t threads[8];
 	char a[] = "a", b[] = "b", away[160];
 
 	snprintf(away, sizeof(away), "%s", temp_file("away"));
 	assert_int_equal(db_submit(db, put, a), 0);
 	assert_int_equal(rename(temp_file("store"), away), 0);
 	assert_int_equal(db_submit(db, put, b), -EIO);
-	for (int i = 0; i < 8; i++) {
-		clients[i] = (struct client){db, i, 0};
-		assert_int_equal(pthread_create(&threads[i], NULL, read_often, &clients[i]), 0);
-	}
-	for (int i = 0; i < 8; i++) {
-		pthread_join(threads[i], NULL);
-		assert_int_equal(clients[i].done, 50);
-	}
+	eight_at_once(db, read_often);
 	assert_int_equal(rename(away, temp_file("store")), 0);
 	assert_int_equal(db_submit(db, put, b), 0);
 	db_close(db);
