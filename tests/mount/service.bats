@@ -18,13 +18,15 @@ setup() {
 		install -D -m 644 /dev/stdin "$D/files/etc/systemd/system/enrollfs.service.d/sanitizer.conf"
 	MNT=/srv/enrollfs
 	boot
+	# what this machine itself may have of it
+	inside_sh 'rm -rf /etc/enrollfs /etc/default/enrollfs /etc/default/connector-enroll /srv/enrollfs \
+		/var/lib/enrollfs /var/lib/connector-enroll
+		! id connector-enroll > /dev/null 2>&1 || userdel connector-enroll'
 }
 
 teardown() {
-	if [ -n "${FIRST-}" ]; then
-		inside journalctl -q -o cat -u enrollfs >> "$T/log" || :
-		halt
-	fi
+	[ -z "${FIRST-}" ] || inside journalctl -q -o cat -u enrollfs >> "$T/log" || :
+	halt
 	rm -rf "$D"
 	not grep -q Sanitizer "$T/log" || return 1
 	take_down_mount
@@ -48,13 +50,15 @@ boot() {
 
 # Its power is taken away.
 halt() {
-	kill -9 "$FIRST"
+	pkill -9 -P "$(pgrep -P "$MACHINE")" || :
 	wait "$MACHINE" || :
+	FIRST=
 }
 
 shut_down() {
 	inside systemctl poweroff
 	wait "$MACHINE" || :
+	FIRST=
 }
 
 inside() { nsenter --target "$FIRST" --all --root --wd -- "$@" 3>&-; }
