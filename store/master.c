@@ -141,10 +141,13 @@ static int open_file(const char *path, int *fd)
 /* Where a service manager puts what it loads (systemd.exec(5)), and takes away with the service. */
 static bool is_credential(const char *path)
 {
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	const char *named = getenv("CREDENTIALS_DIRECTORY");
+	char *dir = named ? realpath(named, NULL) : NULL;
 	size_t len = dir ? strlen(dir) : 0;
+	bool is = len && strncmp(path, dir, len) == 0 && path[len] == '/';
 
-	return len && strncmp(path, dir, len) == 0 && path[len] == '/';
+	free(dir);
+	return is;
 }
 
 static int make_and_open(const char *path, int *fd)

@@ -231,14 +231,11 @@ static int hold(struct store *store, const char *path)
 	return rc;
 }
 
-static int open_parts(struct store *store, const struct store_options *options)
+static int open_locked(struct store *store, const struct store_options *options)
 {
 	struct setting store_id = {0};
-	int rc = store_lock(store, options);
+	int rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE, &store->db);
 
-	if (rc)
-		return rc;
-	rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE, &store->db);
 	if (rc) {
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
@@ -248,12 +245,8 @@ static int open_parts(struct store *store, const struct store_options *options)
 		return rc;
 	/* Filling is one job: a store with an id has everything. */
 	rc = get_setting(store, "store_id", &store_id);
-	if (rc == -ENOENT) {
-		rc = fill_new(store, options);
-		if (rc && options->must_be_new)
-			unmake(store, options->path);
-		return rc;
-	}
+	if (rc == -ENOENT)
+		return fill_new(store, options);
 	if (!rc) {
 		snprintf(store->id, sizeof(store->id), "%.*s", (int)sizeof(store->id) - 1,
 			(char *)store_id.data);
@@ -262,6 +255,18 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (!rc)
 		rc = store_open_sealer(store, options, false, (char *)store_id.data);
 	return rc ? rc : check_master(store, options);
+}
+
+static int open_parts(struct store *store, const struct store_options *options)
+{
+	int rc = store_lock(store, options);
+
+	if (rc)
+		return rc;
+	rc = open_locked(store, options);
+	if (rc && options->must_be_new)
+		unmake(store, options->path);
+	return rc;
 }
 
 void store_start(void)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "store/base/bytes.h"
+#include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/db/internal.h"
 
@@ -173,8 +174,12 @@ struct db_conn *db_reader(struct db *db)
 
 	if (conn)
 		return conn;
-	if (db_gone(db) || db_connect(db->path, SQLITE_OPEN_READONLY, &conn))
+	if (clock_ticks() < __atomic_load_n(&db->retry, __ATOMIC_RELAXED))
 		return no_reader(db);
+	if (db_gone(db) || db_connect(db->path, SQLITE_OPEN_READONLY, &conn)) {
+		__atomic_store_n(&db->retry, clock_ticks() + CLOCK_SECOND, __ATOMIC_RELAXED);
+		return no_reader(db);
+	}
 	if (pthread_setspecific(db->reader, conn)) {
 		db_disconnect(conn);
 		return no_reader(db);

@@ -44,6 +44,7 @@ struct db {
 	 * ask another. Open from the start: no descriptor and no file has to be had for it. */
 	pthread_mutex_t spare_lock;
 	struct db_conn *spare;
+	int64_t retry; /* none of their own before this moment: that has failed */
 
 	/* Two locks, never held at once. */
 	pthread_mutex_t readers_lock;

@@ -277,11 +277,12 @@ updated() { date -d "$(openssl crl -in "$M/certs/connector/crl.pem" -noout -last
 @test "a master key that a service manager was to load is not made: it would go with the service" {
 	stop
 	mkdir -m 755 new credentials
+	ln -s credentials link
 	credential() {
 		CREDENTIALS_DIRECTORY=$T/credentials "$@" -o master_key="$T/credentials/key" new/store m
 	}
-	refused 'none is made' credential "$ENROLLFS" -f
-	refused 'none is made' env CREDENTIALS_DIRECTORY="$T/credentials" \
+	refused 'none is made' credential timeout 10 "$ENROLLFS" -f
+	refused 'none is made' env CREDENTIALS_DIRECTORY="$T//link/" timeout 10 \
 		"${ENROLLFS%/*}/mkfs.enrollfs" --domain corp.example --master-key "$T/credentials/key" new/another
 	[ -z "$(ls credentials)" ]
 	[ ! -e new/store ] && [ ! -e new/another ]
@@ -335,4 +336,17 @@ descriptors() { find "/proc/$PID/fd" -mindepth 1 | wc -l; }
 	echo 5 > "$K/max_uses"
 	stop
 	fsck
+}
+
+@test "descriptors: mkfs makes a store or leaves none, however few there are" {
+	mkdir new
+	for n in $(seq 4 40); do
+		if (ulimit -n "$n" && timeout 20 "${ENROLLFS%/*}/mkfs.enrollfs" --domain corp.example new/store) 2>> said; then
+			made=$n
+			break
+		fi
+		[ ! -e new/store ] || { cat said; return 1; }
+	done
+	[ "$made" -gt 4 ]
+	"${ENROLLFS%/*}/fsck.enrollfs" new/store
 }
