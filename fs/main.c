@@ -134,8 +134,8 @@ static int check_places(struct options *o)
 		return -1;
 	}
 	/* It would wait for itself. */
-	if (place_below(o->store, o->mountpoint) ||
-		(o->master_key && place_below(o->master_key, o->mountpoint))) {
+	if (path_below(o->store, o->mountpoint) ||
+		(o->master_key && path_below(o->master_key, o->mountpoint))) {
 		report(LOG_ERR, "store %s: it, or its master key, lies below the mountpoint %s",
 			o->store, o->mountpoint);
 		return -1;

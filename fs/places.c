@@ -3,33 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/base/path.h"
 #include "store/base/report.h"
-
-bool place_below(const char *path, const char *directory)
-{
-	char at[PATH_MAX];
-	struct stat want, st;
-
-	if (stat(directory, &want) || snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
-		return false;
-	while (strcmp(at, "/") != 0) {
-		char *up = dirname(at);
-		memmove(at, up, strlen(up) + 1);
-		if (!stat(at, &st) && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
-			return true;
-	}
-	return false;
-}
 
 void place_clear_dead_mount(const char *mountpoint)
 {

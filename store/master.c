@@ -120,34 +120,30 @@ static void key_path(const struct store_options *options, char path[PATH_MAX])
 static int open_file(const char *path, int *fd)
 {
 	struct stat st;
-	char *at = strdup(path);
-	int rc = at ? 0 : -ENOMEM;
 
 	*fd = 0;
-	if (!rc && lstat(at, &st))
-		rc = -errno;
-	else if (!rc && path_absolute(&at, "master key"))
-		rc = -EINVAL;
-	else if (!rc)
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : failed(path, errno);
+	char *at = strdup(path);
+	if (!at)
+		return failed(path, ENOMEM);
+	int rc = path_absolute(&at, "master key") ? -EINVAL : 0;
+	if (!rc)
 		*fd = path_open(at, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0) {
-		rc = -errno;
+		rc = errno == ENOENT ? 0 : failed(path, errno);
 		*fd = 0;
 	}
 	free(at);
-	return rc == -ENOENT ? 0 : rc == -EINVAL ? rc : rc ? failed(path, -rc) : 0;
+	return rc;
 }
 
 /* Where a service manager puts what it loads (systemd.exec(5)), and takes away with the service. */
 static bool is_credential(const char *path)
 {
-	const char *named = getenv("CREDENTIALS_DIRECTORY");
-	char *dir = named ? realpath(named, NULL) : NULL;
-	size_t len = dir ? strlen(dir) : 0;
-	bool is = len && strncmp(path, dir, len) == 0 && path[len] == '/';
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
 
-	free(dir);
-	return is;
+	return directory && path_below(path, directory);
 }
 
 static int make_and_open(const char *path, int *fd)

@@ -147,6 +147,22 @@ int path_absolute_copy(const char *path, const char *what, char **out)
 	return *out ? path_absolute(out, what) : -1;
 }
 
+bool path_below(const char *path, const char *directory)
+{
+	char at[PATH_MAX];
+	struct stat want, st;
+
+	if (stat(directory, &want) || snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
+		return false;
+	while (strcmp(at, "/") != 0) {
+		char *up = dirname(at);
+		memmove(at, up, strlen(up) + 1);
+		if (!stat(at, &st) && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+			return true;
+	}
+	return false;
+}
+
 int path_sync(const char *path)
 {
 	char copy[PATH_MAX];

@@ -2,6 +2,8 @@
 #ifndef STORE_BASE_PATH_H
 #define STORE_BASE_PATH_H
 
+#include <stdbool.h>
+
 /*
  * Replaces a malloc'ed path by its absolute one, without links: the daemon does not stay where it
  * was started, and one file has one name. The file itself may be missing, its folder not. -1: it is
@@ -14,6 +16,9 @@ int path_absolute_copy(const char *path, const char *what, char **out);
 
 /* Opens what path_absolute has said: if there is a link in it by now, -1 with ELOOP. */
 int path_open(const char *path, int flags);
+
+/* Whether a path lies below a directory, by the identity of its ancestors. */
+bool path_below(const char *path, const char *directory);
 
 /* Has the folder that a file is in written to disk: its name is there for good. 0 or -errno. */
 int path_sync(const char *path);

@@ -236,8 +236,7 @@ static bool has_others(const struct place *place, bool with_files)
 	return found;
 }
 
-/* Made where everybody makes things, as by mktemp(1): nobody but who made it counts on its files.
- */
+/* Made where everybody makes things, as by mktemp(1): nobody else counts on its files. */
 static bool is_scratch(const struct place *place)
 {
 	struct stat up;
@@ -253,8 +252,7 @@ static bool may_be_given(const struct place *place, const struct user *to)
 	       !has_others(place, !is_scratch(place));
 }
 
-/* In a directory that is root's, so that it stays what it was found to be. To nobody: only looks.
- */
+/* In a directory that is root's, so that it stays as it was found. To nobody: only looks. */
 static int give_file(const struct place *place, int i, const struct user *to)
 {
 	char name[PATH_MAX];
