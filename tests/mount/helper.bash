@@ -53,11 +53,25 @@ answers() { mountpoint -q "$M" && ls "$M" > /dev/null 2>&1; }
 # Ended, whether or not somebody has collected it yet.
 gone() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2> /dev/null; }
 
+# Programs run by `env "${CLOCKED[@]}"` (and daemons that start runs) use the clock that set_clock sets.
+CLOCKED=()
+use_clock() {
+	cc -shared -fPIC -o clock.so "$BATS_TEST_DIRNAME/clock.c"
+	head -c 8 /dev/zero > clock
+	CLOCKED=("CLOCK=$T/clock"
+		"LD_PRELOAD=$(ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}')$T/clock.so")
+}
+
+# set_clock SECONDS: the offset from this machine's clock.
+set_clock() {
+	/usr/bin/python3 -c 'import struct, sys; open("clock", "r+b").write(struct.pack("=q", int(sys.argv[1])))' "$1"
+}
+
 # start [ARGUMENT...]: mounts T/store on T/m in the foreground of a background job.
 start() {
 	# Descriptor 3 is bats's own: a daemon that kept it would keep bats waiting.
 	# A shell's background jobs ignore SIGINT unless it is set back.
-	env --default-signal=INT "$ENROLLFS" -f "$@" -o domain=corp.example "$T/store" "$M" \
+	env --default-signal=INT "${CLOCKED[@]}" "$ENROLLFS" -f "$@" -o domain=corp.example "$T/store" "$M" \
 		2>> "$T/log" 3>&- &
 	PID=$!
 	wait_until answers
