@@ -444,8 +444,8 @@ static int confirm(struct restore *r, const struct store_options *options)
 	if (rc >= 0)
 		rc = copy_check(&r->copy, "store.json", &r->store_json);
 	if (!rc && options->domain && strcmp(options->domain, r->store->domain) != 0) {
-		report(LOG_ERR, "%s: its domain is %s and stays so", r->copy.from,
-			r->store->domain);
+		report(LOG_ERR, "%s: its domain is %s and cannot be changed to %s", r->copy.from,
+			r->store->domain, options->domain);
 		rc = -EINVAL;
 	}
 	return rc;
@@ -454,12 +454,14 @@ static int confirm(struct restore *r, const struct store_options *options)
 /* What an operator wants to know: a copy that ends early is only an older one. */
 static int say_last(const struct db_row *row, void *arg)
 {
+	const struct restore *r = arg;
 	char time[CLOCK_TEXT];
 
-	(void)arg;
 	clock_text(db_int(row, DB_OBJECT_CHANGED) / CLOCK_SECOND, time);
-	report(LOG_NOTICE, "restored what was recorded up to %s: %" PRId64 " records", time,
-		(db_int(row, DB_OBJECT_ID) - 1) * EXPORT_SEGMENT + db_int(row, DB_SEGMENT_RECORDS));
+	report(LOG_NOTICE, "restored what was recorded up to %s: %" PRId64 " records, domain %s",
+		time,
+		(db_int(row, DB_OBJECT_ID) - 1) * EXPORT_SEGMENT + db_int(row, DB_SEGMENT_RECORDS),
+		r->store->domain);
 	return 0;
 }
 

@@ -113,8 +113,9 @@ static int host_domain(char out[DOMAIN_MAX_LEN + 1])
 		*p = (char)tolower((unsigned char)*p);
 	if (strlen(host) > DOMAIN_MAX_LEN || !domain_legal(host)) {
 		report(LOG_ERR,
-			"the host's name is no DNS name of at most %d bytes: give -o domain=NAME",
-			DOMAIN_MAX_LEN);
+			"the host's name, %s, cannot be the domain: give -o domain=NAME "
+			"(mkfs.enrollfs --domain NAME), a lower-case DNS name of at most %d bytes",
+			host, DOMAIN_MAX_LEN);
 		return -EINVAL;
 	}
 	memcpy(out, host, strlen(host) + 1);
@@ -161,8 +162,10 @@ static int fill_new(struct store *store, const struct store_options *options)
 	if (!rc)
 		rc = store_fill(store, store_id);
 	if (!rc)
-		report(LOG_NOTICE, "made the store %s for the domain %s", options->path,
-			store->domain);
+		report(LOG_NOTICE,
+			"made the store %s for the domain %s (%s), which cannot be changed later",
+			options->path, store->domain,
+			options->domain ? "as asked for" : "this host's name");
 	return rc;
 }
 
@@ -176,7 +179,8 @@ static int check_domain(struct store *store, const struct store_options *options
 	snprintf(store->domain, sizeof(store->domain), "%.*s", DOMAIN_MAX_LEN, (char *)domain.data);
 	if (!options->domain || strcmp(options->domain, store->domain) == 0)
 		return 0;
-	report(LOG_ERR, "store %s: its domain is %s and stays so", options->path, store->domain);
+	report(LOG_ERR, "store %s: its domain is %s and cannot be changed to %s", options->path,
+		store->domain, options->domain);
 	return -EINVAL;
 }
 

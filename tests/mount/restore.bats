@@ -236,7 +236,7 @@ spoil() {
 	chmod 640 store.key
 	refused 'chmod 600' tool mkfs --from copy store
 	chmod 600 store.key
-	refused 'its domain is corp.example and stays so' tool mkfs --domain other.example --from copy store
+	refused 'its domain is corp.example and cannot be changed to other.example' tool mkfs --domain other.example --from copy store
 	refused 'nowhere/store.json is missing' tool mkfs --from nowhere store
 	refused 'Not a directory' tool mkfs --from store.key store
 	not [ -e store ]
