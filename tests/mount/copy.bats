@@ -18,6 +18,42 @@ load helper
 	is "$K/uses" 0
 }
 
+# readme_commands FIRST END: the commands that README shows from one line to before another, one a line.
+readme_commands() {
+	sed -n "/^$1/,/^$2/{/^$2/!p}" "$BATS_TEST_DIRNAME/../../README.md" | tr '\n' ' ' | grep -oE '`[^`]+`' | tr -d '`' |
+		sed "s,\\bDIR\\b,$T/out,; s,\\bFILE\\b,$T/out/file,"
+}
+
+# copies_made COMMAND: how many copies a command makes that is run in the key's directory.
+copies_made() {
+	local before
+	before=$(cat "$K/copies")
+	rm -rf "$T/out"
+	mkdir "$T/out"
+	(cd "$K" && bash -c "$1") > said 2>&1 < /dev/null || :
+	echo $(($(cat "$K/copies") - before))
+}
+
+@test "what README says copies a key does, and what it says does not does not" {
+	mkdir "$G/keys/other"
+	readme_commands 'In a key.s directory, these' 'These do not' | grep ' ' > copying
+	readme_commands 'These do not' 'The same holds' | grep ' ' > harmless
+	[ "$(wc -l < copying)" = 15 ]
+	[ "$(wc -l < harmless)" = 11 ]
+	while IFS= read -r command; do
+		[ "$(copies_made "$command")" = 1 ] || { echo "no copy: $command: $(cat said)"; return 1; }
+	done < copying
+	while IFS= read -r command; do
+		n=$(copies_made "$command; echo ended with \$?")
+		grep -x 'ended with 0' said > /dev/null || { echo "$command: $(cat said)"; return 1; }
+		[ "$n" = 0 ] || { echo "copied: $command"; return 1; }
+		case $command in *"$T/out"*) [ -n "$(ls out)" ] ;; esac
+	done < harmless
+	# what is read by those is read
+	grep -rq active "$K"
+	is "$K/copies" 15
+}
+
 @test "no listing shows .key" {
 	not grep -x '\.key' <(ls -A "$K")
 	[ -z "$(find "$M" -name .key)" ]
