@@ -94,7 +94,7 @@ static int store_switch(struct store *store, struct store_call *call, const unio
 	int rc = value_boolean(input->text, &on);
 
 	if (rc)
-		return not_a(call, rc, "one of 0 1 no yes off on false true");
+		return not_a(call, rc, "one of 0 1 no yes off on false true n y f t");
 	return store_number(store, call, row, input, field, on);
 }
 

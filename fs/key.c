@@ -61,9 +61,15 @@ int store_expires(struct store *store, struct store_call *call, const union stor
 	int64_t at;
 	int rc = value_time(input->text, clock_now() / CLOCK_SECOND, &at);
 
+	if (rc == -EDOM)
+		return store_refuse(call, -EINVAL,
+			"seconds since the epoch have ten digits: for a time from now add a unit, "
+			"as "
+			"in 30d");
 	if (rc)
-		return not_a(
-			call, rc, "never, 2026-11-22T10:15:00Z, seconds, or +N with s m h d w");
+		return not_a(call, rc,
+			"never, a date (2026-12-31), a time (2026-12-31T10:15:00Z, or +02:00), "
+			"seconds, or N with s m h d w");
 	return store_number(store, call, row, input, STORE_EXPIRES, at);
 }
 

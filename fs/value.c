@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "store/base/clock.h"
@@ -48,30 +49,111 @@ int value_limit(const char *text, int64_t *out, bool *relative)
 
 int value_boolean(const char *text, bool *out)
 {
-	static const char *const word[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
+	static const char *const word[] = {
+		"0", "1", "no", "yes", "off", "on", "false", "true", "n", "y", "f", "t"};
 
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
-		if (strcmp(text, word[i]) == 0) {
+		if (strcasecmp(text, word[i]) == 0) {
 			*out = i % 2;
 			return 0;
 		}
 	return -EINVAL;
 }
 
+/* Takes a number of so many digits. */
+static bool take_number(const char **text, int digits, int *out)
+{
+	for (*out = 0; digits; digits--, ++*text) {
+		if (**text < '0' || **text > '9')
+			return false;
+		*out = *out * 10 + (**text - '0');
+	}
+	return true;
+}
+
+/* Takes one of these bytes. */
+static bool take_byte(const char **text, const char *bytes)
+{
+	if (!**text || !strchr(bytes, **text))
+		return false;
+	++*text;
+	return true;
+}
+
+/* full-date of RFC 3339 5.6. */
+static bool take_date(const char **text, struct tm *tm)
+{
+	if (!take_number(text, 4, &tm->tm_year) || !take_byte(text, "-") ||
+		!take_number(text, 2, &tm->tm_mon) || !take_byte(text, "-") ||
+		!take_number(text, 2, &tm->tm_mday))
+		return false;
+	tm->tm_year -= 1900;
+	tm->tm_mon--;
+	/* timegm(3) turns the 31st of February into a day that exists. */
+	struct tm real = *tm;
+	timegm(&real);
+	return real.tm_mon == tm->tm_mon && real.tm_mday == tm->tm_mday;
+}
+
+/* partial-time; the fraction is cut off. */
+static bool take_clock(const char **text, struct tm *tm)
+{
+	int digit;
+
+	if (!take_number(text, 2, &tm->tm_hour) || !take_byte(text, ":") ||
+		!take_number(text, 2, &tm->tm_min) || !take_byte(text, ":") ||
+		!take_number(text, 2, &tm->tm_sec))
+		return false;
+	if (take_byte(text, ".") && !take_number(text, 1, &digit))
+		return false;
+	while (take_number(text, 1, &digit))
+		;
+	return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
+}
+
+/* time-offset, in seconds east of UTC. -00:00 is UTC too (RFC 3339 4.3). */
+static bool take_offset(const char **text, int *seconds)
+{
+	int sign = **text == '-' ? -1 : 1, hours, minutes;
+
+	*seconds = 0;
+	if (take_byte(text, "Zz"))
+		return true;
+	if (!take_byte(text, "+-") || !take_number(text, 2, &hours) || !take_byte(text, ":") ||
+		!take_number(text, 2, &minutes))
+		return false;
+	*seconds = sign * (hours * 60 + minutes) * 60;
+	return hours < 24 && minutes < 60;
+}
+
+/* A leap second ends a month, in UTC (RFC 3339 5.7); as seconds it is the first of the next. */
+static bool begins_month(time_t at)
+{
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	return tm.tm_mday == 1 && !tm.tm_hour && !tm.tm_min && !tm.tm_sec;
+}
+
 static int date(const char *text, int64_t *out)
 {
 	struct tm tm = {0};
-	char again[CLOCK_TEXT];
+	int east = 0;
 
-	/* Written out again it has to be the same: that refuses the 31st of February. */
-	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (!end || *end || strlen(text) != CLOCK_TEXT - 1)
+	if (!take_date(&text, &tm))
 		return -EINVAL;
-	*out = timegm(&tm);
-	if (*out < 0)
-		return -ERANGE;
-	clock_text(*out, again);
-	return strcmp(again, text) == 0 ? 0 : -EINVAL;
+	if (!*text) {
+		tm.tm_hour = 23;
+		tm.tm_min = tm.tm_sec = 59;
+	} else if (!take_byte(&text, "Tt ") || !take_clock(&text, &tm) ||
+		   !take_offset(&text, &east) || *text) {
+		return -EINVAL;
+	}
+	bool leap = tm.tm_sec == 60;
+	*out = timegm(&tm) - east;
+	if (leap && !begins_month(*out))
+		return -EINVAL;
+	return *out < 0 || *out > CLOCK_MAX ? -ERANGE : 0;
 }
 
 static int from_now(const char *text, int64_t now, int64_t *out)
@@ -108,7 +190,11 @@ int value_time(const char *text, int64_t now, int64_t *out)
 	if (strchr(text, '-'))
 		return date(text, out);
 	int rc = value_number(text, out);
-	return !rc && *out > CLOCK_MAX ? -ERANGE : rc;
+	if (rc == -EINVAL)
+		return from_now(text, now, out);
+	if (rc || *out > CLOCK_MAX)
+		return -ERANGE;
+	return *out < VALUE_SECONDS_MIN ? -EDOM : 0;
 }
 
 /* The length of the character that begins here, 0 if it is none (RFC 3629 4). */

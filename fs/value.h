@@ -18,12 +18,17 @@ int value_number(const char *text, int64_t *out);
 /* A number, `max` (*out is then STORE_UNLIMITED), or +N and -N, which set *relative. */
 int value_limit(const char *text, int64_t *out, bool *relative);
 
-/* 0 1 no yes off on false true. */
+/* 0 1 no yes off on false true n y f t, in any case. */
 int value_boolean(const char *text, bool *out);
 
+/* 2001-09-09T01:46:40Z: seconds since the epoch have ten digits from then on. */
+#define VALUE_SECONDS_MIN INT64_C(1000000000)
+
 /*
- * `never` (STORE_NEVER), RFC 3339 5.6 in UTC (2026-11-22T10:15:00Z), seconds since the epoch, or +N
- * with s, m, h, d or w, counted from now. Seconds.
+ * `never` (STORE_NEVER); a date-time of RFC 3339 5.6 (2026-11-22T10:15:00Z), whose fraction is cut
+ * off; a date alone, which means its last second in UTC; seconds since the epoch; or N, also as +N,
+ * with s, m, h, d or w, counted from now. In seconds. -EDOM: seconds below VALUE_SECONDS_MIN, since
+ * 30 is more likely meant as days than as 1970; -ERANGE: not from 1970 to CLOCK_MAX.
  */
 int value_time(const char *text, int64_t now, int64_t *out);
 

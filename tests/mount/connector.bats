@@ -223,7 +223,7 @@ turned_down() {
 	echo 0 > "$G/enabled"
 	turned_down 403 'the group is disabled'
 	echo 1 > "$G/enabled"
-	echo 1 > "$K/expires"
+	echo 1970-01-01T00:00:01Z > "$K/expires"
 	turned_down 403 'the provisioning key has expired'
 	echo never > "$K/expires"
 	echo 0 > "$K/max_uses"

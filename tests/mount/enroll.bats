@@ -178,7 +178,7 @@ PY
 	echo 0 > "$M/certs/connector/enabled"
 	refused 'Key has been revoked' enroll my.key web1.csr
 	echo 1 > "$M/certs/connector/enabled"
-	echo 1 > "$K/expires"
+	echo 1970-01-01T00:00:01Z > "$K/expires"
 	refused 'Key has expired' enroll my.key web1.csr
 	echo never > "$K/expires"
 	echo 0 > "$K/max_uses"

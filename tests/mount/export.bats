@@ -61,7 +61,7 @@ sys.stdout.buffer.write(bytes.fromhex(json.load(open('$M/export/certs/own.json')
 @test "rsync copies what has changed and nothing else, whatever state the keys are in" {
 	mkdir "$G/keys/off" "$G/keys/old" "$G/keys/plain"
 	echo 0 > "$G/keys/off/enabled"
-	echo 1 > "$G/keys/old/expires"
+	echo 1970-01-01T00:00:01Z > "$G/keys/old/expires"
 	echo 0 > "$G/keys/plain/exportable"
 	csr web1
 	enroll_here web1.csr > /dev/null

@@ -22,7 +22,7 @@ KEYS = M + '/app_connector/guessed/keys'
 # one key of each, and what it is given
 KNOWN = {
     'known': {}, 'used-up': {'max_uses': '0'}, 'disabled': {'enabled': '0'},
-    'expired': {'expires': '1'}, 'secret': {'exportable': '0'}, 'managed': {'managed': '1'},
+    'expired': {'expires': '1970-01-01T00:00:01Z'}, 'secret': {'exportable': '0'}, 'managed': {'managed': '1'},
 }
 
 

@@ -158,7 +158,7 @@ sys.stdout.buffer.write(der)" > forged.der
 	refused 'File exists' renew ca web1
 	# disabled: the group, the signing certificate; the key does not matter any more
 	echo 0 > "$K/enabled"
-	echo 1 > "$K/expires"
+	echo 1970-01-01T00:00:01Z > "$K/expires"
 	echo 0 > "$G/enabled"
 	refused 'Key has been revoked' renew new web1
 	echo 1 > "$G/enabled"

@@ -52,7 +52,7 @@ fill() {
 	cat "$G/keys/sealed/key" > sealed.key
 	echo 0 > "$G/keys/sealed/exportable"
 	echo 0 > "$G/keys/off/enabled"
-	echo 1 > "$G/keys/old/expires"
+	echo 1970-01-01T00:00:01Z > "$G/keys/old/expires"
 	rmdir "$G/keys/gone"
 	mv "$G/keys/before" "$G/keys/after"
 	echo keyCompromise > "$G/members/web2/revocation"

@@ -15,7 +15,7 @@ teardown() {
 @test "a row for each key and member, with what its files say" {
 	mkdir "$G/keys/off" "$G/keys/old" "$G/keys/free" "$M/service_edge/eu" "$M/service_edge/eu/keys/k"
 	echo 0 > "$G/keys/off/enabled"
-	echo 1000 > "$G/keys/old/expires"
+	echo 1970-01-01T00:16:40Z > "$G/keys/old/expires"
 	echo max > "$G/keys/free/max_uses"
 	echo 0 > "$G/keys/free/exportable"
 	for m in web1 web2; do

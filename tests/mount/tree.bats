@@ -44,7 +44,7 @@ for top, dirs, files in os.walk('$M'):
 	csr web1
 	enroll_here web1.csr > /dev/null
 	mkdir "$G/keys/expired" "$G/keys/fresh" "$G/keys/off"
-	echo 1 > "$G/keys/expired/expires"
+	echo 1970-01-01T00:00:01Z > "$G/keys/expired/expires"
 	echo 0 > "$G/keys/off/enabled"
 	is "$K/state" exhausted
 	is "$G/keys/expired/state" expired

@@ -42,17 +42,17 @@ load helper
 }
 
 @test "switches" {
-	for v in 1 yes on true; do
+	for v in 1 yes on true y t True YES On T; do
 		echo 0 > "$K/enabled"
 		echo $v > "$K/enabled"
 		is "$K/enabled" 1
 	done
-	for v in 0 no off false; do
+	for v in 0 no off false n f False NO Off F; do
 		echo 1 > "$K/enabled"
 		echo $v > "$K/enabled"
 		is "$K/enabled" 0
 	done
-	for v in '' 2 TRUE y; do sh_refused 'Invalid argument' "echo '$v' > $K/enabled"; done
+	for v in '' 2 ye 'yes ' enabled 01; do sh_refused 'Invalid argument' "echo '$v' > $K/enabled"; done
 }
 
 @test "times" {
@@ -64,14 +64,33 @@ load helper
 	[ $(($(date -d "$(cat "$K/expires")" +%s) - $(date +%s))) -ge 7190 ]
 	for u in s m h d w; do echo "+1000$u" > "$K/expires"; done
 	is "$K/state" active
-	echo 0 > "$K/expires"
+	echo 1970-01-01T00:00:00Z > "$K/expires"
 	is "$K/expires" 1970-01-01T00:00:00Z
 	is "$K/state" expired
+	echo 2030-12-31 > "$K/expires"
+	is "$K/expires" 2030-12-31T23:59:59Z
+	cat "$K/expires" > again
+	cat again > "$K/expires"
+	is "$K/expires" 2030-12-31T23:59:59Z
+	for v in 2030-01-01T02:00:00+02:00 2029-12-31T19:00:00-05:00 2030-01-01t00:00:00z \
+		2030-01-01T00:00:00.123456+00:00 "$(date -u -Is -d @1893456000)" \
+		"$(TZ=Asia/Tokyo date --rfc-3339=seconds -d @1893456000)" "$(date -u +%s -d 2030-01-01)"; do
+		echo "$v" > "$K/expires"
+		is "$K/expires" 2030-01-01T00:00:00Z
+		echo never > "$K/expires"
+	done
+	echo 30d > "$K/expires"
+	left=$(($(date -d "$(cat "$K/expires")" +%s) - $(date +%s)))
+	[ $left -ge $((30 * 86400 - 10)) ] && [ $left -le $((30 * 86400)) ]
 	echo never > "$K/expires"
 	is "$K/expires" never
-	for v in '' tomorrow 2030-02-30T00:00:00Z 2030-01-01 '2030-01-01 00:00:00' +5 +5y 5d -1 2030-01-01T00:00:00+01:00; do
+	for v in '' tomorrow 2030-02-30T00:00:00Z 2030-02-30 '2030-01-01 00:00:00' +5 +5y 5y -1 2030-01-01T00:00:00+24:00; do
 		sh_refused 'Invalid argument' "echo '$v' > $K/expires"
 	done
+	for v in 0 30 2026 20261231 999999999; do
+		sh_refused 'Invalid argument' "echo '$v' > $K/expires"
+	done
+	grep -q 'keys/auto/expires refused: Invalid argument: seconds since the epoch have ten digits: .* 30d' log
 	sh_refused 'Numerical result out of range' "echo 999999999999 > $K/expires"
 	sh_refused 'Numerical result out of range' "echo +99999999999w > $K/expires"
 	is "$K/expires" never

@@ -54,9 +54,12 @@ static void limits(void **state)
 static void booleans(void **state)
 {
 	(void)state;
-	static const char *const yes[] = {"1", "yes", "on", "true"}, *const no[] = {"0", "no",
-									     "off", "false"};
-	static const char *const bad[] = {"", "2", "Yes", "ON", "yes ", "y", "10"};
+	static const char *const yes[] = {
+		"1", "yes", "on", "true", "y", "t", "Yes", "ON", "True", "tRUE", "Y", "T"};
+	static const char *const no[] = {
+		"0", "no", "off", "false", "n", "f", "No", "OFF", "False", "fALSE", "N", "F"};
+	static const char *const bad[] = {"", "2", "yes ", " yes", "ye", "tr", "10", "01", "o",
+		"enabled", "-1", "none", "null"};
 	bool b;
 
 	for (size_t i = 0; i < COUNT(yes); i++) {
@@ -69,38 +72,77 @@ static void booleans(void **state)
 		assert_int_equal(value_boolean(bad[i], &b), -EINVAL);
 }
 
+static const int64_t noon = 1795000000;
+
 static void times(void **state)
 {
 	(void)state;
-	static const int64_t now = 1795000000;
 	static const struct {
 		const char *text;
 		int64_t at;
-	} good[] = {{"never", STORE_NEVER}, {"0", 0}, {"1900000000", 1900000000},
+	} good[] = {{"never", STORE_NEVER}, {"1000000000", 1000000000}, {"1900000000", 1900000000},
+		{"001900000000", 1900000000}, {"253402300799", CLOCK_MAX},
 		{"2026-11-22T10:15:00Z", 1795342500}, {"1970-01-01T00:00:00Z", 0},
 		{"2024-02-29T23:59:59Z", 1709251199}, {"9999-12-31T23:59:59Z", CLOCK_MAX},
-		{"+90s", now + 90}, {"+5m", now + 300}, {"+2h", now + 7200},
-		{"+30d", now + 2592000}, {"+1w", now + 604800}, {"+0s", now}};
+		/* in other time zones, and as RFC 3339 5.6 lets it be written */
+		{"2026-11-22t10:15:00z", 1795342500}, {"2026-11-22 10:15:00Z", 1795342500},
+		{"2026-11-22T10:15:00+00:00", 1795342500},
+		{"2026-11-22T10:15:00-00:00", 1795342500},
+		{"2026-11-22T12:15:00+02:00", 1795342500},
+		{"2026-11-21T22:30:00-11:45", 1795342500},
+		{"2026-11-23T10:14:00+23:59", 1795342500}, {"1970-01-01T01:00:00+01:00", 0},
+		{"9999-12-31T23:59:59+00:01", CLOCK_MAX - 60},
+		{"2026-11-22T10:15:00.5Z", 1795342500},
+		{"2026-11-22T10:15:00.999999999+00:00", 1795342500},
+		/* leap seconds (RFC 3339 5.7, 5.8) */
+		{"1990-12-31T23:59:60Z", 662688000}, {"1990-12-31T15:59:60-08:00", 662688000},
+		/* the last second of a day */
+		{"2026-12-31", 1798761599}, {"2024-02-29", 1709251199}, {"2000-02-29", 951868799},
+		{"1970-01-01", 86399}, {"9999-12-31", CLOCK_MAX}, {"+90s", noon + 90},
+		{"+5m", noon + 300}, {"+2h", noon + 7200}, {"+30d", noon + 2592000},
+		{"+1w", noon + 604800}, {"+0s", noon}, {"30d", noon + 2592000},
+		{"1w", noon + 604800}, {"0s", noon}};
 	int64_t at;
 
-	for (size_t i = 0; i < COUNT(good); i++) {
-		assert_int_equal(value_time(good[i].text, now, &at), 0);
-		assert_true(at == good[i].at);
-	}
-	static const char *const bad[] = {"", "Never", "tomorrow", "+5", "+h", "+5y", "5d", "+5dd",
-		"+-5d", "-5", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-1-1T0:0:0Z",
-		"2026-11-22 10:15:00Z", "2026-11-22T10:15:00", "2026-11-22T10:15:00+01:00",
-		"2026-11-22T10:15:00.5Z", "2026-11-22T24:00:00Z", "2026-11-22T10:15:60Z",
-		"2026-11-22T10:15:00Zx", "2026-11-22"};
+	for (size_t i = 0; i < COUNT(good); i++)
+		if (value_time(good[i].text, noon, &at) || at != good[i].at)
+			fail_msg("%s", good[i].text);
+}
+
+static void what_is_no_time(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"", " ", "Never", "tomorrow", "+5", "+h", "h", "+5y",
+		"5y", "5D", "+5dd", "5dd", "+-5d", "-5", "-5d", "2026-02-29T00:00:00Z",
+		"1900-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
+		"2026-01-00", "2026-02-29", "2026-1-1", "2026-1-1T0:0:0Z", "2026-11-22T10:15:00",
+		"2026-11-22 10:15:00", "2026-11-22T10:15Z", "2026-11-22T10:15:00+1:00",
+		"2026-11-22T10:15:00+0100", "2026-11-22T10:15:00+01", "2026-11-22T10:15:00+24:00",
+		"2026-11-22T10:15:00+01:60", "2026-11-22T10:15:00 +01:00", "2026-11-22T10:15:00.Z",
+		"2026-11-22T10:15:00,5Z", "2026-11-22T10:15:00ZZ", "2026-11-22T24:00:00Z",
+		"2026-11-22T10:60:00Z", "2026-11-22T10:15:60Z", "2026-11-22T23:59:60Z",
+		"1990-12-31T23:59:60+01:00", "2026-11-22T10:15:61Z", "2026-11-22T10:15:00Zx",
+		"2026-11-22T", "2026-11-22Z", "2026-11-22+01:00", "10000-01-01",
+		"10000-01-01T00:00:00Z", "26-11-22", "2026/11/22", "-2026-11-22", " 2026-11-22",
+		"2026-11-22 ", "1e10"};
+	int64_t at;
+
 	for (size_t i = 0; i < COUNT(bad); i++)
-		if (value_time(bad[i], now, &at) != -EINVAL)
+		if (value_time(bad[i], noon, &at) != -EINVAL)
 			fail_msg("%s", bad[i]);
-	static const char *const large[] = {"253402300800", "99999999999999999999",
-		"+9999999999999s", "+99999999999999999999w", "+9223372036854775807w",
-		"1969-12-31T23:59:59Z"};
+	static const char *const large[] = {"253402300800", "99999999999999999999", "1795342500000",
+		"+9999999999999s", "9999999999999s", "+99999999999999999999w",
+		"+9223372036854775807w", "1969-12-31T23:59:59Z", "0000-01-01", "1969-12-31",
+		"1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:60Z"};
 	for (size_t i = 0; i < COUNT(large); i++)
-		if (value_time(large[i], now, &at) != -ERANGE)
+		if (value_time(large[i], noon, &at) != -ERANGE)
 			fail_msg("%s", large[i]);
+	/* a number of days, a year, a date without its dashes */
+	static const char *const small[] = {
+		"0", "1", "30", "2026", "20261231", "999999999", "0000000000030"};
+	for (size_t i = 0; i < COUNT(small); i++)
+		if (value_time(small[i], noon, &at) != -EDOM)
+			fail_msg("%s", small[i]);
 }
 
 static void lines(void **state)
@@ -170,6 +212,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test(booleans),
 		cmocka_unit_test(times),
+		cmocka_unit_test(what_is_no_time),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(texts_read_back_as_written),
 		cmocka_unit_test(inode_numbers),
