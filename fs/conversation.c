@@ -15,6 +15,8 @@ struct conversation {
 	struct store_call call;	       /* who opened it; the reason: what is missing */
 
 	struct bytes request;
+	off_t begins;	/* the offset of its first byte */
+	bool truncated; /* the next write is its first, wherever the file position stands */
 	bool carried_out;
 	bool left;	    /* its place was given back */
 	int result;	    /* once carried out */
@@ -135,6 +137,26 @@ bool conversation_incomplete(const struct conversation *talk)
 	return talk->request.len && !talk->carried_out;
 }
 
+void conversation_truncate(struct conversation *talk)
+{
+	if (talk->carried_out)
+		return;
+	bytes_free(&talk->request);
+	talk->truncated = true;
+	talk->call.reason[0] = '\0';
+}
+
+/* Where in the request a write belongs; -1: before its beginning. */
+static off_t place(struct conversation *talk, off_t offset)
+{
+	if (offset == AT_END)
+		return (off_t)talk->request.len;
+	if (talk->truncated)
+		talk->begins = offset;
+	talk->truncated = false;
+	return offset < talk->begins ? -1 : offset - talk->begins;
+}
+
 /* The request has had its answer; the secrets in it are wiped. */
 static int answered(struct conversation *talk, struct store_call *call, int result)
 {
@@ -164,11 +186,11 @@ static int write_behind(
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
 	size_t size, off_t offset)
 {
-	size_t at = offset == AT_END ? talk->request.len : (size_t)offset;
-
 	if (talk->carried_out)
 		return write_behind(talk, call, data, size);
-	if (at > talk->request.len)
+	off_t from = place(talk, offset);
+	size_t at = (size_t)from;
+	if (from < 0 || at > talk->request.len)
 		return store_refuse(call, -EINVAL, "a request has no holes");
 	if (at + size > STORE_REQUEST_MAX) {
 		int rc = store_refuse(

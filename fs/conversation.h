@@ -28,6 +28,9 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
 	size_t size, off_t offset);
 
+/* Forgets what has been collected, unless it was carried out: the next write begins a request. */
+void conversation_truncate(struct conversation *talk);
+
 /* Appends a part of the reply, which begins where the first read does: behind what was written. */
 int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out);
 

@@ -300,6 +300,8 @@ int handle_write(
 void handle_truncate(struct handle *h)
 {
 	pthread_mutex_lock(&h->lock);
+	if (h->talk)
+		conversation_truncate(h->talk);
 	/* what counts once stays carried out */
 	if (!h->once)
 		bytes_free(&h->input);

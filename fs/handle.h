@@ -33,7 +33,10 @@ int handle_read(struct handle *handle, off_t offset, size_t size, struct bytes *
 int handle_write(struct handle *handle, struct store_call *call, const void *data, size_t size,
 	off_t offset);
 
-/* Truncated to nothing: what this open writes is a value from its beginning again. */
+/*
+ * Truncated to nothing: what this open writes is a value or request from its beginning again. What
+ * has been carried out stays so.
+ */
 void handle_truncate(struct handle *handle);
 
 /* At a close of one descriptor: -EINVAL if an incomplete request can no longer be completed. */

@@ -214,14 +214,15 @@ static void op_setattr(
 
 	if (!rc)
 		rc = node_stat(store_of(req), &node, &now);
+	/* also where a request is being dropped: its place is a draft */
+	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
+		handle_truncate(handle_of(fi));
 	if (!rc && node.draft) {
 		reply_attr(req, &node, change_draft(&node, attr, which, &now));
 		return;
 	}
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
 		rc = check_size(attr, &now);
-	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
-		handle_truncate(handle_of(fi));
 	/* Times are ours: setting them succeeds and changes nothing. */
 	if (!rc && which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE)) {
 		rc = change_owner(req, &node, attr, which, &now);

@@ -276,3 +276,46 @@ PY
 	[ "$n" -ge 1 ]
 	[ "$n" -lt 15 ]
 }
+
+@test "truncating an open file forgets what was collected, until it is carried out" {
+	echo max > "$K/max_uses"
+	mkdir "$M/certs/moved"
+	outside_ca > outside.txt
+	csr web1
+	csr web2
+	csr web3
+	cat "$K/key" > my.key
+	python3 - "$K" "$M" <<'PY'
+import os, sys
+key, mount = sys.argv[1:]
+text = lambda *names: b''.join(open(n, 'rb').read() for n in names)
+def again(path, part, whole, seek):
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.write(fd, part)
+    os.ftruncate(fd, 0)
+    if seek:
+        os.lseek(fd, 0, os.SEEK_SET)
+    for i in range(0, len(whole), 100):
+        os.write(fd, whole[i:i + 100])
+    # it has been carried out: nothing brings it back
+    os.ftruncate(fd, 0)
+    answer = os.read(fd, 100000)
+    try:
+        os.write(fd, b'more')
+    except OSError:
+        pass
+    else:
+        raise AssertionError('taken')
+    os.close(fd)
+    return answer
+web1, web2, web3 = text('web1.csr'), text('web2.csr'), text('web3.csr')
+assert again(key + '/enroll', web2[:200], web1, True).startswith(b'-----BEGIN CERT')
+assert again(mount + '/enroll', text('my.key'), text('my.key', 'web2.csr'), False).startswith(b'-----BEGIN CERT')
+again(key + '/enroll.d/web3.csr', web2[:300], web3, True)
+again(mount + '/certs/moved/import', text('outside.pem'), text('outside.crt', 'outside.pem'), True)
+PY
+	[ "$(ls "$G/members" | tr '\n' ' ')" = 'web1 web2 web3 ' ]
+	is "$K/uses" 3
+	is "$M/certs/moved/state" active
+	is "$M/certs/moved/issuer" self
+}
