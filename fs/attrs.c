@@ -54,6 +54,7 @@ struct store_edit text_edit(const struct input *input, enum store_field field)
 		.text = input->text,
 		.bit = input->bit,
 		.bare = input->bare,
+		.before = input->before,
 	};
 }
 
@@ -74,6 +75,7 @@ int store_number(struct store *store, struct store_call *call, const union store
 			.number = number,
 			.bit = input->bit,
 			.bare = input->bare,
+			.before = input->before,
 		});
 }
 

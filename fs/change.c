@@ -308,7 +308,7 @@ int node_may_write(struct store *store, struct store_call *call, const struct no
 
 /* Checks the form that all values have and hands it to its handler. */
 int node_store(struct store *store, struct store_call *call, const struct node *node,
-	const struct bytes *value, bool again)
+	const struct bytes *value, bool again, struct store_before *before)
 {
 	const struct attr *attr = node->attr;
 	CLEANUP_BYTES struct bytes text = {0};
@@ -329,6 +329,7 @@ int node_store(struct store *store, struct store_call *call, const struct node *
 		.bare = bare,
 		.again = again,
 		.bit = UINT64_C(1) << attr->number,
+		.before = before,
 	};
 	return attr->store(store, call, &node->row, &input);
 }
@@ -357,7 +358,7 @@ static int replace(struct store *store, struct store_call *call, const struct no
 	CLEANUP_BYTES struct bytes reply = {0};
 
 	if (!target->attr->take)
-		return node_store(store, call, target, content, false);
+		return node_store(store, call, target, content, false, NULL);
 	int rc = target->attr->take(
 		store, call, &target->row, NULL, content->data, content->len, &reply);
 	return rc == 1 ? store_refuse(call, -EBADMSG, "something is missing in it") : rc;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,9 +24,11 @@ struct handle {
 	bool begun;
 	bool serves; /* one of the two, for good; under the lock of open_now */
 
-	pthread_mutex_t lock; /* of what follows, and of talk */
-	struct bytes input;   /* what was written through this open */
-	bool once;	      /* and has been carried out: not to be again */
+	pthread_mutex_t lock;	     /* of what follows, and of talk */
+	struct bytes input;	     /* what was written through this open */
+	bool once;		     /* and has been carried out: not to be again */
+	bool refused;		     /* a write: nothing more is taken */
+	struct store_before *before; /* what stood before; made by the first write */
 };
 
 /* Users share a count now and then, inodes a bucket. */
@@ -190,6 +193,7 @@ void handle_close(struct handle *h)
 	store_snapshot_put(h->snapshot);
 	bytes_free(&h->content);
 	bytes_free(&h->input);
+	free(h->before);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
@@ -245,11 +249,12 @@ static bool only_a_newline(const struct handle *h, const void *data, size_t size
 {
 	const char *byte = data;
 
-	return size == 1 && *byte == '\n' && h->input.data[h->input.len - 1] != '\n' &&
+	return size == 1 && *byte == '\n' && h->input.len &&
+	       h->input.data[h->input.len - 1] != '\n' &&
 	       (offset == AT_END || (size_t)offset == h->input.len);
 }
 
-static int write_value(
+static int set_value(
 	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
 {
 	CLEANUP_BYTES struct bytes value = {0};
@@ -258,12 +263,49 @@ static int write_value(
 		return store_refuse(call, -EINVAL, "this counts once for each open");
 	int rc = collect(h, call, data, size, offset, &value);
 	if (!rc)
-		rc = node_store(h->store, call, &h->node, &value, h->once);
+		rc = node_store(h->store, call, &h->node, &value, h->once, h->before);
 	if (rc < 0)
 		return rc;
 	bytes_swap(&h->input, &value);
 	h->once = rc;
 	return 0;
+}
+
+/*
+ * A value of which a part was stored and a later one refused: what stood before is put back. The
+ * refusal says whether that could be done.
+ */
+static void take_back(struct handle *h, struct store_call *call)
+{
+	struct store_call undo = *call;
+	size_t len = strlen(call->reason);
+	bool back = !store_put_back(h->store, &undo, &h->node.row.object, h->before);
+
+	snprintf(call->reason + len, sizeof(call->reason) - len, "; %s",
+		back ? "what stood before is back" : "what stands there stays");
+	h->once = h->once && !back;
+	bytes_free(&h->input);
+}
+
+/*
+ * After a refusal this open takes nothing more until it is truncated: bash's printf goes on with
+ * the next line, which would be taken for the value.
+ */
+static int write_value(
+	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+{
+	if (!h->before)
+		h->before = calloc(1, sizeof(*h->before));
+	if (!h->before)
+		return -ENOMEM;
+	if (h->refused)
+		return store_refuse(call, -EINVAL,
+			"a part of this value has been refused; open the file again");
+	int rc = set_value(h, call, data, size, offset);
+	h->refused = rc != 0;
+	if (rc && h->input.len)
+		take_back(h, call);
+	return rc;
 }
 
 static int write_request(
@@ -305,6 +347,7 @@ void handle_truncate(struct handle *h)
 	/* what counts once stays carried out */
 	if (!h->once)
 		bytes_free(&h->input);
+	h->refused = false;
 	pthread_mutex_unlock(&h->lock);
 }
 

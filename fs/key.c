@@ -44,7 +44,12 @@ DEFINE_SHOW(show_last_used, value_add_moment(out, row->key.last_used))
 int store_max_uses(struct store *store, struct store_call *call, const union store_any *row,
 	const struct input *input)
 {
-	struct store_edit edit = {.field = STORE_MAX_USES, .bit = input->bit, .bare = input->bare};
+	struct store_edit edit = {
+		.field = STORE_MAX_USES,
+		.bit = input->bit,
+		.bare = input->bare,
+		.before = input->before,
+	};
 	int rc = value_limit(input->text, &edit.number, &edit.relative);
 
 	if (rc)

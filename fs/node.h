@@ -99,9 +99,12 @@ void node_uncreate(const struct node *node);
 /* Whether the caller may write the attribute: 0, -EACCES. */
 int node_may_write(struct store *store, struct store_call *call, const struct node *node);
 
-/* Checks the form that all values have and hands it to the attribute's handler; answers as that. */
+/*
+ * Checks the form that all values have and hands it to the attribute's handler; answers as that.
+ * before: for store_edit, or NULL.
+ */
 int node_store(struct store *store, struct store_call *call, const struct node *node,
-	const struct bytes *value, bool again);
+	const struct bytes *value, bool again, struct store_before *before);
 
 /*
  * rename in place. -EPERM into another directory; -EEXIST: taken. A draft over an attribute is a

@@ -61,6 +61,7 @@ struct input {
 	bool bare;	  /* it had none */
 	bool again;	  /* the value this open has written before, now with its newline */
 	uint64_t bit;	  /* of the attribute, for store_edit */
+	struct store_before *before; /* for store_edit; or NULL */
 };
 
 struct attr {

@@ -295,6 +295,8 @@ static int set_job(struct db_conn *conn, void *arg)
 	int64_t now = clock_now();
 	int rc = look_again(conn, w, algorithm ? "/algorithm" : "/subject", path);
 
+	if (!rc)
+		rc = before_check(w->store, w->edit, &w->row.object);
 	if (!rc && algorithm)
 		rc = rekey(conn, w, now);
 	else if (!rc)
@@ -303,6 +305,7 @@ static int set_job(struct db_conn *conn, void *arg)
 				DB_BLOB(w->new_csr.data, w->new_csr.len)));
 	if (rc < 0 || (rc == 0 && !algorithm))
 		return rc < 0 ? rc : -EAGAIN;
+	before_note(w->store, w->edit, &w->row);
 	return audit_add(conn, w->call, now,
 		&(struct audit){
 			.action = "set", .object = path, .name = "value", .value = w->edit->text});

@@ -72,6 +72,29 @@ static int remove_cert(
 	return rc < 0 ? rc : 0;
 }
 
+static bool cert_value(
+	const union store_any *object, enum store_field field, struct store_before *out)
+{
+	const struct store_cert *c = &object->cert;
+
+	switch (field) {
+	case STORE_ENABLED:
+		return before_number(out, c->enabled);
+	case STORE_VALIDITY_DAYS:
+		return before_number(out, c->validity_days);
+	case STORE_CA_VALIDITY_DAYS:
+		return before_number(out, c->ca_validity_days);
+	case STORE_CRL_DAYS:
+		return before_number(out, c->crl_days);
+	case STORE_MANAGED:
+		return before_number(out, c->object.managed);
+	case STORE_SUBJECT:
+		return before_text(out, c->subject);
+	default:
+		return false;
+	}
+}
+
 /* What `issuer` says where no certificate here is meant. */
 static const char *const not_an_issuer[] = {"none", "self", "external", NULL};
 
@@ -87,6 +110,7 @@ const struct object_kind store_cert_kind = {
 	.make = cert_make,
 	.remove = remove_cert,
 	.may_remove = may_remove_cert,
+	.value = cert_value,
 	.set =
 		{
 			[STORE_ENABLED] = DB_CERT_SET_ENABLED,

@@ -47,6 +47,23 @@ static int remove_group(
 	return rc < 0 ? rc : 0;
 }
 
+static bool group_value(
+	const union store_any *object, enum store_field field, struct store_before *out)
+{
+	const struct store_group *g = &object->group;
+
+	switch (field) {
+	case STORE_DESCRIPTION:
+		return before_text(out, g->description);
+	case STORE_ENABLED:
+		return before_number(out, g->enabled);
+	case STORE_SIGNING_CERT:
+		return before_text(out, g->signing_cert);
+	default:
+		return false;
+	}
+}
+
 const struct object_kind store_group_kind = {
 	.get = DB_GROUP_GET,
 	.find = DB_GROUP_FIND,
@@ -58,6 +75,7 @@ const struct object_kind store_group_kind = {
 	.read = read_group,
 	.make = make_group,
 	.remove = remove_group,
+	.value = group_value,
 	.set =
 		{
 			[STORE_DESCRIPTION] = DB_GROUP_SET_DESCRIPTION,

@@ -12,6 +12,7 @@
 
 enum {
 	SIGNERS = 64,
+	EDITS = 4096,
 	SIGNER_DEPTH = 16, /* certificates above each other; a loop in a damaged store ends here */
 	SNAPSHOTS = 64,
 	REPLACED = 64,
@@ -60,6 +61,9 @@ struct store {
 	bool read_only;
 	bool open; /* whole: what is closed before was not opened */
 	char domain[DOMAIN_MAX_LEN + 1];
+
+	/* How often each value was edited, by a hash of it; the writer's alone. */
+	uint64_t edits[EDITS];
 
 	/* Signing certificates ready to use, by id modulo SIGNERS. */
 	pthread_mutex_t signers_lock;
@@ -111,12 +115,27 @@ struct object_kind {
 	enum db_query chown, owned;
 	/* The query that sets a field, 0 if it has no such one. */
 	enum db_query set[STORE_FIELDS];
+	/* Finds a field that can be put back: number or text. false: it cannot. */
+	bool (*value)(
+		const union store_any *object, enum store_field field, struct store_before *out);
 	/* Names that mean something else where one is named, NULL at the end; or NULL. */
 	const char *const *reserved;
 };
 
 extern const struct object_kind store_place_kind, store_cert_kind, store_group_kind, store_key_kind,
 	store_member_kind, store_segment_kind;
+
+/* --- before.c: edits that are taken back --- */
+
+/* For value of struct object_kind. */
+bool before_number(struct store_before *out, int64_t number);
+bool before_text(struct store_before *out, const char *text);
+
+/* In a job, first: -ECANCELED if the edit puts back what somebody else has changed since. */
+int before_check(struct store *store, const struct store_edit *edit, const struct store_object *o);
+
+/* In a job that has edited a value of an object, which is as it was before: counts and notes it. */
+void before_note(struct store *store, const struct store_edit *edit, const union store_any *was);
 
 void metrics_event(struct store *store, enum metrics_event event);
 void metrics_refused(struct store *store, int error);

@@ -75,6 +75,29 @@ static int remove_key(
 	return rc < 0 ? rc : 0;
 }
 
+static bool key_value(
+	const union store_any *object, enum store_field field, struct store_before *out)
+{
+	const struct store_key *k = &object->key;
+
+	switch (field) {
+	case STORE_DESCRIPTION:
+		return before_text(out, k->description);
+	case STORE_ENABLED:
+		return before_number(out, k->enabled);
+	case STORE_SIGNING_CERT:
+		return before_text(out, k->signing_cert);
+	case STORE_MAX_USES:
+		return before_number(out, k->max_uses);
+	case STORE_EXPIRES:
+		return before_number(out, k->expires);
+	case STORE_MANAGED:
+		return before_number(out, k->object.managed);
+	default:
+		return false;
+	}
+}
+
 const struct object_kind store_key_kind = {
 	.get = DB_KEY_GET,
 	.find = DB_KEY_FIND,
@@ -87,6 +110,7 @@ const struct object_kind store_key_kind = {
 	.read = read_key,
 	.make = make_key,
 	.remove = remove_key,
+	.value = key_value,
 	.set =
 		{
 			[STORE_DESCRIPTION] = DB_KEY_SET_DESCRIPTION,

@@ -77,6 +77,19 @@ static int remove_member(
 	return rc < 0 ? rc : 0;
 }
 
+static bool member_value(
+	const union store_any *object, enum store_field field, struct store_before *out)
+{
+	const struct store_member *m = &object->member;
+
+	switch (field) {
+	case STORE_DESCRIPTION:
+		return before_text(out, m->description);
+	default:
+		return false;
+	}
+}
+
 const struct object_kind store_member_kind = {
 	.get = DB_MEMBER_GET,
 	.find = DB_MEMBER_FIND,
@@ -89,6 +102,7 @@ const struct object_kind store_member_kind = {
 	.brief = true,
 	.read = read_member,
 	.remove = remove_member,
+	.value = member_value,
 	.set =
 		{
 			[STORE_DESCRIPTION] = DB_MEMBER_SET_DESCRIPTION,

@@ -409,9 +409,11 @@ static const char *const field_name[STORE_FIELDS] = {
 
 /* The id of the signing certificate that is named. */
 static int resolve_cert(
-	struct db_conn *conn, struct store_call *call, const char *name, int64_t *id)
+	struct db_conn *conn, struct store_call *call, const struct store_edit *edit, int64_t *id)
 {
-	int rc = db_each(conn, DB_CERT_USABLE, DB_ARGS(DB_TEXT(name)), read_first_int, id);
+	const char *name = edit->text;
+	enum db_query query = edit->put_back ? DB_CERT_NAMED : DB_CERT_USABLE;
+	int rc = db_each(conn, query, DB_ARGS(DB_TEXT(name)), read_first_int, id);
 
 	if (rc == 0)
 		return store_refuse(call, -ENOENT, "there is no enabled signing certificate %s",
@@ -464,7 +466,7 @@ static int resolve(struct db_conn *conn, const struct change *c, int64_t *number
 	*number = edit->number;
 	switch (edit->field) {
 	case STORE_SIGNING_CERT:
-		return resolve_cert(conn, c->call, edit->text, number);
+		return resolve_cert(conn, c->call, edit, number);
 	case STORE_MAX_USES:
 		return resolve_limit(c->call, &c->out->key, edit, number);
 	case STORE_EXPORTABLE:
@@ -495,6 +497,8 @@ static int set_job(struct db_conn *conn, void *arg)
 			 : object_get_writable(conn, c->call, c->kind, c->id, c->out);
 
 	if (!rc)
+		rc = before_check(c->store, edit, &c->out->object);
+	if (!rc)
 		rc = resolve(conn, c, &number);
 	if (rc)
 		return rc;
@@ -509,6 +513,7 @@ static int set_job(struct db_conn *conn, void *arg)
 			DB_INT(c->call->uid)));
 	if (rc < 0)
 		return rc;
+	before_note(c->store, edit, c->out);
 	store_path(&c->out->object, object);
 	snprintf(path, sizeof(path), "%s/%s", object, field_name[edit->field]);
 	if (none)

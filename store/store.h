@@ -355,6 +355,20 @@ enum store_field {
 	STORE_FIELDS
 };
 
+/*
+ * What a value was before somebody began to write it. All zeros at first; given to every edit of
+ * that value by the same writer.
+ */
+struct store_before {
+	bool known; /* it can be put back; not for what cannot be undone */
+	enum store_field field;
+	int64_t number;
+	char text[STORE_DESCRIPTION_MAX + 1];
+	uint64_t bit;
+	bool bare;
+	uint64_t edits; /* of this value, by anybody, when it was last edited with this */
+};
+
 struct store_edit {
 	enum store_field field;
 	const char
@@ -363,6 +377,8 @@ struct store_edit {
 	bool relative;	/* MAX_USES: number is added to what is there */
 	uint64_t bit;	/* the attribute's bit in store_object.bare */
 	bool bare;	/* what it becomes */
+	struct store_before *before; /* to be filled in; or NULL */
+	bool put_back;		     /* it is what before says; only store_put_back */
 };
 
 /*
@@ -373,6 +389,14 @@ struct store_edit {
  */
 int store_set(struct store *store, struct store_call *call, const struct store_object *object,
 	const struct store_edit *edit);
+
+/*
+ * Puts a value back to what it was before the edits that were given this. -ECANCELED: somebody else
+ * has changed it since, or it cannot be undone (EXPORTABLE, REVOCATION, ALGORITHM, ISSUER); else as
+ * store_set.
+ */
+int store_put_back(struct store *store, struct store_call *call, const struct store_object *object,
+	struct store_before *before);
 
 /* --- signing certificates that wait for their certificate --- */
 
