@@ -20,14 +20,16 @@ enum {
 
 /* --- who asks --- */
 
-static int check_proof(struct renewal *r)
+/*
+ * What the proof says of itself. Anybody can send one, with a key of any size: a signature is worth
+ * verifying only if its key has a certificate from here, which bounds its type, size and exponent.
+ */
+static int check_proof(struct renewal *r, bool known)
 {
 	struct store_call *call = r->i.call;
-	const char *reason = r->proof_reason;
-	int rc = r->proof_error;
+	const char *reason = NULL;
+	int rc = known ? pki_csr_verify(r->proof, &reason) : 0;
 
-	if (!rc)
-		rc = pki_csr_verify(r->proof, &reason);
 	if (!rc)
 		rc = pki_csr_strong(r->proof, &reason);
 	if (rc)
@@ -46,10 +48,14 @@ static int check_proof(struct renewal *r)
 static int recognise(struct renewal *r)
 {
 	struct known shown;
-	int rc = check_proof(r);
+	int rc = r->proof_error;
 
+	if (rc && r->proof_reason)
+		return store_refuse(r->i.call, rc, "the second: %s", r->proof_reason);
 	if (!rc)
 		rc = issuance_look_up(r->i.store, pki_csr_spki_hash(r->proof), &shown);
+	if (!rc)
+		rc = check_proof(r, shown.id != 0);
 	if (rc)
 		return rc;
 	if (!shown.id)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dlfcn.h>
 #include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -138,6 +142,136 @@ static void twins(void **state)
 	assert_int_equal(test_get(&key).key.uses, 1);
 }
 
+/* --- what strangers can make us do --- */
+
+static int verified;
+
+/* Stands before OpenSSL's, and counts. */
+int ASN1_item_verify(const ASN1_ITEM *it, const X509_ALGOR *algorithm,
+	const ASN1_BIT_STRING *signature, const void *data, EVP_PKEY *with)
+{
+	static int (*real)(const ASN1_ITEM *, const X509_ALGOR *, const ASN1_BIT_STRING *,
+		const void *, EVP_PKEY *);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "ASN1_item_verify");
+	verified++;
+	return real(it, algorithm, signature, data, with);
+}
+
+/* One like it that takes long to verify; making a true one takes minutes. */
+static EVP_PKEY *large_rsa_key(int bits, int exponent_bits)
+{
+	BIGNUM *n = BN_new(), *e = BN_new();
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *large = NULL;
+
+	assert_true(BN_set_bit(n, bits - 1) && BN_set_bit(n, 0));
+	assert_true(BN_set_bit(e, exponent_bits - 1) && BN_set_bit(e, 0));
+	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
+	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
+	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_fromdata(ctx, &large, EVP_PKEY_PUBLIC_KEY, params), 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
+	return large;
+}
+
+/* A request that names a key and is signed by another, of its type. */
+static void signed_by_another(EVP_PKEY *named, const char *name, struct bytes *out)
+{
+	EVP_PKEY *signs = EVP_RSA_gen(2048);
+	X509_REQ *request = X509_REQ_new();
+	X509_NAME *subject = X509_NAME_new();
+	unsigned char *der = NULL;
+
+	X509_NAME_add_entry_by_txt(
+		subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+	X509_REQ_set_subject_name(request, subject);
+	X509_REQ_set_pubkey(request, named);
+	assert_true(X509_REQ_sign(request, signs, EVP_sha256()) > 0);
+	int n = i2d_X509_REQ(request, &der);
+	assert_true(n > 0 && !bytes_add(out, der, (size_t)n));
+	OPENSSL_free(der);
+	X509_NAME_free(subject);
+	X509_REQ_free(request);
+	EVP_PKEY_free(signs);
+}
+
+static int renew_with(const struct bytes *csr, const struct bytes *proof)
+{
+	CLEANUP_BYTES struct bytes request = {0}, reply = {0};
+
+	assert_int_equal(bytes_add(&request, csr->data, csr->len), 0);
+	assert_int_equal(bytes_add(&request, proof->data, proof->len), 0);
+	verified = 0;
+	return store_renew(store, &call, 0, request.data, request.len, &reply);
+}
+
+static void only_a_known_keys_signature_is_verified(void **state)
+{
+	(void)state;
+	static const struct {
+		int bits, exponent_bits;
+	} keys[] = {{16384, 17}, {3072, 3000}, {2048, 17}};
+	unsigned char hash[PKI_HASH];
+	char name[2 * PKI_HASH + 1];
+	CLEANUP_BYTES struct bytes csr = {0}, request = {0}, reply = {0};
+
+	test_simple_csr("new", &csr);
+	pki_sha256(csr.data, csr.len, hash);
+	hex_text(hash, PKI_HASH, name);
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		CLEANUP_BYTES struct bytes proof = {0};
+		EVP_PKEY *large = large_rsa_key(keys[i].bits, keys[i].exponent_bits);
+		signed_by_another(large, name, &proof);
+		assert_int_equal(renew_with(&csr, &proof), -EKEYREJECTED);
+		assert_int_equal(verified, 0);
+		EVP_PKEY_free(large);
+	}
+	/* a member's is verified, and then the new one */
+	with_proof(first_key, &csr, &request);
+	verified = 0;
+	assert_int_equal(store_renew(store, &call, 0, request.data, request.len, &reply), 0);
+	assert_int_equal(verified, 2);
+}
+
+/* Which of several refusals is told is as it was when everything was verified. */
+static void an_unknown_keys_proof_is_refused_as_before(void **state)
+{
+	(void)state;
+	EVP_PKEY *unknown = test_ec_key("P-256");
+	CLEANUP_BYTES struct bytes csr = {0}, weak = {0}, other = {0}, good = {0}, request = {0};
+	static const struct bytes none = {(unsigned char *)(uintptr_t) "\x30\x03\x02\x01", 5, 0};
+	unsigned char hash[PKI_HASH];
+	char name[2 * PKI_HASH + 1];
+
+	test_simple_csr("new", &csr);
+	pki_sha256(csr.data, csr.len, hash);
+	hex_text(hash, PKI_HASH, name);
+	test_csr(unknown, EVP_sha1(), TEST_NAMES(name), &weak);
+	test_csr(unknown, EVP_sha256(), TEST_NAMES("web1"), &other);
+	test_csr(unknown, EVP_sha256(), TEST_NAMES(name), &good);
+	assert_int_equal(renew_with(&csr, &weak), -EBADMSG);
+	assert_int_equal(renew_with(&csr, &other), -EKEYREJECTED);
+	assert_int_equal(renew_with(&csr, &good), -EKEYREJECTED);
+	assert_non_null(strstr(call.reason, "no certificate from here"));
+	assert_int_equal(renew_with(&none, &good), -EBADMSG);
+	assert_int_equal(renew_with(&csr, &none), -EBADMSG);
+	assert_int_equal(verified, 0);
+	/* a member's key, with a signature that is not its own */
+	with_proof(first_key, &csr, &request);
+	request.data[request.len - 1] ^= 1;
+	assert_int_equal(
+		store_renew(store, &call, 0, request.data, request.len, &good), -EKEYREJECTED);
+	EVP_PKEY_free(unknown);
+}
+
 /* --- at the same time --- */
 
 enum { MEMBERS = 6, RENEWALS = 8 };
@@ -237,6 +371,8 @@ int main(void)
 		TEST(a_change_in_flight_is_obeyed),
 		TEST(a_change_in_flight_is_followed),
 		TEST(twins),
+		TEST(only_a_known_keys_signature_is_verified),
+		TEST(an_unknown_keys_proof_is_refused_as_before),
 		TEST(revoked_while_renewing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
