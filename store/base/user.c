@@ -115,16 +115,27 @@ int user_become(const struct user *user)
 	return become(user, -1);
 }
 
+/* Asking for a capability that is not permitted refuses them all. */
+static bool may_read_all(void)
+{
+	capng_get_caps_process();
+	return capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+}
+
 int user_become_reader(const struct user *user)
 {
-	return become(user, CAP_DAC_READ_SEARCH);
+	if (may_read_all())
+		return become(user, CAP_DAC_READ_SEARCH);
+	report(LOG_NOTICE,
+		"without CAP_DAC_READ_SEARCH, as in most containers: the copy has to be readable "
+		"by the user %d",
+		(int)user->uid);
+	return become(user, -1);
 }
 
 int user_keep_mounting(void)
 {
-	/* one that a service manager has taken from us would refuse them all */
-	capng_get_caps_process();
-	bool search = capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	bool search = may_read_all();
 
 	capng_clear(CAPNG_SELECT_ALL);
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);

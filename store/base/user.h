@@ -37,7 +37,10 @@ int user_choose(const char *name, const char *store, struct user *out);
 /* Becomes a user for good: with no group but his own and no capability. 0 or -errno, logged. */
 int user_become(const struct user *user);
 
-/* The same, but he can still read every file: for a copy that only root can read. */
+/*
+ * The same, but still able to read every file: for a copy that only root can read. Without
+ * CAP_DAC_READ_SEARCH this is user_become, and a notice says so.
+ */
 int user_become_reader(const struct user *user);
 
 /* As root: keeps the capabilities for mount(2) and to find a mountpoint, and no other. */

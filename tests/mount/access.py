@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""access.py MOUNT TREE_C: every operation on every kind of node as every kind of user.
+"""access.py MOUNT TREE_C SUBJECT...: every operation on every kind of node as these kinds of user.
 
 What is expected is in access_rules.py. MOUNT is a fresh mount with -o export_gid=3001, TREE_C the
 source's fs/tree.c: what no listing shows is looked at too.
@@ -318,8 +318,9 @@ def as_modelled(node):
 
 
 class Matrix:
-    def __init__(self):
-        self.subjects = {name: Subject(*who) for name, who in SUBJECTS.items()}
+    def __init__(self, names):
+        self.owner = Subject(*SUBJECTS['owner'])
+        self.subjects = {name: Subject(*SUBJECTS[name]) for name in names}
         self.wrong, self.cells, self.seen = [], 0, set()
 
     def value(self, node, operation):
@@ -334,7 +335,7 @@ class Matrix:
         fresh = Fresh(node) if 0 in want and needs_fresh(node, operation) else None
         path = f'{M}/{fresh.path if fresh else node.path}'
         if node.sort == 'draft':
-            renew_draft(path, self.subjects['owner'])
+            renew_draft(path, self.owner)
         got = self.subjects[subject].do(operation, path, self.value(node, operation))
         self.cells += 1
         self.seen.add((operation, not got))
@@ -352,7 +353,7 @@ class Matrix:
 
     def node(self, node):
         if node.sort == 'draft':
-            renew_draft(f'{M}/{node.path}', self.subjects['owner'])
+            renew_draft(f'{M}/{node.path}', self.owner)
         if not as_modelled(node):
             self.wrong.append(f'{node.path}: not {node.mode:o} {node.uid}:{node.gid}')
         for operation in operations_on(node):
@@ -372,9 +373,10 @@ class Matrix:
 
     def end(self):
         # those behind have the pipes of those before
-        for subject in self.subjects.values():
+        subjects = [self.owner, *self.subjects.values()]
+        for subject in subjects:
             os.close(subject.tell)
-        for subject in self.subjects.values():
+        for subject in subjects:
             os.waitpid(subject.pid, 0)
         for row in ROWS[True] + ROWS[False]:
             if not row.used:
@@ -389,7 +391,7 @@ def main():
         marked = set(re.findall(r'\{\d+, "([^"]+)", [^}"]*AT_HIDDEN', f.read()))
     if marked != set(HIDDEN.values()):
         sys.exit(f'hidden files: {marked}')
-    matrix = Matrix()
+    matrix = Matrix(sys.argv[3:])
     set_up()
     nodes = matrix.all()
     set_managed('0\n')
@@ -402,7 +404,7 @@ def main():
     matrix.end()
     for line in matrix.wrong:
         print(line)
-    print(f'access: {nodes:,} nodes, {len(OPERATIONS) - 1} operations, {len(SUBJECTS)} subjects: '
+    print(f'access: {nodes:,} nodes, {len(OPERATIONS) - 1} operations, {len(matrix.subjects)} subjects: '
           f'{matrix.cells:,} cells{"" if matrix.wrong else " ok"}')
     sys.exit(bool(matrix.wrong))
 

@@ -599,7 +599,7 @@ whole() {
 	for signal in HUP INT TERM; do
 		export BEFORE="kill -$signal \$MAIN; cat > sent; exit 1"
 		rc=0
-		env --default-signal=INT sh -c 'export MAIN=$$; exec sh "$@"' - "$CE" -d "$D" "ssh:far:$M/enroll" 2> said || rc=$?
+		env --default-signal=HUP,INT,TERM sh -c 'export MAIN=$$; exec sh "$@"' - "$CE" -d "$D" "ssh:far:$M/enroll" 2> said || rc=$?
 		[ $rc -gt 128 ]
 		[ "$(find "$D" -type f -printf '%P\n' | sort | tr '\n' ' ')" = 'key.pem lock new/request.csr provision_key ' ]
 		rm -r "$D/new" "$D/key.pem"

@@ -157,6 +157,24 @@ group() {
 	mkdir "$G" "$K"
 }
 
+# needs FACILITY...: skips the test, with the reason, where the environment forbids one of them. Each is
+# tried as the test uses it: what is forbidden depends on more than can be asked about.
+needs() {
+	local facility said
+	for facility; do
+		said=$("can_$facility" 2>&1 3>&-) || skip "no ${facility//_/ } here: ${said##*$'\n'}"
+	done
+}
+
+can_user_namespaces() { setpriv --reuid=65534 --regid=65534 --clear-groups unshare --map-root-user true; }
+can_uts_namespaces() { unshare -u hostname some.host; }
+can_mount_namespaces() { unshare -m sh -c 'mount -t tmpfs none "$1" && umount "$1"' - "$T"; }
+can_lend_reading() { setpriv --inh-caps +dac_read_search true; }
+can_terminals() { script -qec true /dev/null < /dev/null; }
+
+# lent COPY: mkfs.enrollfs can read this copy of root's, given to the user where root cannot lend reading.
+lent() { can_lend_reading 2> /dev/null || chown -R enrollfs "$1/"; }
+
 # not COMMAND...: it fails. (bats does not see that a line which begins with ! does not hold.)
 not() { ! "$@"; }
 

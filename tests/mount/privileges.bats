@@ -319,13 +319,9 @@ imported() {
 	stop
 	"$FSCK" "$D/store"
 	owners | grep -v '^enrollfs ' && return 1
-	# a copy that only root can read, into a directory that is the user's
-	chmod 700 copy
-	install -o enrollfs -m 600 "$D/store.key" "$D/new.key"
-	"$MKFS" --from copy "$D/new"
-	owners | grep -v '^enrollfs ' && return 1
 	refused 'File exists' "$MKFS" "$D/store"
 	# what is restored has a master key already
+	chown -R enrollfs copy
 	refused 'missing' "$MKFS" --from copy --master-key "$T/none" "$D/again"
 	[ ! -e none ] && [ ! -e "$D/again" ]
 	[ "$(stat -c %U "$D")" = enrollfs ]
@@ -333,6 +329,36 @@ imported() {
 	serve -o user=games
 	[ -d "$K" ]
 	stop
+}
+
+# a_copy: of the export of D/store, which only root can read; D/new.key is its master key.
+a_copy() {
+	serve
+	cp -r "$M/export" copy
+	stop
+	chown -R root:root copy
+	chmod 700 copy
+	install -o enrollfs -m 600 "$D/store.key" "$D/new.key"
+}
+
+@test "a copy that only root can read is restored for the user" {
+	needs lend_reading
+	a_copy
+	"$MKFS" --from copy "$D/new"
+	owners | grep -v '^enrollfs ' && return 1
+	"$FSCK" "$D/new"
+}
+
+@test "where root cannot lend reading, as in a container, the user has to be able to read the copy" {
+	a_copy
+	mkfs_without() { setpriv --bounding-set -dac_read_search "$MKFS" --from copy "$D/new"; }
+	refused 'Permission denied' mkfs_without
+	[[ $output = *'the copy has to be readable by the user'* ]]
+	[ ! -e "$D/new" ]
+	chown -R enrollfs copy
+	mkfs_without
+	owners | grep -v '^enrollfs ' && return 1
+	"$FSCK" "$D/new"
 }
 
 @test "a master key that only root can read" {

@@ -10,10 +10,12 @@ load helper
 run_blocks() {
 	sed -n '/^```console$/,/^```$/p' "$BATS_TEST_DIRNAME/../../README.md" | grep -v '^```' > shown
 	{
+		declare -f lent can_lend_reading
 		echo 'exec 2>&1'
 		grep '^\$ ' shown | sed 's/^\$ //' | while IFS= read -r line; do
 			printf "printf '%%s\\\\n' '\$ %s'\n" "${line//\'/\'\\\'\'}"
 			printf '%s\n' "$line"
+			[[ $line != 'rsync '*' backup/' ]] || echo 'lent backup'
 		done
 	} > script
 	env COLUMNS=60 bash script > session

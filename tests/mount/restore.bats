@@ -4,7 +4,11 @@
 
 load helper
 
-tool() { "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
+tool() {
+	local from=${*#*--from }
+	[ "$from" = "$*" ] || [ ! -d "${from%% *}" ] || lent "${from%% *}"
+	"${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-
+}
 
 csrs() {
 	seq "$1" "$2" | xargs -P 4 -I{} openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
@@ -450,9 +454,11 @@ spoil() {
 }
 
 @test "a bar is shown on a terminal, and nothing else" {
+	needs terminals
 	fill
 	back_up
 	cp keep/store.key .
+	lent copy
 	script -qec "'${ENROLLFS%/*}/mkfs.enrollfs' --from copy store" /dev/null < /dev/null > screen 3>&-
 	grep -q '#####.* 100 %' screen
 	rm store

@@ -71,6 +71,7 @@ start_refused() { refused "$1" env "${@:2}" top/scripts/start; }
 	cp -r "$M/export" copy
 	stop
 	rm store
+	lent copy
 	run "${ENROLLFS%/*}/mkfs.enrollfs" --from copy store
 	[ "$status" = 0 ]
 	[[ $output = *' records, domain corp.example' ]]
