@@ -20,6 +20,7 @@ set_up_mount() {
 	export UBSAN_OPTIONS=log_path=$T/sanitizer:print_stacktrace=1
 	export TSAN_OPTIONS=log_path=$T/sanitizer:second_deadlock_stack=1
 	cd "$T" || return 1
+	needs fuse_mounts
 	if [ -z "${NO_MOUNT-}" ]; then
 		start
 		group
@@ -162,18 +163,30 @@ group() {
 needs() {
 	local facility said
 	for facility; do
-		said=$("can_$facility" 2>&1 3>&-) || skip "no ${facility//_/ } here: ${said##*$'\n'}"
+		said=$("can_$facility" 2>&1 3>&-) && continue
+		said=${said%%$'\n'*}
+		skip "no ${facility//_/ } here: ${said//"$T/m: "/}"
 	done
 }
 
 can_user_namespaces() { setpriv --reuid=65534 --regid=65534 --clear-groups unshare --map-root-user true; }
 can_uts_namespaces() { unshare -u hostname some.host; }
 can_mount_namespaces() { unshare -m sh -c 'mount -t tmpfs none "$1" && umount "$1"' - "$T"; }
-can_lend_reading() { setpriv --inh-caps +dac_read_search true; }
+can_fuse_mounts() {
+	[ -c /dev/fuse ] || { echo 'there is no /dev/fuse'; return 1; }
+	mount -i -t fuse -o fd=5,rootmode=40000,user_id=0,group_id=0 none "$T/m" 5<> /dev/fuse && umount -l "$T/m"
+}
+# The memory of another user's process: CAP_SYS_PTRACE.
+can_memory_of_others() {
+	coproc setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'echo; read -r _'
+	read -r _ <&"${COPROC[0]}"
+	head -c 0 "/proc/$COPROC_PID/mem"
+}
+can_lent_reading() { setpriv --inh-caps +dac_read_search true; }
 can_terminals() { script -qec true /dev/null < /dev/null; }
 
 # lent COPY: mkfs.enrollfs can read this copy of root's, given to the user where root cannot lend reading.
-lent() { can_lend_reading 2> /dev/null || chown -R enrollfs "$1/"; }
+lent() { can_lent_reading 2> /dev/null || chown -R enrollfs "$1/"; }
 
 # not COMMAND...: it fails. (bats does not see that a line which begins with ! does not hold.)
 not() { ! "$@"; }

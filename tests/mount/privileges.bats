@@ -78,6 +78,7 @@ imported() {
 }
 
 @test "after use, no key text and no private key is in its memory but where that is locked" {
+	needs memory_of_others
 	serve
 	imported ec ec -pkeyopt ec_paramgen_curve:P-256
 	imported rsa rsa -pkeyopt rsa_keygen_bits:2048
@@ -342,7 +343,7 @@ a_copy() {
 }
 
 @test "a copy that only root can read is restored for the user" {
-	needs lend_reading
+	needs lent_reading
 	a_copy
 	"$MKFS" --from copy "$D/new"
 	owners | grep -v '^enrollfs ' && return 1

@@ -10,7 +10,7 @@ load helper
 run_blocks() {
 	sed -n '/^```console$/,/^```$/p' "$BATS_TEST_DIRNAME/../../README.md" | grep -v '^```' > shown
 	{
-		declare -f lent can_lend_reading
+		declare -f lent can_lent_reading
 		echo 'exec 2>&1'
 		grep '^\$ ' shown | sed 's/^\$ //' | while IFS= read -r line; do
 			printf "printf '%%s\\\\n' '\$ %s'\n" "${line//\'/\'\\\'\'}"
