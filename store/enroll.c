@@ -99,10 +99,12 @@ static int begin_with_text(struct enrolment *e, const struct request *request)
 {
 	struct pki_key_text text;
 	const char *reason;
-	int rc = pki_key_text_parse(request->key_text, request->key_len, &text, &reason);
+	size_t end;
+	int rc = pki_key_text_find(request->key_text, request->key_len, &text, &end, &reason);
 
-	if (rc) {
-		rc = store_refuse(e->i.call, rc, "%s", reason);
+	if (rc <= 0) {
+		rc = store_refuse(e->i.call, rc ? rc : -EBADMSG, "%s",
+			rc ? reason : "the provisioning key is not complete");
 	} else {
 		e->key = text.id;
 		rc = recognise(e, &text);

@@ -282,7 +282,7 @@ int store_fill(struct store *store, const char *store_id);
 /* --- request.c --- */
 
 struct request {
-	const char *key_text; /* the line without its end; NULL without a key */
+	const char *key_text; /* as it came; NULL without a key */
 	size_t key_len;
 	const unsigned char *csr;
 	size_t csr_len;
@@ -290,8 +290,9 @@ struct request {
 	size_t proof_len;
 };
 
-/* Splits a request; pure. -EBADMSG: no whole key line in it, or no whole first CSR of two. */
-int request_split(enum store_request form, const void *data, size_t len, struct request *out);
+/* Splits a request; pure. -EBADMSG, -EINVAL: the first of two CSRs is none, and why. */
+int request_split(enum store_request form, const void *data, size_t len, struct request *out,
+	const char **reason);
 
 /* Whether the CN of a renewal's proof is the SHA-256 of the request's DER in hex. 0, -EKEYREJECTED.
  */

@@ -14,13 +14,9 @@ int issuance_split(struct issuance *i, enum store_request form, const void *data
 	if (request_too_long(form, data, len))
 		return store_refuse(
 			i->call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
-	int rc = request_split(form, data, len, out);
-	if (rc)
-		return store_refuse(i->call, rc,
-			form == STORE_KEY_AND_CSR
-				? "the first line is not a provisioning key"
-				: "the certificate request is neither PEM nor DER");
-	return 0;
+	const char *reason = NULL;
+	int rc = request_split(form, data, len, out, &reason);
+	return rc && reason ? store_refuse(i->call, rc, "%s", reason) : rc;
 }
 
 void issuance_parse(struct issuance *i, const void *csr, size_t len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs7.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -8,8 +9,9 @@
 #include "store/pki/internal.h"
 
 /*
- * What an outside CA answers with: PEM texts that come in any number of writes. It is read from its
- * beginning each time, strictly in order, so that what is wrong is told in the write that shows it.
+ * What an outside CA answers with: PEM texts, or PKCS #7, that come in any number of writes. It is
+ * read from its beginning each time, strictly in order, so that what is wrong is told in the write
+ * that shows it.
  */
 
 enum { CERTS_MAX = 10 };
@@ -48,18 +50,28 @@ static int check_ca(const struct reading *r, X509 *x)
 	return 0;
 }
 
-/* The certificate that is to sign here. */
-static int check_own(const struct reading *r, X509 *x)
+static int spki_hash(X509 *x, unsigned char hash[PKI_HASH])
 {
-	unsigned char hash[PKI_HASH], *spki = NULL;
+	unsigned char *spki = NULL;
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
 	int rc = n > 0 ? pki_sha256(spki, (size_t)n, hash) : -EBADMSG;
 
 	OPENSSL_free(spki);
-	if (rc)
+	return rc;
+}
+
+/* The certificate that is to sign here. */
+static int check_own(const struct reading *r, X509 *x)
+{
+	unsigned char hash[PKI_HASH];
+
+	if (spki_hash(x, hash))
 		return refuse(r, "the certificate has no public key of a known type");
 	if (r->own && memcmp(hash, r->own, PKI_HASH) != 0)
 		return refuse(r, "the first certificate is for another key than that of csr.pem");
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(x);
+	if (id && ASN1_STRING_length(id) > PKI_KEY_ID_MAX)
+		return refuse(r, "the certificate's subjectKeyIdentifier has more than 64 bytes");
 	if (!(X509_get_key_usage(x) & KU_CRL_SIGN))
 		return refuse(r, "the certificate's keyUsage does not allow it to sign CRLs");
 	return 0;
@@ -76,14 +88,12 @@ static int check_issued(const struct reading *r, X509 *issuer, X509 *subject)
 	return 0;
 }
 
-static int take_cert(struct reading *r, const unsigned char *der, size_t len)
+/* x is freed, or kept. */
+static int take_cert(struct reading *r, X509 *x)
 {
 	int n = sk_X509_num(r->certs);
-	X509 *x = pki_x509(der, len);
-	int rc = x ? 0 : refuse(r, "a certificate is damaged");
+	int rc = n == CERTS_MAX ? refuse(r, "the chain is too long") : 0;
 
-	if (!rc && n == CERTS_MAX)
-		rc = refuse(r, "the chain is too long");
 	if (!rc)
 		rc = check_ca(r, x);
 	if (!rc)
@@ -96,113 +106,192 @@ static int take_cert(struct reading *r, const unsigned char *der, size_t len)
 	return pki_drain(0);
 }
 
+/* --- PKCS #7, which has its certificates in no order (RFC 2315 9.1) --- */
+
+/* Whether the chain goes on with this one, or can begin with it. */
+static bool is_next(const struct reading *r, const STACK_OF(X509) * bag, X509 *x)
+{
+	unsigned char hash[PKI_HASH];
+	int n = sk_X509_num(r->certs);
+
+	if (n)
+		return X509_check_issued(x, sk_X509_value(r->certs, n - 1)) == X509_V_OK;
+	if (r->own)
+		return !spki_hash(x, hash) && memcmp(hash, r->own, PKI_HASH) == 0;
+	if (r->key)
+		return X509_check_private_key(x, r->key) == 1;
+	for (int i = 0; i < sk_X509_num(bag); i++) {
+		X509 *other = sk_X509_value(bag, i);
+		if (other != x && X509_check_issued(x, other) == X509_V_OK)
+			return false;
+	}
+	return true;
+}
+
+/* Takes the next of the chain out of the bag; NULL: there is none. */
+static X509 *take_out(const struct reading *r, STACK_OF(X509) * bag)
+{
+	for (int i = 0; !r->ended && i < sk_X509_num(bag); i++)
+		if (is_next(r, bag, sk_X509_value(bag, i)))
+			return sk_X509_delete(bag, i);
+	return NULL;
+}
+
+static int take_bag(struct reading *r, STACK_OF(X509) * bag)
+{
+	bool begun = sk_X509_num(r->certs) > 0;
+	X509 *x;
+	int rc = 0;
+
+	while (!rc && (x = take_out(r, bag)))
+		rc = take_cert(r, x);
+	if (!rc && !begun && !sk_X509_num(r->certs))
+		rc = refuse(r, r->own ? "none of the certificates is for the key of csr.pem"
+				      : "none of the certificates is for the private key");
+	return rc;
+}
+
+static int take_pkcs7(struct reading *r, const unsigned char *der, size_t len)
+{
+	const unsigned char *p = der;
+	PKCS7 *pkcs7 = d2i_PKCS7(NULL, &p, (long)len);
+	STACK_OF(X509) *bag = NULL;
+	int rc;
+
+	if (pkcs7 && PKCS7_type_is_signed(pkcs7) && pkcs7->d.sign)
+		bag = X509_chain_up_ref(pkcs7->d.sign->cert);
+	rc = bag ? take_bag(r, bag) : refuse(r, "a certificate is damaged");
+	sk_X509_pop_free(bag, X509_free);
+	PKCS7_free(pkcs7);
+	return pki_drain(rc);
+}
+
+/* Some CAs label PKCS #7 as a certificate: what it is decides. */
+static int take_certs(struct reading *r, const unsigned char *der, size_t len)
+{
+	X509 *x = pki_x509(der, len);
+
+	return x ? take_cert(r, x) : take_pkcs7(r, der, len);
+}
+
 /* --- the private key --- */
 
-static int take_key(struct reading *r, const char *label, const unsigned char *der, size_t len)
+static int take_key(struct reading *r, bool pkcs8, const unsigned char *der, size_t len)
 {
 	const unsigned char *p = der;
 
-	if (r->own)
-		return refuse(r, "a private key does not belong here: use import");
 	if (r->key)
 		return refuse(r, "there are two private keys");
-	r->key = strcmp(label, PEM_STRING_PKCS8INF) == 0 ? pki_key_in(der, len)
-							 : d2i_AutoPrivateKey(NULL, &p, (long)len);
+	r->key = pkcs8 ? pki_key_in(der, len) : d2i_AutoPrivateKey(NULL, &p, (long)len);
 	return r->key ? 0 : refuse(r, "the private key is damaged or of an unknown type");
 }
 
-static bool is_one_of(const char *label, const char *const *list)
+/* --- one document --- */
+
+static bool is_one_of(const struct pki_document *document, const char *const *list)
 {
 	for (; *list; list++)
-		if (strcmp(label, *list) == 0)
+		if (pki_document_is(document, *list))
 			return true;
 	return false;
 }
 
-/* --- the text --- */
-
-static int take_block(struct reading *r, const char *label, const char *header,
-	const unsigned char *body, size_t len)
+static int take_pem(struct reading *r, const struct pki_document *document)
 {
-	static const char *const certs[] = {PEM_STRING_X509, PEM_STRING_X509_OLD, NULL};
+	static const char *const certs[] = {
+		PEM_STRING_X509, PEM_STRING_X509_OLD, PEM_STRING_PKCS7, PEM_STRING_CMS, NULL};
 	static const char *const keys[] = {
 		PEM_STRING_PKCS8INF, PEM_STRING_RSA, PEM_STRING_ECPRIVATEKEY, NULL};
+	CLEANUP_BYTES struct bytes der = {0};
 
+	if (pki_document_is_key(document) && r->own)
+		return pki_refuse(
+			-EINVAL, "a private key does not belong here: use import", r->reason);
 	/* Proc-Type: 4,ENCRYPTED (RFC 1421), which the old forms of keys may have */
-	if (header[0] || strcmp(label, PEM_STRING_PKCS8) == 0)
-		return refuse(
-			r, "the private key is encrypted: decrypt it first, with `openssl pkey`");
-	if (is_one_of(label, certs))
-		return take_cert(r, body, len);
-	if (is_one_of(label, keys))
-		return take_key(r, label, body, len);
+	if (pki_document_has_headers(document) || pki_document_is(document, PEM_STRING_PKCS8))
+		return refuse(r, "the private key is encrypted: decrypt it first, with `openssl "
+				 "pkey -in FILE`");
+	int rc = pki_document_der(document, &der);
+	if (rc)
+		return rc == -EBADMSG ? refuse(r, "a PEM text is damaged") : rc;
+	if (is_one_of(document, certs))
+		return take_certs(r, der.data, der.len);
+	if (is_one_of(document, keys))
+		return take_key(
+			r, pki_document_is(document, PEM_STRING_PKCS8INF), der.data, der.len);
 	/* `openssl ecparam -genkey` writes these before the key */
-	return strcmp(label, PEM_STRING_ECPARAMETERS) == 0
+	return pki_document_is(document, PEM_STRING_ECPARAMETERS)
 		       ? 0
 		       : refuse(r, "a PEM text is neither a CERTIFICATE nor a PRIVATE KEY");
 }
 
-static int read_block(struct reading *r, const unsigned char *at, size_t len)
+/* What an element begins with, behind its own tag and length. */
+static const unsigned char *inside(const unsigned char *p, size_t len, size_t need)
 {
-	BIO *bio = BIO_new_mem_buf(at, (int)len);
-	char *label = NULL, *header = NULL;
-	unsigned char *body = NULL;
-	long n = 0;
-	int rc;
+	size_t head = len < 2 ? 2 : p[1] > 0x80 ? 2u + (p[1] & 0x7f) : 2;
 
-	if (!bio || PEM_read_bio(bio, &label, &header, &body, &n) != 1)
-		rc = refuse(r, "a PEM text is damaged");
-	else
-		rc = take_block(r, label, header, body, (size_t)n);
-	OPENSSL_free(label);
-	OPENSSL_free(header);
-	OPENSSL_clear_free(body, (size_t)n);
-	BIO_free(bio);
-	return rc;
+	return len >= head + need ? p + head : NULL;
 }
 
-/* What `openssl x509 -text`, `openssl pkcs12` and people write before a PEM text (RFC 7468 2). */
-static bool begins_well(const unsigned char *p, size_t len)
+/* 1: this can be PKCS #7; 0: too little has come. */
+static int check_der(const struct reading *r, const unsigned char *p, size_t len)
 {
-	static const char *const begin[] = {"-----BEGIN ", "Certificate:", "Bag Attributes",
-		"subject", "issuer", "Private-Key:", "RSA Private-Key:", "#"};
+	/* RFC 7292 4: PFX begins with its version, 3; RFC 5958, 5915, 8017: keys with 0 or 1 */
+	static const unsigned char pfx[] = {0x02, 0x01, 0x03};
+	const unsigned char *in = inside(p, len, sizeof(pfx));
 
-	/* a byte order mark, as Windows writes it */
-	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-		p += 3;
-		len -= 3;
-	}
-	while (len && all_space(p, 1)) {
-		p++;
-		len--;
-	}
-	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++) {
-		size_t n = strlen(begin[i]);
-		if (memcmp(p, begin[i], len < n ? len : n) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int read_blocks(struct reading *r, const unsigned char *p, size_t len)
-{
-	static const char begin[] = "-----BEGIN ";
-	int rc = 0;
-
-	if (!len)
+	if (!in)
 		return 0;
-	if (*p == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
+	if (memcmp(in, pfx, sizeof(pfx)) == 0)
+		return refuse(r,
+			"this is PKCS #12: convert it to PEM with `openssl pkcs12 -in FILE "
+			"-nodes`, then its certificates in order and its private key");
+	if (in[0] == V_ASN1_INTEGER)
+		return refuse(r, "this is DER: convert it to PEM with `openssl pkey -inform DER`");
+	if (in[0] != V_ASN1_OBJECT)
 		return refuse(r, "this is DER: convert it to PEM with `openssl x509 -inform DER`");
-	if (!begins_well(p, len))
-		return refuse(r, "this is not PEM");
-	while (!rc) {
-		const unsigned char *at = memmem(p, len, begin, strlen(begin));
-		size_t end = at ? pki_pem_end(at, len - (size_t)(at - p)) : 0;
-		if (!end)
-			break;
-		rc = read_block(r, at, end);
-		len -= (size_t)(at - p) + end;
-		p = at + end;
+	if (p[1] == 0x80)
+		return refuse(r, "this is PKCS #7 of indefinite length: convert it to PEM with "
+				 "`openssl pkcs7 -inform DER -print_certs`");
+	return 1;
+}
+
+/* --- all of them --- */
+
+/* DER may be the first, and the last: what is behind it is no text. */
+static int read_first(struct reading *r, const unsigned char *p, size_t len, size_t *end)
+{
+	struct pki_document document;
+	int rc = pki_document(p, len, &document, r->reason);
+
+	if (pki_document_begins_der(p, len)) {
+		int may = check_der(r, p, len);
+		if (may != 1)
+			return may;
+	}
+	if (rc != 1)
+		return rc < 0 ? pki_refuse(rc, *r->reason, r->reason) : rc;
+	*end = document.end;
+	rc = document.form == PKI_DER ? take_pkcs7(r, document.body, document.len)
+				      : take_pem(r, &document);
+	return rc ? rc : 1;
+}
+
+/* 0: there is no further whole one. */
+static int read_documents(struct reading *r, const unsigned char *p, size_t len)
+{
+	struct pki_document document;
+	size_t end = 0;
+	int rc = read_first(r, p, len, &end);
+
+	if (rc != 1)
+		return rc;
+	for (rc = 0; !rc; end = document.end) {
+		p += end;
+		len -= end;
+		if (!pki_document_next(p, len, &document))
+			return 0;
+		rc = take_pem(r, &document);
 	}
 	return rc;
 }
@@ -276,7 +365,7 @@ static int hand_out(const struct reading *r, struct pki_bundle *out)
 static int read_all(
 	struct reading *r, const void *data, size_t len, int64_t now, struct pki_bundle *out)
 {
-	int rc = read_blocks(r, data, len);
+	int rc = read_documents(r, data, len);
 
 	if (rc)
 		return rc;

@@ -39,34 +39,54 @@ static int refuse(const char **reason, const char *why)
 }
 
 /* RFC 7468 7, and the label that RFC 7468 appendix A says older programs write. */
-static bool request_label(const char *label)
+static int check_label(const struct pki_document *document, const char **reason)
 {
-	return strcmp(label, PEM_STRING_X509_REQ) == 0 ||
-	       strcmp(label, PEM_STRING_X509_REQ_OLD) == 0;
+	if (document->form != PKI_PEM || pki_document_is(document, PEM_STRING_X509_REQ) ||
+		pki_document_is(document, PEM_STRING_X509_REQ_OLD))
+		return 0;
+	if (pki_document_is_key(document))
+		return pki_refuse(-EINVAL,
+			"this is a private key, which never leaves its machine: send the "
+			"certificate request made with it",
+			reason);
+	return refuse(reason, "the PEM text is not a CERTIFICATE REQUEST");
 }
 
-static int read_pem(const unsigned char *data, size_t len, struct bytes *der, const char **reason)
+int pki_csr_find(const void *data, size_t len, struct pki_document *out, const char **reason)
 {
-	size_t end = pki_pem_end(data, len);
-	BIO *bio = BIO_new_mem_buf(data, (int)len);
-	char *label = NULL, *header = NULL;
-	unsigned char *body = NULL;
-	long n = 0;
-	int rc;
+	int rc = pki_document(data, len, out, reason);
 
-	if (!bio || PEM_read_bio(bio, &label, &header, &body, &n) != 1)
-		rc = refuse(reason, "the certificate request's PEM is damaged");
-	else if (!request_label(label) || header[0])
-		rc = refuse(reason, "the PEM text is not a CERTIFICATE REQUEST");
-	else if (!end || !all_space(data + end, len - end)) /* OpenSSL would skip some of it */
-		rc = refuse(reason, "there is more behind the certificate request");
-	else
-		rc = bytes_add(der, body, (size_t)n);
-	OPENSSL_free(label);
-	OPENSSL_free(header);
-	OPENSSL_free(body);
-	BIO_free(bio);
-	return rc;
+	if (rc < 0)
+		return pki_refuse(rc, *reason, reason);
+	int wrong = check_label(out, reason);
+	return wrong ? wrong : rc;
+}
+
+/* Behind DER only a newline of an editor's may follow, behind PEM also what DOS ends a file with.
+ */
+static bool ends(const struct pki_document *document, const unsigned char *data, size_t len)
+{
+	const unsigned char *rest = data + document->end;
+	size_t n = len - document->end;
+
+	return all_space(rest, n) && (document->form == PKI_PEM || !memchr(rest, '\0', n));
+}
+
+static int read_document(
+	const unsigned char *data, size_t len, struct bytes *der, const char **reason)
+{
+	struct pki_document document;
+	int rc = pki_csr_find(data, len, &document, reason);
+
+	if (rc == 0)
+		return refuse(reason, document.form ? "the certificate request is not complete"
+						    : "there is no certificate request in it");
+	if (rc < 0)
+		return rc;
+	if (!ends(&document, data, len))
+		return refuse(reason, "there is more behind the certificate request");
+	rc = pki_document_der(&document, der);
+	return rc == -EBADMSG ? refuse(reason, "the certificate request's PEM is damaged") : rc;
 }
 
 /* The text of the one common name, or NULL. */
@@ -108,23 +128,6 @@ static int decode(struct pki_csr *csr, const char **reason)
 			    csr->spki_hash);
 }
 
-enum pki_form pki_csr_form(const void *data, size_t len)
-{
-	static const char *const begin[] = {"-----BEGIN ", "Certificate Request:"};
-	const unsigned char *p = data;
-
-	if (!len)
-		return PKI_NO_REQUEST;
-	if (p[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
-		return PKI_DER;
-	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++) {
-		size_t n = strlen(begin[i]);
-		if (memcmp(data, begin[i], len < n ? len : n) == 0)
-			return PKI_PEM;
-	}
-	return PKI_NO_REQUEST;
-}
-
 int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason)
 {
 	struct pki_csr *csr = calloc(1, sizeof(*csr));
@@ -135,13 +138,7 @@ int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char
 	pki_drain(0); /* what failed before has nothing to do with this */
 	if (!csr)
 		return -ENOMEM;
-	enum pki_form form = pki_csr_form(data, len);
-	if (form == PKI_DER)
-		rc = bytes_add(&csr->der, data, len);
-	else if (form == PKI_NO_REQUEST)
-		rc = refuse(reason, "the certificate request is neither PEM nor DER");
-	else
-		rc = read_pem(data, len, &csr->der, reason);
+	rc = read_document(data, len, &csr->der, reason);
 	if (!rc)
 		rc = decode(csr, reason);
 	rc = pki_drain(rc);

@@ -112,3 +112,114 @@ int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, c
 	}
 	return parse_body(bar + 1, out, reason);
 }
+
+/* --- as it comes from elsewhere --- */
+
+enum { TEXT = 2 + DOMAIN_MAX_LEN + 1 + BASE64 };
+
+/* The text without what people and programs put around and into it. */
+struct folded {
+	char text[TEXT];
+	size_t len;
+	size_t base64; /* where that begins; 0: it has not yet */
+};
+
+static bool is_blank(unsigned char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static int refuse(const char *why, const char **reason)
+{
+	*reason = why;
+	return -EBADMSG;
+}
+
+/* Takes one character; -EBADMSG if none of that kind can stand there. */
+static int unfold(struct folded *f, unsigned char c, const char **reason)
+{
+	static const char form[] = "1|";
+	static const char domain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+	size_t at = f->len;
+
+	bool fits = at < strlen(form) ? c == form[at]
+				      : f->base64 || c == '|' ||
+						(memchr(domain, c, strlen(domain)) &&
+							at < strlen(form) + DOMAIN_MAX_LEN);
+
+	if (!fits)
+		return refuse(
+			"not a provisioning key: it is one line `1|<domain>|<base64>`", reason);
+	if (f->base64 && pki_base64_digit(c) < 0 && (c != '=' || at != f->base64 + BASE64 - 1))
+		return refuse("the provisioning key is not complete: its length is wrong", reason);
+	f->text[f->len++] = (char)c;
+	if (c == '|' && at >= strlen(form))
+		f->base64 = f->len;
+	return 0;
+}
+
+static bool is_whole(const struct folded *f)
+{
+	return f->base64 && f->len == f->base64 + BASE64;
+}
+
+/* Where what surrounds the text begins to be something else. */
+static size_t skip_before(const unsigned char *p, size_t len, unsigned char *quote)
+{
+	size_t n = len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	*quote = 0;
+	while (n < len && (is_blank(p[n]) || (!*quote && (p[n] == '"' || p[n] == '\'')))) {
+		if (!is_blank(p[n]))
+			*quote = p[n];
+		n++;
+	}
+	return n;
+}
+
+/* What stands behind the last digit. 1: no other digit; 0: it cannot be told yet; -EBADMSG. */
+static int check_end(const unsigned char *p, size_t len, const char **reason)
+{
+	if (!len || (pki_base64_digit(p[0]) < 0 && p[0] != '='))
+		return 1;
+	/* 0 is a digit, and what DER begins with */
+	if (p[0] == '0' && (len == 1 || p[1] >= 0x80))
+		return len > 1;
+	return refuse("the provisioning key is not complete: its length is wrong", reason);
+}
+
+static size_t skip_after(const unsigned char *p, size_t len, unsigned char quote)
+{
+	size_t n = 0;
+
+	while (quote && n < len && is_blank(p[n]))
+		n++;
+	return quote && n < len && p[n] == quote ? n + 1 : 0;
+}
+
+int pki_key_text_find(
+	const void *data, size_t len, struct pki_key_text *out, size_t *end, const char **reason)
+{
+	const unsigned char *p = data;
+	struct folded folded = {0};
+	unsigned char quote;
+	int rc = 0;
+
+	*out = (struct pki_key_text){0};
+	*reason = NULL;
+	if (len < 3 && memcmp(p, "\xef\xbb\xbf", len) == 0)
+		return 0;
+	size_t n = skip_before(p, len, &quote);
+	for (; n < len && !rc && !is_whole(&folded); n++)
+		if (!is_blank(p[n]))
+			rc = unfold(&folded, p[n], reason);
+	if (!rc && is_whole(&folded))
+		rc = check_end(p + n, len - n, reason);
+	if (rc == 1) {
+		*end = n + skip_after(p + n, len - n, quote);
+		rc = pki_key_text_parse(folded.text, folded.len, out, reason);
+		rc = rc ? rc : 1;
+	}
+	explicit_bzero(&folded, sizeof(folded));
+	return rc;
+}

@@ -19,19 +19,6 @@ int pki_pem(const char *label, const void *der, size_t len, struct bytes *out)
 	return pki_drain(rc);
 }
 
-size_t pki_pem_end(const void *data, size_t len)
-{
-	static const char end[] = "-----END ", dashes[] = "-----";
-	const unsigned char *p = data, *stop = p + len;
-	const unsigned char *at = memmem(p, len, end, strlen(end));
-
-	if (!at)
-		return 0;
-	at += strlen(end);
-	at = memmem(at, (size_t)(stop - at), dashes, strlen(dashes));
-	return at ? (size_t)(at - p) + strlen(dashes) : 0;
-}
-
 size_t pki_pem_len(const char *label, size_t der_len)
 {
 	size_t base64 = (der_len + 2) / 3 * 4;

@@ -14,6 +14,7 @@
 
 #include "store/base/bytes.h"
 #include "store/base/name.h"
+#include "store/pki/document.h"
 
 enum {
 	PKI_HASH = 32,	 /* SHA-256 */
@@ -90,6 +91,15 @@ int pki_key_text_format(const struct pki_key_text *key, struct bytes *out);
  */
 int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, const char **reason);
 
+/*
+ * Finds the text at the beginning of what has come so far, as it comes from elsewhere: behind a
+ * UTF-8 byte order mark or white space, in quotes, folded over lines. Returns 1, with where it
+ * ends; 0: nothing is wrong, and it has not ended; -EBADMSG: as soon as it cannot be one. Pure. The
+ * caller wipes *out.
+ */
+int pki_key_text_find(
+	const void *data, size_t len, struct pki_key_text *out, size_t *end, const char **reason);
+
 /* --- pem.c --- */
 
 #define PKI_LABEL_CERTIFICATE "CERTIFICATE"
@@ -106,18 +116,14 @@ size_t pki_pem_len(const char *label, size_t der_len);
 
 struct pki_csr;
 
-enum pki_form { PKI_NO_REQUEST, PKI_DER, PKI_PEM };
-
 /*
- * What these bytes, or the first of them, can be the beginning of: DER begins with a SEQUENCE; PEM
- * with its first line, or with the heading of the text that `openssl req -text` puts before it.
+ * Finds the first request in what has come so far, as pki_document does; -EINVAL and -EBADMSG also
+ * as soon as the label of a PEM says that it is none.
  */
-enum pki_form pki_csr_form(const void *data, size_t len);
+int pki_csr_find(const void *data, size_t len, struct pki_document *out, const char **reason);
 
-/* Where the first PEM text ends: behind its END line's dashes (RFC 7468 3). 0: it has not ended. */
-size_t pki_pem_end(const void *data, size_t len);
-
-/* Parses one request, PEM (RFC 7468 7) or DER, with nothing behind it. -EBADMSG if it is none. */
+/* Parses one request, PEM (RFC 7468 7) or DER, with nothing behind it; see document.h for what may
+ * stand before. -EBADMSG if it is none; -EINVAL: a private key. */
 int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason);
 void pki_csr_free(struct pki_csr *csr);
 #define CLEANUP_CSR __attribute__((cleanup(pki_csr_cleanup)))

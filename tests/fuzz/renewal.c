@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	if (len && store_request_complete(STORE_CSR_AND_PROOF, data, len - 1) &&
 		!store_request_complete(STORE_CSR_AND_PROOF, data, len))
 		abort();
-	if (request_split(STORE_CSR_AND_PROOF, data, len, &r))
+	if (request_split(STORE_CSR_AND_PROOF, data, len, &r, &reason))
 		return 0;
 	if (r.csr < data || r.csr + r.csr_len > r.proof || r.proof + r.proof_len != data + len)
 		abort();

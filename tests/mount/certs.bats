@@ -149,7 +149,7 @@ enrols() {
 	sh_refused 'Bad message' "cat ca/issuing.pem > $C/cert.pem"
 	sh_refused 'Bad message' "cat ext.pem ca/root.pem > $C/cert.pem"
 	sh_refused 'Bad message' "echo garbage > $C/cert.pem"
-	sh_refused 'Bad message' "cat ext.pem ca/issuing.key > $C/cert.pem"
+	sh_refused 'Invalid argument' "cat ext.pem ca/issuing.key > $C/cert.pem"
 	sh_refused 'Bad message' "cat $M/certs/root/cert.pem > $C/cert.pem"
 	openssl x509 -in ext.pem -outform DER | python3 -c "
 import sys
@@ -342,4 +342,49 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 		done
 	done
 	[ "$n" = 36 ]
+}
+
+@test "PKCS #7 is taken, PKCS #12 and DER are told how they are converted" {
+	outside_ca
+	mkdir "$M"/certs/{pem,der,odd,imp,p12}
+	for c in pem der odd; do
+		outside_sign "$M/certs/$c/csr.pem" issuing $c.pem
+		cat ca/root.pem ca/issuing.pem $c.pem > $c.chain
+	done
+	openssl crl2pkcs7 -nocrl -certfile pem.chain > "$M/certs/pem/cert.pem"
+	openssl crl2pkcs7 -nocrl -certfile der.chain -outform DER -out p7b
+	dd if=p7b of="$M/certs/der/cert.pem" bs=100 2> /dev/null
+	# with a label that it should not have, behind text, with the line ends of Windows
+	openssl crl2pkcs7 -nocrl -certfile odd.chain | sed 's/PKCS7/CERTIFICATE/; 1i Your answer:' | sed 's/$/\r/' > "$M/certs/odd/cert.pem"
+	for c in pem der odd; do
+		is "$M/certs/$c/state" active
+		cmp $c.pem "$M/certs/$c/cert.pem"
+		cat ca/issuing.pem ca/root.pem | cmp - "$M/certs/$c/chain.pem"
+	done
+	enrols odd ca/root.pem
+	openssl genpkey -algorithm ed25519 -out imp.key
+	openssl req -new -key imp.key -subj '/CN=Imported CA' -out imp.csr
+	outside_sign imp.csr issuing imp.pem
+	cat imp.pem ca/issuing.pem ca/root.pem > imp.chain
+	openssl pkcs12 -export -in imp.chain -inkey imp.key -passout pass:x -out imp.p12
+	sh_refused 'Bad message' "cat imp.p12 > $M/certs/imp/import"
+	grep -q 'set certs/imp/import refused: Bad message: this is PKCS #12: convert it to PEM with `openssl pkcs12' log
+	sh_refused 'Bad message' "cat imp.p12 > $M/certs/imp/cert.pem"
+	openssl pkey -in imp.key -aes256 -passout pass:x -out secret.key
+	sh_refused 'Bad message' "cat secret.key imp.pem > $M/certs/imp/import"
+	grep -q 'the private key is encrypted: decrypt it first, with `openssl pkey -in FILE`' log
+	openssl crl2pkcs7 -nocrl -certfile imp.chain -out imp.p7
+	cat imp.key imp.p7 > all.pem
+	cp all.pem "$M/certs/imp/import"
+	is "$M/certs/imp/state" active
+	cat ca/issuing.pem ca/root.pem | cmp - "$M/certs/imp/chain.pem"
+	# what the command makes of it, with its attributes between
+	openssl genpkey -algorithm ed25519 -out imp.key
+	openssl req -new -key imp.key -subj '/CN=Another CA' -out imp.csr
+	outside_sign imp.csr issuing imp.pem
+	cat imp.pem ca/issuing.pem ca/root.pem > imp.chain
+	openssl pkcs12 -export -in imp.chain -inkey imp.key -passout pass:x -out imp.p12
+	openssl pkcs12 -in imp.p12 -passin pass:x -nodes -out all.pem
+	cp all.pem "$M/certs/p12/import"
+	is "$M/certs/p12/state" active
 }

@@ -319,3 +319,62 @@ PY
 	is "$M/certs/moved/state" active
 	is "$M/certs/moved/issuer" self
 }
+
+@test "keys and requests as other programs and editors write them" {
+	key_file
+	echo max > "$K/max_uses"
+	# put NAME: the key's text in the file `text`, then a request of that name
+	put() {
+		csr "$1"
+		enroll text "$1.csr" > "$1.crt"
+		openssl verify -CAfile "$M/certs/root/cert.pem" -untrusted "$M/certs/connector/cert.pem" "$1.crt"
+	}
+	{ printf '\xef\xbb\xbf'; sed 's/$/\r/' my.key; } > text
+	put of-windows
+	sed 's/.*/"&"/' my.key > text
+	put quoted
+	sed "s/.*/ '&' /" my.key > text
+	put in-quotes
+	fold -w 64 my.key > text
+	put folded
+	tr -d '\n' < my.key > text
+	put no-newline
+	# before the request: a mark, text (RFC 7468 2); between its lines: what editors leave there
+	k=$(cat "$K/uses")
+	as() { # NAME SED-SCRIPT
+		csr "$1"
+		{ printf '\xef\xbb\xbf'; sed "$2" "$1.csr"; } > changed
+		enroll_here changed > reply
+		openssl x509 -in reply -noout -subject | grep "CN = $1"
+	}
+	as m1 's/$/\r/'
+	as m2 '1i Subject: CN=m2\nIssuer: none\n'
+	as m3 's/$/ \t/'
+	as m4 's/^/    /'
+	csr m5
+	openssl req -in m5.csr -outform DER > m5.der
+	echo >> m5.der
+	enroll_here m5.der > /dev/null
+	csr m6
+	openssl req -in m6.csr -text > m6.text
+	cp m6.text "$K/enroll.d/m6.csr"
+	is "$K/uses" $((k + 6))
+	# what stands in UTF-16, and what is a private key, is told as that
+	csr m7
+	iconv -f ASCII -t UTF-16LE m7.csr > wide
+	refused 'Bad message' enroll_here wide
+	refused 'Bad message' enroll my.key wide
+	grep -q 'refused: Bad message: this is UTF-16: save it as ASCII' log
+	refused 'Invalid argument' enroll_here m7.pem
+	refused 'Invalid argument' enroll my.key m7.pem
+	refused 'Invalid argument' cp m7.pem "$K/enroll.d/m7.csr"
+	refused 'Invalid argument' enroll_here my.key
+	grep -q 'refused: Invalid argument: this is a private key' log
+	is "$K/uses" $((k + 6))
+	[ ! -e "$K/enroll.d/m7.csr" ]
+	# text without a request is told at the close
+	echo 'this is no request' > text
+	refused 'Invalid argument' cp text "$K/enroll"
+	cat m7.csr m7.csr > twice
+	refused 'Bad message' enroll_here twice
+}

@@ -65,7 +65,20 @@ static void certificates(void **state)
 		{"cert/base64-damaged", -EBADMSG, "a PEM text is damaged"},
 		{"cert/a-request", -EBADMSG, "a PEM text is neither"},
 		{"cert/self-signed.der", -EBADMSG, "this is DER"},
-		{"name/utf8", -EBADMSG, "this is not PEM"},
+		{"cert/pkcs7", 0, NULL},
+		{"cert/pkcs7.der", 0, NULL},
+		{"cert/pkcs7-labelled-certificate", 0, NULL},
+		{"cert/pkcs7-in-reverse", 0, NULL},
+		{"cert/pkcs7-without-its-root", 1, "the chain ends before a self-signed"},
+		{"cert/pkcs7-of-another-key", -EBADMSG, "none of the certificates is for the key"},
+		{"bundle/pkcs12", -EBADMSG,
+			"this is PKCS #12: convert it to PEM with `openssl pkcs12"},
+		{"bundle/key.der", -EBADMSG, "this is DER: convert it to PEM with `openssl pkey"},
+		{"document/a-private-key", -EINVAL, "a private key does not belong here"},
+		{"document/a-word", -EBADMSG, "this is neither PEM nor DER"},
+		{"document/utf-16", -EBADMSG, "this is UTF-16"},
+		{"key_text/whole", -EINVAL, "a provisioning key does not belong here"},
+		{"name/utf8", 1, "the certificate is missing"},
 	};
 	unsigned char hash[PKI_HASH];
 
@@ -84,10 +97,32 @@ static void with_their_key(void **state)
 		{"bundle/another-key", -EBADMSG, "the first certificate and the private key do"},
 		{"bundle/two-keys", -EBADMSG, "there are two private keys"},
 		{"bundle/encrypted-key", -EBADMSG, "the private key is encrypted"},
+		{"bundle/key-and-pkcs7", 0, NULL},
+		{"bundle/pkcs7-and-key", 0, NULL},
+		{"bundle/as-openssl-pkcs12-writes-it", 0, NULL},
+		{"bundle/byte-order-mark-and-crlf", 0, NULL},
+		{"bundle/pkcs12", -EBADMSG, "this is PKCS #12"},
 	};
 
 	for (size_t i = 0; i < COUNT(answer); i++)
 		check(&answer[i], NULL);
+}
+
+/* However much of it has come, what is taken in the end is not refused before. */
+static void pkcs7_in_parts(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes text = {0};
+	unsigned char hash[PKI_HASH];
+	const char *reason;
+
+	load("cert/pkcs7.der", &text);
+	assert_int_equal(hex_bytes(own, strlen(own), hash, PKI_HASH), 0);
+	for (size_t n = 0; n <= text.len; n++) {
+		CLEANUP_BUNDLE struct pki_bundle bundle = {0};
+		assert_int_equal(
+			pki_bundle_parse(text.data, n, hash, now, &bundle, &reason), n < text.len);
+	}
 }
 
 static int count(const void *der, size_t len, void *arg)
@@ -121,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates),
 		cmocka_unit_test(with_their_key),
+		cmocka_unit_test(pkcs7_in_parts),
 		cmocka_unit_test(chain_one_by_one),
 	};
 

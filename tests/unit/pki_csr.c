@@ -193,10 +193,12 @@ static void malformed_requests(void **state)
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len - 1, &cut), 0);
 	assert_int_equal(judge(cut.data, cut.len), -EBADMSG);
 	assert_int_equal(judge("garbage", 7), -EBADMSG);
-	/* what stands before a PEM is refused in one write as it is in many */
+	/* what stands before a PEM is taken or refused in one write as it is in many */
 	CLEANUP_BYTES struct bytes comment = {0};
 	assert_int_equal(bytes_add(&comment, "# mine\n", 7), 0);
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &comment), 0);
+	assert_int_equal(judge(comment.data, comment.len), 0);
+	comment.data[0] = comment.data[1] = 'x';
 	assert_int_equal(judge(comment.data, comment.len), -EBADMSG);
 }
 

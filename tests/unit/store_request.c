@@ -6,13 +6,13 @@
 #include "tests/unit/unit.h"
 
 /* Fed a byte at a time, a request is complete at exactly one point. */
-static void complete_at(bool with_key, const struct bytes *whole, size_t at)
+static void complete_at(enum store_request form, const struct bytes *whole, size_t at)
 {
 	for (size_t n = 0; n <= whole->len; n++) {
 		/* a copy of its own, so that a sanitizer sees any look beyond it */
 		unsigned char *part = malloc(n ? n : 1);
 		memcpy(part, whole->data, n);
-		bool complete = store_request_complete(with_key, part, n);
+		bool complete = store_request_complete(form, part, n);
 		free(part);
 		if (complete != (n >= at))
 			fail_msg("%zu of %zu bytes: %d", n, whole->len, complete);
@@ -32,10 +32,10 @@ static void der(void **state)
 	CLEANUP_BYTES struct bytes csr = {0}, whole = {0};
 
 	test_simple_csr("web1", &csr);
-	complete_at(false, &csr, csr.len);
+	complete_at(STORE_CSR, &csr, csr.len);
 	add_key(&whole);
 	assert_int_equal(bytes_add(&whole, csr.data, csr.len), 0);
-	complete_at(true, &whole, whole.len);
+	complete_at(STORE_KEY_AND_CSR, &whole, whole.len);
 }
 
 static void pem(void **state)
@@ -45,13 +45,13 @@ static void pem(void **state)
 
 	test_simple_csr("web1", &csr);
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
-	complete_at(false, &whole, whole.len - 1);
+	complete_at(STORE_CSR, &whole, whole.len - 1);
 	assert_int_equal(bytes_add(&text, "\n\n", 2), 0);
 	add_key(&text);
 	assert_int_equal(bytes_add(&text, "\r\n", 2), 0);
 	size_t before = text.len;
 	assert_int_equal(bytes_add(&text, whole.data, whole.len), 0);
-	complete_at(true, &text, before + whole.len - 1);
+	complete_at(STORE_KEY_AND_CSR, &text, before + whole.len - 1);
 }
 
 static void the_text_of_openssl_req(void **state)
@@ -63,7 +63,7 @@ static void the_text_of_openssl_req(void **state)
 	test_simple_csr("web1", &csr);
 	assert_int_equal(bytes_add(&whole, heading, strlen(heading)), 0);
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
-	complete_at(false, &whole, whole.len - 1);
+	complete_at(STORE_CSR, &whole, whole.len - 1);
 }
 
 /* What can never become a request is told at once. */
@@ -72,41 +72,166 @@ static void hopeless_cases(void **state)
 	(void)state;
 	CLEANUP_BYTES struct bytes key = {0};
 
-	assert_true(store_request_complete(false, "garbage", 7));
-	assert_true(store_request_complete(false, "\n g", 3));
-	assert_false(store_request_complete(false, "-----BEGIN", 10));
-	assert_false(store_request_complete(false, " \n", 2));
-	assert_true(store_request_complete(false, "\x30\x80", 2));
-	assert_true(store_request_complete(false, "\x30\x83", 2));
-	assert_false(store_request_complete(false, "\x30\x02x", 3));
-	assert_true(store_request_complete(false, "\x30\x02xy", 4));
-	assert_false(store_request_complete(false, "\x30", 1));
-	assert_true(store_request_complete(true, "hello\n", 6));
-	assert_false(store_request_complete(true, "hello", 5));
+	assert_true(store_request_complete(STORE_CSR, "garbage\n", 8));
+	assert_true(store_request_complete(STORE_CSR, "\n g\n", 4));
+	assert_true(store_request_complete(STORE_CSR, "\x01", 1));
+	assert_true(store_request_complete(STORE_CSR, "a: b\n\x7f", 6));
+	assert_true(store_request_complete(STORE_CSR, "1|", 2));
+	assert_true(store_request_complete(STORE_CSR, "-\0", 2));
+	assert_true(store_request_complete(STORE_CSR, "\xff\xfe", 2));
+	assert_true(store_request_complete(STORE_CSR, "-----BEGIN CERTIFICATE-----", 27));
+	assert_false(store_request_complete(STORE_CSR, "-----BEGIN CERTIFICATE----", 26));
+	assert_true(store_request_complete(STORE_CSR, "-----BEGIN EC PRIVATE KEY-----", 30));
+	assert_false(store_request_complete(STORE_CSR, "-----BEGIN", 10));
+	assert_false(store_request_complete(STORE_CSR, " \n", 2));
+	assert_true(store_request_complete(STORE_CSR, "\x30\x80", 2));
+	assert_true(store_request_complete(STORE_CSR, "\x30\x83\x01", 3));
+	assert_false(store_request_complete(STORE_CSR, "\x30\x02x", 3));
+	assert_true(store_request_complete(STORE_CSR, "\x30\x02xy", 4));
+	assert_false(store_request_complete(STORE_CSR, "\x30", 1));
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, "hello\n", 6));
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, "h", 1));
 	add_key(&key);
-	assert_false(store_request_complete(true, key.data, key.len - 1));
-	assert_false(store_request_complete(true, key.data, key.len));
+	assert_false(store_request_complete(STORE_KEY_AND_CSR, key.data, key.len - 1));
+	assert_false(store_request_complete(STORE_KEY_AND_CSR, key.data, key.len));
 	key.data[30] ^= 1;
-	assert_true(store_request_complete(true, key.data, key.len));
-	char long_line[300];
-	memset(long_line, 'a', sizeof(long_line));
-	assert_true(store_request_complete(true, long_line, sizeof(long_line)));
-	assert_false(store_request_complete(true, long_line, 200));
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, key.data, key.len));
+	static char long_line[9000] = "a: ";
+	memset(long_line + 3, 'a', sizeof(long_line) - 3);
+	assert_true(store_request_complete(STORE_CSR, long_line, sizeof(long_line)));
+	assert_false(store_request_complete(STORE_CSR, long_line, 8000));
 }
 
 static void splitting(void **state)
 {
 	(void)state;
+	CLEANUP_BYTES struct bytes text = {0};
+	const char *reason;
 	struct request r;
 
-	assert_int_equal(request_split(true, "\n key \r\n\n csr", 13, &r), 0);
+	assert_int_equal(bytes_add(&text, "\n ", 2), 0);
+	add_key(&text);
+	size_t key = text.len - 1;
+	assert_int_equal(bytes_add(&text, "\n\n csr", 6), 0);
+	assert_int_equal(request_split(STORE_KEY_AND_CSR, text.data, text.len, &r, &reason), 0);
+	assert_ptr_equal(r.key_text, text.data);
+	assert_int_equal(r.key_len, key);
+	assert_ptr_equal(r.csr, text.data + key);
+	assert_int_equal(r.csr_len, text.len - key);
+	/* what is no key is left to whoever reads it */
+	assert_int_equal(request_split(STORE_KEY_AND_CSR, "key", 3, &r, &reason), 0);
 	assert_int_equal(r.key_len, 3);
-	assert_memory_equal(r.key_text, "key", 3);
-	assert_int_equal(r.csr_len, 3);
-	assert_memory_equal(r.csr, "csr", 3);
-	assert_int_equal(request_split(true, "key", 3, &r), -EBADMSG);
-	assert_int_equal(request_split(false, "csr", 3, &r), 0);
+	assert_int_equal(request_split(STORE_CSR, "csr", 3, &r, &reason), 0);
 	assert_null(r.key_text);
+	assert_int_equal(request_split(STORE_CSR_AND_PROOF, "a\n", 2, &r, &reason), -EBADMSG);
+	assert_string_equal(reason, "this is neither PEM nor DER");
+}
+
+/* Appends a text that stands around or between, then the other. */
+static void add(struct bytes *out, const char *text)
+{
+	assert_int_equal(bytes_add(out, text, strlen(text)), 0);
+}
+
+/* What programs and people put before and into a provisioning key's text. */
+static void keys_from_elsewhere(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *before, *behind;
+		size_t fold; /* a line break after so many characters, or 0 */
+	} form[] = {
+		{"", "\n", 0},
+		{"", "", 0},
+		{"\xef\xbb\xbf", "\r\n", 0},
+		{" \t\n", " \t\r\n\n", 0},
+		{"\"", "\"\n", 0},
+		{"' ", " '", 0},
+		{"\xef\xbb\xbf\"", "\"", 0},
+		{"", "\n", 40},
+		{"", "\n", 1},
+		{"\"", "\"\n", 64},
+	};
+
+	for (size_t i = 0; i < COUNT(form); i++) {
+		CLEANUP_BYTES struct bytes key = {0}, csr = {0}, whole = {0};
+		add_key(&key);
+		test_simple_csr("web1", &csr);
+		add(&whole, form[i].before);
+		for (size_t n = 0; n < key.len - 1; n++) {
+			assert_int_equal(bytes_add(&whole, key.data + n, 1), 0);
+			if (form[i].fold && n % form[i].fold == form[i].fold - 1)
+				add(&whole, "\r\n  ");
+		}
+		add(&whole, form[i].behind);
+		size_t before = whole.len;
+		assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
+		complete_at(STORE_KEY_AND_CSR, &whole, whole.len - 1);
+		whole.len = before;
+		assert_int_equal(bytes_add(&whole, csr.data, csr.len), 0);
+		complete_at(STORE_KEY_AND_CSR, &whole, whole.len);
+	}
+}
+
+/* What can never become a key is told as soon as it shows. */
+static void keys_that_are_none(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes key = {0};
+
+	add_key(&key);
+	key.len--;
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, "2|", 2));
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, "1|Corp", 6));
+	assert_false(store_request_complete(STORE_KEY_AND_CSR, "\"'", 1));
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, "\"'", 2));
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, "-----BEGIN", 10));
+	assert_false(store_request_complete(STORE_KEY_AND_CSR, "\xef\xbb", 2));
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, "\xff\xfe", 2));
+	/* cut short, and too long */
+	CLEANUP_BYTES struct bytes text = {0};
+	assert_int_equal(bytes_add(&text, key.data, key.len - 4), 0);
+	add(&text, "\n-");
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
+	bytes_free(&text);
+	assert_int_equal(bytes_add(&text, key.data, key.len), 0);
+	add(&text, "A");
+	assert_true(store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
+}
+
+/* What stands before a request in PEM, and how its lines may be. */
+static void requests_from_elsewhere(void **state)
+{
+	(void)state;
+	static const char *const before[] = {
+		"\xef\xbb\xbf",
+		"\r\n\t",
+		"Subject: CN=web1\nIssuer: none\n\n",
+		"PKCS #10 Certificate Request Information:\n\tVersion: 1\n\n",
+		"# the request of web1\r\n",
+		"Bag Attributes\n    friendlyName: web1\n",
+		"0 s:CN = web1\n",
+		"\xef\xbb\xbfSubject: CN=M\xfcnchen\n",
+		"The request of web1, see -----BEGIN below.\n  \"",
+	};
+
+	for (size_t i = 0; i < COUNT(before); i++) {
+		CLEANUP_BYTES struct bytes csr = {0}, pem = {0}, whole = {0};
+		test_simple_csr("web1", &csr);
+		assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &pem), 0);
+		add(&whole, before[i]);
+		assert_int_equal(bytes_add(&whole, pem.data, pem.len), 0);
+		complete_at(STORE_CSR, &whole, whole.len - 1);
+		/* the same with the carriage return alone, and all on one line */
+		for (size_t n = 0; n < whole.len; n++)
+			if (whole.data[n] == '\n')
+				whole.data[n] = '\r';
+		complete_at(STORE_CSR, &whole, whole.len - 1);
+		for (size_t n = 0; n < pem.len; n++)
+			if (pem.data[n] == '\n')
+				pem.data[n] = ' ';
+		complete_at(STORE_CSR, &pem, pem.len - 1);
+	}
 }
 
 int main(void)
@@ -117,6 +242,9 @@ int main(void)
 		cmocka_unit_test(the_text_of_openssl_req),
 		cmocka_unit_test(hopeless_cases),
 		cmocka_unit_test(splitting),
+		cmocka_unit_test(keys_from_elsewhere),
+		cmocka_unit_test(keys_that_are_none),
+		cmocka_unit_test(requests_from_elsewhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
