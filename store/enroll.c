@@ -161,14 +161,11 @@ static int check_root(struct enrolment *e)
 	return rc;
 }
 
-static int check_key(struct enrolment *e, int64_t seconds)
+static int check_key(struct enrolment *e)
 {
 	if (!e->key_enabled)
 		return store_refuse(e->i.call, -EKEYREVOKED, "the provisioning key is disabled");
-	int rc = issuance_check_switches(&e->i);
-	if (!rc && e->expires != STORE_NEVER && e->expires <= seconds)
-		return store_refuse(e->i.call, -EKEYEXPIRED, "the provisioning key has expired");
-	return rc;
+	return issuance_check_switches(&e->i);
 }
 
 /* 1: this is a retry. */
@@ -186,10 +183,12 @@ static int check_public_key(struct enrolment *e, int64_t seconds)
 	return rc ? rc : known->id != 0;
 }
 
+/* For a new certificate: a retry has had its use, whatever became of the key since. */
 static int check_use(struct enrolment *e, int64_t seconds)
 {
+	if (e->expires != STORE_NEVER && e->expires <= seconds)
+		return store_refuse(e->i.call, -EKEYEXPIRED, "the provisioning key has expired");
 	int rc = issuance_check_cert(&e->i, seconds);
-
 	if (rc)
 		return rc;
 	if (e->max_uses != STORE_UNLIMITED && e->uses >= e->max_uses)
@@ -263,7 +262,7 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 	if (!rc)
 		rc = check_root(e);
 	if (!rc)
-		rc = check_key(e, seconds);
+		rc = check_key(e);
 	if (!rc)
 		rc = issuance_check_csr(&e->i);
 	if (!rc)

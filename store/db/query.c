@@ -326,8 +326,7 @@ static const char *const text[DB_UPKEEP] = {
 		"SELECT i.der FROM issued i JOIN prov_key k ON k.id = i.prov_key "
 		"JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
 		"WHERE i.id = ?1 AND i.revoked IS NULL AND i.not_after > ?2 AND k.removed IS NULL "
-		"AND k.enabled = 1 AND g.enabled = 1 AND c.enabled = 1 "
-		"AND (k.expires IS NULL OR k.expires > ?2)",
+		"AND k.enabled = 1 AND g.enabled = 1 AND c.enabled = 1",
 	/* ?1 group, ?2 name, ?3 names, ?4 now in seconds: has someone this name, or a certificate on it? */
 	[DB_ENROLL_NAME_TAKEN] =
 		"SELECT 1 FROM member WHERE grp = ?1 AND name = ?2 AND removed IS NULL UNION ALL "

@@ -378,3 +378,33 @@ PY
 	cat m7.csr m7.csr > twice
 	refused 'Bad message' enroll_here twice
 }
+
+@test "a retry is answered when the key has expired since, not when it is disabled" {
+	key_file
+	echo max > "$K/max_uses"
+	csr web1
+	csr web2
+	enroll my.key web1.csr > first
+	cp web2.csr "$K/enroll.d/web2.csr"
+	cat "$K/enroll.d/web2.crt" > dropped
+	echo 1100000000 > "$K/expires"
+	is "$K/state" expired
+	enroll my.key web1.csr > again
+	cmp first again
+	enroll_here web1.csr | cmp first
+	cp web2.csr "$K/enroll.d/web2.csr"
+	cmp dropped "$K/enroll.d/web2.crt"
+	is "$K/uses" 2
+	csr web3
+	refused 'Key has expired' enroll my.key web3.csr
+	refused 'Key has expired' cp web3.csr "$K/enroll.d/web3.csr"
+	# what is wrong with the request itself comes first
+	cat web3.pem > none.csr
+	refused 'Invalid argument' enroll my.key none.csr
+	echo 0 > "$K/enabled"
+	refused 'Key has been revoked' enroll my.key web1.csr
+	echo 1 > "$K/enabled"
+	echo 0 > "$M/certs/connector/enabled"
+	refused 'Key has been revoked' enroll_here web1.csr
+	is "$K/uses" 2
+}

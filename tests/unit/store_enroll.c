@@ -296,12 +296,14 @@ static void refusals_in_order(void **state)
 	assert_int_equal(enroll(&good, &reply), -EKEYREVOKED);
 	assert_non_null(strstr(call.reason, "signing certificate"));
 	test_set(&connector, STORE_ENABLED, 1);
-	assert_int_equal(enroll(&good, &reply), -EKEYEXPIRED);
-	test_set(&key, STORE_EXPIRES, STORE_NEVER);
 	assert_int_equal(enroll(&good, &reply), -EKEYREJECTED); /* signature */
 	assert_non_null(strstr(call.reason, "not signed"));
 	CLEANUP_BYTES struct bytes fine = {0};
 	test_simple_csr("web1", &fine);
+	assert_int_equal(
+		store_enroll(store, &call, key.object.id, NULL, fine.data, fine.len, &reply),
+		-EKEYEXPIRED);
+	test_set(&key, STORE_EXPIRES, STORE_NEVER);
 	assert_int_equal(
 		store_enroll(store, &call, key.object.id, NULL, fine.data, fine.len, &reply),
 		-EDQUOT);
