@@ -30,8 +30,8 @@ DEFINE_SHOW(show_index_attr, value_add_text(out, "unique_subject = no\n"))
 #define DEFINE_SHOW_LATER(name, append) DEFINE_SHOW(name, row->cert.pending ? 1 : (append))
 
 DEFINE_SHOW_LATER(show_cert_serial, value_add_text(out, row->cert.serial))
-DEFINE_SHOW_LATER(show_cert_not_before, value_add_time(out, row->cert.not_before))
-DEFINE_SHOW_LATER(show_cert_not_after, value_add_time(out, row->cert.not_after))
+DEFINE_SHOW_LATER(show_cert_not_before, value_add_date(out, row->cert.not_before))
+DEFINE_SHOW_LATER(show_cert_not_after, value_add_date(out, row->cert.not_after))
 
 DEFINE_SNAPSHOT(snapshot_crl_pem, STORE_CRL_PEM)
 DEFINE_SNAPSHOT(snapshot_crl_der, STORE_CRL_DER)

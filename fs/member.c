@@ -3,8 +3,8 @@
 #include "fs/value.h"
 
 DEFINE_SHOW(show_member_serial, value_add_text(out, row->member.serial))
-DEFINE_SHOW(show_member_not_before, value_add_time(out, row->member.not_before))
-DEFINE_SHOW(show_member_not_after, value_add_time(out, row->member.not_after))
+DEFINE_SHOW(show_member_not_before, value_add_date(out, row->member.not_before))
+DEFINE_SHOW(show_member_not_after, value_add_date(out, row->member.not_after))
 DEFINE_SHOW(show_provisioning_key, value_add_text(out, row->member.provisioning_key))
 DEFINE_SHOW(show_member_signing_cert, value_add_text(out, row->member.signing_cert))
 DEFINE_SHOW(

@@ -141,8 +141,8 @@ static const struct attr cert_attr[] = {
 	 .help = "the same, DER"},
 	{24, "index.txt", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_index,
 	 .help = "all that it issued, as the database of openssl-ca(1)"},
-	{25, "index.txt.attr", AT_FIXED | AT_HIDDEN | AT_DOCUMENT, .show = show_index_attr,
-	 .help = "what openssl wants to find beside it"},
+	{25, "index.txt.attr", AT_FIXED | AT_DOCUMENT, .show = show_index_attr,
+	 .help = "what openssl wants to find beside index.txt"},
 };
 
 static const struct attr drop_attr[] = {

@@ -253,14 +253,17 @@ int value_add_limit(struct bytes *out, int64_t number)
 					 : value_add_number(out, number);
 }
 
-int value_add_time(struct bytes *out, int64_t seconds)
+int value_add_date(struct bytes *out, int64_t seconds)
 {
 	char text[CLOCK_TEXT];
 
-	if (seconds == STORE_NEVER)
-		return value_add_text(out, "never");
 	clock_text(seconds, text);
 	return value_add_text(out, text);
+}
+
+int value_add_time(struct bytes *out, int64_t seconds)
+{
+	return seconds == STORE_NEVER ? value_add_text(out, "never") : value_add_date(out, seconds);
 }
 
 int value_add_moment(struct bytes *out, int64_t nanoseconds)

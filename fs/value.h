@@ -39,6 +39,7 @@ int value_line(const char *text);
 int value_add_number(struct bytes *out, int64_t number);
 int value_add_limit(struct bytes *out, int64_t number);
 int value_add_time(struct bytes *out, int64_t seconds); /* STORE_NEVER: never */
+int value_add_date(struct bytes *out, int64_t seconds); /* of a certificate: also before 1970 */
 int value_add_moment(struct bytes *out, int64_t nanoseconds);
 int value_add_text(struct bytes *out, const char *text);
 

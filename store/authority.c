@@ -31,12 +31,21 @@ int seal_into(struct store *store, struct db_conn *conn, enum db_query query, co
 	return rc < 0 ? rc : 0;
 }
 
+/* What verifiers of SPIFFE ids expect a CA to be: that of the domain, without a path. */
+enum { DOMAIN_URI = sizeof("spiffe://") + DOMAIN_MAX_LEN };
+
+static const char *domain_uri(const struct store *store, char out[DOMAIN_URI])
+{
+	snprintf(out, DOMAIN_URI, "spiffe://%s", store->domain);
+	return out;
+}
+
 /* --- making --- */
 
 static int64_t add(struct db_conn *conn, const struct store_make *make, const char *algorithm,
 	int64_t days, struct bytes *key, struct bytes *csr)
 {
-	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8];
+	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8], uri[DOMAIN_URI];
 	struct pki_key_info info;
 	int64_t id = 0;
 
@@ -45,7 +54,7 @@ static int64_t add(struct db_conn *conn, const struct store_make *make, const ch
 	if (!rc)
 		rc = pki_key_describe(key->data, key->len, &info);
 	if (!rc)
-		rc = pki_request(key->data, key->len, subject, csr);
+		rc = pki_request(key->data, key->len, subject, domain_uri(make->store, uri), csr);
 	if (!rc)
 		rc = db_run(conn, DB_CERT_ADD,
 			DB_ARGS(DB_TEXT(make->name), DB_INT(make->call->uid), DB_INT(make->gid),
@@ -101,12 +110,14 @@ static int store_signed(struct db_conn *conn, const struct signed_cert *s, int64
 	return rc < 0 ? rc : rc == 0 ? -EAGAIN : 0;
 }
 
-static int sign(const struct new_cert *want, const char *subject, const struct bytes *key,
-	int64_t now, struct bytes *der)
+static int sign(const struct store *store, const struct new_cert *want, const char *subject,
+	const struct bytes *key, int64_t now, struct bytes *der)
 {
+	char uri[DOMAIN_URI];
 	int64_t seconds = now / CLOCK_SECOND;
 	struct pki_new_ca new = {
 		.subject = subject,
+		.uri = domain_uri(store, uri),
 		.path_length = want->path_length,
 		.not_before = seconds - CLOCK_SKEW,
 		.not_after = seconds + want->days * DAY,
@@ -131,7 +142,7 @@ int cert_make_signed(const struct store_make *make, struct db_conn *conn,
 	*id = rc;
 	rc = object_get(conn, STORE_CERT, *id, &row);
 	if (!rc)
-		rc = sign(want, row.cert.subject, &key, make->now, &der);
+		rc = sign(make->store, want, row.cert.subject, &key, make->now, &der);
 	if (!rc)
 		rc = store_signed(conn,
 			&(struct signed_cert){
@@ -275,16 +286,23 @@ static int carry_out(struct waiting *w, int (*prepare)(struct waiting *w), db_jo
 
 static int prepare_algorithm(struct waiting *w)
 {
+	char uri[DOMAIN_URI];
+
 	memcpy(w->subject, w->row.cert.subject, sizeof(w->subject));
 	int rc = pki_key_make(w->edit->text, &w->new_key);
 	if (!rc)
 		rc = pki_key_describe(w->new_key.data, w->new_key.len, &w->info);
-	return rc ? rc : pki_request(w->new_key.data, w->new_key.len, w->subject, &w->new_csr);
+	return rc ? rc
+		  : pki_request(w->new_key.data, w->new_key.len, w->subject,
+			    domain_uri(w->store, uri), &w->new_csr);
 }
 
 static int prepare_subject(struct waiting *w)
 {
-	return pki_request(w->key.data, w->key.len, w->subject, &w->new_csr);
+	char uri[DOMAIN_URI];
+
+	return pki_request(
+		w->key.data, w->key.len, w->subject, domain_uri(w->store, uri), &w->new_csr);
 }
 
 static int set_job(struct db_conn *conn, void *arg)
@@ -375,7 +393,7 @@ static int prepare_issuer(struct waiting *w)
 	w->issuer = 0;
 	if (strcmp(w->edit->text, "self") != 0)
 		rc = find_issuer(w, &want, &signer);
-	return rc ? rc : sign(&want, w->row.cert.subject, &w->key, clock_now(), &w->der);
+	return rc ? rc : sign(w->store, &want, w->row.cert.subject, &w->key, clock_now(), &w->der);
 }
 
 static int issuer_job(struct db_conn *conn, void *arg)

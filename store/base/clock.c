@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/base/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t clock)
@@ -36,9 +37,11 @@ int64_t clock_later(int64_t moment, int64_t seconds)
 
 void clock_text(int64_t seconds, char out[CLOCK_TEXT])
 {
-	time_t t = seconds < 0 ? 0 : seconds > CLOCK_MAX ? CLOCK_MAX : seconds;
+	time_t t = seconds < CLOCK_MIN ? CLOCK_MIN : seconds > CLOCK_MAX ? CLOCK_MAX : seconds;
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
-	strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	/* strftime(3) does not pad a year */
+	snprintf(out, CLOCK_TEXT, "%04d", tm.tm_year + 1900);
+	strftime(out + 4, CLOCK_TEXT - 4, "-%m-%dT%H:%M:%SZ", &tm);
 }

@@ -13,6 +13,9 @@
  * 4.1.2.5) and of RFC 3339. */
 #define CLOCK_MAX INT64_C(253402300799)
 
+/* The smallest that a certificate can carry: 0000-01-01T00:00:00Z. */
+#define CLOCK_MIN INT64_C(-62167219200)
+
 enum { CLOCK_TEXT = sizeof("2026-11-22T10:15:00Z") };
 
 /* Now, in nanoseconds. */
@@ -28,7 +31,7 @@ bool clock_past(int64_t seconds);
 /* The later of a moment and a date, as a moment; a date that is still to come does not count. */
 int64_t clock_later(int64_t moment, int64_t seconds);
 
-/* RFC 3339 5.6 in UTC, NUL-terminated; seconds from 0 to CLOCK_MAX. */
+/* RFC 3339 5.6 in UTC, NUL-terminated; seconds from CLOCK_MIN to CLOCK_MAX. */
 void clock_text(int64_t seconds, char out[CLOCK_TEXT]);
 
 #endif

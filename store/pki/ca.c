@@ -208,6 +208,9 @@ static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
 
 	if (!rc)
 		rc = add_ca_extensions(extensions, want->path_length);
+	/* X.509-SVID 4.1: a signing certificate's SPIFFE id is that of the trust domain */
+	if (!rc && want->uri)
+		rc = pki_alternative_names(extensions, want->uri, NULL);
 	if (!rc)
 		rc = pki_subject_key_id(extensions, self->key_id, self->key_id_len);
 	if (!rc)

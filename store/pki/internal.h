@@ -91,6 +91,9 @@ int pki_refuse(int error, const char *why, const char **reason);
 /* The key of a subjectPublicKeyInfo, or NULL if it is none that OpenSSL knows. */
 EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len);
 
+/* Whether it is an RSA key (RFC 8017 A.1, rsaEncryption). */
+bool pki_spki_is_rsa(const unsigned char *spki, size_t len);
+
 /* The digest that a key of this type signs with; NULL where the scheme has its own (Ed25519). */
 const EVP_MD *pki_signing_digest(const EVP_PKEY *key);
 
@@ -118,6 +121,9 @@ int pki_certificate(const struct pki_tbs *tbs, const struct pki_ca *issuer, stru
 /* Appends an extension whose value is the given DER. 0 or -ENOMEM. */
 int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
 	const unsigned char *value, size_t len);
+
+/* Append names that somebody goes by (RFC 5280 4.2.1.6); NULL: none of that form. */
+int pki_alternative_names(STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns);
 
 /* Append subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2, 4.2.1.1). */
 int pki_subject_key_id(STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len);

@@ -173,8 +173,7 @@ static int add_general_name(GENERAL_NAMES *names, int type, const char *text)
 	return 0;
 }
 
-/* RFC 5280 4.2.1.6; the URI is a SPIFFE id, of which an X.509-SVID has exactly one. */
-static int add_alternative_names(STACK_OF(X509_EXTENSION) * list, const struct pki_leaf *leaf)
+int pki_alternative_names(STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns)
 {
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	unsigned char *der = NULL;
@@ -182,8 +181,8 @@ static int add_alternative_names(STACK_OF(X509_EXTENSION) * list, const struct p
 
 	if (!names)
 		return rc;
-	if (!add_general_name(names, GEN_URI, leaf->uri) &&
-		!add_general_name(names, GEN_DNS, leaf->dns)) {
+	if ((!uri || !add_general_name(names, GEN_URI, uri)) &&
+		(!dns || !add_general_name(names, GEN_DNS, dns))) {
 		int n = i2d_GENERAL_NAMES(names, &der);
 		if (n > 0)
 			rc = pki_extension(list, NID_subject_alt_name, false, der, (size_t)n);
@@ -198,8 +197,10 @@ static int add_leaf_extensions(
 {
 	/* SEQUENCE {}: cA FALSE is the default (4.2.1.9) */
 	static const unsigned char not_ca[] = {0x30, 0x00};
-	/* BIT STRING, digitalSignature is bit 0 (4.2.1.3) */
+	/* BIT STRING, digitalSignature is bit 0 (4.2.1.3); keyEncipherment, without which NSS
+	 * refuses an RSA key as a server's, is bit 2 */
 	static const unsigned char usage[] = {0x03, 0x02, 0x07, 0x80};
+	static const unsigned char rsa_usage[] = {0x03, 0x02, 0x05, 0xa0};
 	/* SEQUENCE { id-kp-clientAuth, id-kp-serverAuth } (4.2.1.12) */
 	static const unsigned char purposes[] = {0x30, 0x14, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05,
 		0x05, 0x07, 0x03, 0x02, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
@@ -209,11 +210,14 @@ static int add_leaf_extensions(
 	if (!rc)
 		rc = pki_extension(list, NID_basic_constraints, true, not_ca, sizeof(not_ca));
 	if (!rc)
-		rc = pki_extension(list, NID_key_usage, true, usage, sizeof(usage));
+		rc = pki_extension(list, NID_key_usage, true,
+			pki_spki_is_rsa(leaf->spki, leaf->spki_len) ? rsa_usage : usage,
+			sizeof(usage));
 	if (!rc)
 		rc = pki_extension(list, NID_ext_key_usage, false, purposes, sizeof(purposes));
+	/* the URI is a SPIFFE id, of which an X.509-SVID has exactly one */
 	if (!rc)
-		rc = add_alternative_names(list, leaf);
+		rc = pki_alternative_names(list, leaf->uri, leaf->dns);
 	if (!rc)
 		rc = pki_subject_key_id(list, key_id, PKI_KEY_ID);
 	if (!rc)

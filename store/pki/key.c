@@ -141,14 +141,25 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out)
 	return pki_drain(rc);
 }
 
-static int sign_request(EVP_PKEY *key, const X509_NAME *subject, struct bytes *out)
+/* RFC 2985 5.4.2, extensionRequest */
+static bool ask_for(X509_REQ *request, const char *uri)
+{
+	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+	bool done = extensions && !pki_alternative_names(extensions, uri, NULL) &&
+		    X509_REQ_add_extensions(request, extensions) == 1;
+
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	return done;
+}
+
+static int sign_request(EVP_PKEY *key, const X509_NAME *subject, const char *uri, struct bytes *out)
 {
 	X509_REQ *request = X509_REQ_new();
 	unsigned char *der = NULL;
 	int n = -1, rc;
 
 	if (request && X509_REQ_set_subject_name(request, subject) == 1 &&
-		X509_REQ_set_pubkey(request, key) == 1 &&
+		(!uri || ask_for(request, uri)) && X509_REQ_set_pubkey(request, key) == 1 &&
 		X509_REQ_sign(request, key, pki_signing_digest(key)) > 0)
 		n = i2d_X509_REQ(request, &der);
 	rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("certificate request");
@@ -157,12 +168,13 @@ static int sign_request(EVP_PKEY *key, const X509_NAME *subject, struct bytes *o
 	return pki_drain(rc);
 }
 
-int pki_request(const void *key, size_t len, const char *subject, struct bytes *csr)
+int pki_request(
+	const void *key, size_t len, const char *subject, const char *uri, struct bytes *csr)
 {
 	const char *reason;
 	EVP_PKEY *pair = pki_key_in(key, len);
 	X509_NAME *name = pki_name(subject, &reason);
-	int rc = pair && name ? sign_request(pair, name, csr) : pki_drain(-EBADMSG);
+	int rc = pair && name ? sign_request(pair, name, uri, csr) : pki_drain(-EBADMSG);
 
 	X509_NAME_free(name);
 	EVP_PKEY_free(pair);
@@ -174,8 +186,8 @@ int pki_request_again(
 {
 	EVP_PKEY *pair = pki_key_in(key, len);
 	X509 *x = pki_x509(cert, cert_len);
-	int rc =
-		pair && x ? sign_request(pair, X509_get_subject_name(x), csr) : pki_drain(-EBADMSG);
+	int rc = pair && x ? sign_request(pair, X509_get_subject_name(x), NULL, csr)
+			   : pki_drain(-EBADMSG);
 
 	X509_free(x);
 	EVP_PKEY_free(pair);

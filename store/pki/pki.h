@@ -174,8 +174,10 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out);
  * NUL-terminated. -EINVAL. */
 int pki_subject(const char *text, struct bytes *out, const char **reason);
 
-/* Appends a certificate request (RFC 2986) for a key under such a name. -EBADMSG, -EIO. */
-int pki_request(const void *key, size_t len, const char *subject, struct bytes *csr);
+/* Appends a certificate request (RFC 2986) for a key under such a name, with a URI as subject
+ * alternative name unless it is NULL. -EBADMSG, -EIO. */
+int pki_request(
+	const void *key, size_t len, const char *subject, const char *uri, struct bytes *csr);
 
 /* The same under the name that a certificate has. */
 int pki_request_again(
@@ -261,6 +263,7 @@ int pki_cert_subject(const void *der, size_t len, bool one_line, struct bytes *o
 
 struct pki_new_ca {
 	const char *subject; /* RFC 4514 */
+	const char *uri;     /* subject alternative name, or NULL */
 	int path_length;     /* or PKI_NO_LIMIT */
 	unsigned char serial[PKI_SERIAL];
 	int64_t not_before, not_after; /* seconds */

@@ -118,3 +118,12 @@ int pki_key_id(const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_
 	memcpy(out, hash, PKI_KEY_ID);
 	return rc;
 }
+
+bool pki_spki_is_rsa(const unsigned char *spki, size_t len)
+{
+	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(NULL, &spki, (long)len);
+	bool is = info && OBJ_obj2nid(info->algorithm->algorithm) == NID_rsaEncryption;
+
+	SUBJECT_PUBLIC_KEY_INFO_free(info);
+	return is;
+}

@@ -109,7 +109,7 @@ DIRS = [
     ('export/' + ANY + '/keys', 'export', False, False, errno.EPERM),
 ]
 # What no listing shows; the marked ones in fs/tree.c, and drafts.
-HIDDEN = {'key': '.key', 'index.txt': 'index.txt.attr'}
+HIDDEN = {'key': '.key'}
 
 
 class Row:

@@ -388,3 +388,35 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	cp all.pem "$M/certs/p12/import"
 	is "$M/certs/p12/state" active
 }
+
+@test "not_before is what the certificate says, also before 1970" {
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout old.key -subj /CN=old -out old.csr 2> /dev/null
+	printf '%s\n' '[ca]' default_ca=d '[d]' database=index serial=serial new_certs_dir=. default_md=sha256 policy=p \
+		x509_extensions=e unique_subject=no '[p]' commonName=supplied '[e]' basicConstraints=critical,CA:TRUE \
+		keyUsage=critical,keyCertSign,cRLSign subjectKeyIdentifier=hash > ca.conf
+	: > index
+	echo 01 > serial
+	for date in 500101000000Z:1950-01-01T00:00:00Z 691231235959Z:1969-12-31T23:59:59Z \
+		19010203040506Z:1901-02-03T04:05:06Z 691231235958Z:1969-12-31T23:59:58Z; do
+		name=c${date%%:*}
+		openssl ca -config ca.conf -batch -notext -selfsign -keyfile old.key -in old.csr \
+			-startdate "${date%%:*}" -enddate 20550101000000Z -out old.pem 2> /dev/null
+		mkdir "$M/certs/$name"
+		cat old.pem old.key > all.pem
+		cp all.pem "$M/certs/$name/import"
+		is "$M/certs/$name/not_before" "${date#*:}"
+		is "$M/certs/$name/not_after" 2055-01-01T00:00:00Z
+		# one key is here once
+		rmdir "$M/certs/$name"
+	done
+}
+
+@test "a copy of certs/ has what openssl wants beside index.txt" {
+	ls "$M/certs/root" | grep -qx index.txt.attr
+	rsync -a "$M/certs/" copy/
+	printf 'unique_subject = no\n' | cmp - copy/connector/index.txt.attr
+	not rm -r "$M/certs/root" 2> /dev/null
+	mkdir "$M/certs/mine"
+	rm -r "$M/certs/mine"
+	[ ! -e "$M/certs/mine" ]
+}

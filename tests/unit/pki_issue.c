@@ -32,6 +32,7 @@ static void make(const char *algorithm, const char *subject, int path_length,
 {
 	struct pki_new_ca want = {
 		.subject = subject,
+		.uri = "spiffe://corp.example",
 		.path_length = path_length,
 		.not_before = start,
 		.not_after = INT64_C(2750000000), /* 2057: GeneralizedTime */
@@ -40,7 +41,8 @@ static void make(const char *algorithm, const char *subject, int path_length,
 	*made = (struct made){0};
 	assert_int_equal(pki_serial(want.serial), 0);
 	assert_int_equal(pki_key_make(algorithm, &made->key), 0);
-	assert_int_equal(pki_request(made->key.data, made->key.len, subject, &made->csr), 0);
+	assert_int_equal(
+		pki_request(made->key.data, made->key.len, subject, want.uri, &made->csr), 0);
 	assert_int_equal(pki_ca_sign(&want, made->key.data, made->key.len, issuer, &made->cert), 0);
 	assert_int_equal(
 		pki_ca_open(made->cert.data, made->cert.len, made->key.data, made->key.len, ca), 0);
@@ -280,6 +282,49 @@ static void serials(void **state)
 	}
 }
 
+/* NSS refuses an RSA key as a server's without keyEncipherment; other keys cannot do that. */
+static void usage_is_that_of_the_key(void **state)
+{
+	(void)state;
+	EVP_PKEY *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+	EVP_PKEY *ec = test_ec_key("P-256");
+	X509 *with = issue(rsa, "rsa"), *without = issue(ec, "ec");
+
+	assert_int_equal(X509_get_key_usage(with), KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
+	assert_int_equal(X509_get_key_usage(without), KU_DIGITAL_SIGNATURE);
+	assert_int_equal(verify(with, NULL), X509_V_OK);
+	X509_free(with);
+	X509_free(without);
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_free(ec);
+}
+
+static void is_the_domain(GENERAL_NAMES *names)
+{
+	assert_int_equal(sk_GENERAL_NAME_num(names), 1);
+	const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
+	assert_int_equal(name->type, GEN_URI);
+	assert_string_equal(ASN1_STRING_get0_data(name->d.uniformResourceIdentifier),
+		"spiffe://corp.example");
+	GENERAL_NAMES_free(names);
+}
+
+/* A certificate of a CA, and the request for one, name the trust domain. */
+static void a_ca_names_the_domain(void **state)
+{
+	(void)state;
+	const unsigned char *p = chain.middle.csr.data;
+	X509_REQ *request = d2i_X509_REQ(NULL, &p, (long)chain.middle.csr.len);
+	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(request);
+	X509 *ca = x509(&chain.middle.cert);
+
+	is_the_domain(X509_get_ext_d2i(ca, NID_subject_alt_name, NULL, NULL));
+	is_the_domain(X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL));
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	X509_REQ_free(request);
+	X509_free(ca);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +335,8 @@ int main(void)
 		cmocka_unit_test(every_algorithm),
 		cmocka_unit_test(a_foreign_key_does_not_open),
 		cmocka_unit_test(serials),
+		cmocka_unit_test(usage_is_that_of_the_key),
+		cmocka_unit_test(a_ca_names_the_domain),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
