@@ -556,12 +556,17 @@ static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l
 	return stop;
 }
 
+/*
+ * Files before directories: what copies export/ in this order has store.json before what came after
+ * it.
+ */
 static int list_fixed(
 	struct store *store, const struct node *dir, uint64_t cookie, struct listing *l)
 {
 	const struct kind *kind = dir->kind;
 
-	for (size_t i = cookie - INO_COOKIE_DOTDOT; i < kind->dirs + kind->attrs; i++) {
+	for (size_t at = cookie - INO_COOKIE_DOTDOT; at < kind->dirs + kind->attrs; at++) {
+		size_t i = at < kind->attrs ? kind->dirs + at : at - kind->attrs;
 		const struct attr *attr = node_fixed_attr(kind, i);
 		if (node_has(attr, AT_HIDDEN))
 			continue;
@@ -570,7 +575,7 @@ static int list_fixed(
 			continue;
 		if (rc)
 			return rc;
-		if (l->fn(attr ? attr->name : kind->dir[i].name, l->entry, INO_COOKIE_FIXED + i,
+		if (l->fn(attr ? attr->name : kind->dir[i].name, l->entry, INO_COOKIE_FIXED + at,
 			    l->arg))
 			return 1;
 	}

@@ -128,8 +128,20 @@ static struct db_value text_or_null(const struct line *line, int i)
 	return line->part[i].len ? DB_TEXT(part(line, i)) : DB_NIL;
 }
 
-/* at: the moment of the line in the trail, which only grows; the time in it is that of the clock.
+/*
+ * The moment of the next line in the trail, which only grows. Lines whose numbers differ by a
+ * multiple of EXPORT_ROUND never have the same second: see export.c.
  */
+static int64_t moment_of(int64_t seq, int64_t now, const struct last *last)
+{
+	int64_t at = now > last->at ? now : last->at;
+
+	if (seq % EXPORT_ROUND || at / CLOCK_SECOND > last->at / CLOCK_SECOND)
+		return at;
+	return (at / CLOCK_SECOND + 1) * CLOCK_SECOND;
+}
+
+/* at: the moment of the line in the trail; the time in it is that of the clock. */
 static int store_line(struct db_conn *conn, const struct store_call *call, const struct line *line,
 	const struct last *last, int64_t at, bool whole, int64_t issued)
 {
@@ -150,7 +162,7 @@ int audit_add(
 	struct line line = {0};
 	struct last last = {0};
 	int rc = db_each(conn, DB_AUDIT_LAST, NULL, read_last, &last);
-	int64_t at = now > last.at ? now : last.at;
+	int64_t at = moment_of(last.seq + 1, now, &last);
 
 	if (rc > 0)
 		rc = pki_sha256(last.line.data, last.line.len, line.prev);

@@ -203,16 +203,17 @@ struct segment {
 };
 
 /* What is wrong with a record, or NULL. */
-static const char *take_record(
-	const struct copy *copy, struct segment *s, const char *line, size_t len)
+static const char *take_record(struct copy *copy, struct segment *s, const char *line, size_t len)
 {
 	int64_t seq = (s->number - 1) * EXPORT_SEGMENT + ++s->records;
 	const char *what = s->records > EXPORT_SEGMENT
 				   ? "is one too many"
 				   : export_record_wrong(copy->store, line, len, &s->head, seq);
 
-	return what ? what
-		    : s->fn(seq, line, line + s->head.len, len - s->head.len - EXPORT_TAIL, s->arg);
+	if (what)
+		return what;
+	copy->records = seq;
+	return s->fn(seq, line, line + s->head.len, len - s->head.len - EXPORT_TAIL, s->arg);
 }
 
 static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *line)
@@ -226,6 +227,7 @@ static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *li
 		if (!whole && last && feof(file)) {
 			report(LOG_NOTICE, "%s/%s: its last record is torn, and left out",
 				copy->from, s->path);
+			copy->torn = true;
 			return 0;
 		}
 		if (!whole)

@@ -10,6 +10,8 @@ struct copy {
 	const struct store_restore *how;
 	const char *from; /* its folder, without a slash behind */
 	int64_t segments; /* the highest number */
+	int64_t records;  /* the number of the last one taken */
+	bool torn;	  /* and another one begins behind it */
 	int64_t done, total;
 };
 
@@ -32,7 +34,7 @@ int copy_each_file(struct copy *copy, copy_file_fn fn, void *arg);
 /*
  * Called for each record of the trail, checked, in order. text: what is between its head and MAC,
  * of that length; line: the whole of it. Answers what is wrong with it, or NULL. A torn last one is
- * left out.
+ * left out. Sets copy->records and copy->torn.
  */
 typedef const char *(*copy_record_fn)(
 	int64_t seq, const char *line, const char *text, size_t len, void *arg);

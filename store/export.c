@@ -2,6 +2,7 @@
 #include "store/export.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "store/base/clock.h"
@@ -13,7 +14,9 @@
  *
  * rsync(1) compares sizes and seconds, so both are made to tell: the journal only grows; an object
  * has a version that only grows, seconds * 1,024 and what tells changes within one second apart,
- * which is added to a size rounded up to 1,024.
+ * which is added to a size rounded up to 1,024. store.json names the newest record of the audit
+ * trail, so it changes with each: its version is made of that line's moment and number, of which
+ * audit_add sees to it that EXPORT_ROUND lines never share a second.
  */
 
 enum { ROUND = 1024 };
@@ -22,7 +25,8 @@ enum { ROUND = 1024 };
 
 struct view {
 	struct bytes json; /* the object with its braces */
-	int64_t version;
+	int64_t version;   /* seconds * round, and what is added to the size */
+	int64_t round;	   /* that the size is rounded up to */
 };
 
 static int read_view(const struct db_row *row, void *arg)
@@ -32,7 +36,39 @@ static int read_view(const struct db_row *row, void *arg)
 	const void *json = db_blob(row, 0, &len);
 
 	v->version = db_int(row, 1);
+	v->round = ROUND;
 	return bytes_add(&v->json, json, len);
+}
+
+/*
+ * The mark in store.json: how many records the trail has up to the last line of the audit trail,
+ * and that line's hash. Each commit that matters ends with such a line. A copy is read in this
+ * order: one with fewer records has lost some since.
+ */
+static int add_mark(struct view *v, const void *line, size_t len, int64_t records)
+{
+	unsigned char hash[PKI_HASH];
+	char text[2 * PKI_HASH + 1];
+	int rc = pki_sha256(line, len, hash);
+
+	if (rc)
+		return rc;
+	hex_text(hash, PKI_HASH, text);
+	v->json.len--; /* its brace */
+	return bytes_printf(
+		&v->json, ",\"records\":%" PRId64 ",\"log_head\":\"%s\"}", records, text);
+}
+
+static int read_store_view(const struct db_row *row, void *arg)
+{
+	struct view *v = arg;
+	size_t len;
+	const void *line = db_blob(row, 2, &len);
+	int rc = read_view(row, arg);
+
+	v->round = EXPORT_ROUND;
+	v->version = db_int(row, 3) / CLOCK_SECOND * EXPORT_ROUND + db_int(row, 4) % EXPORT_ROUND;
+	return rc || !len ? rc : add_mark(v, line, len, db_int(row, 5));
 }
 
 /* Where its file stands below export/. */
@@ -59,7 +95,8 @@ static int compose(const struct store *store, const struct store_object *object,
 		rc = bytes_add(out, v->json.data + 1, v->json.len - 2);
 	if (!rc)
 		rc = export_seal(store, out);
-	size_t size = (out->len + ROUND) / ROUND * ROUND + (size_t)(v->version % ROUND);
+	size_t round = (size_t)v->round;
+	size_t size = (out->len + round) / round * round + (size_t)(v->version % v->round);
 	return rc ? rc : bytes_printf(out, "%*s\n", (int)(size - out->len - 1), "");
 }
 
@@ -76,13 +113,14 @@ int store_export(
 	struct view v = {0};
 	bool one = object->object.kind != STORE_PLACE;
 	int rc = db_each(conn, query[object->object.kind],
-		one ? DB_ARGS(DB_INT(object->object.id)) : NULL, read_view, &v);
+		one ? DB_ARGS(DB_INT(object->object.id)) : NULL, one ? read_view : read_store_view,
+		&v);
 
 	if (rc == 0)
 		rc = -ESTALE;
 	if (rc > 0)
 		rc = compose(store, &object->object, &v, out);
-	*changed = v.version / ROUND * CLOCK_SECOND;
+	*changed = v.round ? v.version / v.round * CLOCK_SECOND : 0;
 	bytes_free(&v.json);
 	return rc;
 }

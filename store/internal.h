@@ -233,6 +233,9 @@ int seal_into(struct store *store, struct db_conn *conn, enum db_query query, co
 
 /* --- audit.c --- */
 
+/* How many lines of the trail in a row never share a second with the one after them. */
+enum { EXPORT_ROUND = 16384 };
+
 struct audit {
 	const char *action; /* mkdir rmdir rename set copy enroll renew install import ... */
 	const char *object; /* path below the mount */

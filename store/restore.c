@@ -1,39 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "store/base/clock.h"
-#include "store/base/path.h"
 #include "store/base/report.h"
-#include "store/copy.h"
 #include "store/export.h"
+#include "store/restore.h"
 
 /*
- * Makes a store from a copy of export/. The files say what groups, keys and certificates are, the
+ * Fills a store from a copy of export/. The files say what groups, keys and certificates are, the
  * trail everything else, in the order in which it happened; where a copy was taken while things
- * changed, the newer of the two says it. All of it is one transaction in a file of another name,
- * which gets the store's when it was found sound.
+ * changed, the newer of the two says it. All of it is one transaction.
  */
 
 struct missing {
 	enum store_kind kind;
 	int64_t id;
 	char path[STORE_PATH];
-};
-
-struct restore {
-	struct store *store;
-	struct copy copy;
-	struct bytes store_json;
-	struct bytes seen[STORE_KINDS]; /* bits of ids: whose files were there */
-	struct bytes missing;		/* of struct missing */
-	struct db_conn *conn;		/* in the job */
 };
 
 /* --- objects --- */
@@ -220,6 +206,21 @@ static bool made_again(struct restore *r, int64_t seq, const char *text, size_t 
 	return rc > 0 && again.len == len && memcmp(again.data, text, len) == 0;
 }
 
+/* Whether it is the record that store.json names, if it has that number. */
+static bool fits_mark(const struct restore *r, int64_t seq, const struct record *record)
+{
+	const struct bytes *line = &record->part[LOG];
+	unsigned char hash[PKI_HASH];
+	char text[2 * PKI_HASH + 1];
+
+	if (seq != r->mark.records)
+		return true;
+	if (!line->len || pki_sha256(line->data, line->len - 1, hash))
+		return false;
+	hex_text(hash, PKI_HASH, text);
+	return strcmp(text, r->mark.hash) == 0;
+}
+
 static const char *take_record(
 	int64_t seq, const char *line, const char *text, size_t len, void *arg)
 {
@@ -227,10 +228,14 @@ static const char *take_record(
 	struct record record = {0};
 	int rc = db_each(r->conn, DB_RESTORE_RECORD, DB_ARGS(DB_TEXT(line)), read_record, &record);
 
+	bool fits = fits_mark(r, seq, &record);
 	if (rc > 0)
 		rc = take_parts(r, &record);
 	for (int i = 0; i < PARTS; i++)
 		bytes_free(&record.part[i]);
+	if (!fits)
+		return "is not the one that store.json names: they are of copies whose stores went "
+		       "different ways";
 	if (rc == -EBADMSG)
 		return "is of a kind that this version does not know";
 	if (rc < 0)
@@ -383,7 +388,27 @@ static int conclude(struct restore *r)
 	return rc < 0 ? rc : db_run(r->conn, DB_RESTORE_USES, NULL);
 }
 
-static int restore_job(struct db_conn *conn, void *arg)
+/*
+ * store.json is copied first: the trail has at least the records that it names, or lost some. A
+ * torn one is told as that.
+ */
+static int check_length(const struct restore *r)
+{
+	int64_t left = r->mark.records - r->copy.records - r->copy.torn;
+	bool accept = r->copy.how->accept_older;
+
+	if (left <= 0)
+		return 0;
+	report(accept ? LOG_WARNING : LOG_ERR,
+		"%s/trail: %" PRId64 " of the %" PRId64
+		" records that store.json names are missing: what they revoked or changed %s",
+		r->copy.from, left, r->mark.records,
+		accept ? "is forgotten"
+		       : "would be forgotten; --accept-older restores without them");
+	return accept ? 0 : -EBADMSG;
+}
+
+int restore_job(struct db_conn *conn, void *arg)
 {
 	static const enum db_query begin[] = {
 		DB_RESTORE_DEFER, DB_RESTORE_CACHE, DB_RESTORE_BEGIN, DB_NONE};
@@ -399,168 +424,8 @@ static int restore_job(struct db_conn *conn, void *arg)
 	if (!rc)
 		rc = copy_each_record(&r->copy, take_record, r);
 	if (!rc)
+		rc = check_length(r);
+	if (!rc)
 		rc = conclude(r);
 	return rc < 0 ? rc : 0;
-}
-
-/* --- the store's own file, and whose it is --- */
-
-static int read_store(const struct db_row *row, void *arg)
-{
-	struct restore *r = arg;
-	CLEANUP_BYTES struct bytes plain = {0};
-	size_t len;
-
-	db_text(row, 0, r->store->domain, sizeof(r->store->domain));
-	const void *check = db_blob(row, 1, &len);
-	return check && pki_unseal(r->store->sealer, "check", 0, check, len, &plain) == 0
-		       ? 1
-		       : -EKEYREJECTED;
-}
-
-/* Its id stands in the head of its file, which the master key has yet to confirm. */
-static int identify(struct restore *r)
-{
-	int rc = copy_read(&r->copy, "store.json", &r->store_json);
-
-	if (rc)
-		return rc;
-	const char *what =
-		export_store_id((char *)r->store_json.data, r->store->id, sizeof(r->store->id));
-	return what ? copy_wrong(&r->copy, "store.json", what) : 0;
-}
-
-static int confirm(struct restore *r, const struct store_options *options)
-{
-	struct db_conn *conn = db_reader(r->store->db);
-	int rc = db_each(conn, DB_RESTORE_STORE, DB_ARGS(DB_TEXT((char *)r->store_json.data)),
-		read_store, r);
-
-	if (rc == -EKEYREJECTED) {
-		report(LOG_ERR, "%s/store.json was made with another master key, or is damaged",
-			r->copy.from);
-		return rc;
-	}
-	if (rc >= 0)
-		rc = copy_check(&r->copy, "store.json", &r->store_json);
-	if (!rc && options->domain && strcmp(options->domain, r->store->domain) != 0) {
-		report(LOG_ERR, "%s: its domain is %s and cannot be changed to %s", r->copy.from,
-			r->store->domain, options->domain);
-		rc = -EINVAL;
-	}
-	return rc;
-}
-
-/* What an operator wants to know: a copy that ends early is only an older one. */
-static int say_last(const struct db_row *row, void *arg)
-{
-	const struct restore *r = arg;
-	char time[CLOCK_TEXT];
-
-	clock_text(db_int(row, DB_OBJECT_CHANGED) / CLOCK_SECOND, time);
-	report(LOG_NOTICE, "restored what was recorded up to %s: %" PRId64 " records, domain %s",
-		time,
-		(db_int(row, DB_OBJECT_ID) - 1) * EXPORT_SEGMENT + db_int(row, DB_SEGMENT_RECORDS),
-		r->store->domain);
-	return 0;
-}
-
-static void found(const char *text, void *arg)
-{
-	(void)arg;
-	report(LOG_ERR, "%s", text);
-}
-
-static int fill(struct restore *r, const struct store_options *options)
-{
-	int rc = identify(r);
-
-	if (!rc)
-		rc = store_open_sealer(r->store, options, false, r->store->id);
-	if (!rc)
-		rc = confirm(r, options);
-	if (!rc)
-		rc = copy_measure(&r->copy);
-	if (!rc && r->copy.segments == 0)
-		rc = copy_wrong(&r->copy, "trail/00000001.jsonl", "is missing");
-	if (!rc)
-		rc = db_submit(r->store->db, restore_job, r);
-	if (rc)
-		return rc;
-	int faults = store_check(r->store, NULL, found, NULL);
-	if (faults == 0)
-		db_each(db_reader(r->store->db), DB_SEGMENT_GET, DB_ARGS(DB_INT(r->copy.segments)),
-			say_last, r);
-	if (faults > 0)
-		report(LOG_ERR, "%s: what it would make is not sound", r->copy.from);
-	return faults > 0 ? -EBADMSG : faults;
-}
-
-static int publish(const char *draft, const char *path)
-{
-	static const char *const suffix[] = {"-wal", "-shm", "-journal"};
-	char name[PATH_MAX + 16];
-
-	/* closing has written everything into the one file, or else has not succeeded */
-	snprintf(name, sizeof(name), "%s-wal", draft);
-	if (access(name, F_OK) == 0) {
-		report(LOG_ERR, "store %s: could not be written", path);
-		return -EIO;
-	}
-	/* what one that is lost has left would be taken for ours */
-	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-		if (unlink(name) && errno != ENOENT) {
-			report(LOG_ERR, "%s: %s", name, strerror(errno));
-			return -EIO;
-		}
-	}
-	int rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE);
-	if (rc && errno == EINVAL) /* a filesystem that cannot say so; we have looked */
-		rc = rename(draft, path);
-	if (rc) {
-		rc = -errno;
-		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
-		return rc;
-	}
-	return path_sync(path);
-}
-
-int store_restore(const struct store_options *options, const struct store_restore *how)
-{
-	struct restore r = {.copy = {.how = how, .from = how->from}};
-	char draft[PATH_MAX];
-	int rc = store_new(options, &r.store);
-
-	if (rc)
-		return rc;
-	char *from = realpath(how->from, NULL);
-	r.copy.from = from ? from : how->from;
-	r.copy.store = r.store;
-	if (snprintf(draft, sizeof(draft), "%s.restoring", options->path) >= PATH_MAX - 16)
-		rc = -ENAMETOOLONG;
-	if (!rc)
-		rc = store_lock(r.store, options);
-	bool locked = !rc;
-	if (!rc && store_unlink(draft)) {
-		report(LOG_ERR, "%s: cannot be removed", draft);
-		rc = -EIO;
-	}
-	if (!rc)
-		rc = db_open(draft, DB_CREATE, &r.store->db);
-	if (!rc)
-		rc = fill(&r, options);
-	db_close(r.store->db);
-	r.store->db = NULL;
-	if (!rc)
-		rc = publish(draft, options->path);
-	if (rc && locked)
-		store_unlink(draft);
-	store_close(r.store);
-	for (int i = 0; i < STORE_KINDS; i++)
-		bytes_free(&r.seen[i]);
-	bytes_free(&r.missing);
-	bytes_free(&r.store_json);
-	free(from);
-	return rc;
 }

@@ -94,12 +94,14 @@ int store_open(const struct store_options *options, struct store **out);
 /*
  * Makes a store, which must be new, from a copy of export/: the path and domain of options, and its
  * master key, which must be there. What is wrong is logged, with the file's name; then nothing is
- * left behind. -EBADMSG: damaged, edited, incomplete or of another store; -EKEYREJECTED: another
- * master key; else as store_open.
+ * left behind. -EBADMSG: damaged, edited, incomplete, older than its own store.json, without the
+ * line log_head or of another store; -EKEYREJECTED: another master key; else as store_open.
  */
 struct store_restore {
 	const char *from;  /* the copy's folder */
 	bool skip_missing; /* keys and certificates whose files are missing are deleted */
+	bool accept_older; /* its trail may end before the record that its store.json names */
+	const char *log_head; /* as in store_check */
 	void (*progress)(int64_t done, int64_t total, void *arg); /* in bytes; or NULL */
 	void *arg;
 };

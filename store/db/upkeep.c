@@ -55,12 +55,16 @@
 	"LEFT JOIN issued i ON i.prov_key = k.id AND i.first = 1 GROUP BY k.id)"
 
 const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
-	/* ?1 id -> what a restore needs of it as a JSON object, version */
+	/* -> what a restore needs of the store as a JSON object, version, the last line of the audit
+	 * trail or NULL, its moment, its number, that of its record in the journal */
 	[DB_EXPORT_STORE - DB_UPKEEP] =
 		"SELECT json_object('kind', 'store', 'domain', CAST((SELECT value FROM setting "
 		"WHERE name = 'domain') AS TEXT), 'seal_check', hex((SELECT value FROM setting "
 		"WHERE name = 'seal_check')), 'places', (SELECT json_group_array(json_object("
-		EXPORT_PLACE ")) FROM place)), (SELECT max(version) FROM place)",
+		EXPORT_PLACE ")) FROM place)), (SELECT max(version) FROM place), a.line, a.at, a.seq, "
+		"(SELECT seq FROM journal WHERE audit IS NOT NULL ORDER BY seq DESC LIMIT 1) "
+		"FROM (SELECT 1) LEFT JOIN audit_line a ON a.seq = (SELECT max(seq) FROM audit)",
+	/* ?1 id -> what a restore needs of it as a JSON object, version */
 	[DB_EXPORT_CERT - DB_UPKEEP] =
 		"SELECT json_object(" EXPORT_CERT ", 'sealed_key', hex(sealed_key)), version "
 		"FROM cert WHERE id = ?1 AND removed IS NULL",
@@ -97,6 +101,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_END - DB_UPKEEP] = "DELETE FROM setting WHERE name = 'restoring'",
 	/* ?1 JSON of the store -> domain, seal check */
 	[DB_RESTORE_STORE - DB_UPKEEP] = "SELECT " J("domain") ", from_hex(" J("seal_check") ")",
+	/* ?1 the same -> how many records it names, the hash of the last one's line; or NULLs */
+	[DB_RESTORE_MARK - DB_UPKEEP] = "SELECT " J("records") ", " J("log_head"),
 	/* ?1 the same */
 	[DB_RESTORE_SETTINGS - DB_UPKEEP] =
 		"INSERT INTO setting (name, value) VALUES ('store_id', CAST(" J("store") " AS BLOB)), "

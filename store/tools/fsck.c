@@ -63,11 +63,6 @@ static int check(const struct tool_arguments *o)
 	return faults ? ERRORS_LEFT : SOUND;
 }
 
-static bool is_hash(const char *text)
-{
-	return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct tool tool = {
@@ -75,7 +70,7 @@ int main(int argc, char **argv)
 		.usage = usage,
 		.ignored =
 			"napyf", /* fsck(8) passes these on; there is nothing they could change */
-		.own = {{"log-head", false, is_hash}},
+		.own = {{"log-head", false, tool_is_hash}},
 		.failed = CANNOT_RUN,
 		.bad_usage = USAGE,
 		.run = check,

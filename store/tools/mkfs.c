@@ -14,12 +14,12 @@
 
 enum { MADE = 0, FAILED = 1, USAGE = 2 };
 
-enum { DOMAIN, FROM, SKIP_MISSING, USER };
+enum { DOMAIN, FROM, SKIP_MISSING, ACCEPT_OLDER, LOG_HEAD, USER };
 
 static const char usage[] =
 	"usage: mkfs.enrollfs [--domain NAME] [--user NAME] [--master-key FILE] STORE\n"
-	"       mkfs.enrollfs --from DIR [--skip-missing] [--user NAME]\n"
-	"                     [--master-key FILE] STORE\n"
+	"       mkfs.enrollfs --from DIR [--skip-missing] [--accept-older] [--log-head HASH]\n"
+	"                     [--user NAME] [--master-key FILE] STORE\n"
 	"\n"
 	"Makes a store with its master key and its default certificates, or one from a copy of\n"
 	"export/. Overwrites nothing; what cannot be made whole is not made.\n"
@@ -28,6 +28,10 @@ static const char usage[] =
 	"host's)\n"
 	"    --from DIR          a copy of export/; the master key has to be there already\n"
 	"    --skip-missing      keys and certificates whose files are missing are deleted\n"
+	"    --accept-older      the copy's trail may end before the record that its store.json\n"
+	"                        names: what the missing records say is forgotten\n"
+	"    --log-head HASH     a line of the copy's audit trail has to have this hash: what\n"
+	"                        log.head said at some time, kept elsewhere: 64 hex digits\n"
 	"    --master-key FILE   what its secrets are encrypted with (default: STORE.key; made if "
 	"it\n"
 	"                        is not there)\n"
@@ -60,6 +64,8 @@ static int restore(const struct tool_arguments *o, const struct store_options *o
 	struct store_restore how = {
 		.from = o->own[FROM],
 		.skip_missing = o->own[SKIP_MISSING],
+		.accept_older = o->own[ACCEPT_OLDER],
+		.log_head = o->own[LOG_HEAD],
 		.progress = isatty(STDERR_FILENO) ? show : NULL,
 		.arg = &shown,
 	};
@@ -100,7 +106,7 @@ static int make(const struct tool_arguments *o)
 		.gid = getgid()};
 	struct store *store;
 
-	if (!o->own[FROM] && o->own[SKIP_MISSING]) {
+	if (!o->own[FROM] && (o->own[SKIP_MISSING] || o->own[ACCEPT_OLDER] || o->own[LOG_HEAD])) {
 		fputs(usage, stderr);
 		return USAGE;
 	}
@@ -125,6 +131,8 @@ int main(int argc, char **argv)
 				[DOMAIN] = {"domain", false, NULL},
 				[FROM] = {"from", false, NULL},
 				[SKIP_MISSING] = {"skip-missing", true, NULL},
+				[ACCEPT_OLDER] = {"accept-older", true, NULL},
+				[LOG_HEAD] = {"log-head", false, tool_is_hash},
 				[USER] = {"user", false, NULL},
 			},
 		.failed = FAILED,

@@ -19,6 +19,11 @@ struct given {
 /* Those of the tool's own are told by their place behind this. */
 enum { OWN = 256 };
 
+bool tool_is_hash(const char *text)
+{
+	return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
 static int take_own(const struct tool *tool, int i, const char *value, struct given *given)
 {
 	given->own[i] = tool->own[i].alone ? "" : value;

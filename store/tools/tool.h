@@ -5,7 +5,7 @@
 /* What mkfs and fsck have in common: options, paths, exit. */
 #include <stdbool.h>
 
-enum { TOOL_OPTIONS = 4 };
+enum { TOOL_OPTIONS = 6 };
 
 struct tool_arguments {
 	char *store, *master_key; /* absolute; the key NULL unless given */
@@ -25,6 +25,9 @@ struct tool {
 	int failed, bad_usage; /* exit statuses; 0 for the rest */
 	int (*run)(const struct tool_arguments *arguments);
 };
+
+/* For `legal`: 64 hex digits, as log.head has them. */
+bool tool_is_hash(const char *text);
 
 /* Does all of it; answers the exit status. */
 int tool_main(const struct tool *tool, int argc, char **argv);

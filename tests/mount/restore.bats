@@ -326,7 +326,9 @@ spoil() {
 	cp -a new copy
 	rm -r copy/trail
 	cp -a old/trail copy/
-	restore > said 2>&1
+	cp keep/store.key .
+	refused 'records that store.json names are missing' tool mkfs --from copy store
+	restore --accept-older > said 2>&1
 	grep -q 'app_connector/berlin/keys/auto.json has counted 2 certificates that .*/copy/trail has not' said
 	tool fsck store
 	start
@@ -424,7 +426,7 @@ spoil() {
 		rm -rf copy
 		cp -a whole copy
 		head -n "$n" whole/trail/00000001.jsonl > copy/trail/00000001.jsonl
-		restore
+		restore --accept-older
 		tool fsck store
 		rm store
 	done
@@ -552,12 +554,13 @@ spoil() {
 	before=$(cat "$E/keys/k/uses")
 	enroll k.key c2001.csr > c2001.crt
 	is "$E/keys/k/uses" $((before + 1))
-	# the next backup copies the key's file and the last segment, or, once it is full, two
+	# the next backup copies the key's file, the store's and the last segment, or, once it is full,
+	# two
 	rsync -ai "$M/export/" copy/ > moved
 	enroll k.key c2003.csr > c2003.crt
 	rsync -ai "$M/export/" copy/ | sed -n 's/^>f[^ ]* //p' > moved
 	grep -qx service_edge/eu/keys/k.json moved
 	[ "$(grep -c '^trail/' moved)" -ge 1 ]
 	[ "$(grep -c '^trail/' moved)" -le 2 ]
-	not grep -v -e '^service_edge/eu/keys/k.json$' -e '^trail/' moved
+	not grep -v -e '^service_edge/eu/keys/k.json$' -e '^store.json$' -e '^trail/' moved
 }
