@@ -31,8 +31,8 @@ enum {
 
 struct options {
 	char *store, *mountpoint;
-	char *domain, *master_key, *export_group, *user;
-	gid_t export_gid;
+	char *domain, *master_key, *export_group, *audit_group, *user;
+	gid_t export_gid, audit_gid;
 	char **title; /* what the process is listed as */
 	int read_only, allow_other, noallow_other;
 	int foreground, debug, help, version;
@@ -47,6 +47,7 @@ static const struct fuse_opt option_table[] = {
 	OPTION("domain=%s", domain),
 	OPTION("master_key=%s", master_key),
 	OPTION("export_gid=%s", export_group),
+	OPTION("audit_gid=%s", audit_group),
 	OPTION("user=%s", user),
 	OPTION("ro", read_only),
 	OPTION("allow_other", allow_other),
@@ -88,6 +89,9 @@ static const char usage[] =
 	"if he\n"
 	"                        cannot use the store, whom its directory belongs to)\n"
 	"    -o export_gid=GROUP who may read export/ (a name or a number; default: group 0)\n"
+	"    -o audit_gid=GROUP  who may read log, log.head and tables/ beside the owner of the "
+	"mount's\n"
+	"                        root (a name or a number; default: the root's group)\n"
 	"    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
 	"    -o allow_other      other users may use the mount (default as root)\n"
 	"    -o noallow_other    they may not\n"
@@ -277,6 +281,7 @@ static int serve_store(struct fuse_session *session, struct mount *mount, const 
 		.master_key = o->master_key,
 		.read_only = o->read_only,
 		.export_gid = o->export_gid,
+		.audit_gid = o->audit_group ? &o->audit_gid : NULL,
 		.uid = getuid(),
 		.gid = getgid(),
 		.enrolled = ops_enrolled,
@@ -384,7 +389,8 @@ static int start(struct fuse_args *args, struct options *o)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	if (find_group(o->export_group, &o->export_gid))
+	if (find_group(o->export_group, &o->export_gid) ||
+		find_group(o->audit_group, &o->audit_gid))
 		return EXIT_USAGE;
 	if (o->user && geteuid() != 0) {
 		report(LOG_ERR, "user=%s: only root can serve as somebody else", o->user);
@@ -412,6 +418,7 @@ int main(int argc, char **argv)
 	free(o.domain);
 	free(o.master_key);
 	free(o.export_group);
+	free(o.audit_group);
 	free(o.user);
 	fuse_opt_free_args(&args);
 	return rc;

@@ -314,6 +314,25 @@ static int exported_owner(struct store *store, const struct node *node, struct s
 	return rc;
 }
 
+/* What says something of every group; its row is the root's. The files of tables/ follow that. */
+static int audit_owner(struct store *store, const struct node *node, struct store_owner *out)
+{
+	const struct store_object *root = &node->row.object;
+	bool private = store_audit_private(store);
+	struct node dir = *node;
+
+	if (private && node->attr && node->kind->audit) {
+		node_set(&dir, node->kind, NULL, root->id);
+		int rc = node_owner(store, &dir, out);
+		out->mode = file_mode(node->attr, out->mode);
+		return rc;
+	}
+	mode_t mode = private ? 0550 : root->mode;
+	*out = (struct store_owner){root->uid, store_audit_group(store, root->gid),
+		node->attr ? file_mode(node->attr, mode) : mode};
+	return 0;
+}
+
 /* Whose it is as long as nobody has given it to somebody else. */
 static int followed_owner(struct store *store, const struct node *node, struct store_owner *out)
 {
@@ -323,6 +342,8 @@ static int followed_owner(struct store *store, const struct node *node, struct s
 	*out = (struct store_owner){o->uid, o->gid, o->mode};
 	if (node->kind->exported)
 		return exported_owner(store, node, out);
+	if (node->kind->audit || node_has(node->attr, AT_AUDIT))
+		return audit_owner(store, node, out);
 	if (!node->attr)
 		return 0;
 	out->mode = file_mode(node->attr, o->mode);

@@ -53,6 +53,8 @@ enum attr_flag {
 	AT_PUBLIC = 128,
 	/* Making it enrols the member whose file it is. */
 	AT_DROP = 256,
+	/* Says something of every group: for the owner of the mount's root and its auditors. */
+	AT_AUDIT = 512,
 };
 
 /* A value that somebody wrote. */
@@ -132,6 +134,7 @@ struct kind {
 		store_each_fn fn, void *arg);
 	/* Has no directory: each object is shown as its files, named `<object><file>`. */
 	bool flat;
+	bool audit;    /* what is in it is AT_AUDIT, and so is it */
 	bool exported; /* read-only, and readable by who makes backups alone */
 	bool follows;  /* its owner and mode are those of the directory above */
 };

@@ -273,6 +273,16 @@ int store_log_head(struct store *store, struct bytes *out)
 	return rc ? rc : bytes_add(out, text, strlen(text));
 }
 
+bool store_audit_private(const struct store *store)
+{
+	return store->audit_private;
+}
+
+gid_t store_audit_group(const struct store *store, gid_t root)
+{
+	return store->audit_named ? store->audit_gid : root;
+}
+
 struct reading {
 	int64_t offset;
 	size_t left;

@@ -31,7 +31,8 @@ static int add_settings(struct db_conn *conn, const struct fill *f)
 		rc = add_setting(conn, "domain", f->store->domain, strlen(f->store->domain));
 	if (!rc)
 		rc = add_setting(conn, "store_id", f->store_id, strlen(f->store_id));
-	return rc;
+	/* what it is not is a store of version 0.1.0 */
+	return rc ? rc : add_setting(conn, "audit_private", "\1", 1);
 }
 
 static int add_places(struct db_conn *conn, const struct fill *f)
@@ -93,5 +94,6 @@ int store_fill(struct store *store, const char *store_id)
 {
 	struct fill f = {store, store_id, clock_now()};
 
+	store->audit_private = true;
 	return db_submit(store->db, fill_job, &f);
 }

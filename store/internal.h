@@ -48,6 +48,8 @@ struct store {
 	uid_t uid; /* who has started this */
 	gid_t gid;
 	gid_t export_gid;
+	gid_t audit_gid; /* if audit_named */
+	bool audit_named, audit_private;
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
 

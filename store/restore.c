@@ -412,13 +412,13 @@ int restore_job(struct db_conn *conn, void *arg)
 {
 	static const enum db_query begin[] = {
 		DB_RESTORE_DEFER, DB_RESTORE_CACHE, DB_RESTORE_BEGIN, DB_NONE};
+	static const enum db_query settings[] = {DB_RESTORE_SETTINGS, DB_RESTORE_AUDIT, DB_NONE};
 	struct restore *r = arg;
 
 	r->conn = conn;
 	int rc = run_all(conn, begin, NULL);
 	if (!rc)
-		rc = db_run(
-			conn, DB_RESTORE_SETTINGS, DB_ARGS(DB_TEXT((char *)r->store_json.data)));
+		rc = run_all(conn, settings, DB_ARGS(DB_TEXT((char *)r->store_json.data)));
 	if (rc >= 0)
 		rc = copy_each_file(&r->copy, take_file, r);
 	if (!rc)

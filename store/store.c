@@ -184,6 +184,16 @@ static int check_domain(struct store *store, const struct store_options *options
 	return -EINVAL;
 }
 
+/* A store of version 0.1.0 has no such setting: its files keep their modes. */
+static int read_audit(struct store *store)
+{
+	struct setting setting;
+	int rc = get_setting(store, "audit_private", &setting);
+
+	store->audit_private = !rc;
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int check_master(struct store *store, const struct store_options *options)
 {
 	CLEANUP_BYTES struct bytes plain = {0};
@@ -257,6 +267,8 @@ static int open_locked(struct store *store, const struct store_options *options)
 		rc = check_domain(store, options);
 	}
 	if (!rc)
+		rc = read_audit(store);
+	if (!rc)
 		rc = store_open_sealer(store, options, false, (char *)store_id.data);
 	return rc ? rc : check_master(store, options);
 }
@@ -288,6 +300,8 @@ int store_new(const struct store_options *options, struct store **out)
 	store->read_only = options->read_only;
 
 	store->export_gid = options->export_gid;
+	store->audit_named = options->audit_gid;
+	store->audit_gid = options->audit_gid ? *options->audit_gid : 0;
 	store->uid = options->uid;
 	store->gid = options->gid;
 	store->enrolled = options->enrolled;

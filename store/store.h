@@ -60,7 +60,8 @@ struct store_options {
 	const char *domain;	/* NULL: what the store has, or for a new one the host's name */
 	const char *master_key; /* NULL: path with .key appended */
 	bool read_only;
-	gid_t export_gid; /* who may read export/ */
+	gid_t export_gid;	/* who may read export/ */
+	const gid_t *audit_gid; /* who may read the audit trail; NULL: the group of the root */
 	/* Called when something has enrolled, before that is answered; may be NULL. */
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
@@ -98,9 +99,9 @@ int store_open(const struct store_options *options, struct store **out);
  * line log_head or of another store; -EKEYREJECTED: another master key; else as store_open.
  */
 struct store_restore {
-	const char *from;  /* the copy's folder */
-	bool skip_missing; /* keys and certificates whose files are missing are deleted */
-	bool accept_older; /* its trail may end before the record that its store.json names */
+	const char *from;     /* the copy's folder */
+	bool skip_missing;    /* keys and certificates whose files are missing are deleted */
+	bool accept_older;    /* its trail may end before the record that its store.json names */
 	const char *log_head; /* as in store_check */
 	void (*progress)(int64_t done, int64_t total, void *arg); /* in bytes; or NULL */
 	void *arg;
@@ -131,6 +132,13 @@ int store_log_read(struct store *store, int64_t offset, size_t size, struct byte
 
 /* Appends the SHA-256 of its last line, without the newline, in hex: the next line's `prev`. */
 int store_log_head(struct store *store, struct bytes *out);
+
+/*
+ * Whether the trail and the tables are kept from others, as in every store that was not made by
+ * version 0.1.0; and their group, given that of the mount's root.
+ */
+bool store_audit_private(const struct store *store);
+gid_t store_audit_group(const struct store *store, gid_t root);
 
 /* --- what it is --- */
 

@@ -60,7 +60,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_EXPORT_STORE - DB_UPKEEP] =
 		"SELECT json_object('kind', 'store', 'domain', CAST((SELECT value FROM setting "
 		"WHERE name = 'domain') AS TEXT), 'seal_check', hex((SELECT value FROM setting "
-		"WHERE name = 'seal_check')), 'places', (SELECT json_group_array(json_object("
+		"WHERE name = 'seal_check')), 'audit_private', "
+		"(SELECT 1 FROM setting WHERE name = 'audit_private'), 'places', (SELECT json_group_array(json_object("
 		EXPORT_PLACE ")) FROM place)), (SELECT max(version) FROM place), a.line, a.at, a.seq, "
 		"(SELECT seq FROM journal WHERE audit IS NOT NULL ORDER BY seq DESC LIMIT 1) "
 		"FROM (SELECT 1) LEFT JOIN audit_line a ON a.seq = (SELECT max(seq) FROM audit)",
@@ -107,6 +108,9 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_SETTINGS - DB_UPKEEP] =
 		"INSERT INTO setting (name, value) VALUES ('store_id', CAST(" J("store") " AS BLOB)), "
 		"('domain', CAST(" J("domain") " AS BLOB)), ('seal_check', from_hex(" J("seal_check") "))",
+	/* ?1 the same; one of version 0.1.0 says nothing of it */
+	[DB_RESTORE_AUDIT - DB_UPKEEP] =
+		"INSERT INTO setting (name, value) SELECT 'audit_private', x'01' WHERE " J("audit_private"),
 	/* ?1 JSON of an object -> kind, id, whether it was removed */
 	[DB_RESTORE_KIND - DB_UPKEEP] = "SELECT " J("kind") ", " J("id") ", " J("removed") " IS NOT NULL",
 	/* ?1 JSON of the store or of one; those that are newer */

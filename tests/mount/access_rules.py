@@ -108,6 +108,8 @@ DIRS = [
     ('export/' + ANY, 'export', False, False, errno.EPERM),
     ('export/' + ANY + '/keys', 'export', False, False, errno.EPERM),
 ]
+# What says something of every group: for its owner and a group alone.
+AUDIT = re.compile(r'(log|log\.head|tables(/.*)?)$')
 # What no listing shows; the marked ones in fs/tree.c, and drafts.
 HIDDEN = {'key': '.key'}
 
@@ -163,7 +165,7 @@ class Node:
     def set_owner(self):
         area = '/'.join(self.path.split('/')[:2])
         root = (OWNER, TEAM) if whole else (0, 0)
-        folder, handed = AREAS.get(area, (0o755, False))
+        folder, handed = AREAS.get(area, (0o550 if AUDIT.match(self.path) else 0o755, False))
         self.uid, self.gid = (OWNER, TEAM) if area in AREAS or whole else (0, 0)
         if whole:
             folder, handed = folder | 0o070, True
