@@ -34,14 +34,6 @@ int node_refused(struct store *store, const struct store_call *call, const char 
 	return refused_in(store, call, action, node, NULL, rc);
 }
 
-static bool in_group(const struct store_call *call, gid_t gid)
-{
-	for (int i = 0; i < call->groups_count; i++)
-		if (call->groups[i] == gid)
-			return true;
-	return call->gid == gid;
-}
-
 int node_access(
 	struct store *store, const struct store_call *call, const struct node *node, int access)
 {
@@ -50,7 +42,7 @@ int node_access(
 
 	if (rc || !call->uid)
 		return rc;
-	unsigned int shift = st.st_uid == call->uid ? 6 : in_group(call, st.st_gid) ? 3 : 0;
+	unsigned int shift = st.st_uid == call->uid ? 6 : store_in_group(call, st.st_gid) ? 3 : 0;
 	unsigned int has = st.st_mode >> shift & 7;
 	return (has & (unsigned int)access) == (unsigned int)access ? 0 : -EACCES;
 }
@@ -207,23 +199,22 @@ int node_remove(
 	return node_refused(store, call, "rmdir", &child, rc);
 }
 
-/* It belongs to who makes it; nothing of it is in the store. */
-static int make_draft(const struct store_call *call, const struct node *dir, const char *name,
-	mode_t mode, struct node *out)
+/* It belongs to its maker; nothing of it is in the store. */
+static int make_draft(struct store *store, const struct store_call *call, const struct node *dir,
+	const char *name, mode_t mode, struct node *out)
 {
-	struct stat st = {
-		/* as if a umask had been what the directory keeps from others */
-		.st_mode = S_IFREG | (mode & dir->row.object.mode & 0777),
-		.st_uid = call->uid,
-		.st_gid = call->gid,
-		.st_nlink = 1,
-		.st_blksize = 4096,
-	};
+	struct stat st = {.st_uid = call->uid, .st_nlink = 1, .st_blksize = 4096};
+	struct store_owner above;
 	uint64_t id;
+	int rc = node_owner(store, dir, &above);
 
+	if (rc)
+		return rc;
+	st.st_gid = call->gid;
+	st.st_mode = S_IFREG | (mode & above.mode & 0777);
 	clock_gettime(CLOCK_REALTIME, &st.st_mtim);
 	st.st_atim = st.st_ctim = st.st_mtim;
-	int rc = draft_create(dir->ino, name, &st, &id);
+	rc = draft_create(dir->ino, name, &st, &id);
 	if (!rc)
 		node_set_draft(out, id);
 	return rc;
@@ -241,12 +232,12 @@ static const struct attr *drop_attr(
 }
 
 /* Until the request is complete a draft stands where the file will be; it goes with the handle. */
-static int make_drop(const struct store_call *call, const struct node *dir, const char *name,
-	mode_t mode, struct node *out)
+static int make_drop(struct store *store, const struct store_call *call, const struct node *dir,
+	const char *name, mode_t mode, struct node *out)
 {
 	char member[NAME_MAX_LEN + 1];
 	const struct attr *drop = drop_attr(dir, name, member);
-	int rc = make_draft(call, dir, name, mode, out);
+	int rc = make_draft(store, call, dir, name, mode, out);
 
 	if (rc)
 		return rc;
@@ -289,9 +280,9 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
 		return create_again(store, call, dir, (size_t)i, flags, out);
 	if (drop_attr(dir, name, out->member))
-		return make_drop(call, dir, name, mode, out);
+		return make_drop(store, call, dir, name, mode, out);
 	if (i < 0 && drafts && draft_signature(name, flags, mode))
-		return make_draft(call, dir, name, mode, out);
+		return make_draft(store, call, dir, name, mode, out);
 	return refused_in(store, call, "create", dir, name,
 		store_refuse(call, -EPERM, "there is no file of that name here"));
 }

@@ -153,13 +153,34 @@ static int resize(struct draft *d, off_t size)
 	return 0;
 }
 
-int draft_change(uint64_t id, const struct stat *st, bool with_size)
+static int set_owner(struct store_call *call, struct draft *d, const struct store_chown *change)
+{
+	struct store_owner want, now = {d->st.st_uid, d->st.st_gid, d->st.st_mode & 07777, 0};
+	int rc = store_merge_owner(call, &now, change, &want);
+
+	if (rc)
+		return rc;
+	d->st.st_uid = want.uid;
+	d->st.st_gid = want.gid;
+	d->st.st_mode = S_IFREG | (want.mode);
+	return 0;
+}
+
+int draft_change(struct store_call *call, uint64_t id, const struct draft_change *change)
 {
 	enter();
 	struct draft *d = by_id(id);
-	int rc = !d ? -ESTALE : with_size ? resize(d, st->st_size) : 0;
+	int rc = d ? 0 : -ESTALE;
+	if (!rc && change->owner)
+		rc = set_owner(call, d, change->owner);
+	if (!rc && change->resize)
+		rc = resize(d, change->size);
 	if (!rc)
-		d->st = *st;
+		clock_gettime(CLOCK_REALTIME, &d->st.st_ctim);
+	if (!rc && change->resize)
+		d->st.st_mtim = d->st.st_ctim;
+	if (!rc && change->mtime)
+		d->st.st_mtim = change->at;
 	return leave(rc);
 }
 
@@ -221,6 +242,8 @@ int draft_write(uint64_t id, const void *data, size_t size, off_t offset)
 	}
 	if (!rc)
 		clock_gettime(CLOCK_REALTIME, &d->st.st_mtim);
+	if (!rc)
+		d->st.st_ctim = d->st.st_mtim;
 	return leave(rc);
 }
 

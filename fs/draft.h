@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "store/base/bytes.h"
+#include "store/store.h"
 
 enum {
 	DRAFT_MAX = 65536, /* bytes in one */
@@ -36,8 +36,14 @@ int draft_find(uint64_t dir, const char *name, uint64_t *id);
 /* Its size, owner, mode and times; st_ino is left to the caller. */
 int draft_stat(uint64_t id, struct stat *st);
 
-/* Takes owner, mode and times from st; with_size: cuts or fills it up to that. -EFBIG. */
-int draft_change(uint64_t id, const struct stat *st, bool with_size);
+/* Changes what is asked for. -EFBIG; -EPERM as store_merge_owner. */
+struct draft_change {
+	const struct store_chown *owner; /* NULL: neither owner nor mode */
+	bool resize, mtime;
+	off_t size; /* it is cut or filled up to that */
+	struct timespec at;
+};
+int draft_change(struct store_call *call, uint64_t id, const struct draft_change *change);
 
 /* Nobody else can open it; like an open for who has made it. */
 int draft_reserve(uint64_t id);

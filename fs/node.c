@@ -14,11 +14,6 @@
 /* How long the kernel may keep what changes through its own inode only. */
 static const double cache_seconds = 60;
 
-static unsigned int number(const struct kind *kind)
-{
-	return (unsigned int)(kind - tree);
-}
-
 bool node_has(const struct attr *attr, unsigned int flag)
 {
 	return attr && (attr->flags & flag);
@@ -42,7 +37,7 @@ void node_set(struct node *node, const struct kind *kind, const struct attr *att
 	node->drop = NULL;
 	node->kind = kind;
 	node->attr = attr;
-	node->ino = ino_make(number(kind), attr ? attr->number : 0, id);
+	node->ino = ino_make(node_kind_number(kind), attr ? attr->number : 0, id);
 	if (node_has(attr, AT_CONVERSATION))
 		node->ino = ino_conversation(node->ino, atomic_fetch_add(&counter, 1));
 }
@@ -213,34 +208,29 @@ int node_lookup(struct store *store, const struct node *dir, const char *name, s
 
 /* --- what it looks like --- */
 
-/*
- * Until somebody changes them, files follow their directory: who may read it reads the public ones;
- * who of owner and group may write to it writes the others, enrols, and reads the key.
- */
-static mode_t file_mode(const struct attr *attr, mode_t dir)
-{
-	mode_t readable = dir & 0444, writers = dir & 0220;
-
-	if (node_has(attr, AT_LINK))
-		return 0777;
-	if (node_has(attr, AT_CONVERSATION))
-		return node_has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1;
-	if (attr->copy)
-		return 0400 | (dir & 0020) << 1;
-	if (node_has(attr, AT_ROOT_OWNED))
-		return 0644;
-	return readable | (attr->store || attr->take ? writers : 0);
-}
-
 static mode_t file_type(const struct attr *attr)
 {
 	return !attr ? S_IFDIR : node_has(attr, AT_LINK) ? S_IFLNK : S_IFREG;
 }
 
+static struct timespec moment(int64_t at)
+{
+	return (struct timespec){at / CLOCK_SECOND, at % CLOCK_SECOND};
+}
+
 static void set_mtime(struct stat *st, int64_t at)
 {
-	st->st_mtim.tv_sec = at / CLOCK_SECOND;
-	st->st_mtim.tv_nsec = at % CLOCK_SECOND;
+	st->st_mtim = moment(at);
+}
+
+/* A change of content is one of the file's state, too. */
+static void set_ctime(struct stat *st, int64_t at)
+{
+	struct timespec state = moment(at), content = st->st_mtim;
+	bool later = state.tv_sec > content.tv_sec ||
+		     (state.tv_sec == content.tv_sec && state.tv_nsec > content.tv_nsec);
+
+	st->st_ctim = later ? state : content;
 }
 
 /* What an open now would serve says how long it is and from when. */
@@ -291,80 +281,6 @@ static int measured_stat(struct store *store, const struct node *node, struct st
 	return 0;
 }
 
-/* Whether this is an object's own directory; everything else in it follows that. */
-static bool is_object(const struct node *node)
-{
-	return !node->attr && !node->kind->follows;
-}
-
-/* The file's bit in store_object.owned. */
-static uint64_t owned_bit(const struct node *node)
-{
-	return UINT64_C(1) << (node->attr ? node->attr->number : 48 + number(node->kind));
-}
-
-/* What is exported belongs to the owner of the mount's root and to who makes backups. */
-static int exported_owner(struct store *store, const struct node *node, struct store_owner *out)
-{
-	union store_any root;
-	int rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
-
-	*out = (struct store_owner){
-		root.object.uid, store_export_group(store), node->attr ? 0440 : 0550};
-	return rc;
-}
-
-/* What says something of every group; its row is the root's. The files of tables/ follow that. */
-static int audit_owner(struct store *store, const struct node *node, struct store_owner *out)
-{
-	const struct store_object *root = &node->row.object;
-	bool private = store_audit_private(store);
-	struct node dir = *node;
-
-	if (private && node->attr && node->kind->audit) {
-		node_set(&dir, node->kind, NULL, root->id);
-		int rc = node_owner(store, &dir, out);
-		out->mode = file_mode(node->attr, out->mode);
-		return rc;
-	}
-	mode_t mode = private ? 0550 : root->mode;
-	*out = (struct store_owner){root->uid, store_audit_group(store, root->gid),
-		node->attr ? file_mode(node->attr, mode) : mode};
-	return 0;
-}
-
-/* Whose it is as long as nobody has given it to somebody else. */
-static int followed_owner(struct store *store, const struct node *node, struct store_owner *out)
-{
-	const struct store_object *o = &node->row.object;
-	union store_any root;
-
-	*out = (struct store_owner){o->uid, o->gid, o->mode};
-	if (node->kind->exported)
-		return exported_owner(store, node, out);
-	if (node->kind->audit || node_has(node->attr, AT_AUDIT))
-		return audit_owner(store, node, out);
-	if (!node->attr)
-		return 0;
-	out->mode = file_mode(node->attr, o->mode);
-	if (!node_has(node->attr, AT_ROOT_OWNED))
-		return 0;
-	int rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
-	out->uid = root.object.uid;
-	out->gid = root.object.gid;
-	return rc;
-}
-
-int node_owner(struct store *store, const struct node *node, struct store_owner *out)
-{
-	if (!node->kind->exported && !is_object(node) && node->row.object.owned & owned_bit(node)) {
-		int rc = store_file_owner(store, node_shown_ino(node), out);
-		if (rc != -ENOENT)
-			return rc; /* gone since: it follows again */
-	}
-	return followed_owner(store, node, out);
-}
-
 static int64_t changed(const struct node *node)
 {
 	const struct store_object *o = &node->row.object;
@@ -402,61 +318,8 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 		rc = node->attr->snapshot  ? snapshot_stat(store, node, st)
 		     : node->attr->measure ? measured_stat(store, node, st)
 					   : file_size(store, node, &st->st_size);
-	st->st_atim = st->st_ctim = st->st_mtim;
-	return rc;
-}
-
-/* The name of a file, or of a directory that follows its object. */
-static const char *file_name(const struct node *node)
-{
-	if (node->attr)
-		return node->attr->name;
-	for (const struct kind *kind = tree; kind < tree + KINDS; kind++)
-		for (size_t i = 0; i < kind->dirs; i++)
-			if (kind->dir[i].kind == number(node->kind))
-				return kind->dir[i].name;
-	return "";
-}
-
-static int change_owner(struct store *store, struct store_call *call, const struct node *node,
-	const struct store_owner *want)
-{
-	const struct store_object *o = &node->row.object;
-	struct store_owner now;
-
-	if (node->kind->exported)
-		return store_refuse(call, -EPERM, "what is exported is read-only");
-	if (is_object(node))
-		return store_chown(store, call, o, want);
-	int rc = followed_owner(store, node, &now);
-	if (rc)
-		return rc;
-	bool follows = now.uid == want->uid && now.gid == want->gid && now.mode == want->mode;
-	/* what is flat and not exported is what was dropped at a key: below both */
-	int64_t key = node->kind->flat ? node->row.member.key : 0;
-	return store_chown_file(store, call, o, key, file_name(node), node_shown_ino(node),
-		owned_bit(node), follows ? NULL : want);
-}
-
-int node_chown(struct store *store, struct store_call *call, const struct node *node,
-	const struct store_owner *want)
-{
-	return node_refused(store, call, "chown", node, change_owner(store, call, node, want));
-}
-
-int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
-{
-	const struct kind *kind = node->kind;
-	int64_t id = node->row.object.id;
-	int rc = 0;
-
-	if (!is_object(node))
-		return 0;
-	for (size_t i = 0; i < kind->attrs && !rc; i++)
-		rc = fn(ino_make(number(kind), kind->attr[i].number, id), arg);
-	for (size_t i = 0; i < kind->dirs && !rc; i++)
-		if (tree[kind->dir[i].kind].follows)
-			rc = fn(ino_make(kind->dir[i].kind, 0, id), arg);
+	st->st_atim = st->st_mtim;
+	set_ctime(st, own.ctime);
 	return rc;
 }
 
@@ -466,8 +329,18 @@ int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
 
 	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
 		if (kind->told && kind->row == row)
-			rc = fn(ino_make(number(kind), 0, id), arg);
+			rc = fn(ino_make(node_kind_number(kind), 0, id), arg);
 	return rc;
+}
+
+/*
+ * The kernel checks chmod and chown against the owner that it has, and asks for a newer one only
+ * when it looks the name up. A file's owner changes with its directory's: its name is looked up
+ * each time.
+ */
+double node_entry_timeout(const struct node *node)
+{
+	return node->attr ? 0 : node_timeout(node);
 }
 
 double node_timeout(const struct node *node)
@@ -551,9 +424,9 @@ uint64_t node_parent_ino(const struct node *dir)
 
 	for (unsigned int kind = 0; kind < KINDS; kind++) {
 		for (size_t i = 0; i < tree[kind].dirs; i++)
-			if (tree[kind].dir[i].kind == number(dir->kind))
+			if (tree[kind].dir[i].kind == node_kind_number(dir->kind))
 				return ino_make(kind, 0, tree[kind].dir[i].id ? STORE_ROOT : o->id);
-		if (tree[kind].child && tree[kind].child == number(dir->kind))
+		if (tree[kind].child && tree[kind].child == node_kind_number(dir->kind))
 			return ino_make(kind, 0, o->parent);
 	}
 	return INO_ROOT;

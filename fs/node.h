@@ -36,9 +36,9 @@ uint64_t node_shown_ino(const struct node *node);
 /* Its attributes; the size is exactly what an open now would let read. */
 int node_stat(struct store *store, const struct node *node, struct stat *st);
 
-/* chmod and chown, to all of what is wanted. It is kept until the object goes. */
+/* chmod and chown. It is kept until the object goes. 1: nothing has changed; -EPERM. */
 int node_chown(struct store *store, struct store_call *call, const struct node *node,
-	const struct store_owner *want);
+	const struct store_chown *change);
 
 /*
  * Called with the inode number of everything whose owner and mode follow an object's directory:
@@ -51,8 +51,9 @@ int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
  * although others change it: when that has happened. */
 int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg);
 
-/* How long the kernel may believe that, in seconds. */
+/* How long the kernel may keep its attributes, and where its name leads, in seconds. */
 double node_timeout(const struct node *node);
+double node_entry_timeout(const struct node *node);
 
 /* Appends what a file shows, with its newline. */
 int node_content(struct store *store, const struct node *node, struct bytes *out);

@@ -2,8 +2,14 @@
 #ifndef FS_NODE_INTERNAL_H
 #define FS_NODE_INTERNAL_H
 
-/* What the two halves of the engine, node.c and change.c, share. */
+/* What the parts of the engine, node.c, owner.c and change.c, share. */
 #include "fs/node.h"
+
+/* Its place in the table: an enum kind_number. */
+static inline unsigned int node_kind_number(const struct kind *kind)
+{
+	return (unsigned int)(kind - tree);
+}
 
 /* Whether the attribute (NULL: a directory) has a flag. */
 bool node_has(const struct attr *attr, unsigned int flag);

@@ -38,7 +38,7 @@ enum { GROUPS = 256 };
 
 /*
  * For what the kernel lets through by the directory's mode alone: who is let in by a file's own has
- * to be known. Groups beyond these count as not his.
+ * to be known. Groups beyond these do not count.
  */
 static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS])
 {
@@ -46,7 +46,8 @@ static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS]
 	int n = fuse_req_getgroups(req, GROUPS, groups);
 
 	call.groups = groups;
-	call.groups_count = n < 0 ? 0 : n < GROUPS ? n : GROUPS;
+	call.groups_count = n < 0 ? -1 : n < GROUPS ? n : GROUPS;
+	call.umask = fuse_req_ctx(req)->umask;
 	return call;
 }
 
@@ -63,7 +64,7 @@ static int entry_of(struct store *store, const struct node *node, struct fuse_en
 	*entry = (struct fuse_entry_param){
 		.ino = node->ino,
 		.attr_timeout = node_timeout(node),
-		.entry_timeout = node_timeout(node),
+		.entry_timeout = node_entry_timeout(node),
 		.generation = node->attr ? 0 : hidden_generation(node->ino),
 	};
 	return node_stat(store, node, &entry->attr);
@@ -167,42 +168,54 @@ void ops_enrolled(int64_t group, void *arg)
 	node_each_told(STORE_GROUP, group, forget_attributes, mount->session);
 }
 
-/* A change counts at once, also for the files that follow: before the reply the kernel forgets
- * them. */
-static int change_owner(fuse_req_t req, const struct node *node, const struct stat *want, int which,
-	const struct stat *now)
+static bool changes_owner(int which)
 {
-	const struct mount *mount = fuse_req_userdata(req);
-	struct store_call call = caller(req);
-	struct store_owner owner = {
-		.uid = which & FUSE_SET_ATTR_UID ? want->st_uid : now->st_uid,
-		.gid = which & FUSE_SET_ATTR_GID ? want->st_gid : now->st_gid,
-		.mode = (which & FUSE_SET_ATTR_MODE ? want->st_mode : now->st_mode) & 07777,
-	};
-
-	if (owner.uid == now->st_uid && owner.gid == now->st_gid &&
-		owner.mode == (now->st_mode & 07777))
-		return 0;
-	int rc = node_chown(store_of(req), &call, node, &owner);
-	return rc ? rc : node_each_follower(node, forget_attributes, mount->session);
+	return which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE);
 }
 
-static int change_draft(
-	const struct node *node, const struct stat *want, int which, struct stat *now)
+/* The fields that were asked for: what the others are is for whoever makes the change to see. */
+static struct store_chown owner_change(const struct stat *want, int which)
 {
-	if (which & FUSE_SET_ATTR_SIZE)
-		now->st_size = want->st_size;
-	if (which & FUSE_SET_ATTR_MODE)
-		now->st_mode = S_IFREG | (want->st_mode & 07777);
-	if (which & FUSE_SET_ATTR_UID)
-		now->st_uid = want->st_uid;
-	if (which & FUSE_SET_ATTR_GID)
-		now->st_gid = want->st_gid;
+	return (struct store_chown){
+		.uid = which & FUSE_SET_ATTR_UID,
+		.gid = which & FUSE_SET_ATTR_GID,
+		.mode = which & FUSE_SET_ATTR_MODE,
+		.to = {want->st_uid, want->st_gid, want->st_mode & 07777, 0},
+	};
+}
+
+/* A change counts at once, also for the files that follow: before the reply the kernel forgets
+ * them. */
+static int change_owner(fuse_req_t req, const struct node *node, const struct stat *want, int which)
+{
+	const struct mount *mount = fuse_req_userdata(req);
+	gid_t groups[GROUPS];
+	struct store_call call =
+		which & FUSE_SET_ATTR_GID ? caller_with_groups(req, groups) : caller(req);
+	struct store_chown change = owner_change(want, which);
+	int rc = node_chown(store_of(req), &call, node, &change);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return node_each_follower(node, forget_attributes, mount->session);
+}
+
+static int change_draft(fuse_req_t req, const struct node *node, const struct stat *want, int which)
+{
+	gid_t groups[GROUPS];
+	struct store_call call = caller_with_groups(req, groups);
+	struct store_chown owner = owner_change(want, which);
+	struct draft_change change = {
+		.owner = changes_owner(which) ? &owner : NULL,
+		.resize = which & FUSE_SET_ATTR_SIZE,
+		.size = want->st_size,
+		.mtime = which & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW),
+		.at = want->st_mtim,
+	};
+
 	if (which & FUSE_SET_ATTR_MTIME_NOW)
-		clock_gettime(CLOCK_REALTIME, &now->st_mtim);
-	else if (which & FUSE_SET_ATTR_MTIME)
-		now->st_mtim = want->st_mtim;
-	return draft_change(node->draft, now, which & FUSE_SET_ATTR_SIZE);
+		clock_gettime(CLOCK_REALTIME, &change.at);
+	return draft_change(&call, node->draft, &change);
 }
 
 static void op_setattr(
@@ -212,20 +225,20 @@ static void op_setattr(
 	struct stat now;
 	int rc = node_get(store_of(req), ino, &node);
 
-	if (!rc)
-		rc = node_stat(store_of(req), &node, &now);
 	/* also where a request is being dropped: its place is a draft */
 	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
 		handle_truncate(handle_of(fi));
 	if (!rc && node.draft) {
-		reply_attr(req, &node, change_draft(&node, attr, which, &now));
+		reply_attr(req, &node, change_draft(req, &node, attr, which));
 		return;
 	}
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
+		rc = node_stat(store_of(req), &node, &now);
+	if (!rc && which & FUSE_SET_ATTR_SIZE)
 		rc = check_size(attr, &now);
 	/* Times are ours: setting them succeeds and changes nothing. */
-	if (!rc && which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE)) {
-		rc = change_owner(req, &node, attr, which, &now);
+	if (!rc && changes_owner(which)) {
+		rc = change_owner(req, &node, attr, which);
 		if (!rc)
 			rc = node_get(store_of(req), ino, &node);
 	}
@@ -280,7 +293,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 {
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
-	struct node dir, new_dir;
+	const struct mount *mount = fuse_req_userdata(req);
+	struct node dir, new_dir, node;
 	int rc = flags & ~(unsigned int)RENAME_NOREPLACE ? -EINVAL : 0;
 
 	if (!rc)
@@ -289,6 +303,9 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		rc = node_get(store_of(req), new_parent, &new_dir);
 	if (!rc)
 		rc = node_rename(store_of(req), &call, &dir, name, &new_dir, new_name);
+	/* its ctime has moved, and with that those of the files in it */
+	if (!rc && node_lookup(store_of(req), &dir, new_name, &node) == 0)
+		node_each_follower(&node, forget_attributes, mount->session);
 	reply_error(req, rc);
 }
 

@@ -95,6 +95,7 @@ static void read_common(const struct db_row *row, enum store_kind kind, union st
 	o->modified = db_int(row, DB_OBJECT_MODIFIED);
 	o->modified_by = (uid_t)db_int(row, DB_OBJECT_MODIFIED_BY);
 	o->changed = db_int(row, DB_OBJECT_CHANGED);
+	o->ctime = db_int(row, DB_OBJECT_CTIME);
 }
 
 static void read_object(const struct db_row *row, enum store_kind kind, union store_any *out)

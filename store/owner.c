@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "store/base/clock.h"
 #include "store/internal.h"
@@ -10,80 +11,61 @@
  * an owner or mode of its own has a row.
  */
 
-struct chown {
-	struct store_call *call;
-	const struct store_object *object;
-	const char *name;   /* of the file */
-	uint64_t file, bit; /* 0: the directory itself */
-	const struct store_owner *owner;
-	int64_t key; /* the file stands below this one's directory; 0: below the object's own */
-};
-
-static int set_directory(struct db_conn *conn, const struct chown *c)
+bool store_in_group(const struct store_call *call, gid_t gid)
 {
-	return db_run(conn, object_kinds[c->object->kind]->chown,
-		DB_ARGS(DB_INT(c->object->id), DB_INT(c->owner->uid), DB_INT(c->owner->gid),
-			DB_INT(c->owner->mode)));
+	for (int i = 0; i < call->groups_count; i++)
+		if (call->groups[i] == gid)
+			return true;
+	return call->gid == gid || (call->group_shown && call->shown_gid == gid);
 }
 
-static int set_file(struct db_conn *conn, const struct chown *c)
+static bool same_owner(const struct store_owner *a, const struct store_owner *b)
 {
-	struct db_value file = DB_INT((int64_t)c->file), bit = DB_INT((int64_t)c->bit);
-	int rc = c->owner ? db_run(conn, DB_FILE_OWNER_SET,
-				    DB_ARGS(file, DB_INT(c->object->kind), DB_INT(c->object->id),
-					    DB_INT(c->owner->uid), DB_INT(c->owner->gid),
-					    DB_INT(c->owner->mode)))
-			  : db_run(conn, DB_FILE_OWNER_DROP, DB_ARGS(file));
-
-	if (rc < 0)
-		return rc;
-	return db_run(conn, object_kinds[c->object->kind]->owned,
-		DB_ARGS(DB_INT(c->object->id), bit, c->owner ? bit : DB_INT(0)));
+	return a->uid == b->uid && a->gid == b->gid && a->mode == b->mode;
 }
 
-static int chown_job(struct db_conn *conn, void *arg)
+static struct store_owner merged(const struct store_owner *now, const struct store_chown *change)
 {
-	const struct chown *c = arg;
-	union store_any now;
-	char path[STORE_PATH], file[STORE_PATH + 32], value[64] = "follows";
-	int rc = c->key ? object_get_writable(conn, c->call, STORE_KEY, c->key, &now) : 0;
+	const mode_t special = S_ISUID | S_ISGID;
+	struct store_owner out = *now;
 
-	if (!rc)
-		rc = object_get_writable(conn, c->call, c->object->kind, c->object->id, &now);
-	if (!rc)
-		rc = c->file ? set_file(conn, c) : set_directory(conn, c);
-	if (rc < 0)
-		return rc;
-	store_path(&now.object, path);
-	snprintf(file, sizeof(file), "%s%s%s", path, c->name && path[0] ? "/" : "",
-		c->name ? c->name : "");
-	if (c->owner)
-		snprintf(value, sizeof(value), "%u:%u %04o", c->owner->uid, c->owner->gid,
-			c->owner->mode);
-	return audit_add(conn, c->call, clock_now(),
-		&(struct audit){
-			.action = "chown",
-			.object = file,
-			.name = "owner",
-			.value = value,
-		});
+	if (change->uid)
+		out.uid = change->to.uid;
+	if (change->gid)
+		out.gid = change->to.gid;
+	/* with a new owner it comes from the kernel's cache, to clear these bits */
+	if (change->mode && (change->uid || change->gid))
+		out.mode &= change->to.mode | ~special;
+	else if (change->mode)
+		out.mode = change->to.mode & 07777;
+	return out;
 }
 
-int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
-	const struct store_owner *owner)
+/* What the kernel sends before a write by anybody. */
+static bool clears_special(const struct store_owner *now, const struct store_owner *want)
 {
-	struct chown c = {call, object, NULL, 0, 0, owner, 0};
-
-	return store_submit(store, call, chown_job, &c);
+	return want->uid == now->uid && want->gid == now->gid &&
+	       (want->mode == (now->mode & ~(mode_t)S_ISUID) ||
+		       want->mode == (now->mode & ~(mode_t)(S_ISUID | S_ISGID)));
 }
 
-int store_chown_file(struct store *store, struct store_call *call,
-	const struct store_object *object, int64_t key, const char *name, uint64_t file,
-	uint64_t bit, const struct store_owner *owner)
+int store_merge_owner(struct store_call *call, const struct store_owner *now,
+	const struct store_chown *change, struct store_owner *out)
 {
-	struct chown c = {call, object, name, file, bit, owner, key};
-
-	return store_submit(store, call, chown_job, &c);
+	*out = merged(now, change);
+	if (call->uid == 0 || clears_special(now, out))
+		return 0;
+	if (call->uid != now->uid)
+		return store_refuse(call, -EPERM,
+			"only root and its owner, the user %u, may change owner and mode",
+			now->uid);
+	if (out->uid != now->uid)
+		return store_refuse(call, -EPERM, "only root may give it to another user");
+	/* of unknown groups the kernel has asked the caller's own credentials, which are no cache
+	 */
+	if (out->gid != now->gid && call->groups_count >= 0 && !store_in_group(call, out->gid))
+		return store_refuse(call, -EPERM, "its owner is not in the group %u", out->gid);
+	return 0;
 }
 
 static int read_owner(const struct db_row *row, void *arg)
@@ -93,15 +75,178 @@ static int read_owner(const struct db_row *row, void *arg)
 	owner->uid = (uid_t)db_int(row, 0);
 	owner->gid = (gid_t)db_int(row, 1);
 	owner->mode = (mode_t)db_int(row, 2);
+	owner->ctime = db_int(row, 3);
 	return 1;
+}
+
+/* -ENOENT: it follows its directory. */
+static int file_owner(struct db_conn *conn, uint64_t ino, struct store_owner *out)
+{
+	int rc = db_each(conn, DB_FILE_OWNER_GET, DB_ARGS(DB_INT((int64_t)ino)), read_owner, out);
+
+	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
+}
+
+struct chown {
+	struct store_call *call;
+	const struct store_object *object;
+	const struct store_file *file; /* NULL: the directory itself */
+	const struct store_chown *change;
+	uint64_t unlisted;
+
+	/* found out in the job */
+	union store_any row;
+	struct store_owner followed; /* by a file */
+};
+
+static struct store_owner owner_of(const struct store_object *o)
+{
+	return (struct store_owner){o->uid, o->gid, o->mode, o->ctime};
+}
+
+/* The owner that a file follows as it is at this moment. */
+static int look_above(struct db_conn *conn, struct chown *c)
+{
+	struct store_above above = {.object = owner_of(&c->row.object)};
+	union store_any root;
+	int rc = object_get(conn, STORE_PLACE, STORE_ROOT, &root);
+
+	if (rc)
+		return rc;
+	above.root = owner_of(&root.object);
+	rc = c->file->dir ? file_owner(conn, c->file->dir, &above.dir) : -ENOENT;
+	if (rc && rc != -ENOENT)
+		return rc;
+	above.has_dir = !rc;
+	c->file->follow(c->file, &above, &c->followed);
+	return 0;
+}
+
+/* The owner that is to be changed. */
+static int look(struct db_conn *conn, struct chown *c, struct store_owner *out)
+{
+	int rc = object_get(conn, c->object->kind, c->object->id, &c->row);
+
+	if (rc)
+		return rc;
+	*out = owner_of(&c->row.object);
+	if (!c->file)
+		return 0;
+	rc = look_above(conn, c);
+	if (!rc)
+		rc = file_owner(conn, c->file->ino, out);
+	if (rc != -ENOENT)
+		return rc;
+	*out = c->followed;
+	return 0;
+}
+
+static int check_managed(struct db_conn *conn, const struct chown *c)
+{
+	union store_any any;
+	int rc = c->file && c->file->key
+			 ? object_get_writable(conn, c->call, STORE_KEY, c->file->key, &any)
+			 : 0;
+
+	return rc ? rc : object_get_writable(conn, c->call, c->object->kind, c->object->id, &any);
+}
+
+static int set_owned(
+	struct db_conn *conn, const struct chown *c, uint64_t bits, bool own, int64_t at)
+{
+	return db_run(conn, object_kinds[c->object->kind]->owned,
+		DB_ARGS(DB_INT(c->object->id), DB_INT((int64_t)bits),
+			DB_INT(own ? (int64_t)bits : 0), DB_INT(own ? 0 : at)));
+}
+
+static int set_directory(
+	struct db_conn *conn, const struct chown *c, const struct store_owner *want)
+{
+	struct db_value id = DB_INT(c->object->id);
+	uint64_t unlisted = c->row.object.owned & c->unlisted;
+	int rc = db_run(conn, object_kinds[c->object->kind]->chown,
+		DB_ARGS(id, DB_INT(want->uid), DB_INT(want->gid), DB_INT(want->mode),
+			DB_INT(want->ctime)));
+
+	if (rc < 0 || !unlisted)
+		return rc;
+	rc = db_run(conn, DB_FILE_OWNER_DROP_SOME,
+		DB_ARGS(DB_INT(c->object->kind), id, DB_INT((int64_t)unlisted)));
+	return rc < 0 ? rc : set_owned(conn, c, unlisted, false, want->ctime);
+}
+
+static int set_file(struct db_conn *conn, const struct chown *c, const struct store_owner *want)
+{
+	struct db_value ino = DB_INT((int64_t)c->file->ino);
+	bool own = !same_owner(want, &c->followed);
+	int rc = own ? db_run(conn, DB_FILE_OWNER_SET,
+			       DB_ARGS(ino, DB_INT(c->object->kind), DB_INT(c->object->id),
+				       DB_INT(want->uid), DB_INT(want->gid), DB_INT(want->mode),
+				       DB_INT(want->ctime)))
+		     : db_run(conn, DB_FILE_OWNER_DROP, DB_ARGS(ino));
+
+	return rc < 0 ? rc : set_owned(conn, c, c->file->bit, own, want->ctime);
+}
+
+static int note_chown(struct db_conn *conn, const struct chown *c, const struct store_owner *want)
+{
+	const char *name = c->file ? c->file->name : "";
+	char path[STORE_PATH], object[STORE_PATH + 32], value[64] = "follows";
+
+	store_path(&c->row.object, path);
+	snprintf(object, sizeof(object), "%s%s%s", path, *name && *path ? "/" : "", name);
+	if (!c->file || !same_owner(want, &c->followed))
+		snprintf(value, sizeof(value), "%u:%u %04o", want->uid, want->gid, want->mode);
+	return audit_add(conn, c->call, clock_now(),
+		&(struct audit){
+			.action = "chown",
+			.object = object,
+			.name = "owner",
+			.value = value,
+		});
+}
+
+static int chown_job(struct db_conn *conn, void *arg)
+{
+	struct chown *c = arg;
+	struct store_owner now, want;
+	int64_t at = clock_now();
+	int rc = look(conn, c, &now);
+
+	if (!rc)
+		rc = store_merge_owner(c->call, &now, c->change, &want);
+	if (rc)
+		return rc;
+	if (same_owner(&now, &want) && !(c->row.object.owned & c->unlisted))
+		return 1;
+	/* whatever the clock does, it moves */
+	want.ctime = at > now.ctime ? at : now.ctime + 1;
+	rc = check_managed(conn, c);
+	if (!rc)
+		rc = c->file ? set_file(conn, c, &want) : set_directory(conn, c, &want);
+	return rc < 0 ? rc : note_chown(conn, c, &want);
+}
+
+int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
+	uint64_t unlisted, const struct store_chown *change)
+{
+	struct chown c = {.call = call, .object = object, .change = change, .unlisted = unlisted};
+
+	return store_submit(store, call, chown_job, &c);
+}
+
+int store_chown_file(struct store *store, struct store_call *call,
+	const struct store_object *object, const struct store_file *file,
+	const struct store_chown *change)
+{
+	struct chown c = {.call = call, .object = object, .file = file, .change = change};
+
+	return store_submit(store, call, chown_job, &c);
 }
 
 int store_file_owner(struct store *store, uint64_t file, struct store_owner *out)
 {
-	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(conn, DB_FILE_OWNER_GET, DB_ARGS(DB_INT((int64_t)file)), read_owner, out);
-
-	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
+	return file_owner(db_reader(store->db), file, out);
 }
 
 bool store_is_root_owner(struct store *store, uid_t uid)

@@ -28,8 +28,11 @@ struct store_call {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;	     /* a hint only: it may be gone */
-	const gid_t *groups; /* his supplementary groups, where they are asked for */
-	int groups_count;
+	const gid_t *groups; /* the supplementary groups, where they are asked for */
+	int groups_count;    /* -1: they could not be found out */
+	bool group_shown;    /* then: the kernel has found the caller in this one */
+	gid_t shown_gid;
+	mode_t umask;  /* where a file is created */
 	char comm[17]; /* its command, as the kernel names it; see store_identify */
 	char reason[STORE_REASON];
 };
@@ -149,7 +152,14 @@ const char *store_domain(const struct store *store);
 struct store_owner {
 	uid_t uid;
 	gid_t gid;
-	mode_t mode; /* permission bits */
+	mode_t mode;   /* permission bits */
+	int64_t ctime; /* when one of these last changed; 0: not since it was made */
+};
+
+/* What chmod, chown or chgrp asks for: the fields that are named, and no other. */
+struct store_chown {
+	bool uid, gid, mode;
+	struct store_owner to;
 };
 
 /* --- objects --- */
@@ -189,6 +199,7 @@ struct store_object {
 	uid_t modified_by;
 	int64_t changed; /* the last change of anything that is shown of it; of a place: of its list
 			  */
+	int64_t ctime;	 /* when owner, mode or name last changed; 0: not since it was made */
 };
 
 enum { STORE_DESCRIPTION_MAX = 1024, STORE_SUBJECT_MAX = 1024 };
@@ -307,20 +318,61 @@ int store_may_remove(
 int store_rename(struct store *store, struct store_call *call, enum store_kind kind, int64_t id,
 	const char *name);
 
-/* --- owners and modes; who may change them is for the kernel to say --- */
+/* --- owners and modes --- */
 
-/* Gives an object's directory another owner or mode. -ESTALE. */
-int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
-	const struct store_owner *owner);
+/* What a file follows. */
+struct store_above {
+	struct store_owner object, root; /* the object's own directory, and the mount's root */
+	struct store_owner dir;		 /* what store_file.dir has been given */
+	bool has_dir;			 /* if it has */
+};
 
 /*
- * Gives one of an object's files an owner of its own, kept under the file's inode number until the
- * object goes; with NULL it follows the directory again. bit is its own one in object->owned. key:
- * the one below whose directory a member's file stands, or 0; managed, it is read-only too.
+ * One of an object's files, or one of its directories that follow it. An owner of its own is kept
+ * under its inode number until the object goes.
  */
+struct store_file {
+	const char *name;
+	uint64_t ino;
+	uint64_t bit; /* its own one in store_object.owned */
+	int64_t key;  /* the key below whose directory a member's file stands, or 0; managed, it is
+		       * read-only too */
+	/* The directory, of those that follow, that it follows in its turn; 0: the object's. */
+	uint64_t dir;
+	/* The owner that it has while it has none of its own. */
+	void (*follow)(const struct store_file *file, const struct store_above *above,
+		struct store_owner *out);
+	const void *arg; /* for that */
+};
+
+/*
+ * Whether the caller is known to be in a group. false also for unknown groups, but for the caller's
+ * primary one and the one that call->group_shown names.
+ */
+bool store_in_group(const struct store_call *call, gid_t gid);
+
+/*
+ * What becomes of an owner by a change, in *out. The kernel has checked the caller against an owner
+ * that it may have had in its cache for a minute, or for as long as a descriptor is open; this
+ * decides by the owner of the moment. -EPERM: the caller is neither root nor that owner, gives the
+ * file to another user, or to a group without being in it. Set-user-ID and set-group-ID are cleared
+ * for anybody: the kernel does that at a write.
+ */
+int store_merge_owner(struct store_call *call, const struct store_owner *now,
+	const struct store_chown *change, struct store_owner *out);
+
+/*
+ * Changes owner or mode of an object's directory, as store_merge_owner says in the transaction that
+ * does it. Files whose bits in store_object.owned are in `unlisted` follow it from then on: whoever
+ * changes a whole tree does not see them. 1: nothing has changed; -ESTALE; -EPERM.
+ */
+int store_chown(struct store *store, struct store_call *call, const struct store_object *object,
+	uint64_t unlisted, const struct store_chown *change);
+
+/* The same of one of its files; one that becomes what it would be without follows again. */
 int store_chown_file(struct store *store, struct store_call *call,
-	const struct store_object *object, int64_t key, const char *name, uint64_t file,
-	uint64_t bit, const struct store_owner *owner);
+	const struct store_object *object, const struct store_file *file,
+	const struct store_chown *change);
 
 /*
  * The same for what was refused before anybody has shown a key or permission: of one user one line

@@ -3,10 +3,10 @@
 
 /* clang-format off */
 
-/* In the order of the DB_OBJECT_ columns; `changed` is the last of them. */
+/* In the order of the DB_OBJECT_ columns; `changed` is an expression. */
 #define OBJECT(t, changed) \
 	t ".id, " t ".name, " t ".uid, " t ".gid, " t ".mode, " t ".bare, " t ".owned, " \
-	t ".created, " t ".modified, " t ".modified_by, " changed ", "
+	t ".created, " t ".modified, " t ".modified_by, " changed ", " t ".ctime, "
 
 #define CERT_ROWS \
 	"SELECT " OBJECT("c", "max(c.modified, c.counted, coalesce(i.modified, 0))") \
@@ -72,14 +72,19 @@
 
 /* A new name: ?1 id, ?2 name, ?3 now, ?4 who. */
 #define RENAME(table) \
-	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4 " \
-	"WHERE id = ?1 AND removed IS NULL"
+	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4, " \
+	"ctime = max(?3, ctime + 1) WHERE id = ?1 AND removed IS NULL"
 
-/* A directory's owner: ?1 id, ?2 uid, ?3 gid, ?4 mode. */
-#define CHOWN(table) "UPDATE " table " SET uid = ?2, gid = ?3, mode = ?4 WHERE id = ?1"
+/* A directory's owner: ?1 id, ?2 uid, ?3 gid, ?4 mode, ?5 now. */
+#define CHOWN(table) \
+	"UPDATE " table " SET uid = ?2, gid = ?3, mode = ?4, ctime = max(ctime, ?5) WHERE id = ?1"
 
-/* Which files have owners of their own: ?1 id, ?2 the file's bit, ?3 that bit or 0. */
-#define OWNED(table) "UPDATE " table " SET owned = (owned & ~?2) | ?3 WHERE id = ?1"
+/*
+ * Which files have owners of their own: ?1 id, ?2 the files' bits, ?3 those bits or 0, ?4 now or 0. A
+ * file that follows its directory again has no row for its ctime: it shows the directory's.
+ */
+#define OWNED(table) \
+	"UPDATE " table " SET owned = (owned & ~?2) | ?3, ctime = max(ctime, ?4) WHERE id = ?1"
 
 static const char *const text[DB_UPKEEP] = {
 	[DB_BEGIN] = "BEGIN IMMEDIATE",
@@ -93,7 +98,7 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_SETTING_GET] = "SELECT value FROM setting WHERE name = ?1",
 	[DB_SETTING_ADD] = "INSERT INTO setting (name, value) VALUES (?1, ?2)",
 	[DB_PLACE_GET] =
-		"SELECT id, '', uid, gid, mode, 0, owned, created, created, uid, changed FROM place "
+		"SELECT id, '', uid, gid, mode, 0, owned, created, created, uid, changed, ctime FROM place "
 		"WHERE id = ?1",
 	/* ?1 id, ?2 uid, ?3 gid, ?4 mode, ?5 now */
 	[DB_PLACE_ADD] =
@@ -405,13 +410,17 @@ static const char *const text[DB_UPKEEP] = {
 		"AND NOT EXISTS (SELECT 1 FROM issued WHERE names = ?8 AND member <> ?1 "
 		"AND revoked IS NULL AND not_after > ?14)",
 
-	/* ?1 inode number -> uid, gid, mode */
-	[DB_FILE_OWNER_GET] = "SELECT uid, gid, mode FROM file_owner WHERE ino = ?1",
-	/* ?1 inode number, ?2 kind, ?3 object, ?4 uid, ?5 gid, ?6 mode */
+	/* ?1 inode number -> uid, gid, mode, ctime */
+	[DB_FILE_OWNER_GET] = "SELECT uid, gid, mode, ctime FROM file_owner WHERE ino = ?1",
+	/* ?1 inode number, ?2 kind, ?3 object, ?4 uid, ?5 gid, ?6 mode, ?7 ctime */
 	[DB_FILE_OWNER_SET] =
-		"INSERT OR REPLACE INTO file_owner (ino, kind, object, uid, gid, mode) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+		"INSERT OR REPLACE INTO file_owner (ino, kind, object, uid, gid, mode, ctime) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[DB_FILE_OWNER_DROP] = "DELETE FROM file_owner WHERE ino = ?1",
+	/* ?1 kind, ?2 object, ?3 bits of files as in `owned`, by the attribute in the inode number */
+	[DB_FILE_OWNER_DROP_SOME] =
+		"DELETE FROM file_owner WHERE kind = ?1 AND object = ?2 "
+		"AND (1 << (ino >> 48 & 255)) & ?3",
 	/* ?1 kind, ?2 object */
 	[DB_FILE_OWNER_DROP_ALL] = "DELETE FROM file_owner WHERE kind = ?1 AND object = ?2",
 

@@ -127,6 +127,7 @@ enum db_query {
 	DB_FILE_OWNER_GET,
 	DB_FILE_OWNER_SET,
 	DB_FILE_OWNER_DROP,
+	DB_FILE_OWNER_DROP_SOME,
 	DB_FILE_OWNER_DROP_ALL,
 
 	DB_AUDIT_LAST,
@@ -228,6 +229,7 @@ enum {
 	DB_OBJECT_MODIFIED,
 	DB_OBJECT_MODIFIED_BY,
 	DB_OBJECT_CHANGED, /* the newest moment that something shown of it changed */
+	DB_OBJECT_CTIME,   /* when owner, mode or name last changed; 0: not since it was made */
 	DB_OBJECT_COLUMNS
 };
 

@@ -423,6 +423,17 @@ static const char *const step[] = {
 	"CREATE INDEX issued_spki ON issued (spki_hash, id);"
 	"UPDATE journal SET upto = t.upto FROM (SELECT seq, sum(size) OVER (ORDER BY seq) AS upto "
 	"FROM journal_text) t WHERE t.seq = journal.seq;",
+
+	/*
+	 * When owner, mode or name last changed, of directories and of files with an owner of their
+	 * own. Not exported: a restored tree is made of new files, and ctime is never before mtime.
+	 */
+	"ALTER TABLE place ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cert ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE grp ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE prov_key ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE member ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE file_owner ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;",
 	/* clang-format on */
 };
 

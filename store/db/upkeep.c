@@ -43,7 +43,7 @@
 
 /* Segments of the journal, of those that s.n names; 1,000 records each. */
 #define SEGMENT_ROWS(source) \
-	"SELECT s.n, printf('%08d', s.n), 0, 0, 0, 0, 0, j.at, j.at, 0, j.at, " \
+	"SELECT s.n, printf('%08d', s.n), 0, 0, 0, 0, 0, j.at, j.at, 0, j.at, 0, " \
 	"j.seq - (s.n - 1) * 1000, j.upto - coalesce((SELECT upto FROM journal " \
 	"WHERE seq = (s.n - 1) * 1000), 0) FROM " source " s JOIN journal_text j " \
 	"ON j.seq = min(s.n * 1000, (SELECT max(seq) FROM journal)) " \

@@ -313,3 +313,165 @@ os.rename('$K/.y', '$K/max_uses')"
 	mkdir "$G/keys/a"
 	[ "$(mode "$G/keys/a")" = '770 0:3001' ]
 }
+
+@test "a former owner changes nothing any more, by path or by an open descriptor" {
+	python3 - "$G" "$K" <<'PY'
+import errno, os, stat, subprocess, sys
+group, key = sys.argv[1:]
+files = ['.key', 'enroll', 'max_uses', 'id', 'enroll.d', '']
+paths = [os.path.join(key, f) for f in files] + [group + '/keys']
+
+def as_user(uid, f, *args):
+    os.seteuid(uid)
+    try:
+        f(*args)
+        return 0
+    except OSError as e:
+        return e.errno
+    finally:
+        os.seteuid(0)
+
+def look():
+    return [(s.st_uid, stat.S_IMODE(s.st_mode)) for s in map(os.lstat, paths)]
+
+subprocess.run(['chown', '-R', '2001', group], check=True)
+os.seteuid(2001)
+opened = [os.open(p, os.O_RDONLY) for p in paths]
+for p in paths:  # the kernel knows its owner
+    os.chmod(p, os.lstat(p).st_mode)
+os.seteuid(0)
+subprocess.run(['chown', '-R', '2002', group], check=True)
+for fd, path in zip(opened, paths):
+    assert as_user(2001, os.fchmod, fd, 0o666) == errno.EPERM, path
+    assert as_user(2001, os.fchown, fd, -1, os.getgid()) == errno.EPERM, path
+    assert as_user(2001, os.chmod, path, 0o666) == errno.EPERM, path
+assert {uid for uid, mode in look()} == {2002}, look()
+assert 0o666 not in {mode for uid, mode in look()}, look()
+# the new owner may at once, also of what follows the directory and has been looked at before
+key = group + '/keys/two'
+os.mkdir(key)
+os.chown(key, 2002, -1)
+paths = [os.path.join(key, f) for f in files]
+for owner in (2003, 2004):
+    followed = look()
+    os.chown(key, owner, -1)
+    for (_, mode), path in list(zip(followed, paths))[:5]:
+        assert as_user(owner, os.chmod, path, 0o600) == 0, (owner, path)
+        assert as_user(owner - 1, os.chmod, path, 0o666) == errno.EPERM, (owner, path)
+        os.chmod(path, mode)  # and follows again
+    assert {uid for uid, mode in look()} == {owner}
+PY
+	grep -q '"action":"chown","object":"app_connector/berlin/keys/auto/.key","result":"EPERM","reason":"only root and its owner' "$M/log"
+}
+
+@test "set-user-ID goes when somebody else truncates the file, or it is given away" {
+	delegate "$G"
+	chmod 6775 "$K/description"
+	netops truncate -s 0 "$K/description"
+	[ "$(mode "$K/description")" = '775 0:3001' ]
+	chmod 4755 "$K/uses"
+	chown 2001:3002 "$K/uses"
+	[ "$(mode "$K/uses")" = '755 2001:3002' ]
+}
+
+@test "chown and chmod at the same time: both count, 60 times each" {
+	python3 - "$G" "$K" <<'PY'
+import os, stat, sys, threading
+group, key = sys.argv[1:]
+
+def race(path, i):
+    start = threading.Barrier(2)
+    mode, gid = (0o640, 0o600)[i % 2], 3001 + i % 2
+    def chmod():
+        start.wait()
+        os.chmod(path, mode)
+    other = threading.Thread(target=chmod)
+    other.start()
+    start.wait()
+    os.chown(path, 2001 + i % 3, gid)
+    other.join()
+    st = os.lstat(path)
+    return (stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid) == (mode, 2001 + i % 3, gid)
+
+open(key + '/.draft', 'x').close()
+for path in [key + '/' + f for f in ('enroll', '.key', 'max_uses', 'uses', 'enroll.d', '.draft', '')] + [
+        group, group + '/keys']:
+    lost = sum(not race(path, i) for i in range(60))
+    assert not lost, (path, lost)
+PY
+}
+
+@test "what no listing shows follows a change of its whole tree" {
+	chown 2001:3001 "$K/.key"
+	chmod 440 "$K/.key"
+	chown 2001:3001 "$M/certs/root/index.txt.attr"
+	[ "$(mode "$K/.key")" = '440 2001:3001' ]
+	chown -R 2002:3002 "$K" "$M/certs/root"
+	[ "$(mode "$K/.key")" = '400 2002:3002' ]
+	[ "$(stat -c %u:%g "$M/certs/root/index.txt.attr")" = 2002:3002 ]
+	chmod 444 "$K/.key"
+	chmod -R g+rwX "$K"
+	[ "$(mode "$K/.key")" = '440 2002:3002' ]
+	# also where the directory is that already
+	chown 2001 "$K/.key"
+	chown -R 2002 "$K"
+	[ "$(mode "$K/.key")" = '440 2002:3002' ]
+	# and what a listing shows stays what it was given
+	chown 2001 "$K/uses"
+	chmod 775 "$K"
+	[ "$(stat -c %u "$K/uses")" = 2001 ]
+	stop
+	"${ENROLLFS%/*}/fsck.enrollfs" store
+	[ "$(sqlite3 store 'SELECT count(*) FROM file_owner WHERE kind = 3 AND (ino >> 48 & 255) = 2')" = 0 ]
+}
+
+# newer NAME...: of the group, exactly these have a ctime later than `since`.
+newer() {
+	(cd "$G" && find . -cnewer "$T/since") | sort > newer
+	printf '%s\n' "$@" | sed '/^$/d' | sort | diff - newer
+}
+since() { touch -d "@$(date +%s.%N)" "$T/since"; }
+
+@test "ctime moves with mode, owner and name, and with nothing else" {
+	since
+	newer
+	chmod 640 "$K/max_uses"
+	chown 2001 "$K/enroll"
+	newer ./keys/auto/max_uses ./keys/auto/enroll
+	stop
+	start
+	newer ./keys/auto/max_uses ./keys/auto/enroll
+	since
+	chmod 640 "$K/max_uses"
+	chown 2001 "$K/enroll"
+	chgrp 0 "$G"
+	touch "$K/max_uses"
+	newer
+	# the files that follow a directory change with it, and what does not follow does not
+	ls -lR "$G" > listing
+	chmod 750 "$K"
+	(cd "$G" && find keys/auto ! -path '*/enroll' ! -path '*/max_uses' -printf './%p\n') > follow
+	mapfile -t follow < follow
+	newer "${follow[@]}"
+	since
+	ls -lR "$G" > listing
+	mv "$K" "$K-2"
+	K=$K-2
+	find "$G" -path "$K" -cnewer since | grep -q .
+	[ "$(stat -c %z "$K/uses")" = "$(stat -c %z "$K")" ]
+	since
+	chmod 600 "$K/max_uses"
+	newer ./keys/auto-2/max_uses
+	# a change of content is one of state
+	echo 7 > "$K/max_uses"
+	find "$M" -printf '%T@ %C@ %p\n' | awk '$2 < $1 {print; bad = 1} END {exit bad}'
+}
+
+@test "an incremental tar takes what was chmodded, and that alone" {
+	tar --listed-incremental=snap -C "$G" -cf all.tar .
+	tar --listed-incremental=snap -C "$G" -cvf none.tar . | grep -v '/$' | not grep .
+	chmod 600 "$K/max_uses"
+	tar --listed-incremental=snap -C "$G" -cvf one.tar . | grep -v '/$' > taken
+	[ "$(cat taken)" = ./keys/auto/max_uses ]
+	[ "$(tar -tvf one.tar ./keys/auto/max_uses | cut -c1-10)" = -rw------- ]
+}

@@ -215,7 +215,10 @@ static void make_first_version(void)
 	     "DROP TABLE file_owner;"
 	     "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
 	     "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"
-	     "ALTER TABLE member DROP COLUMN owned; PRAGMA user_version = 1");
+	     "ALTER TABLE member DROP COLUMN owned;"
+	     "ALTER TABLE place DROP COLUMN ctime; ALTER TABLE cert DROP COLUMN ctime;"
+	     "ALTER TABLE grp DROP COLUMN ctime; ALTER TABLE prov_key DROP COLUMN ctime;"
+	     "ALTER TABLE member DROP COLUMN ctime; PRAGMA user_version = 1");
 }
 
 /* A name that had two members, one after the other; the first is revoked. */

@@ -10,7 +10,7 @@
 
 static struct store *store;
 static struct store_call call = {.uid = 1000, .gid = 100, .pid = 1, .comm = "test"};
-static const struct store_owner test_above = {0, 100, 0755};
+static const struct store_owner test_above = {0, 100, 0755, 0};
 static union store_any group, key;
 
 static inline struct store *test_open(const char *domain)

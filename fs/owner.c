@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "fs/ino.h"
+#include "fs/node_internal.h"
+
+/* Whose a node is, what its mode is, and what changes with those of a directory. */
+
+/*
+ * Until somebody changes them, files follow their directory: who may read it reads the public ones;
+ * who of owner and group may write to it writes the others, enrols, and reads the key.
+ */
+static mode_t file_mode(const struct attr *attr, mode_t dir)
+{
+	mode_t readable = dir & 0444, writers = dir & 0220;
+
+	if (node_has(attr, AT_LINK))
+		return 0777;
+	if (node_has(attr, AT_CONVERSATION))
+		return node_has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1;
+	if (attr->copy)
+		return 0400 | (dir & 0020) << 1;
+	if (node_has(attr, AT_ROOT_OWNED))
+		return 0644;
+	return readable | (attr->store || attr->take ? writers : 0);
+}
+
+/* Whether this is an object's own directory; everything else in it follows that. */
+static bool is_object(const struct node *node)
+{
+	return !node->attr && !node->kind->follows;
+}
+
+/* The file's bit in store_object.owned. */
+static uint64_t owned_bit(const struct node *node)
+{
+	return UINT64_C(1) << (node->attr ? node->attr->number : 48 + node_kind_number(node->kind));
+}
+
+/* What is exported belongs to the owner of the mount's root and to who makes backups. */
+static int exported_owner(struct store *store, const struct node *node, struct store_owner *out)
+{
+	union store_any root;
+	int rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
+
+	*out = (struct store_owner){
+		.uid = root.object.uid,
+		.gid = store_export_group(store),
+		.mode = node->attr ? 0440 : 0550,
+		.ctime = root.object.ctime,
+	};
+	return rc;
+}
+
+struct follower {
+	struct store *store;
+	const struct node *node;
+};
+
+/* The owner of a file that nobody has given another one. */
+static void follow(
+	const struct follower *f, const struct store_above *above, struct store_owner *out)
+{
+	const struct attr *attr = f->node->attr;
+
+	*out = above->object;
+	/* what says something of every group; its object is the root */
+	if (f->node->kind->audit || node_has(attr, AT_AUDIT)) {
+		out->gid = store_audit_group(f->store, out->gid);
+		out->mode = store_audit_private(f->store) ? 0550 : out->mode;
+	}
+	if (above->has_dir)
+		*out = above->dir;
+	if (attr)
+		out->mode = file_mode(attr, out->mode);
+	if (!node_has(attr, AT_ROOT_OWNED))
+		return;
+	out->uid = above->root.uid;
+	out->gid = above->root.gid;
+	if (above->root.ctime > out->ctime)
+		out->ctime = above->root.ctime;
+}
+
+/* The directory, of those that follow, that a file follows in its turn: tables/. 0: none. */
+static uint64_t dir_between(struct store *store, const struct node *node)
+{
+	if (!node->attr || !node->kind->audit || !store_audit_private(store))
+		return 0;
+	return ino_make(node_kind_number(node->kind), 0, node->row.object.id);
+}
+
+static struct store_owner own(const struct store_object *o)
+{
+	return (struct store_owner){o->uid, o->gid, o->mode, o->ctime};
+}
+
+static int followed_owner(struct store *store, const struct node *node, struct store_owner *out)
+{
+	struct store_above above = {.object = own(&node->row.object)};
+	uint64_t dir = dir_between(store, node);
+	union store_any root;
+	int rc = 0;
+
+	if (node->kind->exported)
+		return exported_owner(store, node, out);
+	if (node_has(node->attr, AT_ROOT_OWNED))
+		rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
+	if (!rc && node_has(node->attr, AT_ROOT_OWNED))
+		above.root = own(&root.object);
+	if (!rc && dir) {
+		rc = store_file_owner(store, dir, &above.dir);
+		above.has_dir = !rc;
+	}
+	if (rc && rc != -ENOENT)
+		return rc;
+	follow(&(struct follower){store, node}, &above, out);
+	return 0;
+}
+
+int node_owner(struct store *store, const struct node *node, struct store_owner *out)
+{
+	if (!node->kind->exported && !is_object(node) && node->row.object.owned & owned_bit(node)) {
+		int rc = store_file_owner(store, node_shown_ino(node), out);
+		if (rc != -ENOENT)
+			return rc; /* gone since: it follows again */
+	}
+	return followed_owner(store, node, out);
+}
+
+/* The name of a file, or of a directory that follows its object. */
+static const char *file_name(const struct node *node)
+{
+	if (node->attr)
+		return node->attr->name;
+	for (const struct kind *kind = tree; kind < tree + KINDS; kind++)
+		for (size_t i = 0; i < kind->dirs; i++)
+			if (kind->dir[i].kind == node_kind_number(node->kind))
+				return kind->dir[i].name;
+	return "";
+}
+
+static void follow_in_job(
+	const struct store_file *file, const struct store_above *above, struct store_owner *out)
+{
+	follow(file->arg, above, out);
+}
+
+/* Bits in store_object.owned of the files that no listing shows. */
+static uint64_t unlisted(const struct kind *kind)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < kind->attrs; i++)
+		if (node_has(&kind->attr[i], AT_HIDDEN))
+			bits |= UINT64_C(1) << kind->attr[i].number;
+	return bits;
+}
+
+static int change_owner(struct store *store, struct store_call *call, const struct node *node,
+	const struct store_chown *change)
+{
+	const struct store_object *o = &node->row.object;
+
+	if (node->kind->exported)
+		return store_refuse(call, -EPERM, "what is exported is read-only");
+	if (is_object(node))
+		return store_chown(store, call, o, unlisted(node->kind), change);
+	struct follower follower = {store, node};
+	struct store_file file = {
+		.name = file_name(node),
+		.dir = dir_between(store, node),
+		.ino = node_shown_ino(node),
+		.bit = owned_bit(node),
+		/* what is flat and not exported is what was dropped at a key: below both */
+		.key = node->kind->flat ? node->row.member.key : 0,
+		.follow = follow_in_job,
+		.arg = &follower,
+	};
+	return store_chown_file(store, call, o, &file, change);
+}
+
+int node_chown(struct store *store, struct store_call *call, const struct node *node,
+	const struct store_chown *change)
+{
+	return node_refused(store, call, "chown", node, change_owner(store, call, node, change));
+}
+
+int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
+{
+	const struct kind *kind = node->kind;
+	int64_t id = node->row.object.id;
+	int rc = 0;
+
+	if (!is_object(node))
+		return 0;
+	for (size_t i = 0; i < kind->attrs && !rc; i++)
+		rc = fn(ino_make(node_kind_number(kind), kind->attr[i].number, id), arg);
+	for (size_t i = 0; i < kind->dirs && !rc; i++)
+		if (tree[kind->dir[i].kind].follows)
+			rc = fn(ino_make(kind->dir[i].kind, 0, id), arg);
+	return rc;
+}
