@@ -199,7 +199,7 @@ int node_remove(
 	return node_refused(store, call, "rmdir", &child, rc);
 }
 
-/* It belongs to its maker; nothing of it is in the store. */
+/* It belongs to its maker and the directory's group; nothing of it is in the store. */
 static int make_draft(struct store *store, const struct store_call *call, const struct node *dir,
 	const char *name, mode_t mode, struct node *out)
 {
@@ -210,8 +210,8 @@ static int make_draft(struct store *store, const struct store_call *call, const 
 
 	if (rc)
 		return rc;
-	st.st_gid = call->gid;
-	st.st_mode = S_IFREG | (mode & above.mode & 0777);
+	st.st_gid = above.gid;
+	st.st_mode = mode & above.mode & ~call->umask;
 	clock_gettime(CLOCK_REALTIME, &st.st_mtim);
 	st.st_atim = st.st_ctim = st.st_mtim;
 	rc = draft_create(dir->ino, name, &st, &id);

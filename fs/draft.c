@@ -20,6 +20,8 @@ struct draft {
 	time_t closed; /* monotonic; counts while nobody has it open */
 };
 
+enum { NOT_OTHERS = 0770 };
+
 static struct {
 	pthread_mutex_t lock;
 	struct draft *first;
@@ -117,6 +119,7 @@ int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint6
 	d->maker = owner->st_uid;
 	strncpy(d->name, name, sizeof(d->name) - 1);
 	d->st = *owner;
+	d->st.st_mode = S_IFREG | (owner->st_mode & NOT_OTHERS);
 	d->closed = now();
 	d->next = drafts.first;
 	drafts.first = d;
@@ -162,7 +165,7 @@ static int set_owner(struct store_call *call, struct draft *d, const struct stor
 		return rc;
 	d->st.st_uid = want.uid;
 	d->st.st_gid = want.gid;
-	d->st.st_mode = S_IFREG | (want.mode);
+	d->st.st_mode = S_IFREG | (want.mode & NOT_OTHERS);
 	return 0;
 }
 

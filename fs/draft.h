@@ -5,7 +5,8 @@
 /*
  * Drafts: what editors, sed -i, rsync and configuration management make beside a file to rename it
  * over. They live in memory, are in no listing, and go when they are unlinked, renamed over a file,
- * or a minute after their last close. Functions answer 0 or -errno; -ESTALE: the draft is gone.
+ * or a minute after their last close. A private key may be in one: whatever mode is asked for,
+ * others have none of it. Functions answer 0 or -errno; -ESTALE: the draft is gone.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -140,7 +140,7 @@ refused(errno.EPERM, create, 'tmpAbC2', os.O_RDWR | os.O_EXCL, 0o644)
 # not listed, but there
 assert not set(os.listdir(key)) & {'.x', 'x~', '4913', 'tmpAbC'}
 st = os.stat(key + '/.x')
-assert st.st_size == 0 and st.st_mode & 0o777 == 0o644
+assert st.st_size == 0 and st.st_mode & 0o777 == 0o640
 os.chmod(key + '/.x', 0o600); os.utime(key + '/.x', (1, 2)); os.chown(key + '/.x', 5, 6)
 st = os.stat(key + '/.x')
 assert (st.st_mode & 0o777, st.st_mtime, st.st_uid, st.st_gid) == (0o600, 2, 5, 6)
@@ -183,4 +183,38 @@ PY
 	is "$K/max_uses" 3
 	sed -i s/connector/service_edge/ "$K/signing_cert"
 	is "$K/signing_cert" service_edge
+}
+
+@test "a draft is never for others, whatever is asked for" {
+	chgrp 3001 "$M/certs/root" "$K" "$K/enroll.d"
+	chmod 777 "$K" "$K/enroll.d"
+	openssl genpkey -algorithm ed25519 -out ca.pem
+	chmod 666 ca.pem
+	(set -C; umask 0; cat ca.pem > "$M/certs/root/.ca.pem"; cat ca.pem > "$K/.ca.pem")
+	[ "$(stat -c '%a %u:%g' "$M/certs/root/.ca.pem")" = '640 0:3001' ]
+	[ "$(stat -c '%a %u:%g' "$K/.ca.pem")" = '660 0:3001' ]
+	(set -C; umask 077; cat ca.pem > "$K/.mine")
+	[ "$(stat -c %a "$K/.mine")" = 600 ]
+	(set -C; umask 0; cat ca.pem > "$K/enroll.d/.drop")
+	[ "$(stat -c '%a %u:%g' "$K/enroll.d/.drop")" = '660 0:3001' ]
+	for f in "$K/.ca.pem" "$K/enroll.d/.drop"; do
+		chmod 6777 "$f"
+		[ "$(stat -c %a "$f")" = 770 ]
+		refused 'Permission denied' setpriv --reuid=2002 --regid=2002 --clear-groups cat "$f"
+	done
+	# by rsync and cp -p, which set the mode of the file that they copy
+	python3 - "$K/.by-others" <<'PY'
+import errno, os, sys
+fd = os.open(sys.argv[1], os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+os.fchmod(fd, 0o777)
+assert os.fstat(fd).st_mode & 0o7777 == 0o770
+os.fchown(fd, 2001, -1)
+os.seteuid(2002)
+try:
+    os.fchmod(fd, 0o700)
+except OSError as e:
+    assert e.errno == errno.EPERM
+else:
+    raise AssertionError('another user has changed it')
+PY
 }

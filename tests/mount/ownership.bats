@@ -293,7 +293,7 @@ os.open('$K/enroll', os.O_RDWR | os.O_CREAT)"
 import os
 fd = os.open('$K/.x', os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
 os.write(fd, b'5\n')"
-	[ "$(mode "$K/.x")" = '644 0:0' ]
+	[ "$(mode "$K/.x")" = '640 0:0' ]
 	refused 'Permission denied' other bash -c "echo 999999 > $K/.x"
 	printf '7\n' > "$K/.x"
 	mv "$K/.x" "$K/max_uses"
