@@ -267,13 +267,18 @@ static int create_again(struct store *store, struct store_call *call, const stru
 	return rc ? rc : show_again(store, dir, i, out);
 }
 
+static int refuse_name(struct store_call *call, const char *name)
+{
+	if (strlen(name) > NAME_MAX_LEN)
+		return store_refuse(
+			call, -ENAMETOOLONG, "a name has at most %d bytes", NAME_MAX_LEN);
+	return store_refuse(call, -EPERM, "there is no file of that name here");
+}
+
 int node_create(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, int flags, mode_t mode, struct node *out)
 {
 	int i = node_fixed_number(dir->kind, name);
-	/* beside attributes that somebody may want to replace */
-	bool flat = dir->kind->child && tree[dir->kind->child].flat;
-	bool drafts = flat || (dir->kind->attrs && dir->kind->row != STORE_PLACE);
 
 	if (dir->kind->exported)
 		return -EPERM;
@@ -281,10 +286,9 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 		return create_again(store, call, dir, (size_t)i, flags, out);
 	if (drop_attr(dir, name, out->member))
 		return make_drop(store, call, dir, name, mode, out);
-	if (i < 0 && drafts && draft_signature(name, flags, mode))
+	if (i < 0 && node_has_drafts(dir) && draft_signature(name, flags, mode))
 		return make_draft(store, call, dir, name, mode, out);
-	return refused_in(store, call, "create", dir, name,
-		store_refuse(call, -EPERM, "there is no file of that name here"));
+	return refused_in(store, call, "create", dir, name, refuse_name(call, name));
 }
 
 int node_may_write(struct store *store, struct store_call *call, const struct node *node)

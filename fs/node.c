@@ -2,6 +2,7 @@
 #include "fs/node_internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,10 +197,35 @@ int node_fixed_entry(struct store *store, const struct node *dir, size_t i, stru
 	return 0;
 }
 
+bool node_has_drafts(const struct node *dir)
+{
+	return tree[dir->kind->child].flat ? !dir->kind->exported
+					   : dir->kind->attrs && dir->kind->row != STORE_PLACE;
+}
+
+/*
+ * How long a name in this directory may be. An object's is NAME_MAX_LEN; a file of one without a
+ * directory has an ending behind that, and a draft what tools put around it.
+ */
+static size_t longest_name(const struct node *dir)
+{
+	const struct kind *child = &tree[dir->kind->child];
+	size_t ending = 0;
+
+	if (node_has_drafts(dir))
+		return NAME_MAX;
+	for (size_t i = 0; child->flat && i < child->attrs; i++)
+		if (strlen(child->attr[i].name) > ending)
+			ending = strlen(child->attr[i].name);
+	return NAME_MAX_LEN + ending;
+}
+
 int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out)
 {
 	if (dir->attr)
 		return -ENOTDIR;
+	if (strlen(name) > longest_name(dir))
+		return -ENAMETOOLONG;
 	int i = node_fixed_number(dir->kind, name);
 	if (i >= 0)
 		return node_fixed_entry(store, dir, (size_t)i, out);

@@ -8,6 +8,7 @@
  * call->reason are logged here.
  */
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "fs/tree.h"
 
@@ -27,7 +28,8 @@ struct node {
 /* What an inode number names. -ESTALE if it is gone. */
 int node_get(struct store *store, uint64_t ino, struct node *out);
 
-/* The entry of a directory. -ENOENT; -ESTALE if the directory is gone. */
+/* The entry of a directory. -ENOENT; -ESTALE if the directory is gone; -ENAMETOOLONG: nothing here
+ * can have that name. */
 int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out);
 
 /* The inode number that stat and listings show. */
@@ -35,6 +37,9 @@ uint64_t node_shown_ino(const struct node *node);
 
 /* Its attributes; the size is exactly what an open now would let read. */
 int node_stat(struct store *store, const struct node *node, struct stat *st);
+
+/* statfs(2) of the mount. */
+int node_space(struct store *store, struct statvfs *out);
 
 /* chmod and chown. It is kept until the object goes. 1: nothing has changed; -EPERM. */
 int node_chown(struct store *store, struct store_call *call, const struct node *node,

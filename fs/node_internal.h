@@ -37,6 +37,9 @@ int node_fixed_entry(struct store *store, const struct node *dir, size_t i, stru
 const struct attr *node_flat_attr(
 	const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1]);
 
+/* Whether drafts can be made in it: beside attributes that somebody may want to replace. */
+bool node_has_drafts(const struct node *dir);
+
 /* The directory that ".." leads to. */
 uint64_t node_parent_ino(const struct node *dir);
 

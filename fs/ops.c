@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,6 +58,12 @@ static void reply_error(fuse_req_t req, int rc)
 	fuse_reply_err(req, rc < 0 && rc > -512 ? -rc : rc ? EIO : 0);
 }
 
+/* Rounded up: what looks sparse is copied by tar, cp and rsync as a hole. */
+static void count_blocks(struct stat *st)
+{
+	st->st_blocks = (st->st_size + 511) / 512;
+}
+
 static int entry_of(struct store *store, const struct node *node, struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
@@ -67,7 +72,9 @@ static int entry_of(struct store *store, const struct node *node, struct fuse_en
 		.entry_timeout = node_entry_timeout(node),
 		.generation = node->attr ? 0 : hidden_generation(node->ino),
 	};
-	return node_stat(store, node, &entry->attr);
+	int rc = node_stat(store, node, &entry->attr);
+	count_blocks(&entry->attr);
+	return rc;
 }
 
 static void reply_entry(fuse_req_t req, const struct node *node, int rc)
@@ -136,6 +143,7 @@ static void reply_attr(fuse_req_t req, const struct node *node, int rc)
 	double timeout = node_timeout(node);
 	if (timeout == 0)
 		handle_length(node->ino, fuse_req_ctx(req)->pid, &st.st_size);
+	count_blocks(&st);
 	fuse_reply_attr(req, &st, timeout);
 }
 
@@ -550,10 +558,14 @@ static void op_readdirplus(
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+	struct statvfs st;
+	int rc = node_space(store_of(req), &st);
 
 	(void)ino;
-	fuse_reply_statfs(req, &st);
+	if (rc)
+		reply_error(req, rc);
+	else
+		fuse_reply_statfs(req, &st);
 }
 
 /* Extended attributes are left out: libfuse answers ENOSYS, and the kernel asks no more. */

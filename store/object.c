@@ -151,6 +151,27 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent, const 
 	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
 }
 
+static int read_counts(const struct db_row *row, void *arg)
+{
+	*(struct store_counts *)arg = (struct store_counts){
+		.of = {[STORE_CERT] = db_int(row, 0),
+			[STORE_GROUP] = db_int(row, 1),
+			[STORE_KEY] = db_int(row, 2),
+			[STORE_MEMBER] = db_int(row, 4),
+			[STORE_SEGMENT] = db_int(row, 6)},
+		.exportable = db_int(row, 3),
+		.dropped = db_int(row, 5),
+	};
+	return 1;
+}
+
+int store_count(struct store *store, struct store_counts *out)
+{
+	int rc = db_each(db_reader(store->db), DB_COUNTS, NULL, read_counts, out);
+
+	return rc < 0 ? rc : 0;
+}
+
 struct each {
 	enum store_kind kind;
 	store_each_fn fn;
@@ -251,8 +272,11 @@ struct change {
 	gid_t gid; /* for make */
 };
 
-static int illegal_name(struct store_call *call, const struct object_kind *kind)
+static int illegal_name(struct store_call *call, const struct object_kind *kind, const char *name)
 {
+	if (strlen(name) > NAME_MAX_LEN)
+		return store_refuse(
+			call, -ENAMETOOLONG, "a name has at most %d bytes", NAME_MAX_LEN);
 	if (kind->reserved)
 		return store_refuse(call, -EINVAL,
 			"a name has 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, "
@@ -320,7 +344,7 @@ int store_make(struct store *store, struct store_call *call, enum store_kind kin
 	if (!object_kinds[kind]->make)
 		return store_refuse(call, -EPERM, "nothing can be made here");
 	if (!legal(object_kinds[kind], name))
-		return illegal_name(call, object_kinds[kind]);
+		return illegal_name(call, object_kinds[kind], name);
 	return store_submit(store, call, make_job, &c);
 }
 
@@ -388,7 +412,7 @@ int store_rename(struct store *store, struct store_call *call, enum store_kind k
 	if (!object_kinds[kind]->rename)
 		return store_refuse(call, -EPERM, "it cannot be renamed");
 	if (!legal(object_kinds[kind], name))
-		return illegal_name(call, object_kinds[kind]);
+		return illegal_name(call, object_kinds[kind], name);
 	return store_submit(store, call, rename_job, &c);
 }
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 #include "store/base/bytes.h"
@@ -118,6 +119,9 @@ int store_restore(const struct store_options *options, const struct store_restor
  */
 typedef void (*store_fault_fn)(const char *text, void *arg);
 int store_check(struct store *store, const char *log_head, store_fault_fn found, void *arg);
+
+/* The space of the disk that the store is on, as fstatvfs(3); all zero if it cannot say. */
+void store_space(const struct store *store, struct statvfs *out);
 
 /* Waits for what was begun and closes. */
 void store_close(struct store *store);
@@ -287,6 +291,14 @@ typedef int (*store_each_fn)(const union store_any *object, void *arg);
 /* The children with ids above `after`, by id; of members only what all objects have. */
 int store_each(struct store *store, enum store_kind kind, int64_t parent, int64_t after,
 	store_each_fn fn, void *arg);
+
+/* How many there are. */
+struct store_counts {
+	int64_t of[STORE_KINDS]; /* but places */
+	int64_t exportable;	 /* keys */
+	int64_t dropped;	 /* members whose key is there, and lists them */
+};
+int store_count(struct store *store, struct store_counts *out);
 
 /* All of a kind, by id; keys and members only. */
 int store_each_all(struct store *store, enum store_kind kind, store_each_fn fn, void *arg);

@@ -94,6 +94,18 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_ROLLBACK_TO] = "ROLLBACK TO job",
 	[DB_RELEASE] = "RELEASE job",
 
+	/* -> certificates, groups, keys, those that are exportable, members, those whose key is there,
+	 * segments */
+	[DB_COUNTS] =
+		"SELECT (SELECT count(*) FROM cert WHERE removed IS NULL), "
+		"(SELECT count(*) FROM grp WHERE removed IS NULL), "
+		"(SELECT count(*) FROM prov_key WHERE removed IS NULL), "
+		"(SELECT count(*) FROM prov_key WHERE removed IS NULL AND sealed_secret IS NOT NULL), "
+		"m.n, m.n - (SELECT count(*) FROM prov_key k JOIN member m ON m.prov_key = k.id "
+		"WHERE k.removed IS NOT NULL AND m.removed IS NULL), "
+		"(SELECT (coalesce(max(seq), 0) + 999) / 1000 FROM journal) "
+		"FROM (SELECT count(*) AS n FROM member WHERE removed IS NULL) m",
+
 	/* ?1 name -> value */
 	[DB_SETTING_GET] = "SELECT value FROM setting WHERE name = ?1",
 	[DB_SETTING_ADD] = "INSERT INTO setting (name, value) VALUES (?1, ?2)",

@@ -93,7 +93,7 @@ for top, dirs, files in os.walk('$M'):
 	done
 	refused 'File exists' mkdir "$G"
 	refused 'File exists' mkdir "$G/keys"
-	for name in .hidden -dash _low 'a b' 'ä' "$(printf 'x%.0s' {1..65})"; do
+	for name in .hidden -dash _low 'a b' 'ä'; do
 		refused 'Invalid argument' mkdir -- "$M/app_connector/$name"
 	done
 	mkdir "$M/app_connector/$(printf 'x%.0s' {1..64})" "$M/app_connector/0.a_B-c"

@@ -61,7 +61,7 @@ static void names(void **state)
 
 	memset(longest, 'a', 65);
 	longest[65] = '\0';
-	assert_int_equal(make(longest), -EINVAL);
+	assert_int_equal(make(longest), -ENAMETOOLONG);
 	longest[64] = '\0';
 	assert_int_equal(make(longest), 0);
 	assert_int_equal(make("0.a_b-C"), 0);
