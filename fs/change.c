@@ -34,17 +34,55 @@ int node_refused(struct store *store, const struct store_call *call, const char 
 	return refused_in(store, call, action, node, NULL, rc);
 }
 
-int node_access(
+/*
+ * What is known of unknown groups: where neither the directory's owner nor others could have
+ * written to it, the kernel has let the caller in by its group.
+ */
+int node_learn_group(struct store *store, struct store_call *call, const struct node *dir)
+{
+	struct store_owner own;
+
+	if (call->groups_count >= 0 || !call->uid)
+		return 0;
+	int rc = node_owner(store, dir, &own);
+	if (rc)
+		return rc;
+	call->group_shown = own.uid != call->uid && !(own.mode & S_IWOTH);
+	call->shown_gid = own.gid;
+	return 0;
+}
+
+enum { OWNER = 6, GROUP = 3, OTHERS = 0 }; /* where their bits are in a mode */
+
+static bool permits(mode_t mode, int whose, int access)
+{
+	return ((mode >> whose) & (mode_t)access) == (mode_t)access;
+}
+
+/* 1: it is for the group, and the caller's groups are unknown. */
+static int check_access(
 	struct store *store, const struct store_call *call, const struct node *node, int access)
 {
-	struct stat st;
-	int rc = call->uid ? node_stat(store, node, &st) : 0;
+	struct store_owner own;
+	int rc = call->uid ? node_owner(store, node, &own) : 0;
 
 	if (rc || !call->uid)
 		return rc;
-	unsigned int shift = st.st_uid == call->uid ? 6 : store_in_group(call, st.st_gid) ? 3 : 0;
-	unsigned int has = st.st_mode >> shift & 7;
-	return (has & (unsigned int)access) == (unsigned int)access ? 0 : -EACCES;
+	int whose = own.uid == call->uid ? OWNER : store_in_group(call, own.gid) ? GROUP : OTHERS;
+	if (permits(own.mode, whose, access))
+		return 0;
+	bool may_be = whose == OTHERS && call->groups_count < 0;
+	return may_be && permits(own.mode, GROUP, access) ? 1 : -EACCES;
+}
+
+int node_access(struct store *store, struct store_call *call, const struct node *node, int access)
+{
+	int rc = check_access(store, call, node, access);
+
+	if (rc == 1)
+		return store_refuse(call, -EACCES,
+			"the caller's groups are unknown, since /proc hides its process");
+	return rc == -EACCES ? store_refuse(call, rc, "its owner and mode do not permit it") : rc;
 }
 
 void node_uncreate(const struct node *node)
@@ -108,7 +146,10 @@ static int may_delete(struct store *store, struct store_call *call, const struct
 	if (!rc)
 		rc = node_get(store, node_parent_ino(dir), &above);
 	if (!rc)
-		rc = node_access(store, call, &above, W_OK);
+		rc = check_access(store, call, &above, W_OK);
+	/* the kernel will ask for that itself at the rmdir; until then nothing is lost */
+	if (rc == 1)
+		return 0;
 	return rc == -EACCES ? store_refuse(call, rc, "not allowed to delete what this belongs to")
 			     : rc;
 }
@@ -264,7 +305,9 @@ static int create_again(struct store *store, struct store_call *call, const stru
 	*out = *dir;
 	node_set(out, dir->kind, attr, dir->row.object.id);
 	int rc = node_access(store, call, out, access);
-	return rc ? rc : show_again(store, dir, i, out);
+	if (rc)
+		return node_refused(store, call, "create", out, rc);
+	return show_again(store, dir, i, out);
 }
 
 static int refuse_name(struct store_call *call, const char *name)

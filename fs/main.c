@@ -34,6 +34,7 @@ struct options {
 	char *domain, *master_key, *export_group, *audit_group, *user;
 	gid_t export_gid, audit_gid;
 	char **title; /* what the process is listed as */
+	bool as_root; /* this has been started so */
 	int read_only, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
@@ -149,10 +150,14 @@ static int check_places(struct options *o)
 
 /* --- the mount --- */
 
+static bool lets_others(const struct options *o)
+{
+	return !o->noallow_other && (o->allow_other || o->as_root);
+}
+
 /* default_permissions always: owners and modes are enforced by the kernel. */
 static int mount_options(struct fuse_args *args, const struct options *o)
 {
-	bool others = !o->noallow_other && (o->allow_other || geteuid() == 0);
 	char *text = NULL, *name = NULL;
 	int rc = -1;
 
@@ -161,7 +166,7 @@ static int mount_options(struct fuse_args *args, const struct options *o)
 		!fuse_opt_add_opt(&text, "default_permissions") &&
 		/* whoever serves could make a set-user-id program or a device of anything */
 		!fuse_opt_add_opt(&text, "nosuid") && !fuse_opt_add_opt(&text, "nodev") &&
-		(!others || !fuse_opt_add_opt(&text, "allow_other")) &&
+		(!lets_others(o) || !fuse_opt_add_opt(&text, "allow_other")) &&
 		(!o->read_only || !fuse_opt_add_opt(&text, "ro")))
 		rc = fuse_opt_add_arg(args, "-o");
 	if (!rc)
@@ -269,7 +274,15 @@ static int give_up_rights(const struct options *o, struct store_options *options
 		return -1;
 	if (geteuid() == 0 && user_become(&user))
 		return -1;
-	return confine(o->store) ? -1 : 0;
+	if (confine(o->store))
+		return -1;
+	if (lets_others(o) && !process_sees_others())
+		report(LOG_NOTICE,
+			"/proc hides the processes of other users (hidepid), so the groups and "
+			"commands of callers are unknown: mount it with gid=GROUP, of a group "
+			"that the user %d is a member of",
+			(int)geteuid());
+	return 0;
 }
 
 static int serve_store(struct fuse_session *session, struct mount *mount, const struct options *o,
@@ -406,7 +419,7 @@ static int start(struct fuse_args *args, struct options *o)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	struct options o = {.title = argv};
+	struct options o = {.title = argv, .as_root = geteuid() == 0};
 	int rc = EXIT_USAGE;
 
 	if (have_standard_descriptors())

@@ -93,11 +93,17 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 	const char *name, int flags, mode_t mode, struct node *out);
 
 /*
- * What the kernel checks at an open, where it does not: whether owner and mode let the caller
- * (with his groups) have this access, R_OK and W_OK of access(2). 0, -EACCES.
+ * What the kernel checks at an open, where it does not: whether owner and mode let the caller, with
+ * its groups, have this access, R_OK and W_OK of access(2). 0; -EACCES, also where that would take
+ * a group and the groups are unknown.
  */
-int node_access(
-	struct store *store, const struct store_call *call, const struct node *node, int access);
+int node_access(struct store *store, struct store_call *call, const struct node *node, int access);
+
+/*
+ * For a call whose groups are unknown, in a directory that the kernel has let the caller write:
+ * notes the group that this takes.
+ */
+int node_learn_group(struct store *store, struct store_call *call, const struct node *dir);
 
 /* After a failed open of what was just created: a draft that nobody has. */
 void node_uncreate(const struct node *node);

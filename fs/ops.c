@@ -50,6 +50,14 @@ static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS]
 	return call;
 }
 
+/* The directory that a name is made, changed or removed in. */
+static int written_dir(fuse_req_t req, fuse_ino_t ino, struct store_call *call, struct node *dir)
+{
+	int rc = node_get(store_of(req), ino, dir);
+
+	return rc ? rc : node_learn_group(store_of(req), call, dir);
+}
+
 /* The kernel takes no errno above 511: whoever called would hang. */
 static void reply_error(fuse_req_t req, int rc)
 {
@@ -289,7 +297,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
 	struct node dir;
-	int rc = node_get(store_of(req), parent, &dir);
+	int rc = written_dir(req, parent, &call, &dir);
 
 	if (!rc)
 		rc = node_remove(store_of(req), &call, &dir, name);
@@ -306,7 +314,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	int rc = flags & ~(unsigned int)RENAME_NOREPLACE ? -EINVAL : 0;
 
 	if (!rc)
-		rc = node_get(store_of(req), parent, &dir);
+		rc = written_dir(req, parent, &call, &dir);
 	if (!rc)
 		rc = node_get(store_of(req), new_parent, &new_dir);
 	if (!rc)
@@ -347,7 +355,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
 	struct node dir;
-	int rc = node_get(store_of(req), parent, &dir);
+	int rc = written_dir(req, parent, &call, &dir);
 
 	if (!rc)
 		rc = node_unlink(store_of(req), &call, &dir, name);
@@ -389,7 +397,7 @@ static void op_create(
 	struct fuse_entry_param entry;
 	struct handle *handle;
 	struct node dir, node;
-	int rc = node_get(store_of(req), parent, &dir);
+	int rc = written_dir(req, parent, &call, &dir);
 
 	if (!rc)
 		rc = node_create(store_of(req), &call, &dir, name, fi->flags, mode, &node);

@@ -51,6 +51,42 @@ void process_keep_memory(void)
 	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
+/* Whoever serves, init is somebody else's; root without capabilities is not shown it either. */
+bool process_sees_others(void)
+{
+	int fd = open("/proc/1/status", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* From a line of mountinfo, proc(5). */
+static bool read_seeing_group(const char *line, gid_t *gid)
+{
+	const char *options = strstr(line, " - proc ");
+	const char *number = options ? strstr(options, "gid=") : NULL;
+
+	return number && strstr(options, "hidepid=") && sscanf(number, "gid=%u", gid) == 1;
+}
+
+bool process_seeing_group(gid_t *gid)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	/* the last one is on top */
+	while (file && getline(&line, &size, file) > 0)
+		if (strstr(line, " /proc "))
+			found = read_seeing_group(line, gid);
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
 void process_command(pid_t pid, char *out, size_t size)
 {
 	char path[32];

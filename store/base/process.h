@@ -2,6 +2,7 @@
 #ifndef STORE_BASE_PROCESS_H
 #define STORE_BASE_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,6 +16,13 @@ void process_keep_memory(void);
 
 /* Tells a service manager that waits for it (sd_notify(3)) that this daemon is ready. */
 void process_ready(void);
+
+/* Whether /proc shows the processes of other users: what they are called, and their groups. */
+bool process_sees_others(void);
+
+/* The group that /proc shows all of them to although it hides them from others; proc(5), hidepid
+ * and gid. false: there is none. */
+bool process_seeing_group(gid_t *gid);
 
 /* The command of a process, as the kernel names it; empty if there is no such process here. */
 void process_command(pid_t pid, char *out, size_t size);

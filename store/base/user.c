@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
@@ -92,13 +93,37 @@ int user_of(const char *path, struct user *out)
 	return 0;
 }
 
+static bool is_member(const struct user *user, gid_t gid)
+{
+	/* cppcheck-suppress getpwuidCalled; there are no threads yet */
+	const struct passwd *entry = getpwuid(user->uid);
+	gid_t groups[256];
+	int n = sizeof(groups) / sizeof(groups[0]);
+
+	if (!entry || getgrouplist(entry->pw_name, user->gid, groups, &n) < 0)
+		return false;
+	while (n > 0 && groups[n - 1] != gid)
+		n--;
+	return n > 0;
+}
+
+static int keep_group(const struct user *user)
+{
+	gid_t seeing;
+	bool keep = process_seeing_group(&seeing) && is_member(user, seeing);
+
+	return setgroups(keep, &seeing);
+}
+
 static int become(const struct user *user, int capability)
 {
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capability >= 0)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)capability);
-	int rc = capng_change_id((int)user->uid, (int)user->gid,
-		CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+	int rc = keep_group(user);
+	if (rc == 0)
+		rc = capng_change_id(
+			(int)user->uid, (int)user->gid, CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
 
 	if (rc == 0) {
 		process_protect();

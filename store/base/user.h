@@ -34,7 +34,10 @@ int user_of(const char *path, struct user *out);
  */
 int user_choose(const char *name, const char *store, struct user *out);
 
-/* Becomes a user for good: with no group but his own and no capability. 0 or -errno, logged. */
+/*
+ * Becomes a user for good, without capabilities and with no group but its own; where /proc hides
+ * processes, also the one that sees them, if the user is a member. 0 or -errno, logged.
+ */
 int user_become(const struct user *user);
 
 /*

@@ -263,7 +263,7 @@ PY
 	chmod 600 "$K/enroll" "$K/enabled"
 	chown root:root "$K/max_uses" "$K/enabled"
 	refused 'Permission denied' netops cat "$K/.key"
-	refused 'Permission denied' netops python3 -c "
+	refused 'Permission denied' netops /usr/bin/python3 -c "
 import os
 os.unlink('$K/.key')
 print(os.read(os.open('$K/.key', os.O_RDONLY | os.O_CREAT), 200))"
@@ -271,7 +271,7 @@ print(os.read(os.open('$K/.key', os.O_RDONLY | os.O_CREAT), 200))"
 		refused 'Permission denied' netops bash -c "rm -f $K/$f && echo 9 > $K/$f"
 		refused 'Permission denied' netops bash -c "rm -f $K/$f && echo 9 >> $K/$f"
 	done
-	refused 'Permission denied' netops python3 -c "
+	refused 'Permission denied' netops /usr/bin/python3 -c "
 import os
 os.unlink('$K/enroll')
 os.open('$K/enroll', os.O_RDWR | os.O_CREAT)"
