@@ -325,6 +325,7 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 	if (node->draft) {
 		int rc = draft_stat(node->draft, st);
 		st->st_ino = node->ino;
+		node_count_blocks(st);
 		return rc;
 	}
 	int rc = node_owner(store, node, &own);
@@ -346,6 +347,7 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 					   : file_size(store, node, &st->st_size);
 	st->st_atim = st->st_mtim;
 	set_ctime(st, own.ctime);
+	node_count_blocks(st);
 	return rc;
 }
 

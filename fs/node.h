@@ -38,6 +38,9 @@ uint64_t node_shown_ino(const struct node *node);
 /* Its attributes; the size is exactly what an open now would let read. */
 int node_stat(struct store *store, const struct node *node, struct stat *st);
 
+/* Sets the blocks that the size takes. */
+void node_count_blocks(struct stat *st);
+
 /* statfs(2) of the mount. */
 int node_space(struct store *store, struct statvfs *out);
 

@@ -66,12 +66,6 @@ static void reply_error(fuse_req_t req, int rc)
 	fuse_reply_err(req, rc < 0 && rc > -512 ? -rc : rc ? EIO : 0);
 }
 
-/* Rounded up: what looks sparse is copied by tar, cp and rsync as a hole. */
-static void count_blocks(struct stat *st)
-{
-	st->st_blocks = (st->st_size + 511) / 512;
-}
-
 static int entry_of(struct store *store, const struct node *node, struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
@@ -80,9 +74,7 @@ static int entry_of(struct store *store, const struct node *node, struct fuse_en
 		.entry_timeout = node_entry_timeout(node),
 		.generation = node->attr ? 0 : hidden_generation(node->ino),
 	};
-	int rc = node_stat(store, node, &entry->attr);
-	count_blocks(&entry->attr);
-	return rc;
+	return node_stat(store, node, &entry->attr);
 }
 
 static void reply_entry(fuse_req_t req, const struct node *node, int rc)
@@ -151,7 +143,7 @@ static void reply_attr(fuse_req_t req, const struct node *node, int rc)
 	double timeout = node_timeout(node);
 	if (timeout == 0)
 		handle_length(node->ino, fuse_req_ctx(req)->pid, &st.st_size);
-	count_blocks(&st);
+	node_count_blocks(&st);
 	fuse_reply_attr(req, &st, timeout);
 }
 

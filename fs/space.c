@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/node_internal.h"
 
-/* What statfs(2) says: the disk is the store's, the files are ours. */
+/* What stat(2) and statfs(2) say of space: the disk is the store's, the files are ours. */
+
+/* Rounded up: what looks sparse is copied by tar, cp and rsync as a hole. */
+void node_count_blocks(struct stat *st)
+{
+	st->st_blocks = (st->st_size + 511) / 512;
+}
 
 /* How many times the tree has this kind. */
 static int64_t instances(const struct kind *kind, const struct store_counts *counts)
