@@ -324,9 +324,11 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 
 	if (node->draft) {
 		int rc = draft_stat(node->draft, st);
+		if (rc)
+			return rc;
 		st->st_ino = node->ino;
 		node_count_blocks(st);
-		return rc;
+		return 0;
 	}
 	int rc = node_owner(store, node, &own);
 	int64_t at = changed(node);
