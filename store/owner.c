@@ -41,19 +41,21 @@ static struct store_owner merged(const struct store_owner *now, const struct sto
 	return out;
 }
 
-/* What the kernel sends before a write by anybody. */
-static bool clears_special(const struct store_owner *now, const struct store_owner *want)
+/* What the kernel sends before somebody truncates a file. */
+static bool clears_special(const struct store_owner *now, const struct store_chown *change)
 {
-	return want->uid == now->uid && want->gid == now->gid &&
-	       (want->mode == (now->mode & ~(mode_t)S_ISUID) ||
-		       want->mode == (now->mode & ~(mode_t)(S_ISUID | S_ISGID)));
+	mode_t cleared = now->mode & ~change->to.mode;
+
+	return change->mode && !change->uid && !change->gid && cleared &&
+	       !(cleared & ~(mode_t)(S_ISUID | S_ISGID)) &&
+	       change->to.mode == (now->mode & ~cleared);
 }
 
 int store_merge_owner(struct store_call *call, const struct store_owner *now,
 	const struct store_chown *change, struct store_owner *out)
 {
 	*out = merged(now, change);
-	if (call->uid == 0 || clears_special(now, out))
+	if (call->uid == 0 || clears_special(now, change))
 		return 0;
 	if (call->uid != now->uid)
 		return store_refuse(call, -EPERM,
