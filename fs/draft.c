@@ -161,7 +161,7 @@ static int set_owner(struct store_call *call, struct draft *d, const struct stor
 	struct store_owner want, now = {d->st.st_uid, d->st.st_gid, d->st.st_mode & 07777, 0};
 	int rc = store_merge_owner(call, &now, change, &want);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	d->st.st_uid = want.uid;
 	d->st.st_gid = want.gid;

@@ -156,13 +156,25 @@ static uint64_t unlisted(const struct kind *kind)
 	return bits;
 }
 
+/* What tools set on a whole tree may be what it is. */
+static int change_exported(struct store *store, struct store_call *call, const struct node *node,
+	const struct store_chown *change)
+{
+	struct store_owner now, want;
+	int rc = node_owner(store, node, &now);
+
+	if (!rc)
+		rc = store_merge_owner(call, &now, change, &want);
+	return rc ? rc : store_refuse(call, -EPERM, "what is exported is read-only");
+}
+
 static int change_owner(struct store *store, struct store_call *call, const struct node *node,
 	const struct store_chown *change)
 {
 	const struct store_object *o = &node->row.object;
 
 	if (node->kind->exported)
-		return store_refuse(call, -EPERM, "what is exported is read-only");
+		return change_exported(store, call, node, change);
 	if (is_object(node))
 		return store_chown(store, call, o, unlisted(node->kind), change);
 	struct follower follower = {store, node};

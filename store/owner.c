@@ -55,8 +55,9 @@ int store_merge_owner(struct store_call *call, const struct store_owner *now,
 	const struct store_chown *change, struct store_owner *out)
 {
 	*out = merged(now, change);
+	bool same = same_owner(now, out);
 	if (call->uid == 0 || clears_special(now, change))
-		return 0;
+		return same;
 	if (call->uid != now->uid)
 		return store_refuse(call, -EPERM,
 			"only root and its owner, the user %u, may change owner and mode",
@@ -67,7 +68,7 @@ int store_merge_owner(struct store_call *call, const struct store_owner *now,
 	 */
 	if (out->gid != now->gid && call->groups_count >= 0 && !store_in_group(call, out->gid))
 		return store_refuse(call, -EPERM, "its owner is not in the group %u", out->gid);
-	return 0;
+	return same;
 }
 
 static int read_owner(const struct db_row *row, void *arg)
@@ -217,10 +218,8 @@ static int chown_job(struct db_conn *conn, void *arg)
 
 	if (!rc)
 		rc = store_merge_owner(c->call, &now, c->change, &want);
-	if (rc)
+	if (rc < 0 || (rc && !(c->row.object.owned & c->unlisted)))
 		return rc;
-	if (same_owner(&now, &want) && !(c->row.object.owned & c->unlisted))
-		return 1;
 	/* whatever the clock does, it moves */
 	want.ctime = at > now.ctime ? at : now.ctime + 1;
 	rc = check_managed(conn, c);

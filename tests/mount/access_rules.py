@@ -173,13 +173,15 @@ class Node:
         if self.sort == 'ca' and not handed:
             self.uid, self.gid = root
         elif self.sort == 'draft':
-            self.uid, self.gid = OWNER, OWNER
+            self.uid = OWNER
         elif self.sort == 'export':
             self.uid, self.gid, self.mode = root[0], TEAM, 0o550 if self.is_dir else 0o440
         elif handed and not self.is_dir and self.sort != 'link':
             self.mode |= 0o060 if self.listed() else 0
-            if area == OWN:
-                self.mode &= 0o760 if whole and self.listed() else 0o700
+            if area == OWN and not whole:
+                self.mode &= 0o700
+            elif area == OWN and self.listed():  # what is not follows its directory again
+                self.mode &= 0o760
 
     def listed(self):
         """Whether chmod -R finds it."""
@@ -189,7 +191,7 @@ class Node:
         read, write = folder & 0o444, folder & 0o220
         return {'ro': read, 'rw': read | write, 'csr': read | write, 'ca': 0o644,
                 'talk': write | write << 1, 'public': 0o666, 'link': 0o777, 'export': 0o440,
-                'secret': 0o400 | (folder & 0o020) << 1, 'draft': folder & 0o666}[self.sort]
+                'secret': 0o400 | (folder & 0o020) << 1, 'draft': folder & 0o660}[self.sort]
 
     def lets(self, subject, wanted):
         uid, gid, groups, _ = SUBJECTS[subject]
