@@ -71,6 +71,7 @@ int not_a(struct store_call *call, int error, const char *what);
 /* root.c */
 SHOW(show_domain);
 SHOW(show_version);
+MEASURE(measure_version);
 
 /* log.c */
 SHOW(show_log_head);

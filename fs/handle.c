@@ -20,6 +20,8 @@ struct handle {
 	int flags;
 	struct bytes content;		 /* as of open; not changed after it */
 	struct store_snapshot *snapshot; /* or this */
+	struct timespec moment;		 /* that it shows; none of what is exported */
+	_Atomic bool was_read;
 	struct conversation *talk;
 	bool begun;
 	bool serves; /* one of the two, for good; under the lock of open_now */
@@ -79,7 +81,18 @@ static void strike_off(struct handle *h)
 	pthread_mutex_unlock(&open_now.lock);
 }
 
-bool handle_length(uint64_t ino, pid_t pid, off_t *length)
+static bool say(const struct handle *h, struct stat *st)
+{
+	const struct stat was = *st;
+
+	st->st_size = h->snapshot ? (off_t)store_snapshot_size(h->snapshot) : (off_t)h->content.len;
+	if (h->moment.tv_sec && !h->was_read)
+		st->st_mtim = h->moment;
+	return st->st_size != was.st_size ||
+	       memcmp(&st->st_mtim, &was.st_mtim, sizeof(was.st_mtim)) != 0;
+}
+
+bool handle_stat(uint64_t ino, pid_t pid, struct stat *st)
 {
 	struct handle *h;
 
@@ -89,11 +102,9 @@ bool handle_length(uint64_t ino, pid_t pid, off_t *length)
 	for (h = *bucket(ino); h; h = h->next)
 		if (h->node.ino == ino && h->pid == pid && h->serves)
 			break;
-	if (h)
-		*length = h->snapshot ? (off_t)store_snapshot_size(h->snapshot)
-				      : (off_t)h->content.len;
+	bool other = h && say(h, st);
 	pthread_mutex_unlock(&open_now.lock);
-	return h;
+	return other;
 }
 
 static bool readable(int flags)
@@ -113,6 +124,20 @@ static bool serves(const struct handle *h)
 	       (h->snapshot || h->node.attr->show || h->node.attr->copy);
 }
 
+/* Its time comes first: what is newer than that is copied again, what is older never. */
+static int render(struct handle *h, struct store_call *call)
+{
+	const struct attr *attr = h->node.attr;
+	int rc = attr->snapshot ? attr->snapshot(h->store, &h->node.row, false, &h->snapshot) : 0;
+
+	if (!rc)
+		rc = node_moment(h->store, &h->node, h->snapshot, &h->moment);
+	if (rc || attr->snapshot)
+		return rc;
+	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
+			  : node_content(h->store, &h->node, &h->content);
+}
+
 static int begin(struct handle *h, struct store_call *call)
 {
 	const struct attr *attr = h->node.attr;
@@ -129,10 +154,7 @@ static int begin(struct handle *h, struct store_call *call)
 			h->node.drop ? h->node.member : NULL, &h->talk);
 	if (rc || h->node.drop || attr->flags & AT_CONVERSATION || !readable(h->flags))
 		return rc;
-	if (attr->snapshot)
-		return attr->snapshot(h->store, &h->node.row, false, &h->snapshot);
-	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
-			  : node_content(h->store, &h->node, &h->content);
+	return render(h, call);
 }
 
 int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
@@ -206,6 +228,7 @@ static bool converses(const struct handle *h)
 
 int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 {
+	h->was_read = true;
 	if (h->node.draft && !h->talk)
 		return draft_read(h->node.draft, offset, size, out);
 	if (h->snapshot)

@@ -43,10 +43,11 @@ void handle_truncate(struct handle *handle);
 int handle_flush(struct handle *handle);
 
 /*
- * How long what this process reads of an inode is, if it has it open for reading: that was fixed by
- * the open, and fstat(2) has to say the same. false: it has not.
+ * What this process reads of an inode, if it has it open for reading, was fixed by the open, and
+ * fstat(2) has to say the same: the length, and until it has read something the time. false: it has
+ * not, or all of that is so already.
  */
-bool handle_length(uint64_t ino, pid_t pid, off_t *length);
+bool handle_stat(uint64_t ino, pid_t pid, struct stat *st);
 
 void handle_close(struct handle *handle);
 

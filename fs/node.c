@@ -244,11 +244,6 @@ static struct timespec moment(int64_t at)
 	return (struct timespec){at / CLOCK_SECOND, at % CLOCK_SECOND};
 }
 
-static void set_mtime(struct stat *st, int64_t at)
-{
-	st->st_mtim = moment(at);
-}
-
 /* A change of content is one of the file's state, too. */
 static void set_ctime(struct stat *st, int64_t at)
 {
@@ -257,65 +252,6 @@ static void set_ctime(struct stat *st, int64_t at)
 		     (state.tv_sec == content.tv_sec && state.tv_nsec > content.tv_nsec);
 
 	st->st_ctim = later ? state : content;
-}
-
-/* What an open now would serve says how long it is and from when. */
-static int snapshot_stat(struct store *store, const struct node *node, struct stat *st)
-{
-	struct store_snapshot *snapshot;
-	int rc = node->attr->snapshot(store, &node->row, true, &snapshot);
-
-	if (rc || !snapshot)
-		return rc;
-	st->st_size = (off_t)store_snapshot_size(snapshot);
-	set_mtime(st, store_snapshot_made(snapshot));
-	store_snapshot_put(snapshot);
-	return 0;
-}
-
-static int file_size(struct store *store, const struct node *node, off_t *size)
-{
-	CLEANUP_BYTES struct bytes content = {0};
-	const struct attr *attr = node->attr;
-	size_t len = 0;
-	int rc = 0;
-
-	if (attr->size) {
-		rc = attr->size(store, &node->row, &len);
-		if (rc == 1)
-			rc = 0;
-		else
-			len += !node_has(attr, AT_DOCUMENT);
-	} else if (attr->show) {
-		rc = node_content(store, node, &content);
-		len = content.len;
-	}
-	*size = (off_t)len;
-	return rc;
-}
-
-static int measured_stat(struct store *store, const struct node *node, struct stat *st)
-{
-	size_t len;
-	int64_t at;
-	int rc = node->attr->measure(store, &node->row, &len, &at);
-
-	if (rc)
-		return rc;
-	set_mtime(st, at);
-	st->st_size = (off_t)len;
-	return 0;
-}
-
-static int64_t changed(const struct node *node)
-{
-	const struct store_object *o = &node->row.object;
-
-	if (!node->attr)
-		return node->kind->changed ? node->kind->changed(&node->row) : o->created;
-	if (node_has(node->attr, AT_FIXED))
-		return o->created;
-	return node_has(node->attr, AT_VOLATILE) ? o->changed : o->modified;
 }
 
 int node_stat(struct store *store, const struct node *node, struct stat *st)
@@ -331,7 +267,6 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 		return 0;
 	}
 	int rc = node_owner(store, node, &own);
-	int64_t at = changed(node);
 	if (rc)
 		return rc;
 	*st = (struct stat){
@@ -342,11 +277,7 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 		.st_gid = own.gid,
 		.st_blksize = 4096,
 	};
-	set_mtime(st, at);
-	if (node->attr)
-		rc = node->attr->snapshot  ? snapshot_stat(store, node, st)
-		     : node->attr->measure ? measured_stat(store, node, st)
-					   : file_size(store, node, &st->st_size);
+	rc = node_size_and_time(store, node, st);
 	st->st_atim = st->st_mtim;
 	set_ctime(st, own.ctime);
 	node_count_blocks(st);

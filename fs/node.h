@@ -44,6 +44,10 @@ void node_count_blocks(struct stat *st);
 /* statfs(2) of the mount. */
 int node_space(struct store *store, struct statvfs *out);
 
+/* The time that stat shows; snapshot: what was opened of it, or NULL. 0 of what is exported. */
+int node_moment(struct store *store, const struct node *node, const struct store_snapshot *snapshot,
+	struct timespec *out);
+
 /* chmod and chown. It is kept until the object goes. 1: nothing has changed; -EPERM. */
 int node_chown(struct store *store, struct store_call *call, const struct node *node,
 	const struct store_chown *change);

@@ -43,6 +43,9 @@ bool node_has_drafts(const struct node *dir);
 /* The directory that ".." leads to. */
 uint64_t node_parent_ino(const struct node *dir);
 
+/* times.c: sets st_size and st_mtim. */
+int node_size_and_time(struct store *store, const struct node *node, struct stat *st);
+
 /* Whose it is, and what its mode is. */
 int node_owner(struct store *store, const struct node *node, struct store_owner *out);
 

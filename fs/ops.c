@@ -128,7 +128,8 @@ static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 
 /*
  * The kernel does not say whether this is stat(2) or fstat(2). Who has the file open is told how
- * long what it reads is: rsync and cp ask between open and read, and something may change before.
+ * long what it reads is, and from when: rsync, cp and web servers ask between open and read, and
+ * something may change before.
  */
 static void reply_attr(fuse_req_t req, const struct node *node, int rc)
 {
@@ -140,11 +141,9 @@ static void reply_attr(fuse_req_t req, const struct node *node, int rc)
 		reply_error(req, rc);
 		return;
 	}
-	double timeout = node_timeout(node);
-	if (timeout == 0)
-		handle_length(node->ino, fuse_req_ctx(req)->pid, &st.st_size);
+	bool other = handle_stat(node->ino, fuse_req_ctx(req)->pid, &st);
 	node_count_blocks(&st);
-	fuse_reply_attr(req, &st, timeout);
+	fuse_reply_attr(req, &st, other ? 0 : node_timeout(node));
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -4,3 +4,12 @@
 
 DEFINE_SHOW(show_domain, value_add_text(out, store_domain(store)))
 DEFINE_SHOW(show_version, value_add_text(out, ENROLLFS_VERSION))
+
+/* Another program may have served the store before. */
+MEASURE(measure_version)
+{
+	(void)row;
+	*len = sizeof(ENROLLFS_VERSION);
+	*changed = store_started(store);
+	return 0;
+}

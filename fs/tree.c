@@ -23,7 +23,7 @@ static const struct attr root_attr[] = {
 	{7, "metrics", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_metrics,
 	 .help = "what there is and what happens, in the text format of Prometheus"},
 	{2, "domain", AT_FIXED, .show = show_domain, .help = "the name in keys and certificates"},
-	{3, "version", AT_FIXED, .show = show_version, .help = "of enrollfs"},
+	{3, "version", AT_FIXED, .show = show_version, .measure = measure_version, .help = "of enrollfs"},
 };
 
 static const struct attr group_attr[] = {

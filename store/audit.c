@@ -17,6 +17,7 @@
 
 struct last {
 	int64_t seq, upto, at;
+	int64_t shown; /* the second that it shows, if that is ahead of its moment */
 	struct bytes line;
 };
 
@@ -29,6 +30,7 @@ static int read_last(const struct db_row *row, void *arg)
 	last->seq = db_int(row, 0);
 	last->upto = db_int(row, 2);
 	last->at = db_int(row, 3);
+	last->shown = db_int(row, 4);
 	return bytes_add(&last->line, line, len);
 }
 
@@ -145,6 +147,9 @@ static int64_t moment_of(int64_t seq, int64_t now, const struct last *last)
 static int store_line(struct db_conn *conn, const struct store_call *call, const struct line *line,
 	const struct last *last, int64_t at, bool whole, int64_t issued)
 {
+	int64_t latest, shown = last->shown;
+
+	shown_line(conn, at, &shown, &latest);
 	return db_run(conn, DB_AUDIT_ADD,
 		DB_ARGS(DB_INT(last->seq + 1), DB_INT(at), DB_INT(call->uid), DB_INT(call->gid),
 			DB_INT(call->pid), DB_TEXT(part(line, COMM)), DB_TEXT(part(line, ACTION)),
@@ -153,7 +158,8 @@ static int store_line(struct db_conn *conn, const struct store_call *call, const
 			DB_BLOB(line->prev, PKI_HASH),
 			DB_INT(last->upto + (int64_t)line->text.len + 1),
 			issued ? DB_INT(issued) : DB_NIL,
-			DB_TEXT(whole ? (const char *)line->text.data : "")));
+			DB_TEXT(whole ? (const char *)line->text.data : ""), DB_INT(shown),
+			DB_INT(latest)));
 }
 
 int audit_add(
@@ -237,6 +243,13 @@ static int last_line(struct store *store, struct last *last)
 	return rc < 0 ? rc : 0;
 }
 
+static int64_t moment_shown(const struct last *last)
+{
+	int64_t shown = last->shown * CLOCK_SECOND;
+
+	return shown > last->at ? shown : last->at;
+}
+
 int audit_last(struct store *store, int64_t *seq, int64_t *at)
 {
 	struct last last = {0};
@@ -244,7 +257,7 @@ int audit_last(struct store *store, int64_t *seq, int64_t *at)
 
 	bytes_free(&last.line);
 	*seq = last.seq;
-	*at = last.at;
+	*at = moment_shown(&last);
 	return rc;
 }
 
@@ -255,7 +268,7 @@ int store_log_stat(struct store *store, size_t *len, int64_t *changed)
 
 	bytes_free(&last.line);
 	*len = (size_t)last.upto;
-	*changed = last.at;
+	*changed = moment_shown(&last);
 	return rc;
 }
 

@@ -105,9 +105,9 @@ static int store_signed(struct db_conn *conn, const struct signed_cert *s, int64
 			DB_INT(info.not_before), DB_INT(info.not_after),
 			DB_TEXT((char *)subject.data), s->issuer ? DB_INT(s->issuer) : DB_NIL,
 			chain ? DB_BLOB(s->chain->data, s->chain->len) : DB_NIL));
-	if (rc > 0 && s->issuer)
-		rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(s->issuer), DB_INT(now)));
-	return rc < 0 ? rc : rc == 0 ? -EAGAIN : 0;
+	if (rc <= 0)
+		return rc < 0 ? rc : -EAGAIN;
+	return s->issuer ? cert_issued(conn, s->issuer, now) : 0;
 }
 
 static int sign(const struct store *store, const struct new_cert *want, const char *subject,
@@ -226,7 +226,8 @@ static int look(struct waiting *w)
 	return rc < 0 ? rc : 0;
 }
 
-/* In a job: that it still waits, and may be changed; the path for the audit trail. */
+/* In a job that changes it: that it still waits, and may be changed; the path for the audit trail.
+ */
 static int look_again(
 	struct db_conn *conn, struct waiting *w, const char *file, char path[STORE_PATH + 16])
 {
@@ -235,6 +236,8 @@ static int look_again(
 
 	if (!rc && !w->row.cert.pending)
 		rc = has_its_certificate(w->call);
+	if (!rc)
+		rc = shown_edited(conn, &w->row.object, false, clock_now());
 	store_path(&w->row.object, object);
 	snprintf(path, STORE_PATH + 16, "%s%s", object, file);
 	return rc;

@@ -38,6 +38,13 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	o->changed = clock_later(o->changed, c->not_after);
 }
 
+int cert_issued(struct db_conn *conn, int64_t cert, int64_t now)
+{
+	int rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(cert), DB_INT(now)));
+
+	return rc < 0 ? rc : shown_used(conn, STORE_CERT, cert, now);
+}
+
 static int in_use(struct store_call *call)
 {
 	return store_refuse(call, -EBUSY,
@@ -65,6 +72,8 @@ static int remove_cert(
 		return in_use(call);
 	if (rc > 0) /* its private key is gone: nobody shall trust it any more */
 		rc = db_run(conn, DB_CERT_COUNT_REVOKED, args);
+	if (rc >= 0)
+		rc = shown_used(conn, STORE_CERT, object->cert.issuer, now);
 	if (rc >= 0)
 		db_scrub(conn);
 	if (rc >= 0)
@@ -106,6 +115,7 @@ const struct object_kind store_cert_kind = {
 	.rename = DB_CERT_RENAME,
 	.chown = DB_CERT_CHOWN,
 	.owned = DB_CERT_OWNED,
+	.shows = DB_CERT_SHOWS,
 	.read = read_cert,
 	.make = cert_make,
 	.remove = remove_cert,

@@ -93,11 +93,19 @@ static int collect(struct making *m)
 	return rc < 0 ? rc : 0;
 }
 
+/* Its files show another second than those of the list before. */
+static int64_t moment_of(const struct making *m)
+{
+	int64_t last = m->before.made / CLOCK_SECOND;
+
+	return m->now / CLOCK_SECOND > last ? m->now : (last + 1) * CLOCK_SECOND;
+}
+
 static int keep_job(struct db_conn *conn, void *arg)
 {
 	const struct making *m = arg;
 	int rc = db_run(conn, DB_CRL_KEEP,
-		DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(m->now),
+		DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(moment_of(m)),
 			DB_INT(m->crl.this_update), DB_INT(m->crl.next_update),
 			DB_INT(m->before.revoked), DB_INT(m->before.crl_days),
 			DB_BLOB(m->der.data, m->der.len), DB_INT(m->before.number)));

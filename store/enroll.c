@@ -302,8 +302,12 @@ static int add_member(struct db_conn *conn, const struct enrolment *e, int64_t n
 
 	if (rc < 0)
 		return rc;
+	int64_t id = db_inserted(conn);
+	rc = shown_made(conn, STORE_MEMBER, id, now);
+	if (rc)
+		return rc;
 	rc = db_run(conn, DB_ISSUED_ADD,
-		DB_ARGS(DB_INT(db_inserted(conn)), DB_INT(e->key), DB_INT(e->i.cert), DB_INT(1),
+		DB_ARGS(DB_INT(id), DB_INT(e->key), DB_INT(e->i.cert), DB_INT(1),
 			DB_BLOB(e->i.serial, PKI_SERIAL),
 			DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH), DB_TEXT(e->i.names),
 			DB_BLOB(e->i.der.data, e->i.der.len), DB_BLOB(csr, csr_len), DB_INT(now),
@@ -317,14 +321,16 @@ static int commit_job(struct db_conn *conn, void *arg)
 	const struct enrolment *e = arg;
 	struct store_object member = {
 		.kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
-	int64_t issued, now = clock_now();
+	int64_t issued = 0, now = clock_now();
 	char path[STORE_PATH];
 	int rc = spend(conn, e, now);
 
 	if (!rc)
+		rc = shown_used(conn, STORE_KEY, e->key, now);
+	if (!rc)
 		rc = add_member(conn, e, now, &issued);
 	if (!rc)
-		rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(e->i.cert), DB_INT(now)));
+		rc = cert_issued(conn, e->i.cert, now);
 	if (rc >= 0)
 		rc = object_touch_list(conn, &member, now);
 	if (rc < 0)

@@ -42,10 +42,10 @@ static int read_view(const struct db_row *row, void *arg)
 
 /*
  * The mark in store.json: how many records the trail has up to the last line of the audit trail,
- * and that line's hash. Each commit that matters ends with such a line. A copy is read in this
- * order: one with fewer records has lost some since.
+ * and that line's hash; and the latest second that any file shows. Each commit that matters ends
+ * with such a line. A copy is read in this order: one with fewer records has lost some since.
  */
-static int add_mark(struct view *v, const void *line, size_t len, int64_t records)
+static int add_mark(struct view *v, const void *line, size_t len, int64_t records, int64_t latest)
 {
 	unsigned char hash[PKI_HASH];
 	char text[2 * PKI_HASH + 1];
@@ -55,8 +55,9 @@ static int add_mark(struct view *v, const void *line, size_t len, int64_t record
 		return rc;
 	hex_text(hash, PKI_HASH, text);
 	v->json.len--; /* its brace */
-	return bytes_printf(
-		&v->json, ",\"records\":%" PRId64 ",\"log_head\":\"%s\"}", records, text);
+	return bytes_printf(&v->json,
+		",\"records\":%" PRId64 ",\"log_head\":\"%s\",\"latest\":%" PRId64 "}", records,
+		text, latest);
 }
 
 static int read_store_view(const struct db_row *row, void *arg)
@@ -68,7 +69,7 @@ static int read_store_view(const struct db_row *row, void *arg)
 
 	v->round = EXPORT_ROUND;
 	v->version = db_int(row, 3) / CLOCK_SECOND * EXPORT_ROUND + db_int(row, 4) % EXPORT_ROUND;
-	return rc || !len ? rc : add_mark(v, line, len, db_int(row, 5));
+	return rc || !len ? rc : add_mark(v, line, len, db_int(row, 5), db_int(row, 6));
 }
 
 /* Where its file stands below export/. */

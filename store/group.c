@@ -71,6 +71,7 @@ const struct object_kind store_group_kind = {
 	.rename = DB_GROUP_RENAME,
 	.chown = DB_GROUP_CHOWN,
 	.owned = DB_GROUP_OWNED,
+	.shows = DB_GROUP_SHOWS,
 	.by_parent = true,
 	.read = read_group,
 	.make = make_group,

@@ -41,6 +41,23 @@ struct metrics {
 	/* what was shown last, and since when; with its `making` held */
 	unsigned char shown[PKI_HASH];
 	int64_t shown_since;
+	unsigned int pad; /* how many there were before it within that second */
+};
+
+/* --- shown.c: the seconds that files show --- */
+
+enum { SHOWN_SLOTS = 1024 };
+
+struct shown {
+	/* The highest second that files of an object have shown to somebody; several share one. */
+	_Atomic int64_t looked[SHOWN_SLOTS];
+	/* For jobs alone: the highest second that was given to anything, and the highest that was
+	 * shown where another may stand now. */
+	int64_t latest, vacated;
+	/* The same from the start to the end: what everything shows at least; the moment of the
+	 * start, which is later than that of the last. */
+	int64_t floor, started;
+	int64_t listed[STORE_LISTS]; /* of the tables, with their `listing` held */
 };
 
 struct store {
@@ -50,6 +67,7 @@ struct store {
 	gid_t export_gid;
 	gid_t audit_gid; /* if audit_named */
 	bool audit_named, audit_private;
+	struct shown shown;
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
 
@@ -115,6 +133,8 @@ struct object_kind {
 	int (*may_remove)(struct db_conn *conn, struct store_call *call, int64_t id);
 	/* Set the directory's owner; the bits of files that have their own. */
 	enum db_query chown, owned;
+	/* Raises the seconds that its files show. */
+	enum db_query shows;
 	/* The query that sets a field, 0 if it has no such one. */
 	enum db_query set[STORE_FIELDS];
 	/* Finds a field that can be put back: number or text. false: it cannot. */
@@ -138,6 +158,28 @@ int before_check(struct store *store, const struct store_edit *edit, const struc
 
 /* In a job that has edited a value of an object, which is as it was before: counts and notes it. */
 void before_note(struct store *store, const struct store_edit *edit, const union store_any *was);
+
+/* --- shown.c, in jobs --- */
+
+/* Somebody changes an object, as it was before; by_others: what others show of it, as its name. */
+int shown_edited(
+	struct db_conn *conn, const struct store_object *before, bool by_others, int64_t now);
+
+/* It has gone from where it was: deleted, or under another name. */
+void shown_removed(struct db_conn *conn, const struct store_object *before);
+
+/* One has been made; something has become of one that nobody has edited. */
+int shown_made(struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now);
+int shown_used(struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now);
+
+/*
+ * What the next line of the audit trail shows, if that is ahead of its moment, else 0; given what
+ * the last one did. latest: the highest second that anything shows, likewise.
+ */
+void shown_line(struct db_conn *conn, int64_t at, int64_t *shown, int64_t *latest);
+
+/* When a store is opened: what was shown before. */
+int shown_open(struct store *store);
 
 void metrics_event(struct store *store, enum metrics_event event);
 void metrics_refused(struct store *store, int error);
@@ -212,6 +254,11 @@ void signer_cleanup(struct signer **signer);
 void signer_forget(struct store *store, int64_t cert);
 void signer_forget_all(struct store *store);
 
+/* --- cert.c --- */
+
+/* In a job: a signing certificate has issued another one. */
+int cert_issued(struct db_conn *conn, int64_t cert, int64_t now);
+
 /* --- authority.c: signing certificates until they can sign --- */
 
 /* The make of store_cert_kind. */
@@ -251,7 +298,7 @@ struct audit {
 int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
 	const struct audit *entry);
 
-/* The number of the last record, and when it was written; both only grow. */
+/* The number of the last record, and the moment that the trail shows; both only grow. */
 int audit_last(struct store *store, int64_t *seq, int64_t *at);
 
 /* Has the writer append a refusal when it comes to it: nobody waits for that. */

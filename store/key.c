@@ -106,6 +106,7 @@ const struct object_kind store_key_kind = {
 	.rename = DB_KEY_RENAME,
 	.chown = DB_KEY_CHOWN,
 	.owned = DB_KEY_OWNED,
+	.shows = DB_KEY_SHOWS,
 	.by_parent = true,
 	.read = read_key,
 	.make = make_key,
@@ -223,6 +224,9 @@ static int copy_job(struct db_conn *conn, void *arg)
 
 	if (rc <= 0)
 		return rc < 0 ? rc : -EAGAIN;
+	rc = shown_used(conn, STORE_KEY, c->key->object.id, now);
+	if (rc)
+		return rc;
 	store_path(&c->key->object, path);
 	return audit_add(conn, c->call, now, &(struct audit){.action = "copy", .object = path});
 }

@@ -35,15 +35,33 @@ static void read_member(const struct db_row *row, union store_any *out)
 	o->changed = clock_later(o->changed, m->not_after);
 }
 
+struct use {
+	struct db_conn *conn;
+	int64_t now;
+};
+
+static int issuer_used(const struct db_row *row, void *arg)
+{
+	const struct use *use = arg;
+
+	return shown_used(use->conn, STORE_CERT, db_int(row, 0), use->now);
+}
+
 int member_revoke(struct db_conn *conn, int64_t member, int keep, const char *reason, int64_t now)
 {
 	struct db_value id = DB_INT(member), at = DB_INT(now), seconds = DB_INT(now / CLOCK_SECOND),
 			left = DB_INT(keep);
 	int rc = db_run(conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds, left));
 
-	return rc <= 0 ? rc
-		       : db_run(conn, DB_MEMBER_REVOKE,
-				 DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
+	if (rc <= 0)
+		return rc;
+	rc = shown_used(conn, STORE_MEMBER, member, now);
+	if (!rc)
+		rc = db_each(conn, DB_MEMBER_ISSUERS, DB_ARGS(id), issuer_used,
+			&(struct use){conn, now});
+	return rc < 0 ? rc
+		      : db_run(conn, DB_MEMBER_REVOKE,
+				DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
 }
 
 int member_set_revocation(struct db_conn *conn, struct store_call *call,
@@ -98,6 +116,7 @@ const struct object_kind store_member_kind = {
 	.rename = DB_MEMBER_RENAME,
 	.chown = DB_MEMBER_CHOWN,
 	.owned = DB_MEMBER_OWNED,
+	.shows = DB_MEMBER_SHOWS,
 	.by_parent = true,
 	.brief = true,
 	.read = read_member,

@@ -235,6 +235,33 @@ static int compose(struct store *store, struct bytes *out)
 	return rc ? rc : add_store(store, out);
 }
 
+/*
+ * Another text within one second has another size: by a comment of so many bytes more, in a size
+ * that is rounded up to METRICS_ROUND.
+ */
+enum { METRICS_ROUND = 1024 };
+
+static void show_later(struct metrics *m)
+{
+	int64_t now = clock_now();
+
+	if (now / CLOCK_SECOND > m->shown_since / CLOCK_SECOND) {
+		m->shown_since = now;
+		m->pad = 0;
+	} else if (++m->pad == METRICS_ROUND) {
+		m->shown_since = (m->shown_since / CLOCK_SECOND + 1) * CLOCK_SECOND;
+		m->pad = 0;
+	}
+}
+
+static int add_pad(const struct metrics *m, struct bytes *out)
+{
+	size_t least = out->len + strlen("#\n");
+	size_t size = (least + METRICS_ROUND - 1) / METRICS_ROUND * METRICS_ROUND + m->pad;
+
+	return bytes_printf(out, "#%*s\n", (int)(size - least), "");
+}
+
 /* While it says the same it is from the same moment: what compares times does not copy it again. */
 static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 {
@@ -248,11 +275,16 @@ static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 		rc = pki_sha256(out.data, out.len, hash);
 	if (rc)
 		return rc;
+	if (!m->shown_since) { /* what the last daemon has shown is not known */
+		m->shown_since = store_started(store);
+		m->pad = METRICS_ROUND - 1;
+	}
 	if (memcmp(hash, m->shown, PKI_HASH) != 0)
-		m->shown_since = clock_now();
+		show_later(m);
 	memcpy(m->shown, hash, PKI_HASH);
 	snapshot_times(writer)->made = m->shown_since;
-	return snapshot_add(writer, out.data, out.len);
+	rc = add_pad(m, &out);
+	return rc ? rc : snapshot_add(writer, out.data, out.len);
 }
 
 int list_metrics(struct store *store, bool look, struct store_snapshot **out)

@@ -94,6 +94,8 @@ static void read_common(const struct db_row *row, enum store_kind kind, union st
 	o->created = db_int(row, DB_OBJECT_CREATED);
 	o->modified = db_int(row, DB_OBJECT_MODIFIED);
 	o->modified_by = (uid_t)db_int(row, DB_OBJECT_MODIFIED_BY);
+	o->edited = db_int(row, DB_OBJECT_EDITED);
+	o->made = db_int(row, DB_OBJECT_MADE);
 	o->changed = db_int(row, DB_OBJECT_CHANGED);
 	o->ctime = db_int(row, DB_OBJECT_CTIME);
 }
@@ -329,7 +331,9 @@ static int make_job(struct db_conn *conn, void *arg)
 		return taken(c->call, (int)id, c->name);
 	if (id > STORE_ID_MAX)
 		return store_refuse(c->call, -ENOSPC, "all ids have been given");
-	int rc = object_get(conn, c->kind, id, c->out);
+	int rc = shown_made(conn, c->kind, id, make.now);
+	if (!rc)
+		rc = object_get(conn, c->kind, id, c->out);
 	if (!rc)
 		rc = object_touch_list(conn, &c->out->object, make.now);
 	return rc ? rc : note(conn, c, "mkdir", &c->out->object, NULL, NULL, make.now);
@@ -356,6 +360,8 @@ static int remove_job(struct db_conn *conn, void *arg)
 
 	if (!rc)
 		rc = object_kinds[c->kind]->remove(conn, c->call, c->out, now);
+	if (!rc)
+		shown_removed(conn, &c->out->object);
 	if (!rc)
 		rc = owner_drop_all(conn, &c->out->object);
 	if (!rc)
@@ -399,7 +405,10 @@ static int rename_job(struct db_conn *conn, void *arg)
 		DB_ARGS(DB_INT(c->id), DB_TEXT(c->name), DB_INT(now), DB_INT(c->call->uid)));
 	if (rc < 0)
 		return taken(c->call, rc, c->name);
-	rc = object_touch_list(conn, &c->out->object, now);
+	shown_removed(conn, &c->out->object);
+	rc = shown_edited(conn, &c->out->object, true, now);
+	if (!rc)
+		rc = object_touch_list(conn, &c->out->object, now);
 	return rc ? rc : note(conn, c, "rename", &c->out->object, "to", c->name, now);
 }
 
@@ -525,6 +534,10 @@ static int set_job(struct db_conn *conn, void *arg)
 		rc = before_check(c->store, edit, &c->out->object);
 	if (!rc)
 		rc = resolve(conn, c, &number);
+	/* the state of its keys */
+	bool by_others = c->kind == STORE_GROUP && edit->field == STORE_ENABLED;
+	if (!rc)
+		rc = shown_edited(conn, &c->out->object, by_others, now);
 	if (rc)
 		return rc;
 	bool none = (edit->field == STORE_MAX_USES && number == STORE_UNLIMITED) ||

@@ -178,6 +178,8 @@ int store_restore(const struct store_options *options, const struct store_restor
 	if (!rc)
 		rc = db_open(draft, DB_CREATE, &r.store->db);
 	if (!rc)
+		db_set_context(r.store->db, r.store);
+	if (!rc)
 		rc = fill(&r, options);
 	db_close(r.store->db);
 	r.store->db = NULL;

@@ -266,7 +266,9 @@ static int commit_job(struct db_conn *conn, void *arg)
 		rc = add(conn, r, now);
 	int64_t issued = db_inserted(conn);
 	if (!rc)
-		rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(r->i.cert), DB_INT(now)));
+		rc = shown_used(conn, STORE_MEMBER, r->member, now);
+	if (!rc)
+		rc = cert_issued(conn, r->i.cert, now);
 	if (rc < 0)
 		return rc;
 	issuance_path(&r->i, path);

@@ -364,6 +364,15 @@ static int bring_to_life(struct restore *r)
 	return rc ? rc : run_all(r->conn, stages, NULL);
 }
 
+/* What files of the lost store have shown, those of this one do not show again. */
+static int show_later(struct restore *r, int64_t now)
+{
+	struct db_value json = DB_TEXT((char *)r->store_json.data);
+	int rc = db_run(r->conn, DB_RESTORE_FLOOR, DB_ARGS(json, DB_INT(now / CLOCK_SECOND)));
+
+	return rc < 0 ? rc : db_run(r->conn, DB_RESTORE_LATEST, DB_ARGS(json));
+}
+
 /* What follows from the rest. */
 static int conclude(struct restore *r)
 {
@@ -375,6 +384,8 @@ static int conclude(struct restore *r)
 		rc = run_all(r->conn, count, DB_ARGS(DB_INT(now)));
 	for (int place = STORE_ROOT; place < STORE_PLACES && rc >= 0; place++)
 		rc = db_run(r->conn, DB_PLACE_CHANGED, DB_ARGS(DB_INT(place), DB_INT(now)));
+	if (rc >= 0)
+		rc = show_later(r, now);
 	if (rc >= 0)
 		rc = db_run(r->conn, DB_RESTORE_END, NULL);
 	if (rc >= 0)

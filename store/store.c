@@ -254,7 +254,10 @@ static int open_locked(struct store *store, const struct store_options *options)
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
 	}
+	db_set_context(store->db, store);
 	rc = hold(store, options->path);
+	if (!rc)
+		rc = shown_open(store);
 	if (rc)
 		return rc;
 	/* Filling is one job: a store with an id has everything. */

@@ -195,6 +195,9 @@ struct store_object {
 	int64_t created;
 	int64_t modified; /* the last edit or renaming */
 	uid_t modified_by;
+	/* The times of its files, see store_shown: of those that never change, of those that only
+	 * edits change */
+	int64_t made, edited;
 	int64_t changed; /* the last change of anything that is shown of it; of a place: of its list
 			  */
 	int64_t ctime;	 /* when owner, mode or name last changed; 0: not since it was made */
@@ -323,6 +326,21 @@ int store_may_remove(
 /* Gives another name. -EEXIST; -EINVAL; -ESTALE. Ids, counters and secrets stay. */
 int store_rename(struct store *store, struct store_call *call, enum store_kind kind, int64_t id,
 	const char *name);
+
+/* --- the times that files show --- */
+
+/*
+ * Two contents of a file never have size and whole second in common: a moment of an object, a list
+ * or the trail is a second later than before, ahead of the clock if need be. What a file with it
+ * shows.
+ */
+int64_t store_shown(const struct store *store, int64_t moment);
+
+/* To be called with each second that a volatile file of this object shows. */
+void store_look(struct store *store, const struct store_object *object, int64_t second);
+
+/* The moment of the start: of what is the same for as long as it is mounted. */
+int64_t store_started(const struct store *store);
 
 enum { STORE_PATH = 192 };
 

@@ -87,6 +87,16 @@ static const struct {
 		"enrolled\n"},
 };
 
+/* What changes by itself gets a later second, too, than the one that was shown before. */
+static void show_later(struct store *store, enum store_list which, struct snapshot_times *times)
+{
+	int64_t *listed = &store->shown.listed[which];
+
+	if (times->made / CLOCK_SECOND <= *listed)
+		times->made = (*listed + 1) * CLOCK_SECOND;
+	*listed = times->made / CLOCK_SECOND;
+}
+
 static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 {
 	enum store_list which = *(const enum store_list *)arg;
@@ -96,7 +106,11 @@ static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 
 	if (!rc)
 		rc = snapshot_add(writer, header, strlen(header));
-	return rc ? rc : store_each_all(store, tables[which].kind, tables[which].add, &t);
+	if (!rc)
+		rc = store_each_all(store, tables[which].kind, tables[which].add, &t);
+	if (!rc)
+		show_later(store, which, t.times);
+	return rc;
 }
 
 int list_table(struct store *store, enum store_list which, bool look, struct store_snapshot **out)

@@ -229,8 +229,10 @@ static int set_up(struct db *db, int flags)
 	/* The file and its log and index get the mode that this leaves; they hold secrets. */
 	mode_t mask = umask(077);
 	int rc = db_connect(db->path, open, &db->writer);
-	if (!rc)
+	if (!rc) {
+		db->writer->db = db;
 		rc = db_schema(db->writer, db->read_only);
+	}
 	umask(mask);
 	for (int i = 0; i < DB_FILES && !rc; i++)
 		db->files[i] = file_at(db->path, i);

@@ -49,6 +49,10 @@ int db_open(const char *path, int flags, struct db **out);
 /* Waits for what was submitted, closes all connections. No other thread may use them any more. */
 void db_close(struct db *db);
 
+/* What belongs to the store, for its jobs: whoever has opened it sets that before the first one. */
+void db_set_context(struct db *db, void *context);
+void *db_context(const struct db_conn *conn);
+
 /* How long commits take. */
 const struct histogram *db_commits(const struct db *db);
 

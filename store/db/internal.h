@@ -57,6 +57,7 @@ struct db {
 	bool stopping;
 
 	struct histogram commits;
+	void *context;
 	struct db_conn *writer; /* its thread's alone once that runs */
 	pthread_t thread;
 	bool running;

@@ -3,13 +3,18 @@
 
 /* clang-format off */
 
+/* When it was last edited, or what its files show instead (shown.c), which is later. */
+#define EDITED(t) \
+	"max(" t ".modified, max(" t ".edited, " t ".made) * 1000000000)"
+
 /* In the order of the DB_OBJECT_ columns; `changed` is an expression. */
 #define OBJECT(t, changed) \
 	t ".id, " t ".name, " t ".uid, " t ".gid, " t ".mode, " t ".bare, " t ".owned, " \
-	t ".created, " t ".modified, " t ".modified_by, " changed ", " t ".ctime, "
+	t ".created, " t ".modified, " t ".modified_by, " EDITED(t) ", max(" t ".created, " t \
+	".made * 1000000000), " changed ", " t ".ctime, "
 
 #define CERT_ROWS \
-	"SELECT " OBJECT("c", "max(c.modified, c.counted, coalesce(i.modified, 0))") \
+	"SELECT " OBJECT("c", "max(" EDITED("c") ", c.counted, c.shown * 1000000000, coalesce(" EDITED("i") ", 0))") \
 	"c.issuer, i.name, c.algorithm, c.subject, c.enabled, " \
 	"c.validity_days, c.ca_validity_days, c.crl_days, c.serial, c.not_before, c.not_after, " \
 	"c.issued, c.revoked, length(c.der), length(c.csr), c.managed, c.chain IS NOT NULL " \
@@ -40,13 +45,14 @@
 	"WHERE id = ?1 AND removed IS NULL AND der = x'' AND csr = ?2"
 
 #define GROUP_ROWS \
-	"SELECT " OBJECT("g", "max(g.modified, c.modified)") \
+	"SELECT " OBJECT("g", "max(" EDITED("g") ", " EDITED("c") ")") \
 	"g.place, g.description, g.enabled, g.signing_cert, c.name, " \
 	"g.keys_changed, g.members_changed " \
 	"FROM grp g JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL "
 
 #define KEY_ROWS \
-	"SELECT " OBJECT("k", "max(k.modified, k.last_copied, k.last_used, g.modified, c.modified)") \
+	"SELECT " OBJECT("k", "max(" EDITED("k") ", k.last_copied, k.last_used, k.shown * 1000000000, " \
+	EDITED("g") ", " EDITED("c") ")") \
 	"k.grp, g.name, g.place, g.enabled, k.description, k.enabled, k.signing_cert, c.name, " \
 	"k.max_uses, k.uses, k.expires, k.sealed_secret IS NOT NULL, k.managed, " \
 	"k.copies, k.last_copied, k.last_used " \
@@ -54,7 +60,8 @@
 	"WHERE k.removed IS NULL "
 
 #define MEMBER_ROWS \
-	"SELECT " OBJECT("m", "max(m.modified, i.created, coalesce(i.revoked, 0), k.modified, c.modified)") \
+	"SELECT " OBJECT("m", "max(" EDITED("m") ", m.shown * 1000000000, i.created, " \
+	"coalesce(i.revoked, 0), " EDITED("k") ", " EDITED("c") ")") \
 	"m.grp, g.name, g.place, m.description, m.prov_key, k.name, m.enrolled, m.enrolled_by, " \
 	"i.id, i.cert, c.name, i.serial, i.not_before, i.not_after, i.revoked, i.reason, " \
 	"length(i.der), length(i.csr) " \
@@ -74,6 +81,11 @@
 #define RENAME(table) \
 	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4, " \
 	"ctime = max(?3, ctime + 1) WHERE id = ?1 AND removed IS NULL"
+
+/* The seconds that its files show at least: ?1 id, ?2 edited, ?3 shown, ?4 made; see shown.c. */
+#define SHOWS(table) \
+	"UPDATE " table " SET edited = max(edited, ?2), shown = max(shown, ?3), made = max(made, ?4) " \
+	"WHERE id = ?1"
 
 /* A directory's owner: ?1 id, ?2 uid, ?3 gid, ?4 mode, ?5 now. */
 #define CHOWN(table) \
@@ -110,7 +122,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_SETTING_GET] = "SELECT value FROM setting WHERE name = ?1",
 	[DB_SETTING_ADD] = "INSERT INTO setting (name, value) VALUES (?1, ?2)",
 	[DB_PLACE_GET] =
-		"SELECT id, '', uid, gid, mode, 0, owned, created, created, uid, changed, ctime FROM place "
+		"SELECT id, '', uid, gid, mode, 0, owned, created, created, uid, created, created, "
+		"changed, ctime FROM place "
 		"WHERE id = ?1",
 	/* ?1 id, ?2 uid, ?3 gid, ?4 mode, ?5 now */
 	[DB_PLACE_ADD] =
@@ -157,7 +170,8 @@ static const char *const text[DB_UPKEEP] = {
 		"SELECT 1 FROM issued WHERE " KNOWN_KEY("?1") " LIMIT 1",
 	/* ?1 id -> what is said of those it issued, and of its newest revocation list */
 	[DB_CERT_LISTS] =
-		"SELECT c.issued, c.revoked, max(c.counted, c.created), c.not_after, c.crl_days, "
+		"SELECT c.issued, c.revoked, max(c.counted, c.created, max(c.shown, c.made) * 1000000000), "
+		"c.not_after, c.crl_days, "
 		"l.number, l.made, l.this_update, l.next_update, l.covers, l.days "
 		"FROM cert c LEFT JOIN crl l ON l.cert = c.id WHERE c.id = ?1 AND c.removed IS NULL",
 	/* -> id, name, how many are missing from the newest revocation list */
@@ -216,6 +230,7 @@ static const char *const text[DB_UPKEEP] = {
 
 	[DB_CERT_CHOWN] = CHOWN("cert"),
 	[DB_CERT_OWNED] = OWNED("cert"),
+	[DB_CERT_SHOWS] = SHOWS("cert"),
 
 	[DB_GROUP_GET] = GROUP_ROWS "AND g.id = ?1",
 	/* ?1 place, ?2 name */
@@ -243,6 +258,7 @@ static const char *const text[DB_UPKEEP] = {
 
 	[DB_GROUP_CHOWN] = CHOWN("grp"),
 	[DB_GROUP_OWNED] = OWNED("grp"),
+	[DB_GROUP_SHOWS] = SHOWS("grp"),
 
 	[DB_KEY_GET] = KEY_ROWS "AND k.id = ?1",
 	/* ?1 group, ?2 name */
@@ -284,6 +300,7 @@ static const char *const text[DB_UPKEEP] = {
 
 	[DB_KEY_CHOWN] = CHOWN("prov_key"),
 	[DB_KEY_OWNED] = OWNED("prov_key"),
+	[DB_KEY_SHOWS] = SHOWS("prov_key"),
 
 	[DB_MEMBER_GET] = MEMBER_ROWS "AND m.id = ?1",
 	/* ?1 group, ?2 name */
@@ -292,7 +309,7 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_MEMBER_ALL] = MEMBER_ROWS "ORDER BY m.id",
 	/* ?1 group, ?2 after this id; only the columns DB_OBJECT_ */
 	[DB_MEMBER_EACH] =
-		"SELECT " OBJECT("m", "m.modified") "0 FROM member m WHERE m.removed IS NULL "
+		"SELECT " OBJECT("m", EDITED("m")) "0 FROM member m WHERE m.removed IS NULL "
 		"AND m.grp = ?1 AND m.id > ?2 ORDER BY m.id",
 	/* ?1 provisioning key, ?2 after this id: what enrolled with it */
 	[DB_MEMBER_EACH_OF_KEY] = MEMBER_ROWS "AND m.prov_key = ?1 AND m.id > ?2 ORDER BY m.id",
@@ -311,6 +328,8 @@ static const char *const text[DB_UPKEEP] = {
 		"UPDATE cert SET counted = max(counted, ?2), revoked = revoked + (SELECT count(*) FROM "
 		"(" MEMBER_VALID ") v WHERE v.cert = cert.id) "
 		"WHERE id IN (SELECT cert FROM (" MEMBER_VALID "))",
+	/* ?1 member -> the certificates that signed its */
+	[DB_MEMBER_ISSUERS] = "SELECT DISTINCT cert FROM issued WHERE member = ?1",
 	[DB_MEMBER_REVOKE] =
 		"UPDATE issued SET revoked = ?2, reason = ?5 WHERE id IN (SELECT id FROM "
 		"(" MEMBER_VALID "))",
@@ -320,6 +339,7 @@ static const char *const text[DB_UPKEEP] = {
 
 	[DB_MEMBER_CHOWN] = CHOWN("member"),
 	[DB_MEMBER_OWNED] = OWNED("member"),
+	[DB_MEMBER_SHOWS] = SHOWS("member"),
 
 	/* ?1 key -> its secret's hash, or zeros: a row for any number, by the same way */
 	[DB_ENROLL_SECRET] =
@@ -436,15 +456,21 @@ static const char *const text[DB_UPKEEP] = {
 	/* ?1 kind, ?2 object */
 	[DB_FILE_OWNER_DROP_ALL] = "DELETE FROM file_owner WHERE kind = ?1 AND object = ?2",
 
-	/* -> seq, line, upto, at */
-	[DB_AUDIT_LAST] = "SELECT seq, line, upto, at FROM audit_line ORDER BY seq DESC LIMIT 1",
+	/* -> seq, line, upto, at, shown */
+	[DB_AUDIT_LAST] =
+		"SELECT l.seq, l.line, l.upto, l.at, a.shown FROM audit_line l JOIN audit a "
+		"ON a.seq = l.seq WHERE l.seq = (SELECT max(seq) FROM audit)",
+	/* -> the last line's moment, what it shows, the latest that anything shows: see shown.c */
+	[DB_AUDIT_MOMENT] = "SELECT at, shown, latest FROM audit ORDER BY seq DESC LIMIT 1",
+	[DB_SHOWN_FLOOR] = "SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'shown_floor'",
 	/* ?1 seq, ?2 now, ?3 uid, ?4 gid, ?5 pid, ?6 comm, ?7 action, ?8 object, ?9 more or NULL, ?10
 	 * result or NULL, ?11 reason or NULL, ?12 hash of the line before, ?13 upto, ?14 issued
-	 * certificate or NULL; texts as in the line, which is ?15 if these are not all of it, else empty */
+	 * certificate or NULL; texts as in the line, which is ?15 if these are not all of it, else empty;
+	 * ?16 what it shows, ?17 the latest that anything shows */
 	[DB_AUDIT_ADD] =
 		"INSERT INTO audit (seq, at, uid, gid, pid, comm, action, object, more, result, reason, "
-		"prev, upto, issued, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-		"?14, ?15)",
+		"prev, upto, issued, line, shown, latest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+		"?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	/* ?1 offset -> line, upto: what is there and behind it */
 	[DB_AUDIT_READ] =
 		"SELECT line, upto FROM audit_line WHERE seq > coalesce((SELECT seq FROM audit "

@@ -59,6 +59,7 @@ enum db_query {
 	DB_CERT_SET_MANAGED,
 	DB_CERT_CHOWN,
 	DB_CERT_OWNED,
+	DB_CERT_SHOWS,
 
 	DB_GROUP_GET,
 	DB_GROUP_FIND,
@@ -73,6 +74,7 @@ enum db_query {
 	DB_GROUP_SET_SIGNING_CERT,
 	DB_GROUP_CHOWN,
 	DB_GROUP_OWNED,
+	DB_GROUP_SHOWS,
 
 	DB_KEY_GET,
 	DB_KEY_FIND,
@@ -93,6 +95,7 @@ enum db_query {
 	DB_KEY_SET_MANAGED,
 	DB_KEY_CHOWN,
 	DB_KEY_OWNED,
+	DB_KEY_SHOWS,
 
 	DB_MEMBER_GET,
 	DB_MEMBER_FIND,
@@ -103,11 +106,13 @@ enum db_query {
 	DB_MEMBER_RENAME,
 	DB_MEMBER_REMOVE,
 	DB_MEMBER_COUNT_REVOKED,
+	DB_MEMBER_ISSUERS,
 	DB_MEMBER_REVOKE,
 	DB_MEMBER_SET_DESCRIPTION,
 	DB_MEMBER_SET_NOTHING,
 	DB_MEMBER_CHOWN,
 	DB_MEMBER_OWNED,
+	DB_MEMBER_SHOWS,
 
 	DB_ENROLL_SECRET,
 	DB_ENROLL_KEY,
@@ -132,6 +137,8 @@ enum db_query {
 	DB_FILE_OWNER_DROP_ALL,
 
 	DB_AUDIT_LAST,
+	DB_AUDIT_MOMENT,
+	DB_SHOWN_FLOOR,
 	DB_AUDIT_ADD,
 	DB_AUDIT_READ,
 
@@ -155,6 +162,8 @@ enum db_query {
 	DB_RESTORE_MARK,
 	DB_RESTORE_SETTINGS,
 	DB_RESTORE_AUDIT,
+	DB_RESTORE_FLOOR,
+	DB_RESTORE_LATEST,
 	DB_RESTORE_KIND,
 	DB_RESTORE_PLACES,
 	DB_RESTORE_OWNERS,
@@ -229,6 +238,8 @@ enum {
 	DB_OBJECT_CREATED,
 	DB_OBJECT_MODIFIED,
 	DB_OBJECT_MODIFIED_BY,
+	DB_OBJECT_EDITED,  /* the moments that files show: of those that edits change; */
+	DB_OBJECT_MADE,	   /* of those that never change; and of all others, */
 	DB_OBJECT_CHANGED, /* the newest moment that something shown of it changed */
 	DB_OBJECT_CTIME,   /* when owner, mode or name last changed; 0: not since it was made */
 	DB_OBJECT_COLUMNS

@@ -434,6 +434,26 @@ static const char *const step[] = {
 	"ALTER TABLE prov_key ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE member ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE file_owner ADD COLUMN ctime INTEGER NOT NULL DEFAULT 0;",
+
+	/*
+	 * The seconds that files show where they are ahead of the moment of the change (see
+	 * store/shown.c): edited of those that edits change, shown of those that change otherwise,
+	 * made of all; of the trail, and latest: of everything.
+	 */
+	"ALTER TABLE cert ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cert ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cert ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE grp ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE grp ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE grp ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE prov_key ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE prov_key ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE prov_key ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE member ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE member ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE member ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE audit ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE audit ADD COLUMN latest INTEGER NOT NULL DEFAULT 0;",
 	/* clang-format on */
 };
 

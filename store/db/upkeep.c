@@ -43,7 +43,7 @@
 
 /* Segments of the journal, of those that s.n names; 1,000 records each. */
 #define SEGMENT_ROWS(source) \
-	"SELECT s.n, printf('%08d', s.n), 0, 0, 0, 0, 0, j.at, j.at, 0, j.at, 0, " \
+	"SELECT s.n, printf('%08d', s.n), 0, 0, 0, 0, 0, j.at, j.at, 0, j.at, j.at, j.at, 0, " \
 	"j.seq - (s.n - 1) * 1000, j.upto - coalesce((SELECT upto FROM journal " \
 	"WHERE seq = (s.n - 1) * 1000), 0) FROM " source " s JOIN journal_text j " \
 	"ON j.seq = min(s.n * 1000, (SELECT max(seq) FROM journal)) " \
@@ -56,15 +56,17 @@
 
 const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	/* -> what a restore needs of the store as a JSON object, version, the last line of the audit
-	 * trail or NULL, its moment, its number, that of its record in the journal */
+	 * trail or NULL, its moment, its number, that of its record in the journal, the latest second
+	 * that anything shows */
 	[DB_EXPORT_STORE - DB_UPKEEP] =
 		"SELECT json_object('kind', 'store', 'domain', CAST((SELECT value FROM setting "
 		"WHERE name = 'domain') AS TEXT), 'seal_check', hex((SELECT value FROM setting "
 		"WHERE name = 'seal_check')), 'audit_private', "
 		"(SELECT 1 FROM setting WHERE name = 'audit_private'), 'places', (SELECT json_group_array(json_object("
 		EXPORT_PLACE ")) FROM place)), (SELECT max(version) FROM place), a.line, a.at, a.seq, "
-		"(SELECT seq FROM journal WHERE audit IS NOT NULL ORDER BY seq DESC LIMIT 1) "
-		"FROM (SELECT 1) LEFT JOIN audit_line a ON a.seq = (SELECT max(seq) FROM audit)",
+		"(SELECT seq FROM journal WHERE audit IS NOT NULL ORDER BY seq DESC LIMIT 1), "
+		"max(a.at / 1000000000, s.shown, s.latest) FROM (SELECT 1) LEFT JOIN audit s "
+		"ON s.seq = (SELECT max(seq) FROM audit) LEFT JOIN audit_line a ON a.seq = s.seq",
 	/* ?1 id -> what a restore needs of it as a JSON object, version */
 	[DB_EXPORT_CERT - DB_UPKEEP] =
 		"SELECT json_object(" EXPORT_CERT ", 'sealed_key', hex(sealed_key)), version "
@@ -111,6 +113,15 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	/* ?1 the same; one of version 0.1.0 says nothing of it */
 	[DB_RESTORE_AUDIT - DB_UPKEEP] =
 		"INSERT INTO setting (name, value) SELECT 'audit_private', x'01' WHERE " J("audit_private"),
+	/* ?1 the same, ?2 now in seconds: what files show at least; and what the last line says of that,
+	 * where it is ahead of its moment */
+	[DB_RESTORE_FLOOR - DB_UPKEEP] =
+		"INSERT INTO setting (name, value) SELECT 'shown_floor', "
+		"CAST(1 + max(?2, coalesce(" J("latest") ", 0), (SELECT coalesce(max(at), 0) FROM audit) / "
+		"1000000000) AS BLOB)",
+	[DB_RESTORE_LATEST - DB_UPKEEP] =
+		"UPDATE audit SET latest = " J("latest") " WHERE seq = (SELECT max(seq) FROM audit) "
+		"AND at / 1000000000 < " J("latest"),
 	/* ?1 JSON of an object -> kind, id, whether it was removed */
 	[DB_RESTORE_KIND - DB_UPKEEP] = "SELECT " J("kind") ", " J("id") ", " J("removed") " IS NOT NULL",
 	/* ?1 JSON of the store or of one; those that are newer */

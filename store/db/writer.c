@@ -275,3 +275,13 @@ const struct histogram *db_commits(const struct db *db)
 {
 	return &db->commits;
 }
+
+void db_set_context(struct db *db, void *context)
+{
+	db->context = context;
+}
+
+void *db_context(const struct db_conn *conn)
+{
+	return conn->db->context;
+}

@@ -7,10 +7,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	static char path[] = "/dev/shm/fuzz-restore.XXXXXX";
 	static struct db *db;
+	static struct store store;
 	char *text = strndup((const char *)data, len), *rest = text;
 
 	if (!db && (close(mkstemp(path)) || db_open(path, DB_CREATE, &db) || store_unlink(path)))
 		abort();
+	db_set_context(db, &store);
 	db_submit(db, take_lines, &rest);
 	free(text);
 	return 0;

@@ -73,14 +73,14 @@ sys.stdout.buffer.write(bytes.fromhex(json.load(open('$M/export/certs/own.json')
 	[ "$(transferred)" = "" ]
 	csr web2
 	echo 2 > "$K/max_uses"
-	[ "$(transferred)" = "app_connector/berlin/keys/auto.json store.json $TRAIL " ]
+	[ "$(transferred)" = "store.json app_connector/berlin/keys/auto.json $TRAIL " ]
 	enroll_here web2.csr > /dev/null
-	[ "$(transferred)" = "app_connector/berlin/keys/auto.json store.json $TRAIL " ]
+	[ "$(transferred)" = "store.json app_connector/berlin/keys/auto.json $TRAIL " ]
 	# a copy of the key changes its file; whoever only looks changes nothing
 	echo 3 > "$K/max_uses"
 	transferred > /dev/null
 	cat "$K/key" > /dev/null
-	[ "$(transferred)" = "app_connector/berlin/keys/auto.json store.json $TRAIL " ]
+	[ "$(transferred)" = "store.json app_connector/berlin/keys/auto.json $TRAIL " ]
 	cat "$K/uses" "$M/tables/keys.tsv" > /dev/null
 	ls -lR "$M" > /dev/null
 	[ "$(transferred)" = "" ]
@@ -102,7 +102,7 @@ sys.stdout.buffer.write(bytes.fromhex(json.load(open('$M/export/certs/own.json')
 	rsync -a "$M/export/" copy/
 	csr web1
 	enroll_here web1.csr > /dev/null
-	[ "$(transferred)" = "app_connector/berlin/keys/auto.json store.json trail/00000002.jsonl " ]
+	[ "$(transferred)" = "store.json app_connector/berlin/keys/auto.json trail/00000002.jsonl " ]
 	cp copy/trail/00000002.jsonl before
 	echo x > "$K/description"
 	cmp -n "$(stat -c %s before)" before "$M/export/trail/00000002.jsonl"

@@ -218,7 +218,14 @@ static void make_first_version(void)
 	     "ALTER TABLE member DROP COLUMN owned;"
 	     "ALTER TABLE place DROP COLUMN ctime; ALTER TABLE cert DROP COLUMN ctime;"
 	     "ALTER TABLE grp DROP COLUMN ctime; ALTER TABLE prov_key DROP COLUMN ctime;"
-	     "ALTER TABLE member DROP COLUMN ctime; PRAGMA user_version = 1");
+	     "ALTER TABLE member DROP COLUMN ctime;"
+	     "ALTER TABLE cert DROP COLUMN edited; ALTER TABLE cert DROP COLUMN shown;"
+	     "ALTER TABLE cert DROP COLUMN made; ALTER TABLE grp DROP COLUMN edited;"
+	     "ALTER TABLE grp DROP COLUMN shown; ALTER TABLE grp DROP COLUMN made;"
+	     "ALTER TABLE prov_key DROP COLUMN edited; ALTER TABLE prov_key DROP COLUMN shown;"
+	     "ALTER TABLE prov_key DROP COLUMN made; ALTER TABLE member DROP COLUMN edited;"
+	     "ALTER TABLE member DROP COLUMN shown; ALTER TABLE member DROP COLUMN made;"
+	     "PRAGMA user_version = 1");
 }
 
 /* A name that had two members, one after the other; the first is revoked. */
