@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fs/draft.h"
+#include "fs/draft_name.h"
 #include "fs/hidden.h"
 #include "fs/node_internal.h"
 
@@ -97,6 +98,53 @@ static int show_again(struct store *store, const struct node *dir, size_t i, str
 	return node_fixed_entry(store, dir, i, out);
 }
 
+/* What a draft would stand beside: files that somebody may want to replace. NULL: nothing. */
+static const struct kind *drafts_of(const struct node *dir)
+{
+	const struct kind *child = &tree[dir->kind->child];
+
+	if (!node_has_drafts(dir))
+		return NULL;
+	return child->flat ? child : dir->kind;
+}
+
+static bool is_draft(const struct node *dir, const char *name, int flags, mode_t mode)
+{
+	const struct kind *kind = drafts_of(dir);
+
+	return kind && !draft_name_drops(kind, name) &&
+	       (draft_name_made(name, flags, mode) || draft_name_beside(kind, name));
+}
+
+bool node_draft_name(const struct node *dir, const char *name)
+{
+	return is_draft(dir, name, O_EXCL, 0);
+}
+
+/*
+ * It belongs to its maker and the directory's group, and is never for others; nothing of it is in
+ * the store.
+ */
+int node_make_draft(struct store *store, const struct store_call *call, const struct node *dir,
+	const char *name, mode_t mode, struct node *out)
+{
+	struct stat st = {.st_uid = call->uid, .st_nlink = 1, .st_blksize = 4096};
+	struct store_owner above;
+	uint64_t id;
+	int rc = node_owner(store, dir, &above);
+
+	if (rc)
+		return rc;
+	st.st_gid = above.gid;
+	st.st_mode = (mode & S_IFMT) | (mode & above.mode & ~call->umask);
+	clock_gettime(CLOCK_REALTIME, &st.st_mtim);
+	st.st_atim = st.st_ctim = st.st_mtim;
+	rc = draft_create(dir->ino, name, &st, &id);
+	if (!rc)
+		node_set_draft(out, id, S_ISDIR(mode));
+	return rc;
+}
+
 int node_make(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, mode_t mode, struct node *out)
 {
@@ -109,6 +157,9 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	if (i >= 0 && !node_fixed_attr(dir->kind, (size_t)i) &&
 		hidden_has(dir->ino, (unsigned int)i))
 		return show_again(store, dir, (size_t)i, out);
+	/* not by O_EXCL, which mkdir has not */
+	if (i < 0 && is_draft(dir, name, 0, 0))
+		return node_make_draft(store, call, dir, name, S_IFDIR | mode, out);
 	if (!dir->kind->child)
 		return -EPERM;
 	struct store_owner above;
@@ -192,6 +243,14 @@ static int unlink_flat(
 	return refused_in(store, call, "unlink", dir, name, rc);
 }
 
+static int end_draft(const struct node *draft, bool directory)
+{
+	if (directory != !draft->attr)
+		return directory ? -ENOTDIR : -EISDIR;
+	draft_unlink(draft->draft);
+	return 0;
+}
+
 int node_unlink(
 	struct store *store, struct store_call *call, const struct node *dir, const char *name)
 {
@@ -204,10 +263,8 @@ int node_unlink(
 		return -EPERM;
 	if (rc == -ENOENT && i < 0)
 		return unlink_flat(store, call, dir, name);
-	if (!rc && entry.draft) {
-		draft_unlink(entry.draft);
-		return 0;
-	}
+	if (!rc && entry.draft)
+		return end_draft(&entry, false);
 	return rc ? rc : hide(store, call, dir, (size_t)i, &entry, "unlink");
 }
 
@@ -223,13 +280,14 @@ int node_remove(
 {
 	struct node child;
 	int i = node_fixed_number(dir->kind, name);
-	int rc = i < 0 ? node_find_child(store, dir, name, &child)
-		       : node_fixed_entry(store, dir, (size_t)i, &child);
+	int rc = node_lookup(store, dir, name, &child);
 
 	if (dir->kind->exported)
 		return -EPERM;
 	if (rc)
 		return rc;
+	if (child.draft)
+		return end_draft(&child, true);
 	if (i >= 0)
 		return hide(store, call, dir, (size_t)i, &child, "rmdir");
 	rc = store_remove(store, call, child.kind->row, child.row.object.id);
@@ -238,27 +296,6 @@ int node_remove(
 		node_each_follower(&child, forget_hidden, NULL);
 	}
 	return node_refused(store, call, "rmdir", &child, rc);
-}
-
-/* It belongs to its maker and the directory's group; nothing of it is in the store. */
-static int make_draft(struct store *store, const struct store_call *call, const struct node *dir,
-	const char *name, mode_t mode, struct node *out)
-{
-	struct stat st = {.st_uid = call->uid, .st_nlink = 1, .st_blksize = 4096};
-	struct store_owner above;
-	uint64_t id;
-	int rc = node_owner(store, dir, &above);
-
-	if (rc)
-		return rc;
-	st.st_gid = above.gid;
-	st.st_mode = mode & above.mode & ~call->umask;
-	clock_gettime(CLOCK_REALTIME, &st.st_mtim);
-	st.st_atim = st.st_ctim = st.st_mtim;
-	rc = draft_create(dir->ino, name, &st, &id);
-	if (!rc)
-		node_set_draft(out, id);
-	return rc;
 }
 
 /* The file that dropping one of this name makes, for a member; NULL: none. */
@@ -278,10 +315,11 @@ static int make_drop(struct store *store, const struct store_call *call, const s
 {
 	char member[NAME_MAX_LEN + 1];
 	const struct attr *drop = drop_attr(dir, name, member);
-	int rc = make_draft(store, call, dir, name, mode, out);
+	int rc = node_make_draft(store, call, dir, name, S_IFREG | mode, out);
 
 	if (rc)
 		return rc;
+	node_show_flat(store, dir, drop, member);
 	out->row = dir->row;
 	out->drop = drop;
 	memcpy(out->member, member, sizeof(member));
@@ -329,8 +367,8 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 		return create_again(store, call, dir, (size_t)i, flags, out);
 	if (drop_attr(dir, name, out->member))
 		return make_drop(store, call, dir, name, mode, out);
-	if (i < 0 && node_has_drafts(dir) && draft_signature(name, flags, mode))
-		return make_draft(store, call, dir, name, mode, out);
+	if (i < 0 && is_draft(dir, name, flags, mode))
+		return node_make_draft(store, call, dir, name, S_IFREG | mode, out);
 	return refused_in(store, call, "create", dir, name, refuse_name(call, name));
 }
 
@@ -384,9 +422,11 @@ static int drop_draft(struct store *store, struct store_call *call, const struct
 	if (rc == 1)
 		return refused_in(store, call, "enroll", dir, member,
 			store_refuse(call, -EBADMSG, "the request is not complete"));
-	if (!rc)
-		draft_unlink(draft->draft);
-	return rc;
+	if (rc)
+		return rc;
+	draft_unlink(draft->draft);
+	node_show_flat(store, dir, drop, member);
+	return 0;
 }
 
 /* A whole file takes the place of an attribute. */
@@ -413,11 +453,12 @@ static int rename_draft(struct store *store, struct store_call *call, const stru
 	char member[NAME_MAX_LEN + 1];
 	const struct attr *drop = drop_attr(dir, new_name, member);
 
-	if (drop)
+	if (drop && draft->attr)
 		return drop_draft(store, call, draft, dir, drop, member);
-	if (i < 0 && draft_signature(new_name, O_EXCL, 0))
+	if (draft->attr && i < 0 && node_draft_name(dir, new_name))
 		return draft_rename(draft->draft, new_name);
-	if (!attr || node_has(attr, AT_CONVERSATION) || !(attr->store || attr->take))
+	if (!draft->attr || !attr || node_has(attr, AT_CONVERSATION) ||
+		!(attr->store || attr->take))
 		return refused_in(store, call, "rename", dir, new_name,
 			store_refuse(
 				call, -EPERM, "a temporary file can replace a writable one only"));
@@ -443,8 +484,6 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 
 	if (dir->kind->exported)
 		return -EPERM;
-	if (node_fixed_number(dir->kind, name) >= 0)
-		return -EPERM;
 	int rc = node_lookup(store, dir, name, &child);
 	if (rc)
 		return rc;
@@ -454,6 +493,9 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 	if (child.draft)
 		return rename_draft(store, call, &child, dir, new_name);
 	if (child.attr)
+		return node_refused(store, call, "rename", &child,
+			node_rename_away(store, call, dir, &child, new_name));
+	if (node_fixed_number(dir->kind, name) >= 0)
 		return -EPERM;
 	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
 	return node_refused(store, call, "rename", &child, rc);

@@ -81,17 +81,6 @@ static struct draft *by_name(uint64_t dir, const char *name)
 	return NULL;
 }
 
-bool draft_signature(const char *name, int flags, mode_t mode)
-{
-	size_t len = strlen(name);
-
-	if (!(flags & O_EXCL) || len >= sizeof(((struct draft *)0)->name))
-		return false;
-	if (name[0] == '.' || name[len - 1] == '~' || strcmp(name, "4913") == 0)
-		return true;
-	return (flags & O_ACCMODE) == O_RDWR && (mode & 0777) == 0600;
-}
-
 static bool has_room(uint64_t dir, uid_t maker)
 {
 	int here = 0, his = 0, all = 0;
@@ -107,6 +96,8 @@ static bool has_room(uint64_t dir, uid_t maker)
 int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint64_t *id)
 {
 	enter();
+	if (strlen(name) >= sizeof(((struct draft *)0)->name))
+		return leave(-ENAMETOOLONG);
 	if (by_name(dir, name))
 		return leave(-EEXIST);
 	if (!has_room(dir, owner->st_uid))
@@ -119,20 +110,31 @@ int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint6
 	d->maker = owner->st_uid;
 	strncpy(d->name, name, sizeof(d->name) - 1);
 	d->st = *owner;
-	d->st.st_mode = S_IFREG | (owner->st_mode & NOT_OTHERS);
+	d->st.st_mode = owner->st_mode & (S_IFMT | NOT_OTHERS);
 	d->closed = now();
 	d->next = drafts.first;
 	drafts.first = d;
 	return leave(0);
 }
 
-int draft_find(uint64_t dir, const char *name, uint64_t *id)
+int draft_find(uint64_t dir, const char *name, uint64_t *id, bool *directory)
 {
 	enter();
 	const struct draft *d = by_name(dir, name);
-	if (d)
+	if (d) {
 		*id = d->id;
+		*directory = S_ISDIR(d->st.st_mode);
+	}
 	return leave(d ? 0 : -ENOENT);
+}
+
+uint64_t draft_parent(uint64_t id)
+{
+	enter();
+	const struct draft *d = by_id(id);
+	uint64_t dir = d ? d->dir : 0;
+	leave(0);
+	return dir;
 }
 
 int draft_stat(uint64_t id, struct stat *st)
@@ -165,7 +167,7 @@ static int set_owner(struct store_call *call, struct draft *d, const struct stor
 		return rc;
 	d->st.st_uid = want.uid;
 	d->st.st_gid = want.gid;
-	d->st.st_mode = S_IFREG | (want.mode & NOT_OTHERS);
+	d->st.st_mode = (d->st.st_mode & S_IFMT) | (want.mode & NOT_OTHERS);
 	return 0;
 }
 

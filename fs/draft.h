@@ -4,9 +4,10 @@
 
 /*
  * Drafts: what editors, sed -i, rsync and configuration management make beside a file to rename it
- * over. They live in memory, are in no listing, and go when they are unlinked, renamed over a file,
- * or a minute after their last close. A private key may be in one: whatever mode is asked for,
- * others have none of it. Functions answer 0 or -errno; -ESTALE: the draft is gone.
+ * over (draft_name.h). They live in memory, are in no listing, and go when they are unlinked,
+ * renamed over a file, or a minute after their last close. A private key may be in one: whatever
+ * mode is asked for, others have none of it. Functions answer 0 or -errno; -ESTALE: the draft is
+ * gone.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,17 +23,15 @@ enum {
 	DRAFT_SECONDS = 60,
 };
 
-/*
- * Whether a file that is created like this is one: exclusively, under a name with a leading dot or
- * a trailing ~ or vim's 4913, or for reading and writing by its owner alone, as mkstemp(3) does.
- */
-bool draft_signature(const char *name, int flags, mode_t mode);
-
-/* Makes one in a directory (by its inode number). -EEXIST; -ENOSPC: too many. */
+/* Makes one in a directory (by its inode number), a file or an empty directory as st_mode of owner
+ * says. -EEXIST; -ENOSPC: too many. */
 int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint64_t *id);
 
-/* The one of this name. -ENOENT. */
-int draft_find(uint64_t dir, const char *name, uint64_t *id);
+/* The one of this name, and whether it is a directory. -ENOENT. */
+int draft_find(uint64_t dir, const char *name, uint64_t *id, bool *directory);
+
+/* The inode number of the directory that it is in; 0: it is gone. */
+uint64_t draft_parent(uint64_t id);
 
 /* Its size, owner, mode and times; st_ino is left to the caller. */
 int draft_stat(uint64_t id, struct stat *st);

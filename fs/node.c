@@ -43,27 +43,12 @@ void node_set(struct node *node, const struct kind *kind, const struct attr *att
 		node->ino = ino_conversation(node->ino, atomic_fetch_add(&counter, 1));
 }
 
-/* A draft stands in for an attribute of no kind. */
-void node_set_draft(struct node *node, uint64_t id)
-{
-	static const struct attr attr = {
-		.number = 1, .name = "draft", .flags = AT_VOLATILE | AT_DOCUMENT};
-	static const struct kind kind = {.name = "drafts"};
-
-	*node = (struct node){
-		.kind = &kind,
-		.ino = ino_make(INO_DRAFT, attr.number, (int64_t)id),
-		.attr = &attr,
-		.draft = id,
-	};
-}
-
-static int get_draft(uint64_t id, struct node *out)
+static int get_draft(uint64_t ino, struct node *out)
 {
 	struct stat st;
 
-	node_set_draft(out, id);
-	return draft_stat(id, &st);
+	node_set_draft(out, (uint64_t)ino_id(ino), !ino_attr(ino));
+	return draft_stat(out->draft, &st);
 }
 
 int node_get(struct store *store, uint64_t ino, struct node *out)
@@ -71,7 +56,7 @@ int node_get(struct store *store, uint64_t ino, struct node *out)
 	unsigned int attr = ino_attr(ino);
 
 	if (ino_kind(ino) == INO_DRAFT)
-		return get_draft((uint64_t)ino_id(ino), out);
+		return get_draft(ino, out);
 
 	if (ino_kind(ino) >= KINDS)
 		return -ESTALE;
@@ -136,6 +121,17 @@ static int find_flat(
 	return !rc && hidden_has(out->ino, 0) ? -ENOENT : rc;
 }
 
+void node_show_flat(
+	struct store *store, const struct node *dir, const struct attr *attr, const char *object)
+{
+	struct node file;
+
+	if (find_object(store, dir, object, &file.row))
+		return;
+	node_set(&file, &tree[dir->kind->child], attr, file.row.object.id);
+	hidden_show(file.ino, 0);
+}
+
 const struct attr *node_flat_attr(
 	const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1])
 {
@@ -164,16 +160,6 @@ int node_find_child(struct store *store, const struct node *dir, const char *nam
 	int rc = find_object(store, dir, name, &out->row);
 	if (!rc)
 		node_set(out, child, NULL, out->row.object.id);
-	return rc;
-}
-
-int node_find_draft(const struct node *dir, const char *name, struct node *out)
-{
-	uint64_t id;
-	int rc = draft_find(dir->ino, name, &id);
-
-	if (!rc)
-		node_set_draft(out, id);
 	return rc;
 }
 
@@ -298,6 +284,7 @@ int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
  * The kernel checks chmod and chown against the owner that it has, and asks for a newer one only
  * when it looks the name up. A file's owner changes with its directory's: its name is looked up
  * each time.
+ * And it can be renamed away (backup.c): the kernel takes the backup for it until then.
  */
 double node_entry_timeout(const struct node *node)
 {
@@ -383,6 +370,8 @@ uint64_t node_parent_ino(const struct node *dir)
 {
 	const struct store_object *o = &dir->row.object;
 
+	if (dir->draft)
+		return draft_parent(dir->draft);
 	for (unsigned int kind = 0; kind < KINDS; kind++) {
 		for (size_t i = 0; i < tree[kind].dirs; i++)
 			if (tree[kind].dir[i].kind == node_kind_number(dir->kind))

@@ -79,7 +79,7 @@ typedef int (*node_entry_fn)(const char *name, const struct node *node, uint64_t
 int node_list(
 	struct store *store, const struct node *dir, uint64_t cookie, node_entry_fn fn, void *arg);
 
-/* mkdir. -EPERM where nothing can be made. */
+/* mkdir: an object, or a tool's lock as an empty draft. -EPERM where nothing can be made. */
 int node_make(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, mode_t mode, struct node *out);
 
@@ -94,7 +94,8 @@ int node_remove(
 
 /*
  * A file is created (open(2)'s flags): what is hidden is shown again, and what looks like a tool's
- * temporary file becomes a draft. -EPERM for all other names: they are typos.
+ * temporary file or backup becomes a draft (draft_name.h). -EPERM for all other names: they are
+ * typos.
  */
 int node_create(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, int flags, mode_t mode, struct node *out);
@@ -126,8 +127,17 @@ int node_store(struct store *store, struct store_call *call, const struct node *
 	const struct bytes *value, bool again, struct store_before *before);
 
 /*
+ * link of a file to a draft's name beside it, which becomes a copy of its value. -EPERM: a secret,
+ * a conversation, a managed object, another's of the root's owner, any other name; -EACCES without
+ * permission to read and write the file.
+ */
+int node_link(struct store *store, struct store_call *call, const struct node *file,
+	const struct node *dir, const char *name, struct node *out);
+
+/*
  * rename in place. -EPERM into another directory; -EEXIST: taken. A draft over an attribute is a
- * write of it; over anything else -EPERM.
+ * write of it; over anything else -EPERM. A file renamed to a draft's name leaves its value there
+ * and is hidden as if it was unlinked; refused as node_link.
  */
 int node_rename(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, const struct node *new_dir, const char *new_name);

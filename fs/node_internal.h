@@ -2,7 +2,7 @@
 #ifndef FS_NODE_INTERNAL_H
 #define FS_NODE_INTERNAL_H
 
-/* What the parts of the engine, node.c, owner.c and change.c, share. */
+/* What the parts of the engine, node.c, owner.c, change.c and backup.c, share. */
 #include "fs/node.h"
 
 /* Its place in the table: an enum kind_number. */
@@ -16,7 +16,7 @@ bool node_has(const struct attr *attr, unsigned int flag);
 
 /* Makes the node name this; the row is the caller's to fill in. */
 void node_set(struct node *node, const struct kind *kind, const struct attr *attr, int64_t id);
-void node_set_draft(struct node *node, uint64_t id);
+void node_set_draft(struct node *node, uint64_t id, bool directory);
 
 /*
  * The entries that every directory of a kind has are numbered: its fixed directories, then its
@@ -40,6 +40,10 @@ const struct attr *node_flat_attr(
 /* Whether drafts can be made in it: beside attributes that somebody may want to replace. */
 bool node_has_drafts(const struct node *dir);
 
+/* Shows a file of this object again, if it was hidden. */
+void node_show_flat(
+	struct store *store, const struct node *dir, const struct attr *attr, const char *object);
+
 /* The directory that ".." leads to. */
 uint64_t node_parent_ino(const struct node *dir);
 
@@ -48,6 +52,18 @@ int node_size_and_time(struct store *store, const struct node *node, struct stat
 
 /* Whose it is, and what its mode is. */
 int node_owner(struct store *store, const struct node *node, struct store_owner *out);
+
+/* Whether drafts of this name can be in the directory; as draft_name.h says, made by O_EXCL. */
+bool node_draft_name(const struct node *dir, const char *name);
+
+/* Makes a draft, a file or directory as mode says. -EEXIST, -ENOSPC. */
+int node_make_draft(struct store *store, const struct store_call *call, const struct node *dir,
+	const char *name, mode_t mode, struct node *out);
+
+/* Renames a file of the directory to a draft's name, which leaves its value there. -EPERM, -EACCES.
+ */
+int node_rename_away(struct store *store, struct store_call *call, const struct node *dir,
+	const struct node *file, const char *name);
 
 /* The other entries: objects, and drafts. -ENOENT. */
 int node_find_child(

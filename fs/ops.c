@@ -274,7 +274,8 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	struct store_call call = caller(req);
+	gid_t groups[GROUPS];
+	struct store_call call = caller_with_groups(req, groups);
 	struct node dir, node;
 	int rc = node_get(store_of(req), parent, &dir);
 
@@ -335,10 +336,16 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	(void)ino;
-	(void)parent;
-	(void)name;
-	fuse_reply_err(req, EPERM);
+	gid_t groups[GROUPS];
+	struct store_call call = caller_with_groups(req, groups);
+	struct node file, dir, link;
+	int rc = node_get(store_of(req), ino, &file);
+
+	if (!rc)
+		rc = written_dir(req, parent, &call, &dir);
+	if (!rc)
+		rc = node_link(store_of(req), &call, &file, &dir, name, &link);
+	reply_entry(req, &link, rc);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -126,3 +126,25 @@ YML
 	[ "$(changed)" = 0 ] || { cat out; return 1; }
 	is "$M/app_connector/berlin/keys/auto/uses" 1
 }
+
+@test "a backup before a change, and booleans as YAML has them" {
+	cat > backup.yml <<'YML'
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - copy: {dest: "{{ m }}/app_connector/berlin/keys/auto/max_uses", content: "6\n", backup: true}
+    - copy: {dest: "{{ m }}/app_connector/berlin/keys/auto/enabled", content: "{{ false }}\n", backup: true}
+      register: off
+    - lineinfile: {path: "{{ m }}/app_connector/berlin/description", regexp: "^", line: "Berlin", backup: true}
+    - template: {src: "{{ t }}/limit.j2", dest: "{{ m }}/certs/connector/crl_days", backup: true}
+YML
+	echo 9 > limit.j2
+	play backup.yml || { cat out; return 1; }
+	[ "$(changed)" = 4 ] || { cat out; return 1; }
+	is "$K/max_uses" 6
+	is "$K/enabled" 0
+	is "$G/description" Berlin
+	is "$M/certs/connector/crl_days" 9
+	[ "$(ls -A "$K" | wc -l)" = 20 ]
+	for c in 'copy backup' 'lineinfile backup' 'template backup' False; do printf 'ansible %-20s ok\n' "$c"; done
+}

@@ -81,12 +81,14 @@ import os
 with open('$D/.draft', 'x') as f:
     f.write('nonsense')
 os.rename('$D/.draft', '$D/web1.csr')"
-	for name in web1 web1.crt 'a b.csr' -x.csr web1.csr.txt; do
+	for name in web1 web1.crt 'a b.csr' -x.csr '#web1.csr' web1.txt; do
 		refused 'Operation not permitted' cp web1.csr "$D/$name"
 	done
 	[ -z "$(ls "$D")" ]
 	is "$K/uses" 0
-	# names with a leading dot never enrol
+	# a backup or temporary file never enrols
+	cp web1.csr "$D/web1.csr.txt"
+	# names with a leading dot do not either
 	python3 -c "open('$D/.web1.csr', 'x').write(open('web1.csr').read())"
 	is "$K/uses" 0
 	[ -z "$(ls -A "$D")" ]
