@@ -226,6 +226,35 @@ static bool converses(const struct handle *h)
 	return h->node.drop || h->node.attr->flags & AT_CONVERSATION;
 }
 
+/* Of a list, as it is now. */
+static int read_list(const struct handle *h, const union store_any *row, off_t offset, size_t size,
+	struct bytes *out)
+{
+	struct store_snapshot *snapshot;
+	int rc = h->node.attr->snapshot(h->store, row, false, &snapshot);
+
+	if (rc || !snapshot)
+		return rc;
+	rc = store_snapshot_read(snapshot, offset, size, out);
+	store_snapshot_put(snapshot);
+	return rc;
+}
+
+int handle_read_page(struct handle *h, off_t offset, size_t size, struct bytes *out)
+{
+	CLEANUP_BYTES struct bytes content = {0};
+	struct node now = h->node;
+
+	if (now.draft || h->talk || !(now.attr->snapshot || now.attr->show))
+		return handle_read(h, offset, size, out);
+	int rc = store_get(h->store, now.kind->row, now.row.object.id, &now.row);
+	if (!rc && now.attr->snapshot)
+		return read_list(h, &now.row, offset, size, out);
+	if (!rc)
+		rc = node_content(h->store, &now, &content);
+	return rc ? rc : bytes_add_part(out, &content, (size_t)offset, size);
+}
+
 int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 {
 	h->was_read = true;

@@ -27,6 +27,13 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 int handle_read(struct handle *handle, off_t offset, size_t size, struct bytes *out);
 
 /*
+ * The same for a page in the kernel's cache, which all opens of the file share: what the file says
+ * now, else a newer open could find there what an older one was opened with. What is copied at an
+ * open (the key) stays as it was.
+ */
+int handle_read_page(struct handle *handle, off_t offset, size_t size, struct bytes *out);
+
+/*
  * Takes, checks and stores all of it or nothing; at AT_END: behind what this open has written.
  * -EINVAL: behind a hole; -EFBIG; the value's.
  */

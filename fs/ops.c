@@ -89,11 +89,18 @@ static void reply_entry(fuse_req_t req, const struct node *node, int rc)
 		fuse_reply_entry(req, &entry);
 }
 
+#ifdef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
+/* Each open and each mmap(2) drops the pages that are there: see handle_read_page. */
+enum { SHARED_MAPPINGS = FUSE_CAP_DIRECT_IO_ALLOW_MMAP };
+#else /* libfuse before 3.17: ENODEV */
+enum { SHARED_MAPPINGS = 0 };
+#endif
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct mount *mount = userdata;
 	unsigned int want = FUSE_CAP_DONT_MASK | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ATOMIC_O_TRUNC;
+			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ATOMIC_O_TRUNC | SHARED_MAPPINGS;
 
 	conn->want |= conn->capable & want;
 	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
@@ -419,7 +426,10 @@ static void op_read(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	CLEANUP_BYTES struct bytes data = {0};
-	int rc = handle_read(handle_of(fi), offset, size, &data);
+	/* The kernel names the reader for read(2), and nobody where it fills a page: for mmap(2)
+	 * and sendfile(2). */
+	int rc = fi->lock_owner ? handle_read(handle_of(fi), offset, size, &data)
+				: handle_read_page(handle_of(fi), offset, size, &data);
 
 	(void)ino;
 	if (rc)

@@ -143,8 +143,8 @@ int user_become(const struct user *user)
 /* Asking for a capability that is not permitted refuses them all. */
 static bool may_read_all(void)
 {
-	capng_get_caps_process();
-	return capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	return !capng_get_caps_process() &&
+	       capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
 }
 
 int user_become_reader(const struct user *user)

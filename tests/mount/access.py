@@ -291,8 +291,13 @@ def undo(node, operation, path):
         os.chown(path, node.uid, node.gid, follow_symlinks=False)
         if node.sort != 'link':
             os.chmod(path, node.mode)
-    elif operation == 'rename' and node.sort != 'draft':
+    elif operation == 'link':
+        os.unlink(path + '-linked')
+    elif operation == 'rename' and (node.is_dir or node.sort == 'csr'):
         os.rename(path + '-renamed', path)
+    elif operation == 'rename' and node.sort != 'draft':
+        os.unlink(path + '-renamed')  # it was a copy
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT))
     elif operation in ('unlink', 'make again') and node.sort != 'draft':
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT))  # it is there again
     elif operation == 'mkdir':

@@ -233,7 +233,30 @@ def rename(node, operation, subject):
         return errno.EACCES
     if operation == 'move' or node.managed:
         return errno.EPERM
-    return 0 if node.sort in ('object', 'draft') else errno.EPERM
+    if node.is_dir or node.sort == 'draft':
+        return 0 if node.sort in ('object', 'draft') else errno.EPERM
+    return keep(node, subject)
+
+
+def keep(node, subject):
+    """A copy of a file beside it, by link(2) or by renaming it away; whoever may write to both."""
+    if not node.parent.row.drafts or node.managed or node.sort not in ('rw', 'csr', 'ca', 'ro'):
+        return errno.EPERM
+    if re.search(r'/(import|crl\.(pem|der)|index\.txt|[^/]+\.crt)$', node.path):
+        return errno.EPERM
+    if node.sort == 'ca' and SUBJECTS[subject][0] != (OWNER if whole else 0):
+        return errno.EPERM
+    return 0 if node.sort != 'ro' and node.lets(subject, 6) else errno.EACCES
+
+
+def link(node, subject):
+    if node.is_dir:
+        return NEVER
+    if not node.parent.changed_by(subject):
+        return {errno.EACCES, errno.EPERM}
+    # the kernel may say it first (fs.protected_hardlinks)
+    told = keep(node, subject)
+    return {told, errno.EPERM} if told else {0}
 
 
 def remove(node, operation, subject):
@@ -306,8 +329,10 @@ def expected(node, operation, subject):
         return NEVER if operation in ('setxattr', 'link') else {errno.EACCES}
     if operation == 'stat':
         return {0}
-    if operation in ('setxattr', 'link'):
+    if operation == 'setxattr':
         return NEVER
+    if operation == 'link':
+        return link(node, subject)
     if operation in ('chmod', 'chgrp', 'chown', 'utime'):
         return {mark(node, operation, subject)}
     if operation in ('rename', 'move'):

@@ -386,3 +386,96 @@ PY
 	sh_refused 'Invalid argument' "env printf 'self\nself\n' > $M/certs/b/issuer"
 	is "$M/certs/b/issuer" none
 }
+
+@test "what is mapped or sent by a new open is never older than that" {
+	echo 1000 > "$K/max_uses"
+	python3 - "$K" <<'PY'
+import errno, mmap, os, sys, threading
+path = sys.argv[1] + '/max_uses'
+def shared():
+    with open(path) as f:
+        try:
+            mmap.mmap(f.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ).close()
+            return mmap.MAP_SHARED
+        except OSError as e:
+            assert e.errno == errno.ENODEV, e
+            return None
+kinds = [k for k in (mmap.MAP_PRIVATE, shared()) if k is not None]
+print('shared mappings:', len(kinds) == 2)
+current, stop, wrong = 1000, False, []
+def mapped(fd, kind):
+    with mmap.mmap(fd, 5, kind, mmap.PROT_READ) as m:
+        return m[:]
+def sent(fd):
+    r, w = os.pipe()
+    try:
+        os.sendfile(w, fd, 0, 100)
+        return os.read(r, 100)
+    finally:
+        os.close(r); os.close(w)
+def reader(kind):
+    """What was opened long ago is looked at again and again, which fills pages."""
+    old = [os.open(path, os.O_RDONLY) for _ in range(4)]
+    while not stop:
+        for fd in old:
+            mapped(fd, kind)
+            os.pread(fd, 100, 0)
+    for fd in old:
+        os.close(fd)
+def check(what, text, least):
+    if len(text) != 5 or text[4:] != b'\n' or int(text) < least:
+        wrong.append((what, text, least))
+def fresh():
+    while not stop:
+        least = current
+        fd = os.open(path, os.O_RDONLY)
+        for kind in kinds:
+            check('mmap', mapped(fd, kind), least)
+        check('sendfile', sent(fd), least)
+        check('read', os.pread(fd, 100, 0), least)
+        os.close(fd)
+threads = [threading.Thread(target=reader, args=(k,)) for k in kinds] + [threading.Thread(target=fresh) for _ in range(2)]
+for t in threads:
+    t.start()
+for n in range(1001, 2500):
+    fd = os.open(path, os.O_WRONLY)
+    os.write(fd, b'%d\n' % n)
+    os.close(fd)
+    current = n
+stop = True
+for t in threads:
+    t.join()
+assert not wrong, wrong[:5]
+PY
+}
+
+@test "what is mapped is what is read" {
+	echo 5 > "$K/max_uses"
+	csr web1
+	enroll_here web1.csr > /dev/null
+	python3 - "$M" <<'PY'
+import errno, mmap, os, sys
+mount, key = sys.argv[1], 'app_connector/berlin/keys/auto/'
+for name in (key + 'max_uses', key + 'state', key + 'key', key + 'enroll.d/web1.crt', 'log', 'tables/keys.tsv',
+             'certs/root/cert.pem', 'certs/connector/crl.pem', 'certs/connector/index.txt', 'export/store.json'):
+    with open(f'{mount}/{name}', 'rb') as f:
+        text = os.pread(f.fileno(), 1 << 20, 0)
+        for kind in ({'flags': mmap.MAP_PRIVATE, 'prot': mmap.PROT_READ}, {'access': mmap.ACCESS_COPY},
+                     {'flags': mmap.MAP_SHARED, 'prot': mmap.PROT_READ}):
+            try:
+                with mmap.mmap(f.fileno(), 0, **kind) as m:
+                    assert m[:] == text, name
+            except OSError as e:
+                assert e.errno == errno.ENODEV and kind.get('flags') == mmap.MAP_SHARED, (name, e)
+PY
+	# what changes is what the next one maps
+	mapped() { python3 -c "
+import mmap, sys
+with open(sys.argv[1]) as f: print(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_COPY)[:].decode(), end='')" "$1"; }
+	exec 7< "$K/description"
+	for text in one three seventeen ''; do
+		echo "$text" > "$K/description"
+		[ "$(mapped "$K/description")" = "$text" ]
+	done
+	exec 7<&-
+}
