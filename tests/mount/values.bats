@@ -288,7 +288,7 @@ half() {
 	half 9 "$C/crl_days" "printf '7\n8\n' > $C/crl_days"
 	half 900 "$M/certs/waiting/ca_validity_days" "printf '7\n8\n' > $M/certs/waiting/ca_validity_days"
 	half CN=before "$M/certs/waiting/subject" "printf 'CN=a\nCN=b\n' > $M/certs/waiting/subject"
-	openssl req -in "$M/certs/waiting/csr.pem" -noout -verify -subject | grep -x 'subject=CN = before'
+	openssl req -in "$M/certs/waiting/csr.pem" -noout -verify -subject -nameopt RFC2253 | grep -x 'subject=CN=before'
 	# without its newline
 	printf 5 > "$K/max_uses"
 	sh_refused 'Invalid argument' "printf '7\n8\n' > $K/max_uses"
