@@ -218,7 +218,10 @@ static int chown_job(struct db_conn *conn, void *arg)
 
 	if (!rc)
 		rc = store_merge_owner(c->call, &now, c->change, &want);
-	if (rc < 0 || (rc && !(c->row.object.owned & c->unlisted)))
+	/* of what is managed, that is no change either */
+	if (rc == 1 && c->row.object.owned & c->unlisted && !c->row.object.managed)
+		rc = 0;
+	if (rc)
 		return rc;
 	/* whatever the clock does, it moves */
 	want.ctime = at > now.ctime ? at : now.ctime + 1;

@@ -291,6 +291,9 @@ def undo(node, operation, path):
         os.chown(path, node.uid, node.gid, follow_symlinks=False)
         if node.sort != 'link':
             os.chmod(path, node.mode)
+        for name in HIDDEN.values():  # it follows the directory now
+            if re.match(OWN, node.path) and not rules.whole and os.path.lexists(f'{path}/{name}'):
+                os.chmod(f'{path}/{name}', os.stat(f'{path}/{name}').st_mode & 0o700)
     elif operation == 'link':
         os.unlink(path + '-linked')
     elif operation == 'rename' and (node.is_dir or node.sort == 'csr'):
