@@ -94,17 +94,17 @@ static bool stands_in(struct store *store, const struct node *dir, const struct 
 int node_link(struct store *store, struct store_call *call, const struct node *file,
 	const struct node *dir, const char *name, struct node *out)
 {
-	int rc = 0;
+	int rc = node_check_name(store, call, name);
 
-	if (dir->kind->exported || !file->attr || !stands_in(store, dir, file) ||
-		!node_draft_name(dir, name))
+	if (!rc && (dir->kind->exported || !file->attr || !stands_in(store, dir, file) ||
+			   !node_draft_name(dir, name)))
 		rc = store_refuse(call, -EPERM,
 			"a link can only be a backup beside a file, as max_uses.bak of max_uses");
 	if (!rc)
 		rc = may_keep(store, call, dir, file);
 	if (!rc)
 		rc = keep(store, call, dir, file, name, out);
-	return node_refused(store, call, "link", file, rc);
+	return node_refused_in(store, call, "link", dir, name, rc);
 }
 
 int node_rename_away(struct store *store, struct store_call *call, const struct node *dir,

@@ -13,26 +13,14 @@
 
 /* The half of the engine that changes things: making, removing, renaming, storing values. */
 
-/* name: of what was to be in the node, or NULL. */
-static int refused_in(struct store *store, const struct store_call *call, const char *action,
-	const struct node *node, const char *name, int rc)
+static int refuse_exported(struct store_call *call)
 {
-	char path[STORE_PATH], object[STORE_PATH + 96];
-	const char *attr = node->attr ? node->attr->name : "";
-
-	if (rc >= 0 || !call->reason[0] || node->draft)
-		return rc;
-	store_path(&node->row.object, path);
-	snprintf(object, sizeof(object), "%s%s%s%s%.64s", path, *attr && *path ? "/" : "", attr,
-		name && *path ? "/" : "", name ? name : "");
-	store_log_refusal(store, call, action, object, rc);
-	return rc;
+	return store_refuse(call, -EPERM, "what is exported is read-only");
 }
 
-int node_refused(struct store *store, const struct store_call *call, const char *action,
-	const struct node *node, int rc)
+int node_check_name(struct store *store, struct store_call *call, const char *name)
 {
-	return refused_in(store, call, action, node, NULL, rc);
+	return store_check_secret(store, call, name, strlen(name));
 }
 
 /*
@@ -151,8 +139,9 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	const struct kind *child = &tree[dir->kind->child];
 	int i = node_fixed_number(dir->kind, name);
 
-	if (dir->kind->exported)
-		return -EPERM;
+	int rc = dir->kind->exported ? refuse_exported(call) : node_check_name(store, call, name);
+	if (rc)
+		return node_refused_in(store, call, "mkdir", dir, name, rc);
 	/* a fixed directory that has just been removed */
 	if (i >= 0 && !node_fixed_attr(dir->kind, (size_t)i) &&
 		hidden_has(dir->ino, (unsigned int)i))
@@ -161,15 +150,16 @@ int node_make(struct store *store, struct store_call *call, const struct node *d
 	if (i < 0 && is_draft(dir, name, 0, 0))
 		return node_make_draft(store, call, dir, name, S_IFDIR | mode, out);
 	if (!dir->kind->child)
-		return -EPERM;
+		return node_refused_in(store, call, "mkdir", dir, name,
+			store_refuse(call, -EPERM, "no directory can be made here"));
 	struct store_owner above;
-	int rc = node_owner(store, dir, &above);
+	rc = node_owner(store, dir, &above);
 	if (rc)
 		return rc;
 	rc = store_make(store, call, child->row, dir->row.object.id, &above, name, mode, &out->row);
 	if (!rc)
 		node_set(out, child, NULL, out->row.object.id);
-	return refused_in(store, call, "mkdir", dir, name, rc);
+	return node_refused_in(store, call, "mkdir", dir, name, rc);
 }
 
 static int stop_at_first(const union store_any *row, void *arg)
@@ -179,13 +169,13 @@ static int stop_at_first(const union store_any *row, void *arg)
 	return 1;
 }
 
-static int check_empty(struct store *store, const struct node *dir)
+static int check_empty(struct store *store, struct store_call *call, const struct node *dir)
 {
 	bool some = false;
 	int rc = store_each(
 		store, tree[dir->kind->child].row, dir->row.object.id, 0, stop_at_first, &some);
 
-	return !rc && some ? -ENOTEMPTY : rc;
+	return !rc && some ? store_refuse(call, -ENOTEMPTY, "there is something in it") : rc;
 }
 
 /* Whether the object that a directory belongs to could be deleted, and by this caller. */
@@ -215,9 +205,10 @@ static int hide(struct store *store, struct store_call *call, const struct node 
 	int rc = may_delete(store, call, dir);
 
 	if (!rc && !entry->attr && !tree[entry->kind->child].flat)
-		rc = check_empty(store, entry);
+		rc = check_empty(store, call, entry);
 	if (rc)
-		return node_refused(store, call, what, entry, rc);
+		return node_refused_in(store, call, what, dir,
+			entry->attr ? entry->attr->name : dir->kind->dir[i].name, rc);
 	if (!entry->attr)
 		hidden_renew(entry->ino);
 	hidden_add(dir->ino, (unsigned int)i);
@@ -240,7 +231,7 @@ static int unlink_flat(
 		rc = may_delete(store, call, dir);
 	if (!rc)
 		hidden_add(entry.ino, 0);
-	return refused_in(store, call, "unlink", dir, name, rc);
+	return node_refused_in(store, call, "unlink", dir, name, rc);
 }
 
 static int end_draft(const struct node *draft, bool directory)
@@ -260,7 +251,7 @@ int node_unlink(
 		       : node_fixed_entry(store, dir, (size_t)i, &entry);
 
 	if (dir->kind->exported)
-		return -EPERM;
+		return node_refused_in(store, call, "unlink", dir, name, refuse_exported(call));
 	if (rc == -ENOENT && i < 0)
 		return unlink_flat(store, call, dir, name);
 	if (!rc && entry.draft)
@@ -283,7 +274,7 @@ int node_remove(
 	int rc = node_lookup(store, dir, name, &child);
 
 	if (dir->kind->exported)
-		return -EPERM;
+		return node_refused_in(store, call, "rmdir", dir, name, refuse_exported(call));
 	if (rc)
 		return rc;
 	if (child.draft)
@@ -339,7 +330,7 @@ static int create_again(struct store *store, struct store_call *call, const stru
 						       : R_OK | W_OK;
 
 	if (!attr || node_has(attr, AT_LINK))
-		return -EPERM;
+		return store_refuse(call, -EPERM, "there is no file of that name here");
 	*out = *dir;
 	node_set(out, dir->kind, attr, dir->row.object.id);
 	int rc = node_access(store, call, out, access);
@@ -361,21 +352,22 @@ int node_create(struct store *store, struct store_call *call, const struct node 
 {
 	int i = node_fixed_number(dir->kind, name);
 
-	if (dir->kind->exported)
-		return -EPERM;
+	int rc = dir->kind->exported ? refuse_exported(call) : node_check_name(store, call, name);
+	if (rc)
+		return node_refused_in(store, call, "create", dir, name, rc);
 	if (i >= 0 && hidden_has(dir->ino, (unsigned int)i))
 		return create_again(store, call, dir, (size_t)i, flags, out);
 	if (drop_attr(dir, name, out->member))
 		return make_drop(store, call, dir, name, mode, out);
 	if (i < 0 && is_draft(dir, name, flags, mode))
 		return node_make_draft(store, call, dir, name, S_IFREG | mode, out);
-	return refused_in(store, call, "create", dir, name, refuse_name(call, name));
+	return node_refused_in(store, call, "create", dir, name, refuse_name(call, name));
 }
 
 int node_may_write(struct store *store, struct store_call *call, const struct node *node)
 {
 	if (!node->attr->store && !node->attr->take)
-		return -EACCES;
+		return store_refuse(call, -EACCES, "it is read-only");
 	if (node_has(node->attr, AT_ROOT_OWNED) && !store_is_root_owner(store, call->uid))
 		return store_refuse(
 			call, -EACCES, "only the owner of the mount's root may change it");
@@ -390,10 +382,13 @@ int node_store(struct store *store, struct store_call *call, const struct node *
 	CLEANUP_BYTES struct bytes text = {0};
 	bool bare = !value->len || value->data[value->len - 1] != '\n';
 	size_t len = value->len - !bare;
+	int rc = store_check_secret(store, call, value->data, value->len);
 
+	if (rc)
+		return rc;
 	if (len > attr->max)
 		return store_refuse(call, -EFBIG, "a value here has at most %zu bytes", attr->max);
-	int rc = bytes_add(&text, value->data, len);
+	rc = bytes_add(&text, value->data, len);
 	if (!rc)
 		rc = bytes_add(&text, "", 1);
 	if (rc)
@@ -420,7 +415,7 @@ static int drop_draft(struct store *store, struct store_call *call, const struct
 	if (!rc)
 		rc = drop->take(store, call, &dir->row, member, request.data, request.len, &reply);
 	if (rc == 1)
-		return refused_in(store, call, "enroll", dir, member,
+		return node_refused_in(store, call, "enroll", dir, member,
 			store_refuse(call, -EBADMSG, "the request is not complete"));
 	if (rc)
 		return rc;
@@ -459,7 +454,7 @@ static int rename_draft(struct store *store, struct store_call *call, const stru
 		return draft_rename(draft->draft, new_name);
 	if (!draft->attr || !attr || node_has(attr, AT_CONVERSATION) ||
 		!(attr->store || attr->take))
-		return refused_in(store, call, "rename", dir, new_name,
+		return node_refused_in(store, call, "rename", dir, new_name,
 			store_refuse(
 				call, -EPERM, "a temporary file can replace a writable one only"));
 	node_set(&target, dir->kind, attr, dir->row.object.id);
@@ -481,10 +476,12 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 	const char *name, const struct node *new_dir, const char *new_name)
 {
 	struct node child;
+	int rc = dir->kind->exported ? refuse_exported(call)
+				     : node_check_name(store, call, new_name);
 
-	if (dir->kind->exported)
-		return -EPERM;
-	int rc = node_lookup(store, dir, name, &child);
+	if (rc)
+		return node_refused_in(store, call, "rename", dir, name, rc);
+	rc = node_lookup(store, dir, name, &child);
 	if (rc)
 		return rc;
 	if (dir->ino != new_dir->ino)
@@ -496,7 +493,8 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 		return node_refused(store, call, "rename", &child,
 			node_rename_away(store, call, dir, &child, new_name));
 	if (node_fixed_number(dir->kind, name) >= 0)
-		return -EPERM;
+		return node_refused(store, call, "rename", &child,
+			store_refuse(call, -EPERM, "what is always there cannot be renamed"));
 	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
 	return node_refused(store, call, "rename", &child, rc);
 }

@@ -80,7 +80,7 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	return 0;
 }
 
-static void log_refusal(const struct conversation *talk, const struct store_call *call, int error)
+static void log_refusal(const struct conversation *talk, struct store_call *call, int error)
 {
 	char path[STORE_PATH], object[STORE_PATH + 32];
 
@@ -171,10 +171,14 @@ static int answered(struct conversation *talk, struct store_call *call, int resu
 	return result;
 }
 
-/* The newline behind a PEM's last line may come in a write of its own. */
+/*
+ * The newline behind a PEM's last line may come in a write of its own. A refusal is repeated, and
+ * has its line.
+ */
 static int write_behind(
 	const struct conversation *talk, struct store_call *call, const char *data, size_t size)
 {
+	call->recorded = talk->result < 0;
 	if (talk->result)
 		return talk->result;
 	if (!all_space(data, size))
@@ -183,7 +187,7 @@ static int write_behind(
 	return 0;
 }
 
-int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
+static int write_part(struct conversation *talk, struct store_call *call, const void *data,
 	size_t size, off_t offset)
 {
 	if (talk->carried_out)
@@ -192,13 +196,10 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 	size_t at = (size_t)from;
 	if (from < 0 || at > talk->request.len)
 		return store_refuse(call, -EINVAL, "a request has no holes");
-	if (at + size > STORE_REQUEST_MAX) {
-		int rc = store_refuse(
-			call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
-		if (talk->attr->flags & (AT_CONVERSATION | AT_DROP))
-			log_refusal(talk, call, rc);
-		return answered(talk, call, rc);
-	}
+	if (at + size > STORE_REQUEST_MAX)
+		return answered(talk, call,
+			store_refuse(
+				call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX));
 	if (at + size > talk->request.len) {
 		int rc = bytes_extend(&talk->request, at + size - talk->request.len);
 		if (rc)
@@ -217,10 +218,26 @@ int conversation_write(struct conversation *talk, struct store_call *call, const
 	return 0;
 }
 
-int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out)
+/* The store records refused requests; what is refused before they reach it is recorded here. */
+static int refused(const struct conversation *talk, struct store_call *call, int rc)
+{
+	if (rc < 0 && !call->recorded && talk->attr->flags & (AT_CONVERSATION | AT_DROP))
+		log_refusal(talk, call, rc);
+	return rc;
+}
+
+int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
+	size_t size, off_t offset)
+{
+	return refused(talk, call, write_part(talk, call, data, size, offset));
+}
+
+int conversation_read(struct conversation *talk, struct store_call *call, off_t offset, size_t size,
+	struct bytes *out)
 {
 	if (conversation_incomplete(talk))
-		return -EINVAL;
+		return refused(talk, call,
+			store_refuse(call, -EINVAL, "read before the request was complete"));
 	if (!talk->carried_out)
 		return 0;
 	if (!talk->read_begun || offset < talk->base)

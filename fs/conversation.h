@@ -24,15 +24,18 @@ struct conversation;
 int conversation_begin(struct store *store, struct store_call *call, const struct attr *attr,
 	const union store_any *row, const char *member, struct conversation **out);
 
-/* Takes a part of the request; carries it out if that completes it. */
+/* Takes a part of the request; carries it out if that completes it. Refusals are recorded but those
+ * of files that are no conversations. */
 int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
 	size_t size, off_t offset);
 
 /* Forgets what has been collected, unless it was carried out: the next write begins a request. */
 void conversation_truncate(struct conversation *talk);
 
-/* Appends a part of the reply, which begins where the first read does: behind what was written. */
-int conversation_read(struct conversation *talk, off_t offset, size_t size, struct bytes *out);
+/* Appends a part of the reply (-EINVAL: the request is incomplete), which begins where the first
+ * read does: behind what was written. */
+int conversation_read(struct conversation *talk, struct store_call *call, off_t offset, size_t size,
+	struct bytes *out);
 
 /*
  * At a close: if it has had its answer, its place is given to others. The kernel tells the end of

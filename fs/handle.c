@@ -240,13 +240,14 @@ static int read_list(const struct handle *h, const union store_any *row, off_t o
 	return rc;
 }
 
-int handle_read_page(struct handle *h, off_t offset, size_t size, struct bytes *out)
+int handle_read_page(
+	struct handle *h, struct store_call *call, off_t offset, size_t size, struct bytes *out)
 {
 	CLEANUP_BYTES struct bytes content = {0};
 	struct node now = h->node;
 
 	if (now.draft || h->talk || !(now.attr->snapshot || now.attr->show))
-		return handle_read(h, offset, size, out);
+		return handle_read(h, call, offset, size, out);
 	int rc = store_get(h->store, now.kind->row, now.row.object.id, &now.row);
 	if (!rc && now.attr->snapshot)
 		return read_list(h, &now.row, offset, size, out);
@@ -255,7 +256,8 @@ int handle_read_page(struct handle *h, off_t offset, size_t size, struct bytes *
 	return rc ? rc : bytes_add_part(out, &content, (size_t)offset, size);
 }
 
-int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
+int handle_read(
+	struct handle *h, struct store_call *call, off_t offset, size_t size, struct bytes *out)
 {
 	h->was_read = true;
 	if (h->node.draft && !h->talk)
@@ -267,7 +269,7 @@ int handle_read(struct handle *h, off_t offset, size_t size, struct bytes *out)
 	if (!h->talk || !converses(h))
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);
-	int rc = conversation_read(h->talk, offset, size, out);
+	int rc = conversation_read(h->talk, call, offset, size, out);
 	pthread_mutex_unlock(&h->lock);
 	return rc;
 }
@@ -285,9 +287,12 @@ static int collect(struct handle *h, struct store_call *call, const void *data, 
 
 	if (at > h->input.len)
 		return store_refuse(call, -EINVAL, "a value has no holes");
-	if (size > most || at + size > most)
-		return store_refuse(
-			call, -EFBIG, "a value here has at most %zu bytes", h->node.attr->max);
+	if (size > most || at + size > most) {
+		int secret = store_check_secret(h->store, call, data, size);
+		return secret ? secret
+			      : store_refuse(call, -EFBIG, "a value here has at most %zu bytes",
+					h->node.attr->max);
+	}
 	int rc = bytes_add(value, h->input.data, h->input.len);
 	if (!rc && at + size > value->len)
 		rc = bytes_extend(value, at + size - value->len);
@@ -380,7 +385,8 @@ int handle_write(
 	int rc = 0;
 
 	if (h->node.draft && !h->talk)
-		return draft_write(h->node.draft, data, size, offset);
+		return node_refused(h->store, call, "write", &h->node,
+			draft_write(h->node.draft, data, size, offset));
 	pthread_mutex_lock(&h->lock);
 	if (h->talk)
 		rc = write_request(h, call, data, size, offset);

@@ -24,14 +24,16 @@ int handle_open(struct store *store, struct store_call *call, const struct node 
 	struct handle **out);
 
 /* Appends what is to be read at this place: as a copy, since with the reply the handle may go. */
-int handle_read(struct handle *handle, off_t offset, size_t size, struct bytes *out);
+int handle_read(struct handle *handle, struct store_call *call, off_t offset, size_t size,
+	struct bytes *out);
 
 /*
  * The same for a page in the kernel's cache, which all opens of the file share: what the file says
  * now, else a newer open could find there what an older one was opened with. What is copied at an
  * open (the key) stays as it was.
  */
-int handle_read_page(struct handle *handle, off_t offset, size_t size, struct bytes *out);
+int handle_read_page(struct handle *handle, struct store_call *call, off_t offset, size_t size,
+	struct bytes *out);
 
 /*
  * Takes, checks and stores all of it or nothing; at AT_END: behind what this open has written.

@@ -142,8 +142,14 @@ int node_link(struct store *store, struct store_call *call, const struct node *f
 int node_rename(struct store *store, struct store_call *call, const struct node *dir,
 	const char *name, const struct node *new_dir, const char *new_name);
 
-/* Records that something was refused, if there is a reason; answers rc. */
-int node_refused(struct store *store, const struct store_call *call, const char *action,
+/*
+ * Records that something was refused, with its reason or the errno's, unless that has been done; no
+ * refusal is what there is not (ENOENT, ESTALE) or what is of another type (ENOTDIR ...). Answers
+ * rc. node_refused_in: of a name in a directory, which may be NULL.
+ */
+int node_refused(struct store *store, struct store_call *call, const char *action,
 	const struct node *node, int rc);
+int node_refused_in(struct store *store, struct store_call *call, const char *action,
+	const struct node *dir, const char *name, int rc);
 
 #endif

@@ -37,6 +37,9 @@ int node_fixed_entry(struct store *store, const struct node *dir, size_t i, stru
 const struct attr *node_flat_attr(
 	const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1]);
 
+/* A name that somebody gives: whatever it is for, it must not be a secret. -EINVAL. */
+int node_check_name(struct store *store, struct store_call *call, const char *name);
+
 /* Whether drafts can be made in it: beside attributes that somebody may want to replace. */
 bool node_has_drafts(const struct node *dir);
 

@@ -66,6 +66,13 @@ static void reply_error(fuse_req_t req, int rc)
 	fuse_reply_err(req, rc < 0 && rc > -512 ? -rc : rc ? EIO : 0);
 }
 
+/* The last to see a refusal: none is answered that has no line and no reason. */
+static int refused(fuse_req_t req, struct store_call *call, const char *action,
+	const struct node *node, const char *name, int rc)
+{
+	return node_refused_in(store_of(req), call, action, node, name, rc);
+}
+
 static int entry_of(struct store *store, const struct node *node, struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
@@ -163,9 +170,13 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 /* Sizes are what is shown: truncating to nothing is how a new value begins, and changes nothing
  * yet. */
-static int check_size(const struct stat *want, const struct stat *now)
+static int check_size(struct store_call *call, const struct stat *want, const struct stat *now)
 {
-	return want->st_size && want->st_size != now->st_size ? -EINVAL : 0;
+	return want->st_size && want->st_size != now->st_size
+		       ? store_refuse(call, -EINVAL,
+				 "a size is that of the value: only 0 and the present one can be "
+				 "set")
+		       : 0;
 }
 
 static int forget_attributes(uint64_t ino, void *arg)
@@ -229,12 +240,14 @@ static int change_draft(fuse_req_t req, const struct node *node, const struct st
 
 	if (which & FUSE_SET_ATTR_MTIME_NOW)
 		clock_gettime(CLOCK_REALTIME, &change.at);
-	return draft_change(&call, node->draft, &change);
+	return refused(req, &call, changes_owner(which) ? "chown" : "truncate", node, NULL,
+		draft_change(&call, node->draft, &change));
 }
 
 static void op_setattr(
 	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
 {
+	struct store_call call = caller(req);
 	struct node node;
 	struct stat now;
 	int rc = node_get(store_of(req), ino, &node);
@@ -249,7 +262,7 @@ static void op_setattr(
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
 		rc = node_stat(store_of(req), &node, &now);
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
-		rc = check_size(attr, &now);
+		rc = refused(req, &call, "truncate", &node, NULL, check_size(&call, attr, &now));
 	/* Times are ours: setting them succeeds and changes nothing. */
 	if (!rc && changes_owner(which)) {
 		rc = change_owner(req, &node, attr, which);
@@ -287,7 +300,8 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	int rc = node_get(store_of(req), parent, &dir);
 
 	if (!rc)
-		rc = node_make(store_of(req), &call, &dir, name, mode, &node);
+		rc = refused(req, &call, "mkdir", &dir, name,
+			node_make(store_of(req), &call, &dir, name, mode, &node));
 	reply_entry(req, &node, rc);
 }
 
@@ -299,7 +313,8 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int rc = written_dir(req, parent, &call, &dir);
 
 	if (!rc)
-		rc = node_remove(store_of(req), &call, &dir, name);
+		rc = refused(req, &call, "rmdir", &dir, name,
+			node_remove(store_of(req), &call, &dir, name));
 	reply_error(req, rc);
 }
 
@@ -310,35 +325,47 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	struct store_call call = caller_with_groups(req, groups);
 	const struct mount *mount = fuse_req_userdata(req);
 	struct node dir, new_dir, node;
-	int rc = flags & ~(unsigned int)RENAME_NOREPLACE ? -EINVAL : 0;
+	int rc = written_dir(req, parent, &call, &dir);
 
 	if (!rc)
-		rc = written_dir(req, parent, &call, &dir);
-	if (!rc)
 		rc = node_get(store_of(req), new_parent, &new_dir);
-	if (!rc)
-		rc = node_rename(store_of(req), &call, &dir, name, &new_dir, new_name);
+	if (rc) {
+		reply_error(req, rc);
+		return;
+	}
+	rc = flags & ~(unsigned int)RENAME_NOREPLACE
+		     ? store_refuse(&call, -EINVAL, "two names cannot be exchanged")
+		     : node_rename(store_of(req), &call, &dir, name, &new_dir, new_name);
 	/* its ctime has moved, and with that those of the files in it */
 	if (!rc && node_lookup(store_of(req), &dir, new_name, &node) == 0)
 		node_each_follower(&node, forget_attributes, mount->session);
+	reply_error(req, refused(req, &call, "rename", &dir, name, rc));
+}
+
+/* Something of a type that the tree does not have. */
+static void refuse_type(fuse_req_t req, fuse_ino_t parent, const char *name, const char *action)
+{
+	struct store_call call = caller(req);
+	struct node dir;
+	int rc = node_get(store_of(req), parent, &dir);
+
+	if (!rc)
+		rc = refused(req, &call, action, &dir, name,
+			store_refuse(&call, -EPERM, "there are no such files here"));
 	reply_error(req, rc);
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	(void)parent;
-	(void)name;
 	(void)mode;
 	(void)rdev;
-	fuse_reply_err(req, EPERM);
+	refuse_type(req, parent, name, "mknod");
 }
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
 	(void)target;
-	(void)parent;
-	(void)name;
-	fuse_reply_err(req, EPERM);
+	refuse_type(req, parent, name, "symlink");
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
@@ -351,7 +378,8 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 	if (!rc)
 		rc = written_dir(req, parent, &call, &dir);
 	if (!rc)
-		rc = node_link(store_of(req), &call, &file, &dir, name, &link);
+		rc = refused(req, &call, "link", &dir, name,
+			node_link(store_of(req), &call, &file, &dir, name, &link));
 	reply_entry(req, &link, rc);
 }
 
@@ -363,7 +391,8 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int rc = written_dir(req, parent, &call, &dir);
 
 	if (!rc)
-		rc = node_unlink(store_of(req), &call, &dir, name);
+		rc = refused(req, &call, "unlink", &dir, name,
+			node_unlink(store_of(req), &call, &dir, name));
 	reply_error(req, rc);
 }
 
@@ -404,8 +433,11 @@ static void op_create(
 	struct node dir, node;
 	int rc = written_dir(req, parent, &call, &dir);
 
-	if (!rc)
-		rc = node_create(store_of(req), &call, &dir, name, fi->flags, mode, &node);
+	if (rc) {
+		reply_error(req, rc);
+		return;
+	}
+	rc = node_create(store_of(req), &call, &dir, name, fi->flags, mode, &node);
 	if (!rc) {
 		rc = entry_of(store_of(req), &node, &entry);
 		if (!rc)
@@ -414,7 +446,7 @@ static void op_create(
 			node_uncreate(&node);
 	}
 	if (rc) {
-		reply_error(req, rc);
+		reply_error(req, refused(req, &call, "create", &dir, name, rc));
 		return;
 	}
 	give_handle(fi, handle);
@@ -426,10 +458,11 @@ static void op_read(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	CLEANUP_BYTES struct bytes data = {0};
+	struct store_call call = caller(req);
 	/* The kernel names the reader for read(2), and nobody where it fills a page: for mmap(2)
 	 * and sendfile(2). */
-	int rc = fi->lock_owner ? handle_read(handle_of(fi), offset, size, &data)
-				: handle_read_page(handle_of(fi), offset, size, &data);
+	int rc = fi->lock_owner ? handle_read(handle_of(fi), &call, offset, size, &data)
+				: handle_read_page(handle_of(fi), &call, offset, size, &data);
 
 	(void)ino;
 	if (rc)

@@ -344,7 +344,8 @@ static int check_subject(struct waiting *w)
 		return store_refuse(
 			w->call, -EFBIG, "a subject has at most %d bytes", STORE_SUBJECT_MAX);
 	memcpy(w->subject, text.data, text.len);
-	return 0;
+	/* as it is shown, without the escapes that it may have been written with */
+	return store_check_secret(w->store, w->call, w->subject, strlen(w->subject));
 }
 
 /* --- signed by itself or by one that is here --- */

@@ -85,11 +85,22 @@ int read_first_blob(const struct db_row *row, void *arg)
 
 /* --- checks --- */
 
+/* It is shown as csr.pem: in a name or a challengePassword may be what SCEP would have there. */
+static int check_names(struct issuance *i)
+{
+	size_t len;
+	const unsigned char *der = pki_csr_der(i->csr, &len);
+
+	return store_check_secret(i->store, i->call, der, len);
+}
+
 int issuance_check_csr(struct issuance *i)
 {
 	const char *reason = i->csr_reason;
 	int rc = i->csr_error;
 
+	if (!rc)
+		rc = check_names(i);
 	if (!rc)
 		rc = pki_csr_verify(i->csr, &reason);
 	if (!rc)

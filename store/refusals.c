@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/base/clock.h"
@@ -22,6 +23,50 @@ static struct {
 	} slot[SLOTS];
 } users = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+int store_check_secret(struct store *store, struct store_call *call, const void *text, size_t len)
+{
+	int rc = pki_holds_secret(text, len, store->domain);
+
+	return rc > 0 ? store_refuse(call, -EINVAL,
+				"it holds a provisioning key or a private key, which does not "
+				"belong "
+				"here; nothing was stored")
+		      : rc;
+}
+
+/* No secret gets into messages and the trail, whatever a reason or a name came from. */
+static void hide_secret(const struct store *store, char *text)
+{
+	if (pki_holds_secret(text, strlen(text), store->domain))
+		snprintf(text, sizeof("(hidden)"), "(hidden)");
+}
+
+const char *store_default_reason(int error)
+{
+	static const struct {
+		int error;
+		const char *reason;
+	} known[] = {
+		{EPERM, "this is allowed to nobody here"},
+		{EACCES, "this is not allowed to the caller"},
+		{EROFS, "mounted read-only"},
+		{EEXIST, "the name is taken"},
+		{EINVAL, "this is not possible here"},
+		{ENAMETOOLONG, "a name has at most 64 bytes"},
+		{ENOTEMPTY, "it is not empty"},
+		{EBUSY, "it is in use"},
+		{EFBIG, "it is too long"},
+		{ENOSPC, "there is no room for more"},
+		{EBADMSG, "it is malformed"},
+		{ENOMEM, "out of memory; nothing has changed"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].error == -error)
+			return known[i].reason;
+	return "the store failed: see the messages";
+}
+
 /* Tells how many were left out in seconds that have passed. */
 static void tell_left_out(struct store *store, int64_t second)
 {
@@ -40,14 +85,21 @@ static void tell_left_out(struct store *store, int64_t second)
 enum { STRANGER, KNOWN };
 
 /* At most so many lines a second for each user. */
-static void tell(struct store *store, const struct store_call *call, const char *action,
-	const char *object, int error, int who)
+static void tell(struct store *store, struct store_call *call, const char *action, const char *path,
+	int error, int who)
 {
+	char object[STORE_PATH + 96];
 	static const int most[] = {[STRANGER] = 1, [KNOWN] = LINES_A_SECOND};
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &users.slot[call->uid % SLOTS];
+	if (!call->reason[0])
+		store_refuse(call, error, "%s", store_default_reason(error));
+	call->recorded = true;
 	struct store_call by = *call;
 
+	snprintf(object, sizeof(object), "%s", path);
+	hide_secret(store, object);
+	hide_secret(store, by.reason);
 	metrics_refused(store, error);
 	pthread_mutex_lock(&users.lock);
 	if (s->second != second) {
@@ -63,7 +115,7 @@ static void tell(struct store *store, const struct store_call *call, const char 
 		s->lines[who]++;
 		store_identify(&by);
 		report(LOG_NOTICE, "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
-			object[0] ? " " : "", object, strerror(-error), call->reason, call->uid,
+			object[0] ? " " : "", object, strerror(-error), by.reason, call->uid,
 			call->pid, by.comm);
 	}
 	pthread_mutex_unlock(&users.lock);
@@ -71,14 +123,13 @@ static void tell(struct store *store, const struct store_call *call, const char 
 		audit_post(store, &by, action, object, error);
 }
 
-void store_log_refusal(struct store *store, const struct store_call *call, const char *action,
+void store_log_refusal(struct store *store, struct store_call *call, const char *action,
 	const char *object, int error)
 {
 	tell(store, call, action, object, error, KNOWN);
 }
 
-void store_log_stranger(
-	struct store *store, const struct store_call *call, const char *action, int error)
+void store_log_stranger(struct store *store, struct store_call *call, const char *action, int error)
 {
 	tell(store, call, action, "", error, STRANGER);
 }

@@ -37,6 +37,7 @@ struct store_call {
 	mode_t umask;  /* where a file is created */
 	char comm[17]; /* its command, as the kernel names it; see store_identify */
 	char reason[STORE_REASON];
+	bool recorded; /* this refusal has its line, or has been counted: it gets no other */
 };
 
 /* Sets the reason and answers error, which is negative. */
@@ -55,7 +56,7 @@ void store_identify(struct store_call *call);
  * in the trail, set, copy, mkdir ...; object: a path below the mount. Functions that do this
  * themselves say so.
  */
-void store_log_refusal(struct store *store, const struct store_call *call, const char *action,
+void store_log_refusal(struct store *store, struct store_call *call, const char *action,
 	const char *object, int error);
 
 /*
@@ -63,7 +64,17 @@ void store_log_refusal(struct store *store, const struct store_call *call, const
  * a second.
  */
 void store_log_stranger(
-	struct store *store, const struct store_call *call, const char *action, int error);
+	struct store *store, struct store_call *call, const char *action, int error);
+
+/* A reason for a refusal that has none of its own. */
+const char *store_default_reason(int error);
+
+/*
+ * For names and values that somebody writes: what is stored or named is shown to others for good.
+ * 0; -EINVAL: it holds a provisioning key, its base64, or a PEM private key, also split by blanks,
+ * and the reason says so without it; -ENOMEM, -EIO.
+ */
+int store_check_secret(struct store *store, struct store_call *call, const void *text, size_t len);
 
 /* --- the store's file --- */
 

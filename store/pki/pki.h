@@ -100,6 +100,15 @@ int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, c
 int pki_key_text_find(
 	const void *data, size_t len, struct pki_key_text *out, size_t *end, const char **reason);
 
+/* --- secret.c --- */
+
+/*
+ * Whether bytes that somebody wrote hold a secret: the text of a provisioning key, of whatever
+ * domain; its base64 alone with the check that it has in this domain; or the BEGIN line of a PEM
+ * private key; also split by blanks or quoted. Returns 1, 0, -ENOMEM or -EIO. Pure.
+ */
+int pki_holds_secret(const void *data, size_t len, const char *domain);
+
 /* --- pem.c --- */
 
 #define PKI_LABEL_CERTIFICATE "CERTIFICATE"

@@ -141,7 +141,7 @@ static void check_file(const struct node *node, const struct stat *st)
 	if (!rc)
 		handle_close(handle);
 	assert_int_equal(handle_open(store, &call, node, O_RDONLY, &handle), 0);
-	assert_int_equal(handle_read(handle, 0, 100000, &data), 0);
+	assert_int_equal(handle_read(handle, &call, 0, 100000, &data), 0);
 	assert_int_equal(data.len, st->st_size);
 	handle_close(handle);
 }
