@@ -205,6 +205,14 @@ static bool is_utf16(const struct span *s)
 	       (s->len >= 2 && (!s->at[0] != !s->at[1]) && is_text(s->at[0] | s->at[1]));
 }
 
+const char pki_utf16[] =
+	"this is UTF-16: save it as ASCII or UTF-8, in PowerShell with `Out-File -Encoding ascii`";
+
+bool pki_is_utf16(const void *data, size_t len)
+{
+	return is_utf16(&(struct span){data, len});
+}
+
 static void skip_blanks(struct span *s)
 {
 	if (begins(s, "\xef\xbb\xbf"))
@@ -226,10 +234,7 @@ int pki_document(const void *data, size_t len, struct pki_document *out, const c
 		return 0;
 	skip_blanks(&s);
 	if (is_utf16(&s))
-		return refuse(-EBADMSG,
-			"this is UTF-16: save it as ASCII or UTF-8, in PowerShell with "
-			"`Out-File -Encoding ascii`",
-			reason);
+		return refuse(-EBADMSG, pki_utf16, reason);
 	if (is_der(&s)) {
 		rc = take_der(&s, out, reason);
 	} else if (is_unsure(&s)) {

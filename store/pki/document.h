@@ -34,6 +34,10 @@ int pki_document(const void *data, size_t len, struct pki_document *out, const c
  */
 int pki_document_next(const void *data, size_t len, struct pki_document *out);
 
+/* Whether text is UTF-16, as PowerShell writes it with `>`, and what is said of that. */
+bool pki_is_utf16(const void *data, size_t len);
+extern const char pki_utf16[];
+
 /* Whether this can only be DER. */
 bool pki_document_begins_der(const void *data, size_t len);
 

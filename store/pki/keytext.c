@@ -209,6 +209,8 @@ int pki_key_text_find(
 	*reason = NULL;
 	if (len < 3 && memcmp(p, "\xef\xbb\xbf", len) == 0)
 		return 0;
+	if (pki_is_utf16(p, len))
+		return refuse(pki_utf16, reason);
 	size_t n = skip_before(p, len, &quote);
 	for (; n < len && !rc && !is_whole(&folded); n++)
 		if (!is_blank(p[n]))

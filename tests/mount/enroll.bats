@@ -364,6 +364,8 @@ PY
 	iconv -f ASCII -t UTF-16LE m7.csr > wide
 	refused 'Bad message' enroll_here wide
 	refused 'Bad message' enroll my.key wide
+	iconv -f ASCII -t UTF-16 my.key > wide.key
+	[[ $(bash -c '{ cat wide.key >&3; cat <&3; } 3<> "$1"' - "$M/enroll" 2> /dev/null) == 'this is UTF-16: save it as ASCII'* ]]
 	grep -q 'refused: Bad message: this is UTF-16: save it as ASCII' log
 	refused 'Invalid argument' enroll_here m7.pem
 	refused 'Invalid argument' enroll my.key m7.pem
