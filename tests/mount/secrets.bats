@@ -81,23 +81,26 @@ while True:
 print('1|corp.example|' + text)")
 	echo "$key" > my.key
 	cut -d'|' -f3 my.key > base64
+	# most are too long for a name, which a lookup tells before anybody asks what they are
 	for name in "$key" "${key##*|}" "$(head -n 1 web1.pem)"; do
-		refused 'Invalid argument' mkdir "$M/certs/$name"
-		refused 'Invalid argument' mkdir "$G/keys/$name"
-		refused 'Invalid argument' mkdir "$M/$name"
-		refused 'Invalid argument' python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$K" "$G/keys/$name"
-		refused 'Invalid argument' cp web1.csr "$K/enroll.d/$name.csr"
-		refused 'Invalid argument' python3 -c 'import os, sys; os.open(sys.argv[1], os.O_CREAT | os.O_EXCL | os.O_RDWR)' "$K/.$name"
-		refused 'Operation not permitted' ln -s -- "$name" "$K/$name"
-		refused 'Operation not permitted' mkfifo "$K/$name"
+		errno='File name too long'
+		[ ${#name} -gt 64 ] || errno='Invalid argument'
+		refused "$errno" mkdir "$M/certs/$name"
+		refused "$errno" mkdir "$G/keys/$name"
+		refused "$errno" mkdir "$M/$name"
+		refused "$errno" python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$K" "$G/keys/$name"
+		refused '' cp web1.csr "$K/enroll.d/$name.csr"
+		refused '' python3 -c 'import os, sys; os.open(sys.argv[1], os.O_CREAT | os.O_EXCL | os.O_RDWR)' "$K/.$name"
+		refused '' ln -s -- "$name" "$K/$name"
+		refused '' mkfifo "$K/$name"
 	done
 	# cut off it is a secret still: what cannot be a name is not repeated
 	for name in "$(cut -c -64 my.key)" "$(cut -c -60 my.key)" "${key:0:107}"; do
 		refused '' mkdir "$M/certs/$name"
 		refused '' mkdir "$M/$name"
-		refused 'Operation not permitted' cp web1.csr "$K/$name"
+		refused '' cp web1.csr "$K/$name"
 	done
-	grep -q 'mkdir (too long) refused: Invalid argument: it holds' log
+	grep -q 'refused: Invalid argument: it holds a provisioning key or a private key' log
 	nowhere
 }
 
