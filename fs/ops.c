@@ -14,9 +14,10 @@
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "fs/node.h"
+#include "fs/ops_internal.h"
 #include "store/base/report.h"
 
-static struct store *store_of(fuse_req_t req)
+struct store *ops_store(fuse_req_t req)
 {
 	return ((struct mount *)fuse_req_userdata(req))->store;
 }
@@ -53,13 +54,13 @@ static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS]
 /* The directory that a name is made, changed or removed in. */
 static int written_dir(fuse_req_t req, fuse_ino_t ino, struct store_call *call, struct node *dir)
 {
-	int rc = node_get(store_of(req), ino, dir);
+	int rc = node_get(ops_store(req), ino, dir);
 
-	return rc ? rc : node_learn_group(store_of(req), call, dir);
+	return rc ? rc : node_learn_group(ops_store(req), call, dir);
 }
 
 /* The kernel takes no errno above 511: whoever called would hang. */
-static void reply_error(fuse_req_t req, int rc)
+void ops_reply_error(fuse_req_t req, int rc)
 {
 	if (rc == -ENOMEM)
 		report(LOG_ERR, "a request was refused: out of memory");
@@ -70,10 +71,10 @@ static void reply_error(fuse_req_t req, int rc)
 static int refused(fuse_req_t req, struct store_call *call, const char *action,
 	const struct node *node, const char *name, int rc)
 {
-	return node_refused_in(store_of(req), call, action, node, name, rc);
+	return node_refused_in(ops_store(req), call, action, node, name, rc);
 }
 
-static int entry_of(struct store *store, const struct node *node, struct fuse_entry_param *entry)
+int ops_entry(struct store *store, const struct node *node, struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
 		.ino = node->ino,
@@ -89,9 +90,9 @@ static void reply_entry(fuse_req_t req, const struct node *node, int rc)
 	struct fuse_entry_param entry;
 
 	if (!rc)
-		rc = entry_of(store_of(req), node, &entry);
+		rc = ops_entry(ops_store(req), node, &entry);
 	if (rc)
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 	else
 		fuse_reply_entry(req, &entry);
 }
@@ -125,10 +126,10 @@ static void op_destroy(void *userdata)
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct node dir, node;
-	int rc = node_get(store_of(req), parent, &dir);
+	int rc = node_get(ops_store(req), parent, &dir);
 
 	if (!rc)
-		rc = node_lookup(store_of(req), &dir, name, &node);
+		rc = node_lookup(ops_store(req), &dir, name, &node);
 	reply_entry(req, &node, rc);
 }
 
@@ -150,9 +151,9 @@ static void reply_attr(fuse_req_t req, const struct node *node, int rc)
 	struct stat st;
 
 	if (!rc)
-		rc = node_stat(store_of(req), node, &st);
+		rc = node_stat(ops_store(req), node, &st);
 	if (rc) {
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 		return;
 	}
 	bool other = handle_stat(node->ino, fuse_req_ctx(req)->pid, &st);
@@ -165,7 +166,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct node node;
 
 	(void)fi;
-	reply_attr(req, &node, node_get(store_of(req), ino, &node));
+	reply_attr(req, &node, node_get(ops_store(req), ino, &node));
 }
 
 /* Sizes are what is shown: truncating to nothing is how a new value begins, and changes nothing
@@ -218,7 +219,7 @@ static int change_owner(fuse_req_t req, const struct node *node, const struct st
 	struct store_call call =
 		which & FUSE_SET_ATTR_GID ? caller_with_groups(req, groups) : caller(req);
 	struct store_chown change = owner_change(want, which);
-	int rc = node_chown(store_of(req), &call, node, &change);
+	int rc = node_chown(ops_store(req), &call, node, &change);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
@@ -250,7 +251,7 @@ static void op_setattr(
 	struct store_call call = caller(req);
 	struct node node;
 	struct stat now;
-	int rc = node_get(store_of(req), ino, &node);
+	int rc = node_get(ops_store(req), ino, &node);
 
 	/* also where a request is being dropped: its place is a draft */
 	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
@@ -260,14 +261,14 @@ static void op_setattr(
 		return;
 	}
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
-		rc = node_stat(store_of(req), &node, &now);
+		rc = node_stat(ops_store(req), &node, &now);
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
 		rc = refused(req, &call, "truncate", &node, NULL, check_size(&call, attr, &now));
 	/* Times are ours: setting them succeeds and changes nothing. */
 	if (!rc && changes_owner(which)) {
 		rc = change_owner(req, &node, attr, which);
 		if (!rc)
-			rc = node_get(store_of(req), ino, &node);
+			rc = node_get(ops_store(req), ino, &node);
 	}
 	reply_attr(req, &node, rc);
 }
@@ -276,16 +277,16 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	CLEANUP_BYTES struct bytes target = {0};
 	struct node node;
-	int rc = node_get(store_of(req), ino, &node);
+	int rc = node_get(ops_store(req), ino, &node);
 
 	if (!rc && !(node.attr && node.attr->flags & AT_LINK))
 		rc = -EINVAL;
 	if (!rc)
-		rc = node_content(store_of(req), &node, &target);
+		rc = node_content(ops_store(req), &node, &target);
 	if (!rc)
 		rc = bytes_add(&target, "", 1);
 	if (rc)
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 	else
 		fuse_reply_readlink(req, (const char *)target.data);
 }
@@ -297,11 +298,11 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
 	struct node dir, node;
-	int rc = node_get(store_of(req), parent, &dir);
+	int rc = node_get(ops_store(req), parent, &dir);
 
 	if (!rc)
 		rc = refused(req, &call, "mkdir", &dir, name,
-			node_make(store_of(req), &call, &dir, name, mode, &node));
+			node_make(ops_store(req), &call, &dir, name, mode, &node));
 	reply_entry(req, &node, rc);
 }
 
@@ -314,8 +315,8 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!rc)
 		rc = refused(req, &call, "rmdir", &dir, name,
-			node_remove(store_of(req), &call, &dir, name));
-	reply_error(req, rc);
+			node_remove(ops_store(req), &call, &dir, name));
+	ops_reply_error(req, rc);
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -328,18 +329,18 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	int rc = written_dir(req, parent, &call, &dir);
 
 	if (!rc)
-		rc = node_get(store_of(req), new_parent, &new_dir);
+		rc = node_get(ops_store(req), new_parent, &new_dir);
 	if (rc) {
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 		return;
 	}
 	rc = flags & ~(unsigned int)RENAME_NOREPLACE
 		     ? store_refuse(&call, -EINVAL, "two names cannot be exchanged")
-		     : node_rename(store_of(req), &call, &dir, name, &new_dir, new_name);
+		     : node_rename(ops_store(req), &call, &dir, name, &new_dir, new_name);
 	/* its ctime has moved, and with that those of the files in it */
-	if (!rc && node_lookup(store_of(req), &dir, new_name, &node) == 0)
+	if (!rc && node_lookup(ops_store(req), &dir, new_name, &node) == 0)
 		node_each_follower(&node, forget_attributes, mount->session);
-	reply_error(req, refused(req, &call, "rename", &dir, name, rc));
+	ops_reply_error(req, refused(req, &call, "rename", &dir, name, rc));
 }
 
 /* Something of a type that the tree does not have. */
@@ -347,12 +348,12 @@ static void refuse_type(fuse_req_t req, fuse_ino_t parent, const char *name, con
 {
 	struct store_call call = caller(req);
 	struct node dir;
-	int rc = node_get(store_of(req), parent, &dir);
+	int rc = node_get(ops_store(req), parent, &dir);
 
 	if (!rc)
 		rc = refused(req, &call, action, &dir, name,
 			store_refuse(&call, -EPERM, "there are no such files here"));
-	reply_error(req, rc);
+	ops_reply_error(req, rc);
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -373,13 +374,13 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
 	struct node file, dir, link;
-	int rc = node_get(store_of(req), ino, &file);
+	int rc = node_get(ops_store(req), ino, &file);
 
 	if (!rc)
 		rc = written_dir(req, parent, &call, &dir);
 	if (!rc)
 		rc = refused(req, &call, "link", &dir, name,
-			node_link(store_of(req), &call, &file, &dir, name, &link));
+			node_link(ops_store(req), &call, &file, &dir, name, &link));
 	reply_entry(req, &link, rc);
 }
 
@@ -392,8 +393,8 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!rc)
 		rc = refused(req, &call, "unlink", &dir, name,
-			node_unlink(store_of(req), &call, &dir, name));
-	reply_error(req, rc);
+			node_unlink(ops_store(req), &call, &dir, name));
+	ops_reply_error(req, rc);
 }
 
 /* --- files --- */
@@ -410,12 +411,12 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct store_call call = caller(req);
 	struct handle *handle;
 	struct node node;
-	int rc = node_get(store_of(req), ino, &node);
+	int rc = node_get(ops_store(req), ino, &node);
 
 	if (!rc)
-		rc = handle_open(store_of(req), &call, &node, fi->flags, &handle);
+		rc = handle_open(ops_store(req), &call, &node, fi->flags, &handle);
 	if (rc) {
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 		return;
 	}
 	give_handle(fi, handle);
@@ -434,19 +435,19 @@ static void op_create(
 	int rc = written_dir(req, parent, &call, &dir);
 
 	if (rc) {
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 		return;
 	}
-	rc = node_create(store_of(req), &call, &dir, name, fi->flags, mode, &node);
+	rc = node_create(ops_store(req), &call, &dir, name, fi->flags, mode, &node);
 	if (!rc) {
-		rc = entry_of(store_of(req), &node, &entry);
+		rc = ops_entry(ops_store(req), &node, &entry);
 		if (!rc)
-			rc = handle_open(store_of(req), &call, &node, fi->flags, &handle);
+			rc = handle_open(ops_store(req), &call, &node, fi->flags, &handle);
 		if (rc)
 			node_uncreate(&node);
 	}
 	if (rc) {
-		reply_error(req, refused(req, &call, "create", &dir, name, rc));
+		ops_reply_error(req, refused(req, &call, "create", &dir, name, rc));
 		return;
 	}
 	give_handle(fi, handle);
@@ -466,7 +467,7 @@ static void op_read(
 
 	(void)ino;
 	if (rc)
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 	else
 		fuse_reply_buf(req, (const char *)data.data, data.len);
 }
@@ -482,7 +483,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	/* The buffer is libfuse's and lives on with its thread; a provisioning key may be in it. */
 	explicit_bzero((void *)(uintptr_t)data, size);
 	if (rc)
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 	else
 		fuse_reply_write(req, size);
 }
@@ -490,7 +491,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	reply_error(req, handle_flush(handle_of(fi)));
+	ops_reply_error(req, handle_flush(handle_of(fi)));
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -509,110 +510,14 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_
 	fuse_reply_err(req, 0);
 }
 
-/* --- directories --- */
-
-static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct node node;
-	int rc = node_get(store_of(req), ino, &node);
-
-	if (!rc && node.attr)
-		rc = -ENOTDIR;
-	if (rc)
-		reply_error(req, rc);
-	else
-		fuse_reply_open(req, fi);
-}
-
-struct page {
-	fuse_req_t req;
-	bool plus;
-	char *data;
-	size_t size, used;
-};
-
-/* One entry with what stat would say of it, so that `ls -l` asks nothing more. */
-static size_t add_plus(struct page *page, const char *name, const struct node *node, uint64_t next)
-{
-	struct fuse_entry_param entry = {0};
-	bool dots = name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-	bool conversation = node->attr && node->attr->flags & AT_CONVERSATION;
-
-	if (dots || entry_of(store_of(page->req), node, &entry)) {
-		entry = (struct fuse_entry_param){0};
-		entry.attr.st_mode = node->attr ? S_IFREG : S_IFDIR;
-	}
-	entry.attr.st_ino = node_shown_ino(node);
-	/* No link in the kernel: each open of it has to look it up. */
-	if (conversation)
-		entry.ino = 0;
-	return fuse_add_direntry_plus(page->req, page->data + page->used, page->size - page->used,
-		name, &entry, (off_t)next);
-}
-
-static size_t add_plain(struct page *page, const char *name, const struct node *node, uint64_t next)
-{
-	bool link = node->attr && node->attr->flags & AT_LINK;
-	struct stat st = {
-		.st_ino = node_shown_ino(node),
-		.st_mode = link		? S_IFLNK
-			   : node->attr ? S_IFREG
-					: S_IFDIR,
-	};
-
-	return fuse_add_direntry(page->req, page->data + page->used, page->size - page->used, name,
-		&st, (off_t)next);
-}
-
-static int add_entry(const char *name, const struct node *node, uint64_t next, void *arg)
-{
-	struct page *page = arg;
-	size_t n =
-		page->plus ? add_plus(page, name, node, next) : add_plain(page, name, node, next);
-
-	if (n > page->size - page->used)
-		return 1;
-	page->used += n;
-	return 0;
-}
-
-static void reply_page(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
-{
-	struct page page = {.req = req, .plus = plus, .data = malloc(size), .size = size};
-	struct node dir;
-	int rc = page.data ? node_get(store_of(req), ino, &dir) : -ENOMEM;
-
-	if (!rc)
-		rc = node_list(store_of(req), &dir, (uint64_t)offset, add_entry, &page);
-	if (rc)
-		reply_error(req, rc);
-	else
-		fuse_reply_buf(req, page.data, page.used);
-	free(page.data);
-}
-
-static void op_readdir(
-	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
-{
-	(void)fi;
-	reply_page(req, ino, size, offset, false);
-}
-
-static void op_readdirplus(
-	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
-{
-	(void)fi;
-	reply_page(req, ino, size, offset, true);
-}
-
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct statvfs st;
-	int rc = node_space(store_of(req), &st);
+	int rc = node_space(ops_store(req), &st);
 
 	(void)ino;
 	if (rc)
-		reply_error(req, rc);
+		ops_reply_error(req, rc);
 	else
 		fuse_reply_statfs(req, &st);
 }
@@ -639,10 +544,10 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.flush = op_flush,
 	.release = op_release,
 	.fsync = op_fsync,
-	.opendir = op_opendir,
-	.readdir = op_readdir,
+	.opendir = ops_opendir,
+	.readdir = ops_readdir,
 	.fsyncdir = op_fsync,
 	.statfs = op_statfs,
 	.create = op_create,
-	.readdirplus = op_readdirplus,
+	.readdirplus = ops_readdirplus,
 };
