@@ -2,15 +2,16 @@
 #include "fs/conversation.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/quota.h"
+
 struct conversation {
 	struct store *store;
 	const struct attr *attr;
-	union store_any row;
+	const union store_any *row;
 	char member[NAME_MAX_LEN + 1]; /* empty: none */
 	struct store_call call;	       /* who opened it; the reason: what is missing */
 
@@ -25,45 +26,12 @@ struct conversation {
 	off_t base; /* where the reader's first byte is */
 };
 
-/* Who has conversations open. */
-static struct {
-	pthread_mutex_t lock;
-	int count;
-	uid_t uid[CONVERSATIONS_MAX];
-} open_now = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static int take_place(struct store_call *call)
-{
-	int mine = 0, rc = 0;
-
-	pthread_mutex_lock(&open_now.lock);
-	for (int i = 0; i < open_now.count; i++)
-		mine += open_now.uid[i] == call->uid;
-	if (open_now.count == CONVERSATIONS_MAX || mine >= CONVERSATIONS_PER_USER)
-		rc = store_refuse(
-			call, -ENOSPC, "too many files that take requests are open at once");
-	else
-		open_now.uid[open_now.count++] = call->uid;
-	pthread_mutex_unlock(&open_now.lock);
-	return rc;
-}
-
-static void give_place_back(uid_t uid)
-{
-	int i = 0;
-
-	pthread_mutex_lock(&open_now.lock);
-	while (open_now.uid[i] != uid)
-		i++;
-	open_now.uid[i] = open_now.uid[--open_now.count];
-	pthread_mutex_unlock(&open_now.lock);
-}
-
 int conversation_begin(struct store *store, struct store_call *call, const struct attr *attr,
 	const union store_any *row, const char *member, struct conversation **out)
 {
 	struct conversation *talk = calloc(1, sizeof(*talk));
-	int rc = talk ? take_place(call) : -ENOMEM;
+	int rc = talk ? quota_take(QUOTA_CONVERSATIONS, store, call, 1, !(attr->flags & AT_PUBLIC))
+		      : -ENOMEM;
 
 	if (rc) {
 		free(talk);
@@ -71,7 +39,7 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	}
 	talk->store = store;
 	talk->attr = attr;
-	talk->row = *row;
+	talk->row = row;
 	talk->call = (struct store_call){.uid = call->uid, .gid = call->gid, .pid = call->pid};
 	if (member)
 		strncpy(talk->member, member, NAME_MAX_LEN);
@@ -88,7 +56,7 @@ static void log_refusal(const struct conversation *talk, struct store_call *call
 		store_log_stranger(talk->store, call, talk->attr->name, error);
 		return;
 	}
-	store_path(&talk->row.object, path);
+	store_path(&talk->row->object, path);
 	snprintf(object, sizeof(object), "%s%s%s", path, path[0] ? "/" : "", talk->attr->name);
 	store_log_refusal(talk->store, call, "request", object, error);
 }
@@ -107,7 +75,7 @@ static void log_incomplete(struct conversation *talk)
 static void leave(struct conversation *talk)
 {
 	if (!talk->left)
-		give_place_back(talk->call.uid);
+		quota_add(QUOTA_CONVERSATIONS, talk->call.uid, -1);
 	talk->left = true;
 }
 
@@ -125,6 +93,11 @@ void conversation_end(struct conversation *talk)
 	bytes_free(&talk->request);
 	bytes_free(&talk->reply);
 	free(talk);
+}
+
+size_t conversation_held(const struct conversation *talk)
+{
+	return sizeof(*talk) + talk->request.cap + talk->reply.cap;
 }
 
 bool conversation_over(const struct conversation *talk)
@@ -206,7 +179,7 @@ static int write_part(struct conversation *talk, struct store_call *call, const 
 			return rc;
 	}
 	memcpy(talk->request.data + at, data, size);
-	int rc = talk->attr->take(talk->store, call, &talk->row,
+	int rc = talk->attr->take(talk->store, call, talk->row,
 		talk->member[0] ? talk->member : NULL, talk->request.data, talk->request.len,
 		&talk->reply);
 	if (rc != 1)

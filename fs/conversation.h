@@ -13,13 +13,11 @@
 /* As an offset of a write: behind what has been written (O_APPEND). */
 enum { AT_END = -1 };
 
-enum { CONVERSATIONS_MAX = 1024, CONVERSATIONS_PER_USER = 64 };
-
 struct conversation;
 
 /*
- * With a file that takes requests, of this row. member: the name of what is being dropped, or NULL.
- * -ENOSPC: too many at once.
+ * With a file that takes requests, of this row, which lives as long. member: the name of what is
+ * being dropped, or NULL. -ENOSPC: as in quota_take.
  */
 int conversation_begin(struct store *store, struct store_call *call, const struct attr *attr,
 	const union store_any *row, const char *member, struct conversation **out);
@@ -43,6 +41,9 @@ int conversation_read(struct conversation *talk, struct store_call *call, off_t 
  * refused.
  */
 void conversation_leave(struct conversation *talk);
+
+/* How much memory it takes. */
+size_t conversation_held(const struct conversation *talk);
 
 /* Whether it has had its answer. */
 bool conversation_over(const struct conversation *talk);

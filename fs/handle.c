@@ -10,14 +10,20 @@
 
 #include "fs/conversation.h"
 #include "fs/draft.h"
+#include "fs/node_internal.h"
+#include "fs/quota.h"
 
 struct handle {
 	struct handle *next, *prev; /* of those that are open and share a bucket */
 	uid_t uid;		    /* who has it */
 	pid_t pid;
 	struct store *store;
-	struct node node;
+	uint64_t ino;
+	const struct attr *attr;
+	struct node *node; /* NULL: all that is read was rendered at open */
 	int flags;
+	bool permitted;			 /* see quota_take */
+	long charged;			 /* of QUOTA_BYTES */
 	struct bytes content;		 /* as of open; not changed after it */
 	struct store_snapshot *snapshot; /* or this */
 	struct timespec moment;		 /* that it shows; none of what is exported */
@@ -33,52 +39,72 @@ struct handle {
 	struct store_before *before; /* what stood before; made by the first write */
 };
 
-/* Users share a count now and then, inodes a bucket. */
-enum { COUNTS = 256 };
+/* Inodes share one now and then. */
+enum { BUCKETS = 256 };
 
 /* For the end: what is still open then has to be wiped. Not held together with a handle's lock. */
 static struct {
 	pthread_mutex_t lock;
-	struct handle *first[COUNTS]; /* by inode, the newest first */
-	int count[COUNTS];	      /* of a user, by uid */
+	struct handle *first[BUCKETS]; /* by inode, the newest first */
 } open_now = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct handle **bucket(uint64_t ino)
 {
-	return &open_now.first[(ino ^ ino >> 32 ^ ino >> 48) % COUNTS];
+	return &open_now.first[(ino ^ ino >> 32 ^ ino >> 48) % BUCKETS];
 }
 
-/* Each costs memory: nobody but root takes all of it. */
-static int enlist(struct handle *h, struct store_call *call)
+static void enlist(struct handle *h)
 {
-	struct handle **first = bucket(h->node.ino);
-	int *count = &open_now.count[h->uid % COUNTS], rc = 0;
+	struct handle **first = bucket(h->ino);
 
 	pthread_mutex_lock(&open_now.lock);
-	if (h->uid && *count >= HANDLES_PER_USER) {
-		rc = store_refuse(call, -ENOSPC, "more than %d files are open", HANDLES_PER_USER);
-	} else {
-		++*count;
-		h->next = *first;
-		if (h->next)
-			h->next->prev = h;
-		*first = h;
-	}
+	h->next = *first;
+	if (h->next)
+		h->next->prev = h;
+	*first = h;
 	pthread_mutex_unlock(&open_now.lock);
-	return rc;
 }
 
 static void strike_off(struct handle *h)
 {
 	pthread_mutex_lock(&open_now.lock);
-	open_now.count[h->uid % COUNTS]--;
 	if (h->next)
 		h->next->prev = h->prev;
 	if (h->prev)
 		h->prev->next = h->next;
 	else
-		*bucket(h->node.ino) = h->next;
+		*bucket(h->ino) = h->next;
 	pthread_mutex_unlock(&open_now.lock);
+}
+
+/* --- what it uses up --- */
+
+/* What it holds now. With the lock held, or nobody else knowing it. */
+static long held(const struct handle *h)
+{
+	return (long)(sizeof(*h) + (h->node ? sizeof(*h->node) : 0) + h->content.cap +
+		      h->input.cap + (h->before ? sizeof(*h->before) : 0) +
+		      (h->talk ? conversation_held(h->talk) : 0));
+}
+
+/* Charges what it holds, and what is to come. */
+static int charge(struct handle *h, struct store_call *call, size_t more)
+{
+	long n = held(h) + (long)more - h->charged;
+	int rc = n > 0 ? quota_take(QUOTA_BYTES, h->store, call, n, h->permitted) : 0;
+
+	if (!rc && n > 0)
+		h->charged += n;
+	return rc;
+}
+
+/* Charges no more than what it holds. */
+static void settle(struct handle *h)
+{
+	long n = held(h) - h->charged;
+
+	h->charged += n;
+	quota_add(QUOTA_BYTES, h->uid, n);
 }
 
 static bool say(const struct handle *h, struct stat *st)
@@ -100,7 +126,7 @@ bool handle_stat(uint64_t ino, pid_t pid, struct stat *st)
 		return false;
 	pthread_mutex_lock(&open_now.lock);
 	for (h = *bucket(ino); h; h = h->next)
-		if (h->node.ino == ino && h->pid == pid && h->serves)
+		if (h->ino == ino && h->pid == pid && h->serves)
 			break;
 	bool other = h && say(h, st);
 	pthread_mutex_unlock(&open_now.lock);
@@ -120,87 +146,140 @@ static bool writable(int flags)
 /* Whether what it reads was fixed when it was opened. */
 static bool serves(const struct handle *h)
 {
-	return !writable(h->flags) && !h->node.draft &&
-	       (h->snapshot || h->node.attr->show || h->node.attr->copy);
+	return !writable(h->flags) && !h->node->draft &&
+	       (h->snapshot || h->attr->show || h->attr->copy);
 }
 
 /* Its time comes first: what is newer than that is copied again, what is older never. */
 static int render(struct handle *h, struct store_call *call)
 {
-	const struct attr *attr = h->node.attr;
-	int rc = attr->snapshot ? attr->snapshot(h->store, &h->node.row, false, &h->snapshot) : 0;
+	const struct attr *attr = h->attr;
+	struct node *node = h->node;
+	int rc = attr->snapshot ? attr->snapshot(h->store, &node->row, false, &h->snapshot) : 0;
 
 	if (!rc)
-		rc = node_moment(h->store, &h->node, h->snapshot, &h->moment);
-	if (rc || attr->snapshot)
-		return rc;
-	return attr->copy ? attr->copy(h->store, call, &h->node.row, &h->content)
-			  : node_content(h->store, &h->node, &h->content);
+		rc = node_moment(h->store, node, h->snapshot, &h->moment);
+	if (!rc && !attr->snapshot)
+		rc = attr->copy ? attr->copy(h->store, call, &node->row, &h->content)
+				: node_content(h->store, node, &h->content);
+	return node_refused(h->store, call, attr->copy ? "copy" : "open", node, rc);
 }
 
 static int begin(struct handle *h, struct store_call *call)
 {
-	const struct attr *attr = h->node.attr;
-	const struct attr *take = h->node.drop ? h->node.drop : attr;
+	struct node *node = h->node;
+	const struct attr *take = node->drop ? node->drop : h->attr;
 	int rc = 0;
 
-	if (h->node.draft && !h->node.drop)
-		return draft_open(h->node.draft, writable(h->flags) && h->flags & O_TRUNC);
-	if (writable(h->flags) && !h->node.drop)
-		rc = node_may_write(h->store, call, &h->node);
+	if (node->draft && !node->drop)
+		return draft_open(node->draft, writable(h->flags) && h->flags & O_TRUNC);
+	if (writable(h->flags) && !node->drop)
+		rc = node_refused(
+			h->store, call, "open", node, node_may_write(h->store, call, node));
 	/* Who only reads a conversation gets nothing, and takes nobody's place. */
 	if (!rc && take->take && writable(h->flags))
-		rc = conversation_begin(h->store, call, take, &h->node.row,
-			h->node.drop ? h->node.member : NULL, &h->talk);
-	if (rc || h->node.drop || attr->flags & AT_CONVERSATION || !readable(h->flags))
+		rc = conversation_begin(h->store, call, take, &node->row,
+			node->drop ? node->member : NULL, &h->talk);
+	if (rc || node->drop || h->attr->flags & AT_CONVERSATION || !readable(h->flags))
 		return rc;
 	return render(h, call);
+}
+
+/* Keeps nothing but what it serves, if that was fixed by the open. */
+static int keep_what_it_serves(struct handle *h)
+{
+	if (!serves(h))
+		return 0;
+	free(h->node);
+	h->node = NULL;
+	int rc = bytes_fit(&h->content);
+	pthread_mutex_lock(&open_now.lock);
+	h->serves = true;
+	pthread_mutex_unlock(&open_now.lock);
+	return rc;
+}
+
+/* Whether others than its owner and group have no permission. */
+static bool is_private(struct store *store, const struct node *node)
+{
+	struct store_owner own;
+
+	return node->draft || (!node_owner(store, node, &own) && !(own.mode & 0007));
+}
+
+static struct handle *make(
+	struct store *store, const struct store_call *call, const struct node *node, int flags)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->node = malloc(sizeof(*node));
+	if (!h->node) {
+		free(h);
+		return NULL;
+	}
+	*h->node = *node;
+	h->store = store;
+	h->ino = node->ino;
+	h->attr = node->attr;
+	h->flags = flags;
+	h->uid = call->uid;
+	h->pid = call->pid;
+	h->permitted = is_private(store, node);
+	pthread_mutex_init(&h->lock, NULL);
+	return h;
+}
+
+static void destroy(struct handle *h)
+{
+	pthread_mutex_destroy(&h->lock);
+	free(h->node);
+	free(h);
 }
 
 int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
 	struct handle **out)
 {
-	struct handle *h;
-	int rc;
-
 	if (!node->attr)
 		return -EISDIR;
 	if (node->attr->flags & AT_LINK)
 		return -ELOOP;
-	h = calloc(1, sizeof(*h));
+	struct handle *h = make(store, call, node, flags);
 	if (!h)
 		return -ENOMEM;
-	h->store = store;
-	h->node = *node;
-	h->flags = flags;
-	h->uid = call->uid;
-	h->pid = call->pid;
-	rc = enlist(h, call);
+	int rc = quota_take(QUOTA_FILES, store, call, 1, h->permitted);
 	if (rc) {
-		free(h);
-		return node_refused(store, call, "open", node, rc);
+		destroy(h);
+		return rc;
 	}
-	pthread_mutex_init(&h->lock, NULL);
+	enlist(h);
 	rc = begin(h, call);
 	h->begun = !rc;
-	if (!rc && serves(h)) {
-		pthread_mutex_lock(&open_now.lock);
-		h->serves = true;
-		pthread_mutex_unlock(&open_now.lock);
-	}
-	if (rc) {
+	if (!rc)
+		rc = keep_what_it_serves(h);
+	if (!rc)
+		rc = charge(h, call, 0);
+	if (rc)
 		handle_close(h);
-		return node_refused(store, call, node->attr->copy ? "copy" : "open", node, rc);
-	}
-	*out = h;
-	return 0;
+	else
+		*out = h;
+	return rc;
 }
 
 void handle_close_all(void)
 {
-	for (int i = 0; i < COUNTS; i++)
+	for (int i = 0; i < BUCKETS; i++)
 		while (open_now.first[i])
 			handle_close(open_now.first[i]);
+}
+
+static void close_draft(const struct handle *h)
+{
+	if (h->node->drop)
+		draft_unlink(h->node->draft);
+	if (h->begun || h->node->drop)
+		draft_close(h->node->draft);
 }
 
 void handle_close(struct handle *h)
@@ -208,22 +287,25 @@ void handle_close(struct handle *h)
 	strike_off(h);
 	if (h->talk)
 		conversation_end(h->talk);
-	if (h->node.drop)
-		draft_unlink(h->node.draft);
-	if (h->node.draft && (h->begun || h->node.drop))
-		draft_close(h->node.draft);
+	h->talk = NULL;
+	if (h->node && h->node->draft)
+		close_draft(h);
 	store_snapshot_put(h->snapshot);
 	bytes_free(&h->content);
 	bytes_free(&h->input);
 	free(h->before);
-	pthread_mutex_destroy(&h->lock);
-	free(h);
+	long charged = h->charged;
+	uid_t uid = h->uid;
+	destroy(h);
+	/* the user's account is there as long as there is a file in it */
+	quota_add(QUOTA_BYTES, uid, -charged);
+	quota_add(QUOTA_FILES, uid, -1);
 }
 
 /* Whether the reply is what is read; else it is the content as of open. */
 static bool converses(const struct handle *h)
 {
-	return h->node.drop || h->node.attr->flags & AT_CONVERSATION;
+	return h->node->drop || h->attr->flags & AT_CONVERSATION;
 }
 
 /* Of a list, as it is now. */
@@ -231,7 +313,7 @@ static int read_list(const struct handle *h, const union store_any *row, off_t o
 	struct bytes *out)
 {
 	struct store_snapshot *snapshot;
-	int rc = h->node.attr->snapshot(h->store, row, false, &snapshot);
+	int rc = h->attr->snapshot(h->store, row, false, &snapshot);
 
 	if (rc || !snapshot)
 		return rc;
@@ -244,12 +326,13 @@ int handle_read_page(
 	struct handle *h, struct store_call *call, off_t offset, size_t size, struct bytes *out)
 {
 	CLEANUP_BYTES struct bytes content = {0};
-	struct node now = h->node;
+	bool draft = h->node && h->node->draft;
+	struct node now;
 
-	if (now.draft || h->talk || !(now.attr->snapshot || now.attr->show))
+	if (draft || h->talk || !(h->attr->snapshot || h->attr->show))
 		return handle_read(h, call, offset, size, out);
-	int rc = store_get(h->store, now.kind->row, now.row.object.id, &now.row);
-	if (!rc && now.attr->snapshot)
+	int rc = node_get(h->store, h->ino, &now);
+	if (!rc && h->attr->snapshot)
 		return read_list(h, &now.row, offset, size, out);
 	if (!rc)
 		rc = node_content(h->store, &now, &content);
@@ -260,12 +343,14 @@ int handle_read(
 	struct handle *h, struct store_call *call, off_t offset, size_t size, struct bytes *out)
 {
 	h->was_read = true;
-	if (h->node.draft && !h->talk)
-		return draft_read(h->node.draft, offset, size, out);
 	if (h->snapshot)
 		return store_snapshot_read(h->snapshot, offset, size, out);
-	if (h->node.attr->read)
-		return h->node.attr->read(h->store, &h->node.row, offset, size, out);
+	if (!h->node)
+		return bytes_add_part(out, &h->content, (size_t)offset, size);
+	if (h->node->draft && !h->talk)
+		return draft_read(h->node->draft, offset, size, out);
+	if (h->attr->read)
+		return h->attr->read(h->store, &h->node->row, offset, size, out);
 	if (!h->talk || !converses(h))
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);
@@ -283,7 +368,7 @@ static int collect(struct handle *h, struct store_call *call, const void *data, 
 {
 	size_t at = offset == AT_END ? h->input.len : (size_t)offset;
 	/* the newline, and one byte more to see that it is too long */
-	size_t most = h->node.attr->max + 2;
+	size_t most = h->attr->max + 2;
 
 	if (at > h->input.len)
 		return store_refuse(call, -EINVAL, "a value has no holes");
@@ -291,7 +376,7 @@ static int collect(struct handle *h, struct store_call *call, const void *data, 
 		int secret = store_check_secret(h->store, call, data, size);
 		return secret ? secret
 			      : store_refuse(call, -EFBIG, "a value here has at most %zu bytes",
-					h->node.attr->max);
+					h->attr->max);
 	}
 	int rc = bytes_add(value, h->input.data, h->input.len);
 	if (!rc && at + size > value->len)
@@ -320,7 +405,7 @@ static int set_value(
 		return store_refuse(call, -EINVAL, "this counts once for each open");
 	int rc = collect(h, call, data, size, offset, &value);
 	if (!rc)
-		rc = node_store(h->store, call, &h->node, &value, h->once, h->before);
+		rc = node_store(h->store, call, h->node, &value, h->once, h->before);
 	if (rc < 0)
 		return rc;
 	bytes_swap(&h->input, &value);
@@ -336,7 +421,7 @@ static void take_back(struct handle *h, struct store_call *call)
 {
 	struct store_call undo = *call;
 	size_t len = strlen(call->reason);
-	bool back = !store_put_back(h->store, &undo, &h->node.row.object, h->before);
+	bool back = !store_put_back(h->store, &undo, &h->node->row.object, h->before);
 
 	snprintf(call->reason + len, sizeof(call->reason) - len, "; %s",
 		back ? "what stood before is back" : "what stands there stays");
@@ -371,12 +456,12 @@ static int write_request(
 	int rc = conversation_write(h->talk, call, data, size, offset);
 
 	/* A dropped request: the member's own file is there now, or none is. */
-	if (h->node.drop && conversation_over(h->talk))
-		draft_unlink(h->node.draft);
+	if (h->node->drop && conversation_over(h->talk))
+		draft_unlink(h->node->draft);
 	/* The store tells refused requests itself. */
-	return converses(h) || h->node.attr->flags & AT_DROP
+	return converses(h) || h->attr->flags & AT_DROP
 		       ? rc
-		       : node_refused(h->store, call, "set", &h->node, rc);
+		       : node_refused(h->store, call, "set", h->node, rc);
 }
 
 int handle_write(
@@ -384,15 +469,18 @@ int handle_write(
 {
 	int rc = 0;
 
-	if (h->node.draft && !h->talk)
-		return node_refused(h->store, call, "write", &h->node,
-			draft_write(h->node.draft, data, size, offset));
+	if (h->node->draft && !h->talk)
+		return node_refused(h->store, call, "write", h->node,
+			draft_write(h->node->draft, data, size, offset));
 	pthread_mutex_lock(&h->lock);
-	if (h->talk)
+	/* no more of it is kept, however much it is */
+	rc = charge(h, call, size < STORE_REQUEST_MAX ? size : STORE_REQUEST_MAX);
+	if (!rc && h->talk)
 		rc = write_request(h, call, data, size, offset);
-	else if (size)
+	else if (!rc && size)
 		rc = node_refused(
-			h->store, call, "set", &h->node, write_value(h, call, data, size, offset));
+			h->store, call, "set", h->node, write_value(h, call, data, size, offset));
+	settle(h);
 	pthread_mutex_unlock(&h->lock);
 	return rc;
 }

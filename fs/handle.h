@@ -14,11 +14,9 @@
 
 struct handle;
 
-enum { HANDLES_PER_USER = 4096 };
-
 /*
- * Opens; flags as in open(2). -EACCES: written, but nobody can; the refusals of a copy; -ENOSPC:
- * too many conversations, or open files of one user.
+ * Opens; flags as in open(2). -EACCES: written, but nobody can; the refusals of a copy; -ENOSPC: as
+ * in quota_take.
  */
 int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
 	struct handle **out);

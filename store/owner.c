@@ -261,6 +261,14 @@ bool store_is_root_owner(struct store *store, uid_t uid)
 	       (!store_get(store, STORE_PLACE, STORE_ROOT, &root) && root.object.uid == uid);
 }
 
+bool store_owns_group(struct store *store, const struct store_call *call)
+{
+	int64_t one;
+
+	return db_each(db_reader(store->db), DB_GROUP_OF_USER,
+		       DB_ARGS(DB_INT(call->uid), DB_INT(call->gid)), read_first_int, &one) > 0;
+}
+
 int owner_drop_all(struct db_conn *conn, const struct store_object *object)
 {
 	if (!object->owned)

@@ -82,6 +82,9 @@ int store_chown_file(struct store *store, struct store_call *call,
 /* Whether this is the superuser or the owner of the mount's root. */
 bool store_is_root_owner(struct store *store, uid_t uid);
 
+/* Whether the caller owns a group, or has a group's gid where that may write to it. */
+bool store_owns_group(struct store *store, const struct store_call *call);
+
 /* What store_chown_file has stored. -ENOENT: nothing. */
 int store_file_owner(struct store *store, uint64_t file, struct store_owner *out);
 

@@ -10,17 +10,26 @@
 #include "store/base/report.h"
 #include "store/internal.h"
 
-/* Users share a slot now and then; then they share its lines too. */
-enum { SLOTS = 256, LINES_A_SECOND = 50 };
+/*
+ * Users share a slot now and then; then they share its lines too. All strangers together have a
+ * supply of lines, to which two are added each second, one for a refusal and one for how many were
+ * left out: however many strangers there are, the trail grows by no more than that.
+ */
+enum { SLOTS = 256, LINES_A_SECOND = 50, STRANGERS_LINES = 256, STRANGERS_LINES_A_SECOND = 2 };
+
+/* Who was refused: somebody who has shown neither a key nor a permission, or somebody who has. */
+enum who { STRANGER, KNOWN, KINDS };
 
 static struct {
 	pthread_mutex_t lock;
 	struct slot {
 		int64_t second;
 		uid_t uid;
-		int lines[2]; /* in that second: of a stranger, of others */
-		unsigned long left_out;
+		int lines[KINDS]; /* in that second */
+		unsigned long left_out[KINDS];
 	} slot[SLOTS];
+	int strangers_lines;	/* that are left */
+	int64_t supplied_until; /* ticks */
 } users = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 int store_check_secret(struct store *store, struct store_call *call, const void *text, size_t len)
@@ -67,31 +76,67 @@ const char *store_default_reason(int error)
 	return "the store failed: see the messages";
 }
 
-/* Tells how many were left out in seconds that have passed. */
-static void tell_left_out(struct store *store, int64_t second)
+/* Whether there is a line left for a stranger. */
+static bool take_line(void)
+{
+	static const int64_t each = CLOCK_SECOND / STRANGERS_LINES_A_SECOND;
+	int64_t now = clock_ticks(), new_lines = (now - users.supplied_until) / each;
+
+	if (!users.supplied_until || new_lines >= STRANGERS_LINES - users.strangers_lines) {
+		users.strangers_lines = STRANGERS_LINES;
+		users.supplied_until = now;
+	} else {
+		users.strangers_lines += (int)new_lines;
+		users.supplied_until += new_lines * each;
+	}
+	if (!users.strangers_lines)
+		return false;
+	users.strangers_lines--;
+	return true;
+}
+
+static void tell_left_out_of(struct store *store, struct slot *s, enum who who)
+{
+	struct store_call call = {.uid = s->uid, .gid = (gid_t)-1};
+
+	store_refuse(
+		&call, 0, "%lu more refusals of uid %u were not logged", s->left_out[who], s->uid);
+	report(LOG_NOTICE, "%s", call.reason);
+	audit_post(store, &call, "left_out", "", -EBUSY);
+	s->left_out[who] = 0;
+}
+
+/* Tells how many were left out in seconds that have passed. At the end: all of them. */
+static void tell_left_out(struct store *store, int64_t second, bool end)
 {
 	for (struct slot *s = users.slot; s < users.slot + SLOTS; s++) {
-		struct store_call call = {.uid = s->uid, .gid = (gid_t)-1};
-		if (!s->left_out || s->second == second)
+		if (s->second == second)
 			continue;
-		store_refuse(&call, 0, "%lu more refusals of uid %u were not logged", s->left_out,
-			s->uid);
-		report(LOG_NOTICE, "%s", call.reason);
-		audit_post(store, &call, "left_out", "", -EBUSY);
-		s->left_out = 0;
+		if (s->left_out[KNOWN])
+			tell_left_out_of(store, s, KNOWN);
+		if (s->left_out[STRANGER] && (end || take_line()))
+			tell_left_out_of(store, s, STRANGER);
 	}
 }
 
-enum { STRANGER, KNOWN };
-
-/* At most so many lines a second for each user. */
-static void tell(struct store *store, struct store_call *call, const char *action, const char *path,
-	int error, int who)
+/* Whether this one gets a line, of the at most so many a second for each user. */
+static bool may_tell(struct slot *s, enum who who)
 {
-	char object[STORE_PATH + 96];
 	static const int most[] = {[STRANGER] = 1, [KNOWN] = LINES_A_SECOND};
+
+	if (s->lines[who] >= most[who] || (who == STRANGER && !take_line()))
+		return false;
+	s->lines[who]++;
+	return true;
+}
+
+static void tell(struct store *store, struct store_call *call, const char *action, const char *path,
+	int error, enum who who)
+{
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &users.slot[call->uid % SLOTS];
+	char object[STORE_PATH + 96];
+
 	if (!call->reason[0])
 		store_refuse(call, error, "%s", store_default_reason(error));
 	call->recorded = true;
@@ -103,23 +148,22 @@ static void tell(struct store *store, struct store_call *call, const char *actio
 	metrics_refused(store, error);
 	pthread_mutex_lock(&users.lock);
 	if (s->second != second) {
-		tell_left_out(store, second);
+		tell_left_out(store, second, false);
 		s->second = second;
 		s->lines[STRANGER] = s->lines[KNOWN] = 0;
 	}
 	s->uid = call->uid;
-	bool quiet = s->lines[who] >= most[who];
-	if (quiet) {
-		s->left_out++;
-	} else {
-		s->lines[who]++;
+	bool telling = may_tell(s, who);
+	if (telling) {
 		store_identify(&by);
 		report(LOG_NOTICE, "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
 			object[0] ? " " : "", object, strerror(-error), by.reason, call->uid,
 			call->pid, by.comm);
+	} else {
+		s->left_out[who]++;
 	}
 	pthread_mutex_unlock(&users.lock);
-	if (!quiet)
+	if (telling)
 		audit_post(store, &by, action, object, error);
 }
 
@@ -137,6 +181,6 @@ void store_log_stranger(struct store *store, struct store_call *call, const char
 void refusal_log_rest(struct store *store)
 {
 	pthread_mutex_lock(&users.lock);
-	tell_left_out(store, 0);
+	tell_left_out(store, 0, true);
 	pthread_mutex_unlock(&users.lock);
 }

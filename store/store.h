@@ -60,8 +60,8 @@ void store_log_refusal(struct store *store, struct store_call *call, const char 
 	const char *object, int error);
 
 /*
- * The same for what was refused before anybody has shown a key or permission: of one user one line
- * a second.
+ * The same for what was refused before anybody has shown a key or permission: one line a second for
+ * each user, and two a second for all of them together. The others are counted.
  */
 void store_log_stranger(
 	struct store *store, struct store_call *call, const char *action, int error);

@@ -81,6 +81,22 @@ int bytes_printf(struct bytes *b, const char *format, ...)
 	return 0;
 }
 
+int bytes_fit(struct bytes *b)
+{
+	struct bytes fit = {.len = b->len, .cap = b->len};
+
+	if (b->len == b->cap)
+		return 0;
+	fit.data = b->len ? malloc(b->len) : NULL;
+	if (b->len && !fit.data)
+		return -ENOMEM;
+	if (b->len)
+		memcpy(fit.data, b->data, b->len);
+	bytes_free(b);
+	*b = fit;
+	return 0;
+}
+
 void bytes_swap(struct bytes *a, struct bytes *b)
 {
 	struct bytes was = *a;

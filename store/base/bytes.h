@@ -27,6 +27,9 @@ int bytes_printf(struct bytes *b, const char *format, ...) __attribute__((format
 /* Makes room for n more bytes, zeroed, and counts them in. 0 or -ENOMEM. */
 int bytes_extend(struct bytes *b, size_t n);
 
+/* Gives back what it has room for and does not hold. 0 or -ENOMEM. */
+int bytes_fit(struct bytes *b);
+
 /* Exchanges two buffers' contents: nothing can fail. */
 void bytes_swap(struct bytes *a, struct bytes *b);
 

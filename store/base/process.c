@@ -87,6 +87,11 @@ bool process_seeing_group(gid_t *gid)
 	return found;
 }
 
+void process_give_memory_back(void)
+{
+	malloc_trim(0);
+}
+
 void process_command(pid_t pid, char *out, size_t size)
 {
 	char path[32];

@@ -14,6 +14,10 @@ void process_protect(void);
  * them. */
 void process_keep_memory(void);
 
+/* What is free is the kernel's again: after a peak, of which none of it would come back otherwise.
+ */
+void process_give_memory_back(void);
+
 /* Tells a service manager that waits for it (sd_notify(3)) that this daemon is ready. */
 void process_ready(void);
 

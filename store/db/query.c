@@ -235,6 +235,10 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_GROUP_GET] = GROUP_ROWS "AND g.id = ?1",
 	/* ?1 place, ?2 name */
 	[DB_GROUP_FIND] = GROUP_ROWS "AND g.place = ?1 AND g.name = ?2",
+	/* ?1 uid, ?2 gid: of any group that is the user's, or that the user's group may write to */
+	[DB_GROUP_OF_USER] =
+		"SELECT 1 FROM grp WHERE removed IS NULL AND (uid = ?1 OR (gid = ?2 AND mode & 16)) "
+		"LIMIT 1",
 	/* ?1 place, ?2 after this id */
 	[DB_GROUP_EACH] = GROUP_ROWS "AND g.place = ?1 AND g.id > ?2 ORDER BY g.id",
 	/* ?1 place, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 signing certificate */

@@ -47,3 +47,128 @@ load helper
 	is "$K/uses" 41
 	[ -d "$G/members/greedy" ]
 }
+
+# hold FILE read|write FIRST_UID USERS: they have all they get until let_go; `said` has how many.
+hold() {
+	mkfifo keep
+	: > said
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/hold.py" "$@" < keep > said 3>&- &
+	holder=$!
+	exec 5> keep
+	wait_until grep -q . said
+	cat said
+}
+
+let_go() {
+	exec 5>&-
+	wait "$holder"
+	rm keep
+}
+
+# as UID COMMAND...: with the group of that number, and no other.
+as() {
+	local id=$1
+	shift
+	setpriv --reuid "$id" --regid "$id" --clear-groups "$@"
+}
+
+# enrolls_as UID KEYFILE CSR
+enrolls_as() {
+	as "$1" bash -c '{ cat "$1" "$2" >&3 && cat <&3; } 3<> "$3"' - "$2" "$3" "$M/enroll" > out.crt
+	verifies out.crt
+}
+
+total() { tr ' ' '\n' < said | awk '/^[0-9]/ {n += $1} END {print n}'; }
+
+resident() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$PID/status"; }
+
+@test "however many users hold all they get, root and who runs a group still enroll and read" {
+	echo max > "$K/max_uses"
+	cat "$K/key" > my.key
+	chmod 644 my.key
+	for i in $(seq 8); do csr "web$i"; done
+	chmod 644 ./*.csr
+	# one who owns a group, and one whose group may write to one
+	mkdir -m 770 "$M/app_connector/team" "$M/service_edge/ours"
+	chown 7000 "$M/app_connector/team"
+	chgrp 7001 "$M/service_edge/ours"
+	chmod g+w "$M/service_edge/ours"
+	mkdir "$M/app_connector/team/keys/k"
+	chown -R 7000 "$M/app_connector/team"
+	for file in "write $M/enroll" "read $M/certs/connector/chain.pem" "read $M/metrics"; do
+		hold "${file#* }" "${file% *}" 20000 20
+		grep -q ENOSPC said
+		enrolls_as 0 my.key web1.csr
+		enrolls_as 7000 my.key web2.csr
+		enrolls_as 7001 my.key web3.csr
+		as 7000 bash -c 'echo 5 > "$1" && cat "$1"' - "$M/app_connector/team/keys/k/max_uses"
+		as 7000 cp web4.csr "$M/app_connector/team/keys/k/enroll"
+		as 7001 cat "$M/service_edge/ours/enabled" "$M/domain"
+		cat "$M/log.head" "$M/metrics" > /dev/null
+		# and the others are told why
+		sh_refused 'No space left' "setpriv --reuid 21000 --regid 21000 --clear-groups bash -c ': <> $M/enroll'"
+		let_go
+		rm -rf "$M/app_connector/team/members/web4"
+		csr web4
+		chmod 644 web4.csr
+		wait_until as 21000 bash -c ': <> "$1"' - "$M/enroll"
+	done
+	wait_until grep -q '"uid":21000.*"result":"ENOSPC","reason":"too many .* are open, of all users together"' "$M/log"
+}
+
+@test "what many users can hold together is bounded, and given back" {
+	limit=40000
+	! nm -D "$ENROLLFS" | grep -qE '__[at]san' || limit=10000000
+	before=$(resident)
+	for file in "$M/certs/connector/chain.pem" "$M/log" "$K/max_uses"; do
+		hold "$file" read 30000 12
+		most=$(resident)
+		let_go
+		echo "$file: $before kB, with all of it $most kB, then $(resident) kB"
+		[ $((most - before)) -lt $limit ]
+	done
+	# root has as many as there is memory, and that comes back
+	hold "$M/certs/connector/chain.pem" read 0 3
+	[ "$(total)" -gt 29000 ]
+	most=$(resident)
+	let_go
+	echo "root: with all of it $most kB, then $(resident) kB"
+	! [ $limit = 40000 ] || wait_until eval '[ "$(resident)" -lt $((most * 2 / 3)) ]'
+	# one user is as free as before
+	hold "$K/max_uses" read 30000 1
+	[ "$(cat said)" = '4096 ENOSPC' ]
+	let_go
+	hold "$M/enroll" write 30000 12
+	[ "$(total)" = 768 ]
+	let_go
+	# no two users share an account, whatever their numbers
+	hold "$K/max_uses" read 1000 1
+	as $((1000 + 256)) cat "$K/max_uses"
+	let_go
+}
+
+@test "who is refused more than others have lets the trail grow by a few lines" {
+	cat > hammer.py <<-'PY'
+		import os, resource, sys, time
+		resource.setrlimit(resource.RLIMIT_NOFILE, (6000, 6000))
+		os.setgroups([])
+		os.setresuid(65534, 65534, 65534)
+		began, refused = time.time(), 0
+		keep = []
+		while refused < 3000:
+		    try:
+		        keep.append(os.open(sys.argv[1], int(sys.argv[2])))
+		    except OSError:
+		        refused += 1
+		print(int(time.time() - began))
+	PY
+	for open in "$M/enroll 2" "$M/domain 0"; do
+		before=$(wc -l < "$M/log")
+		seconds=$(/usr/bin/python3 hammer.py $open)
+		after=$(wc -l < "$M/log")
+		echo "$open: $((after - before)) lines in $seconds s"
+		[ $((after - before)) -le $((2 * seconds + 5)) ]
+	done
+	# each of them is counted
+	wait_until eval '[ "$(sed -n "s/^enrollfs_refusals_total{errno=\"ENOSPC\"} //p" "$M/metrics")" = 6000 ]'
+}
