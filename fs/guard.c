@@ -3,20 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/places.h"
 #include "store/base/process.h"
 #include "store/base/report.h"
 #include "store/base/user.h"
@@ -116,66 +113,61 @@ static void ignore_signals(void)
 		signal(signals[i], SIG_IGN);
 }
 
-/* Which mount a path leads to; nothing is asked of who serves it. 0: a kernel before 5.8. */
-static uint64_t mount_at(const char *path)
-{
-	struct statx st;
-
-	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-		    STATX_MNT_ID, &st) ||
-		!(st.stx_mask & STATX_MNT_ID))
-		return 0;
-	return st.stx_mnt_id;
-}
-
-/* Into the folder it is in: whoever renames what leads there, or puts a link, leads it nowhere. */
-static const char *enter_folder_of(const char *mountpoint)
-{
-	char copy[PATH_MAX];
-
-	snprintf(copy, sizeof(copy), "%s", mountpoint);
-	return chdir(dirname(copy)) ? NULL : strrchr(mountpoint, '/') + 1;
-}
-
-/* Its own mount and no other that has come over it since. */
-static void take_away(struct fuse_session *session, const char *name, uint64_t mounted)
+/* Its own mount, wherever that is now, and no other that has come over it since. */
+static void take_away(struct fuse_session *session, const struct place_mount *mounted)
 {
 	struct pollfd fd = {.fd = fuse_session_fd(session)};
 	bool gone = poll(&fd, 1, 0) == 1 && fd.revents & POLLERR;
+	/* its numbers are another's once it is gone */
+	int root = gone ? -1 : place_reach(mounted);
 
-	if (geteuid() != 0) {
+	if (root >= 0 && geteuid() != 0) {
+		close(root);
 		fuse_session_unmount(session); /* fusermount3 looks whose it is */
 		return;
 	}
 	close(fd.fd); /* what waits for a dead daemon fails at once */
-	if (!gone && mount_at(name) == mounted)
-		umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (root >= 0)
+		place_detach(root);
+}
+
+/*
+ * On the directory that was opened: for mount(2), libfuse and fusermount3 it is the current one, so
+ * that no path leads there.
+ */
+static bool mount_here(
+	struct fuse_session *session, const struct guard_place *place, struct place_mount *mounted)
+{
+	place_clear_dead(place->store);
+	if (fuse_session_mount(session, "."))
+		return false;
+	*mounted = place_find(place->store, place->fd);
+	return true;
 }
 
 static _Noreturn void guard(
-	int socket, struct fuse_session *session, const char *mountpoint, char **title)
+	int socket, struct fuse_session *session, const struct guard_place *place, char **title)
 {
+	struct place_mount mounted;
 	int rc = 1;
 
 	ignore_signals();
-	be_known_as(title, mountpoint);
-	const char *name = enter_folder_of(mountpoint);
-	if (name && heard(socket) && fuse_session_mount(session, mountpoint) == 0) {
-		uint64_t mounted = mount_at(name);
+	be_known_as(title, place->path);
+	if (fchdir(place->fd) == 0 && heard(socket) && mount_here(session, place, &mounted)) {
 		if (send_descriptor(socket, fuse_session_fd(session)) == 0) {
 			keep_only(socket, fuse_session_fd(session));
 			if (geteuid() == 0)
 				user_keep_mounting();
 			heard(socket);
 		}
-		take_away(session, name, mounted);
+		take_away(session, &mounted);
 		rc = 0;
 	}
 	_exit(rc);
 }
 
-int guard_start(
-	struct guard *out, struct fuse_session *session, const char *mountpoint, char **title)
+int guard_start(struct guard *out, struct fuse_session *session, const struct guard_place *place,
+	char **title)
 {
 	int ends[2];
 
@@ -187,7 +179,7 @@ int guard_start(
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		guard(ends[1], session, mountpoint, title);
+		guard(ends[1], session, place, title);
 	}
 	close(ends[1]);
 	if (pid < 0) {

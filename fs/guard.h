@@ -14,12 +14,18 @@ struct guard {
 	pid_t pid;
 };
 
+/* What is to be mounted where. */
+struct guard_place {
+	int fd; /* by place_open */
+	const char *path, *store;
+};
+
 /*
  * Begins it, before the daemon has any thread or secret. title: argv's text, which becomes what it
  * is listed as. 0 or -errno, logged.
  */
-int guard_start(
-	struct guard *guard, struct fuse_session *session, const char *mountpoint, char **title);
+int guard_start(struct guard *guard, struct fuse_session *session, const struct guard_place *place,
+	char **title);
 
 /* Has it mount; the session is the daemon's then. 0 or -1, logged. */
 int guard_mount(struct guard *guard, struct fuse_session *session);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/confine.h"
@@ -33,6 +32,7 @@ struct options {
 	char *store, *mountpoint;
 	char *domain, *master_key, *export_group, *audit_group, *user;
 	gid_t export_gid, audit_gid;
+	int place;    /* the mountpoint, opened */
 	char **title; /* what the process is listed as */
 	bool as_root; /* this has been started so */
 	int read_only, allow_other, noallow_other;
@@ -122,25 +122,15 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 
 static int check_places(struct options *o)
 {
-	struct stat st;
-
 	if (path_absolute(&o->mountpoint, "mountpoint"))
 		return -1;
-	place_clear_dead_mount(o->mountpoint);
-	if (path_absolute(&o->store, "store") ||
+	o->place = place_open(o->mountpoint);
+	if (o->place < 0 || path_absolute(&o->store, "store") ||
 		(o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
-	if (stat(o->mountpoint, &st)) {
-		report(LOG_ERR, "mountpoint %s: %s", o->mountpoint, strerror(errno));
-		return -1;
-	}
-	if (!S_ISDIR(st.st_mode)) {
-		report(LOG_ERR, "mountpoint %s: not a directory", o->mountpoint);
-		return -1;
-	}
 	/* It would wait for itself. */
-	if (path_below(o->store, o->mountpoint) ||
-		(o->master_key && path_below(o->master_key, o->mountpoint))) {
+	if (path_below_open(o->store, o->place) ||
+		(o->master_key && path_below_open(o->master_key, o->place))) {
 		report(LOG_ERR, "store %s: it, or its master key, lies below the mountpoint %s",
 			o->store, o->mountpoint);
 		return -1;
@@ -327,7 +317,10 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 		return EXIT_USAGE;
 	mount.session = session;
 	int rc = EXIT_FAILED;
-	if (guard_start(&guard, session, o->mountpoint, o->title) == 0)
+	const struct guard_place place = {o->place, o->mountpoint, o->store};
+	int started = guard_start(&guard, session, &place, o->title);
+	close(o->place);
+	if (started == 0)
 		rc = serve_store(session, &mount, o, &guard);
 	fuse_session_destroy(session);
 	store_close(mount.store);
@@ -337,16 +330,15 @@ static int run(struct fuse_args *args, const struct options *o, int ready)
 /* --- going behind --- */
 
 /* The parent stays until the mount answers, so that what follows in a script finds it. */
-static int wait_for_mount(int ready, const char *mountpoint)
+static int wait_for_mount(int ready)
 {
-	struct stat st;
 	char byte;
 	ssize_t n;
 
 	do
 		n = read(ready, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	return n == 1 && stat(mountpoint, &st) == 0 ? EXIT_OK : EXIT_FAILED;
+	return n == 1 ? EXIT_OK : EXIT_FAILED;
 }
 
 static int go_behind(struct fuse_args *args, const struct options *o)
@@ -364,7 +356,7 @@ static int go_behind(struct fuse_args *args, const struct options *o)
 	}
 	if (pid > 0) {
 		close(pipe_ends[1]);
-		return wait_for_mount(pipe_ends[0], o->mountpoint);
+		return wait_for_mount(pipe_ends[0]);
 	}
 	close(pipe_ends[0]);
 	if (setsid() < 0 || chdir("/")) {

@@ -147,12 +147,12 @@ int path_absolute_copy(const char *path, const char *what, char **out)
 	return *out ? path_absolute(out, what) : -1;
 }
 
-bool path_below(const char *path, const char *directory)
+bool path_below_open(const char *path, int directory)
 {
 	char at[PATH_MAX];
 	struct stat want, st;
 
-	if (stat(directory, &want) || snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
+	if (fstat(directory, &want) || snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
 		return false;
 	while (strcmp(at, "/") != 0) {
 		char *up = dirname(at);
@@ -161,6 +161,16 @@ bool path_below(const char *path, const char *directory)
 			return true;
 	}
 	return false;
+}
+
+bool path_below(const char *path, const char *directory)
+{
+	int fd = open(directory, O_PATH | O_CLOEXEC);
+	bool below = fd >= 0 && path_below_open(path, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return below;
 }
 
 int path_sync(const char *path)

@@ -19,6 +19,7 @@ int path_open(const char *path, int flags);
 
 /* Whether a path lies below a directory, by the identity of its ancestors. */
 bool path_below(const char *path, const char *directory);
+bool path_below_open(const char *path, int directory);
 
 /* Has the folder that a file is in written to disk: its name is there for good. 0 or -errno. */
 int path_sync(const char *path);
