@@ -186,13 +186,13 @@ static bool is_dead(int root)
 	return fd < 0 && errno == ENOTCONN;
 }
 
-static bool clear(int root, const char *path)
+static int clear(int root, const char *path)
 {
-	bool gone = is_dead(root) && place_detach(root) == 0;
+	int rc = place_detach(root);
 
-	if (gone)
+	if (!rc)
 		report(LOG_NOTICE, "took away a mount at %s whose daemon has died", path);
-	return gone;
+	return rc;
 }
 
 static int clear_dead(const struct entry *e, void *arg)
@@ -201,10 +201,10 @@ static int clear_dead(const struct entry *e, void *arg)
 	struct place_mount mount = {e->id, e->dev};
 	int fd = is_of_store(e, s->store) ? open_root(e->path, &mount) : -1;
 
-	if (fd >= 0) {
+	if (fd >= 0 && is_dead(fd))
 		clear(fd, e->path);
+	if (fd >= 0)
 		close(fd);
-	}
 	return 0;
 }
 
@@ -218,16 +218,25 @@ void place_clear_dead(const char *store)
 
 int place_open(const char *mountpoint)
 {
-	int fd;
+	int fd, rc = 0;
 
 	/* what is looked at is what is taken away and what is mounted on, whatever leads there by
 	 * then */
-	while ((fd = path_open(mountpoint, O_PATH | O_DIRECTORY)) >= 0 && clear(fd, mountpoint))
+	while ((fd = path_open(mountpoint, O_PATH | O_DIRECTORY)) >= 0 && is_dead(fd) && !rc) {
+		rc = clear(fd, mountpoint);
 		close(fd);
-	if (fd >= 0)
+	}
+	if (fd >= 0 && !rc)
 		return fd;
-	int rc = -errno;
-	report(LOG_ERR, "mountpoint %s: %s", mountpoint,
-		rc == -ENOTDIR ? "not a directory" : strerror(-rc));
+	if (rc)
+		report(LOG_ERR,
+			"mountpoint %s: a mount whose daemon has died is in the way; take it away "
+			"with fusermount3 -u",
+			mountpoint);
+	else
+		rc = -errno;
+	if (rc != -EPERM)
+		report(LOG_ERR, "mountpoint %s: %s", mountpoint,
+			rc == -ENOTDIR ? "not a directory" : strerror(-rc));
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include "store/base/report.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ void report_to_syslog(const char *program)
 
 void report(int priority, const char *format, ...)
 {
-	char line[1024];
+	char line[2 * PATH_MAX]; /* the reason stands behind the path */
 	va_list args;
 
 	va_start(args, format);
