@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "fs/guard.h"
 #include "fs/ops.h"
 #include "fs/places.h"
+#include "store/base/name.h"
 #include "store/base/path.h"
 #include "store/base/process.h"
 #include "store/base/report.h"
@@ -38,6 +40,9 @@ struct options {
 	int read_only, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
+
+/* Options that are ours, written as they are not. */
+enum { KEY_NO_VALUE, KEY_VALUE };
 
 #define OPTION(text, member)                              \
 	{                                                 \
@@ -69,6 +74,17 @@ static const struct fuse_opt option_table[] = {
 	FUSE_OPT_KEY("noauto", FUSE_OPT_KEY_DISCARD),
 	FUSE_OPT_KEY("nofail", FUSE_OPT_KEY_DISCARD),
 	FUSE_OPT_KEY("_netdev", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("user", FUSE_OPT_KEY_DISCARD),
+	FUSE_OPT_KEY("users", FUSE_OPT_KEY_DISCARD),
+
+	/* what these are without a value, or with one */
+	FUSE_OPT_KEY("domain", KEY_NO_VALUE),
+	FUSE_OPT_KEY("master_key", KEY_NO_VALUE),
+	FUSE_OPT_KEY("export_gid", KEY_NO_VALUE),
+	FUSE_OPT_KEY("audit_gid", KEY_NO_VALUE),
+	FUSE_OPT_KEY("ro=", KEY_VALUE),
+	FUSE_OPT_KEY("allow_other=", KEY_VALUE),
+	FUSE_OPT_KEY("noallow_other=", KEY_VALUE),
 
 	FUSE_OPT_END,
 };
@@ -106,6 +122,11 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	struct options *o = data;
 
 	(void)rest;
+	if (key == KEY_NO_VALUE || key == KEY_VALUE) {
+		report(LOG_ERR, "option %s: %s; --help lists them", arg,
+			key == KEY_VALUE ? "takes no value" : "lacks its value");
+		return -1;
+	}
 	if (key != FUSE_OPT_KEY_NONOPT)
 		return strncmp(arg, "x-", 2) != 0; /* those are for who reads fstab */
 	if (!o->store) {
@@ -120,12 +141,51 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	return -1;
 }
 
+/* What libfuse says of options, in pieces; without its prefix, as a message of ours. */
+__attribute__((format(printf, 2, 0))) static void report_option(
+	enum fuse_log_level level, const char *format, va_list args)
+{
+	static char line[2048];
+	size_t len = strlen(line);
+
+	(void)level;
+	vsnprintf(line + len, sizeof(line) - len, format, args);
+	char *end = strchr(line, '\n');
+	if (!end)
+		return;
+	*end = '\0';
+	report(LOG_ERR, "%s; --help lists the options",
+		strncmp(line, "fuse: ", 6) == 0 ? line + 6 : line);
+	line[0] = '\0';
+}
+
+/* Those that take a value have one, and one that can be right. */
+static int check_values(const struct options *o)
+{
+	const struct {
+		const char *name, *value;
+	} given[] = {{"domain", o->domain}, {"master_key", o->master_key},
+		{"export_gid", o->export_group}, {"audit_gid", o->audit_group}, {"user", o->user}};
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+		if (given[i].value && !*given[i].value) {
+			report(LOG_ERR, "option %s=: lacks its value; --help lists them",
+				given[i].name);
+			return -1;
+		}
+	if (!o->domain || domain_legal(o->domain))
+		return 0;
+	report(LOG_ERR, "option domain=%s: has to be a lower-case DNS name of at most %d bytes",
+		o->domain, DOMAIN_MAX_LEN);
+	return -1;
+}
+
 static int check_places(struct options *o)
 {
 	if (path_absolute(&o->mountpoint, "mountpoint"))
 		return -1;
 	o->place = place_open(o->mountpoint);
-	if (o->place < 0 || path_absolute(&o->store, "store") ||
+	if (o->place < 0 || store_locate(&o->store) ||
 		(o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
 	/* It would wait for itself. */
@@ -275,8 +335,7 @@ static int give_up_rights(const struct options *o, struct store_options *options
 	return 0;
 }
 
-static int serve_store(struct fuse_session *session, struct mount *mount, const struct options *o,
-	struct guard *guard)
+static int serve_store(struct mount *mount, const struct options *o, struct guard *guard)
 {
 	struct store_options options = {
 		.path = o->store,
@@ -300,31 +359,17 @@ static int serve_store(struct fuse_session *session, struct mount *mount, const 
 		guard_end(guard);
 		return EXIT_FAILED;
 	}
-	return serve(guard, session, mount->store, o) ? EXIT_FAILED : EXIT_OK;
+	return serve(guard, mount->session, mount->store, o) ? EXIT_FAILED : EXIT_OK;
 }
 
-/* ready: where the parent waits; -1 in the foreground. */
-static int run(struct fuse_args *args, const struct options *o, int ready)
+static int run(struct mount *mount, const struct options *o)
 {
-	struct mount mount = {.served = served, .ready = ready};
-	struct guard guard;
-
-	/* The session first: it knows the rest of the options, and a typo must not make a store. */
-	struct fuse_session *session =
-		mount_options(args, o) ? NULL
-				       : fuse_session_new(args, &fs_ops, sizeof(fs_ops), &mount);
-	if (!session)
-		return EXIT_USAGE;
-	mount.session = session;
-	int rc = EXIT_FAILED;
 	const struct guard_place place = {o->place, o->mountpoint, o->store};
-	int started = guard_start(&guard, session, &place, o->title);
+	struct guard guard;
+	int rc = guard_start(&guard, mount->session, &place, o->title);
+
 	close(o->place);
-	if (started == 0)
-		rc = serve_store(session, &mount, o, &guard);
-	fuse_session_destroy(session);
-	store_close(mount.store);
-	return rc;
+	return rc ? EXIT_FAILED : serve_store(mount, o, &guard);
 }
 
 /* --- going behind --- */
@@ -341,7 +386,7 @@ static int wait_for_mount(int ready)
 	return n == 1 ? EXIT_OK : EXIT_FAILED;
 }
 
-static int go_behind(struct fuse_args *args, const struct options *o)
+static int go_behind(struct mount *mount, const struct options *o)
 {
 	int pipe_ends[2];
 
@@ -363,7 +408,8 @@ static int go_behind(struct fuse_args *args, const struct options *o)
 		report(LOG_ERR, "going to the background: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	return run(args, o, pipe_ends[1]);
+	mount->ready = pipe_ends[1];
+	return run(mount, o);
 }
 
 /* Whoever starts us may have closed these: a store or lock must not get their numbers. */
@@ -380,6 +426,22 @@ static int have_standard_descriptors(void)
 	return 0;
 }
 
+/* The session first: it knows the rest of the options, and a typo must not make a store. */
+static int mount_and_serve(struct fuse_args *args, const struct options *o)
+{
+	struct mount mount = {.served = served, .ready = -1};
+
+	if (!mount_options(args, o))
+		mount.session = fuse_session_new(args, &fs_ops, sizeof(fs_ops), &mount);
+	fuse_set_log_func(NULL);
+	if (!mount.session)
+		return EXIT_USAGE;
+	int rc = o->foreground || o->debug ? run(&mount, o) : go_behind(&mount, o);
+	fuse_session_destroy(mount.session);
+	store_close(mount.store);
+	return rc;
+}
+
 static int start(struct fuse_args *args, struct options *o)
 {
 	if (o->help) {
@@ -391,10 +453,11 @@ static int start(struct fuse_args *args, struct options *o)
 		return EXIT_OK;
 	}
 	if (!o->store || !o->mountpoint) {
-		fputs(usage, stderr);
+		report(LOG_ERR, "%s is missing; --help says more",
+			o->store ? "MOUNTPOINT" : "STORE");
 		return EXIT_USAGE;
 	}
-	if (find_group(o->export_group, &o->export_gid) ||
+	if (check_values(o) || find_group(o->export_group, &o->export_gid) ||
 		find_group(o->audit_group, &o->audit_gid))
 		return EXIT_USAGE;
 	if (o->user && geteuid() != 0) {
@@ -405,7 +468,7 @@ static int start(struct fuse_args *args, struct options *o)
 	process_keep_memory();
 	if (check_places(o))
 		return EXIT_FAILED;
-	return o->foreground || o->debug ? run(args, o, -1) : go_behind(args, o);
+	return mount_and_serve(args, o);
 }
 
 int main(int argc, char **argv)
@@ -416,6 +479,7 @@ int main(int argc, char **argv)
 
 	if (have_standard_descriptors())
 		return EXIT_FAILED;
+	fuse_set_log_func(report_option);
 	if (fuse_opt_parse(&args, &o, option_table, take_argument) == 0)
 		rc = start(&args, &o);
 	free(o.store);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "store/base/clock.h"
+#include "store/base/path.h"
 #include "store/base/report.h"
 #include "store/internal.h"
 #include "store/refusals.h"
@@ -286,6 +287,19 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (rc && options->must_be_new)
 		unmake(store, options->path);
 	return rc;
+}
+
+int store_locate(char **path)
+{
+	size_t most = db_path_max();
+
+	if (path_absolute(path, "store"))
+		return -1;
+	if (strlen(*path) <= most)
+		return 0;
+	report(LOG_ERR, "store %s: %s: its path has %zu bytes, and a database's at most %zu", *path,
+		strerror(ENAMETOOLONG), strlen(*path), most);
+	return -1;
 }
 
 void store_start(void)

@@ -97,6 +97,12 @@ struct store_options {
 	gid_t gid;
 };
 
+/*
+ * Replaces a store's malloc'ed path by its absolute one, as path_absolute does. -1, logged: also
+ * one that is too long for a database.
+ */
+int store_locate(char **path);
+
 /* To be called first: secrets will be in memory that is locked, and wiped when it is freed. */
 void store_start(void);
 

@@ -171,35 +171,63 @@ int user_keep_mounting(void)
 
 /* --- whether he can keep a store there --- */
 
-static bool can_use(const struct place *place)
+/* What a user cannot use: a file of the store, by its place in suffixes, or one of these. */
+enum { NOTHING = -1, DIRECTORY = FILES, UNKNOWN };
+
+static int may_read(int fd, const char *path, int how)
+{
+	return faccessat(fd, path, how | R_OK, 0);
+}
+
+/* On a read-only filesystem reading is all there is to be allowed. */
+static int may_use(int fd, const char *path, int how)
+{
+	int rc = faccessat(fd, path, how | R_OK | W_OK, 0);
+
+	return rc && errno == EROFS ? may_read(fd, path, how) : rc;
+}
+
+static int forbidden(const struct place *place, int (*may)(int fd, const char *path, int how))
 {
 	char name[PATH_MAX];
 
-	if (access(place->directory, R_OK | W_OK | X_OK))
-		return false;
+	if (may(AT_FDCWD, place->directory, X_OK))
+		return DIRECTORY;
 	for (int i = 0; i < FILES; i++)
 		/* the master key has been opened by then */
 		if (strcmp(suffixes[i], ".key") != 0 && file_name(place, i, name) &&
-			faccessat(place->fd, name, R_OK | W_OK, 0) && errno != ENOENT)
-			return false;
-	return true;
+			may(place->fd, name, 0) && errno != ENOENT)
+			return i;
+	return NOTHING;
 }
 
-static bool can_reach(const struct place *place)
+static int unusable(const struct place *place)
 {
-	return access(place->directory, F_OK) == 0;
+	return forbidden(place, may_use);
+}
+
+static int unreadable(const struct place *place)
+{
+	return forbidden(place, may_read);
+}
+
+static int unreachable(const struct place *place)
+{
+	return access(place->directory, F_OK) ? DIRECTORY : NOTHING;
 }
 
 /* The only sure way to know what he can do is to be him. */
-static bool user_can(
-	const struct user *user, const struct place *place, bool (*what)(const struct place *place))
+static int user_cannot(
+	const struct user *user, const struct place *place, int (*what)(const struct place *place))
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(user_become(user) == 0 && what(place) ? 0 : 1);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+		_exit(user_become(user) ? UNKNOWN + 1 : what(place) + 1);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return UNKNOWN;
+	return WEXITSTATUS(status) - 1;
 }
 
 /* --- giving it to him --- */
@@ -327,41 +355,76 @@ static int give(const struct place *place, const struct user *to)
 
 /* --- who it is to be --- */
 
-/* What stood against it has been logged if it was root's own failure. */
-static bool make_usable(const char *name, const struct user *user, const struct place *place)
+/* Makes it so if it may. What the user cannot use; logged if it was root's own failure. */
+static int make_usable(const char *name, const struct user *user, const struct place *place)
 {
-	if (user_can(user, place, can_use))
-		return true;
-	if (!user_can(user, place, can_reach) || !may_be_given(place, user) || give(place, user))
-		return false;
+	int what = user_cannot(user, place, unusable);
+
+	if (what == NOTHING || user_cannot(user, place, unreachable) != NOTHING ||
+		!may_be_given(place, user) || give(place, user))
+		return what;
 	report(LOG_NOTICE, "%s and the store in it belong to the user %s now", place->directory,
 		name);
-	return true;
+	return NOTHING;
+}
+
+/* Says what it is, whose, and what to do. In a directory of somebody else's root gives no file. */
+static void tell_unusable(int priority, const char *name, const struct place *place, int what)
+{
+	char file[PATH_MAX];
+	struct stat st;
+
+	if (what >= DIRECTORY || !file_name(place, what, file) ||
+		fstatat(place->fd, file, &st, AT_SYMLINK_NOFOLLOW))
+		report(priority,
+			"the user %s cannot use %s and the store in it: make a directory for the "
+			"store alone, which this user can reach, with install -d -m 700 -o %s",
+			name, place->directory, name);
+	else
+		report(priority,
+			"the user %s cannot use %s/%s: it belongs to the user %d and its mode is "
+			"%04o; "
+			"chown it to %s",
+			name, place->directory, file, (int)st.st_uid, st.st_mode & 07777, name);
+}
+
+/* Nobody was asked for: the directory's owner, who has to be able to use what is in it, too. */
+static int choose_owner(const char *usual, bool there, const struct place *place, struct user *out)
+{
+	struct user first = *out;
+	char name[32];
+
+	*out = owner(&place->st);
+	snprintf(name, sizeof(name), "%d", (int)out->uid);
+	int what = out->uid ? user_cannot(out, place, unusable) : NOTHING;
+	if (what != NOTHING) {
+		/* what is no store, and a read-only mount, are for who opens it */
+		bool fatal = user_cannot(out, place, unreadable) != NOTHING;
+		tell_unusable(fatal ? LOG_ERR : LOG_NOTICE,
+			there && first.uid == out->uid ? usual : name, place, what);
+		return fatal ? -EACCES : 0;
+	}
+	report(LOG_NOTICE, "%s %s %s: the store is for the user %d, whom %s belongs to",
+		there ? "the user" : "there is no user", usual, there ? "cannot use it" : "here",
+		(int)out->uid, place->directory);
+	return 0;
 }
 
 static int choose(const char *name, const struct place *place, struct user *out)
 {
 	const char *wanted = name ? name : USER_DEFAULT;
 	bool there = user_find(wanted, out) == 0;
+	int what = there ? make_usable(wanted, out, place) : NOTHING;
 
-	if (there && make_usable(wanted, out, place))
+	if (there && what == NOTHING)
 		return 0;
-	if (name && !there) {
+	if (!name)
+		return choose_owner(wanted, there, place, out);
+	if (there)
+		tell_unusable(LOG_ERR, wanted, place, what);
+	else
 		report(LOG_ERR, "there is no user %s", name);
-		return -ENOENT;
-	}
-	if (name) {
-		report(LOG_ERR,
-			"the user %s cannot use %s and the store in it: make a directory for the "
-			"store alone, which he can reach, with install -d -m 700 -o %s",
-			name, place->directory, name);
-		return -EACCES;
-	}
-	*out = owner(&place->st);
-	report(LOG_NOTICE, "%s %s %s: the store is for the user %d, whom %s belongs to",
-		there ? "the user" : "there is no user", wanted, there ? "cannot use it" : "here",
-		(int)out->uid, place->directory);
-	return 0;
+	return there ? -EACCES : -ENOENT;
 }
 
 int user_choose(const char *name, const char *store, struct user *out)

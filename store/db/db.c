@@ -246,6 +246,13 @@ static int set_up(struct db *db, int flags)
 	return rc;
 }
 
+size_t db_path_max(void)
+{
+	const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+	return vfs ? (size_t)vfs->mxPathname - strlen("-journal") : 0;
+}
+
 int db_open(const char *path, int flags, struct db **out)
 {
 	struct db *db = calloc(1, sizeof(*db));

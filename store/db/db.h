@@ -39,6 +39,9 @@ struct db_value {
 
 enum { DB_CREATE = 1, DB_READ_ONLY = 2 };
 
+/* How long a database's path may be: SQLite keeps room for "-journal" behind it. */
+size_t db_path_max(void);
+
 /*
  * Opens the file and brings its schema up to date; with DB_CREATE makes it if it is
  * missing. -ENOENT; -EINVAL if it is something else or of a later version. Starts the writer's

@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 		.usage = usage,
 		.ignored =
 			"napyf", /* fsck(8) passes these on; there is nothing they could change */
-		.own = {{"log-head", false, tool_is_hash}},
+		.own = {{"log-head", false, tool_is_hash, "64 hex digits"}},
 		.failed = CANNOT_RUN,
 		.bad_usage = USAGE,
 		.run = check,

@@ -96,6 +96,23 @@ static int become_user(const struct tool_arguments *o, struct store_options *opt
 	return o->own[FROM] ? user_become_reader(&user) : user_become(&user);
 }
 
+/* What is said of a copy without one. */
+static bool lacks_from(const struct tool_arguments *o)
+{
+	static const struct {
+		int option;
+		const char *name;
+	} needs[] = {{SKIP_MISSING, "skip-missing"}, {ACCEPT_OLDER, "accept-older"},
+		{LOG_HEAD, "log-head"}};
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !o->own[FROM]; i++)
+		if (o->own[needs[i].option]) {
+			report(LOG_ERR, "--%s: only with --from", needs[i].name);
+			return true;
+		}
+	return false;
+}
+
 static int make(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
@@ -106,8 +123,12 @@ static int make(const struct tool_arguments *o)
 		.gid = getgid()};
 	struct store *store;
 
-	if (!o->own[FROM] && (o->own[SKIP_MISSING] || o->own[ACCEPT_OLDER] || o->own[LOG_HEAD])) {
-		fputs(usage, stderr);
+	if (lacks_from(o))
+		return USAGE;
+	if (o->own[DOMAIN] && !domain_legal(o->own[DOMAIN])) {
+		report(LOG_ERR, "--domain=%s: has to be a lower-case DNS name of at most %d bytes",
+			o->own[DOMAIN], DOMAIN_MAX_LEN);
+		return FAILED;
 		return USAGE;
 	}
 	if (become_user(o, &options))
@@ -128,12 +149,12 @@ int main(int argc, char **argv)
 		.ignored = "",
 		.own =
 			{
-				[DOMAIN] = {"domain", false, NULL},
-				[FROM] = {"from", false, NULL},
-				[SKIP_MISSING] = {"skip-missing", true, NULL},
-				[ACCEPT_OLDER] = {"accept-older", true, NULL},
-				[LOG_HEAD] = {"log-head", false, tool_is_hash},
-				[USER] = {"user", false, NULL},
+				[DOMAIN] = {"domain", false, NULL, "a lower-case DNS name"},
+				[FROM] = {"from", false, NULL, "a directory"},
+				[SKIP_MISSING] = {"skip-missing", true, NULL, NULL},
+				[ACCEPT_OLDER] = {"accept-older", true, NULL, NULL},
+				[LOG_HEAD] = {"log-head", false, tool_is_hash, "64 hex digits"},
+				[USER] = {"user", false, NULL, "a user's name or number"},
 			},
 		.failed = FAILED,
 		.bad_usage = USAGE,

@@ -21,6 +21,7 @@ struct tool {
 		const char *name;		  /* a long one; NULL: no more of them */
 		bool alone;			  /* has no value */
 		bool (*legal)(const char *value); /* NULL: all are */
+		const char *form;		  /* what is legal, in words */
 	} own[TOOL_OPTIONS];
 	int failed, bad_usage; /* exit statuses; 0 for the rest */
 	int (*run)(const struct tool_arguments *arguments);

@@ -222,6 +222,24 @@ imported() {
 	expect_log 'cannot be given to the user'
 }
 
+@test "a file that the daemon's user cannot use is named, with whose it is and what to do" {
+	"$MKFS" --domain corp.example "$D/store"
+	for options in '' '-o user=enrollfs'; do
+		chown root "$D/store"
+		refused "the user enrollfs cannot use $D/store: it belongs to the user 0 and its mode is 0600; chown it to enrollfs" \
+			"$ENROLLFS" $options "$D/store" "$M"
+		[ "${#lines[@]}" -eq 1 ]
+		chown enrollfs "$D/store"
+	done
+	# where the directory is somebody else's, that is who is asked
+	chown -R games "$D"
+	chown root "$D/store.lock"
+	refused "the user $(id -u games) cannot use $D/store.lock: it belongs to the user 0" "$ENROLLFS" "$D/store" "$M"
+	chown games "$D/store.lock"
+	serve
+	stop
+}
+
 @test "what the daemon's user puts in its directory leads root nowhere" {
 	"$MKFS" --domain corp.example "$D/store"
 	mkdir other

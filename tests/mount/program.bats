@@ -22,6 +22,74 @@ load helper
 	refused 'unknown option' "$ENROLLFS" -o no_such_option store "$M"
 }
 
+# one_line STATUS TEXT COMMAND...: what it says of its options is one line, with the reason.
+one_line() {
+	local want=$1 text=$2
+	shift 2
+	run "$@"
+	echo "$output"
+	[ "$status" -eq "$want" ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"$text"* ]]
+}
+
+@test "an option that is wrong: one line that names it and says why" {
+	mkfs=${ENROLLFS%/*}/mkfs.enrollfs fsck=${ENROLLFS%/*}/fsck.enrollfs
+	for option in -x --foo '-o nosuch' '-o nosuch=3' '-o nonempty'; do
+		one_line 2 "unknown option(s): \`$option'" "$ENROLLFS" $option store m
+	done
+	one_line 2 "missing argument after \`-o'" "$ENROLLFS" store m -o
+	one_line 2 "invalid parameter in option \`max_read=abc'" "$ENROLLFS" -o max_read=abc store m
+	for option in domain master_key export_gid audit_gid; do
+		one_line 2 "option $option: lacks its value" "$ENROLLFS" -o $option store m
+		one_line 2 "option $option=: lacks its value" "$ENROLLFS" -o $option= store m
+	done
+	one_line 2 'option user=: lacks its value' "$ENROLLFS" -o user= store m
+	one_line 2 'option ro=yes: takes no value' "$ENROLLFS" -o ro=yes store m
+	one_line 2 'option domain=Foo: has to be a lower-case DNS name' "$ENROLLFS" -o domain=Foo store m
+	one_line 2 'there is no group nosuchgroup' "$ENROLLFS" -o export_gid=nosuchgroup store m
+	one_line 2 'STORE is missing' "$ENROLLFS"
+	one_line 2 'MOUNTPOINT is missing' "$ENROLLFS" store
+	one_line 2 'one argument too many: c' "$ENROLLFS" a b c
+	for tool in "2 $mkfs" "16 $fsck"; do
+		one_line ${tool% *} 'option --foo: unknown' ${tool#* } --foo store
+		one_line ${tool% *} 'option -x: unknown' ${tool#* } -x store
+		one_line ${tool% *} 'option --master-key: lacks its value' ${tool#* } --master-key
+		one_line ${tool% *} 'option --version=3: takes no value' ${tool#* } --version=3 store
+		one_line ${tool% *} 'STORE is missing' ${tool#* }
+		one_line ${tool% *} 'one argument too many: b' ${tool#* } a b
+		for option in -h --help -V --version; do ${tool#* } $option | grep -q enrollfs; done
+	done
+	one_line 1 'domain=Foo: has to be a lower-case DNS name' "$mkfs" --domain Foo store
+	one_line 2 'skip-missing: only with --from' "$mkfs" --skip-missing store
+	one_line 16 'log-head=zz: has to be 64 hex digits' "$fsck" --log-head zz store
+	for option in -h --help -V --version; do "$ENROLLFS" $option | grep -q enrollfs; done
+	[ "$(ls)" = "$(printf 'expected\nlog\nm')" ]
+}
+
+@test "a path that is too long is told as that" {
+	mkfs=${ENROLLFS%/*}/mkfs.enrollfs fsck=${ENROLLFS%/*}/fsck.enrollfs
+	part=$(printf 'd%.0s' {1..199})
+	long=$T$(printf "/$part%.0s" {1..17})
+	mkdir -p "$long"
+	for store in "$long/store" "$T/$part/$part/$part"; do
+		for command in "$ENROLLFS -o domain=corp.example" "$mkfs --domain corp.example" "$fsck"; do
+			case $command in "$ENROLLFS"*) at=m ;; *) at= ;; esac
+			refused 'File name too long' $command "$store" $at
+			[[ $output == *"its path has ${#store} bytes"* ]]
+		done
+	done
+	[ -z "$(ls "$long")" ]
+	refused 'File name too long' "$ENROLLFS" "$long/$long" m
+	refused 'File name too long' "$ENROLLFS" store "$long/$long"
+	refused 'File name too long' "$ENROLLFS" -o "master_key=$long/$long" store m
+	refused 'File name too long' "$mkfs" "$part$part"
+	# a mountpoint may be as deep as the kernel allows
+	"$ENROLLFS" -o domain=corp.example store "$long"
+	is "$long/domain" corp.example
+	umount "$long"
+}
+
 @test "it goes behind when the mount answers, and leaves when it is unmounted" {
 	"$ENROLLFS" -o domain=corp.example store m
 	is m/domain corp.example
