@@ -75,7 +75,7 @@ is_command() {
 	case $text in
 	scripts/*) return 0 ;;
 	*enrollfs\ * | connector-enroll\ * | tests/*\ *) return 0 ;;
-	*\ [!-]*) type "${text%% *}" > /dev/null 2>&1 ;;
+	[a-z]*\ [!-]*) type "${text%% *}" > /dev/null 2>&1 ;;
 	*) return 1 ;;
 	esac
 }
