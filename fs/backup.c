@@ -104,7 +104,7 @@ int node_link(struct store *store, struct store_call *call, const struct node *f
 		rc = may_keep(store, call, dir, file);
 	if (!rc)
 		rc = keep(store, call, dir, file, name, out);
-	return node_refused_in(store, call, "link", dir, name, rc);
+	return node_refused(store, call, "link", file, rc);
 }
 
 int node_rename_away(struct store *store, struct store_call *call, const struct node *dir,

@@ -493,7 +493,7 @@ int node_rename(struct store *store, struct store_call *call, const struct node 
 		return node_refused(store, call, "rename", &child,
 			node_rename_away(store, call, dir, &child, new_name));
 	if (node_fixed_number(dir->kind, name) >= 0)
-		return node_refused(store, call, "rename", &child,
+		return node_refused_in(store, call, "rename", dir, name,
 			store_refuse(call, -EPERM, "what is always there cannot be renamed"));
 	rc = store_rename(store, call, child.kind->row, child.row.object.id, new_name);
 	return node_refused(store, call, "rename", &child, rc);

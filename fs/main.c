@@ -148,7 +148,11 @@ __attribute__((format(printf, 2, 0))) static void report_option(
 	static char line[2048];
 	size_t len = strlen(line);
 
-	(void)level;
+	/* -d: it has begun to say what it does */
+	if (level > FUSE_LOG_ERR) {
+		vfprintf(stderr, format, args);
+		return;
+	}
 	vsnprintf(line + len, sizeof(line) - len, format, args);
 	char *end = strchr(line, '\n');
 	if (!end)

@@ -71,9 +71,13 @@ int request_split(enum store_request form, const void *data, size_t len, struct 
 	struct span rest = {data, len}, part;
 
 	*out = (struct request){0};
+	*reason = "out of memory; nothing has changed";
 	if (form == STORE_KEY_AND_CSR) {
+		int rc = take_key(&rest, &part);
+		if (rc == -ENOMEM)
+			return rc;
 		/* what is wrong with it is told by whoever reads it */
-		if (take_key(&rest, &part) != 1)
+		if (rc != 1)
 			part = rest;
 		out->key_text = (const char *)part.at;
 		out->key_len = part.len;

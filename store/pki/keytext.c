@@ -115,15 +115,6 @@ int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, c
 
 /* --- as it comes from elsewhere --- */
 
-enum { TEXT = 2 + DOMAIN_MAX_LEN + 1 + BASE64 };
-
-/* The text without what people and programs put around and into it. */
-struct folded {
-	char text[TEXT];
-	size_t len;
-	size_t base64; /* where that begins; 0: it has not yet */
-};
-
 static bool is_blank(unsigned char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
@@ -135,45 +126,43 @@ static int refuse(const char *why, const char **reason)
 	return -EBADMSG;
 }
 
-/* Takes one character; -EBADMSG if none of that kind can stand there. */
-static int unfold(struct folded *f, unsigned char c, const char **reason)
-{
-	static const char form[] = "1|";
-	static const char domain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
-	size_t at = f->len;
-
-	bool fits = at < strlen(form) ? c == form[at]
-				      : f->base64 || c == '|' ||
-						(memchr(domain, c, strlen(domain)) &&
-							at < strlen(form) + DOMAIN_MAX_LEN);
-
-	if (!fits)
-		return refuse(
-			"not a provisioning key: it is one line `1|<domain>|<base64>`", reason);
-	if (f->base64 && pki_base64_digit(c) < 0 && (c != '=' || at != f->base64 + BASE64 - 1))
-		return refuse("the provisioning key is not complete: its length is wrong", reason);
-	f->text[f->len++] = (char)c;
-	if (c == '|' && at >= strlen(form))
-		f->base64 = f->len;
-	return 0;
-}
-
-static bool is_whole(const struct folded *f)
-{
-	return f->base64 && f->len == f->base64 + BASE64;
-}
-
-/* Where what surrounds the text begins to be something else. */
-static size_t skip_before(const unsigned char *p, size_t len, unsigned char *quote)
+/* What may stand before the text: a byte order mark, blanks and lines without anything. */
+static size_t skip_before(const unsigned char *p, size_t len)
 {
 	size_t n = len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
-	*quote = 0;
-	while (n < len && (is_blank(p[n]) || (!*quote && (p[n] == '"' || p[n] == '\'')))) {
-		if (!is_blank(p[n]))
-			*quote = p[n];
+	while (n < len && is_blank(p[n]))
 		n++;
-	}
+	return n;
+}
+
+/* Where the base64 begins in what there is so far. 0: not yet; -EBADMSG: this will be no key. */
+static int find_base64(const unsigned char *p, size_t len, const char **reason)
+{
+	static const char form[] = "1|";
+	static const char domain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+	size_t n = 0, most = strlen(form) + DOMAIN_MAX_LEN;
+
+	while (n < len && n < strlen(form) && p[n] == form[n])
+		n++;
+	while (n >= strlen(form) && n < len && n < most && p[n] && strchr(domain, p[n]))
+		n++;
+	if (n == len)
+		return 0;
+	if (n > strlen(form) && p[n] == '|')
+		return (int)n + 1;
+	return refuse(
+		"not a provisioning key: it is one line `1|<domain>|<base64>`, without quotes",
+		reason);
+}
+
+/* How many characters of base64 there are, at most all. */
+static size_t count_base64(const unsigned char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && n < BASE64 && (pki_base64_digit(p[n]) >= 0 || p[n] == '='))
+		n++;
 	return n;
 }
 
@@ -188,22 +177,10 @@ static int check_end(const unsigned char *p, size_t len, const char **reason)
 	return refuse("the provisioning key is not complete: its length is wrong", reason);
 }
 
-static size_t skip_after(const unsigned char *p, size_t len, unsigned char quote)
-{
-	size_t n = 0;
-
-	while (quote && n < len && is_blank(p[n]))
-		n++;
-	return quote && n < len && p[n] == quote ? n + 1 : 0;
-}
-
 int pki_key_text_find(
 	const void *data, size_t len, struct pki_key_text *out, size_t *end, const char **reason)
 {
 	const unsigned char *p = data;
-	struct folded folded = {0};
-	unsigned char quote;
-	int rc = 0;
 
 	*out = (struct pki_key_text){0};
 	*reason = NULL;
@@ -211,17 +188,21 @@ int pki_key_text_find(
 		return 0;
 	if (pki_is_utf16(p, len))
 		return refuse(pki_utf16, reason);
-	size_t n = skip_before(p, len, &quote);
-	for (; n < len && !rc && !is_whole(&folded); n++)
-		if (!is_blank(p[n]))
-			rc = unfold(&folded, p[n], reason);
-	if (!rc && is_whole(&folded))
-		rc = check_end(p + n, len - n, reason);
-	if (rc == 1) {
-		*end = n + skip_after(p + n, len - n, quote);
-		rc = pki_key_text_parse(folded.text, folded.len, out, reason);
-		rc = rc ? rc : 1;
-	}
-	explicit_bzero(&folded, sizeof(folded));
-	return rc;
+	size_t from = skip_before(p, len);
+	int base64 = find_base64(p + from, len - from, reason);
+	if (base64 <= 0)
+		return base64;
+	size_t at = from + (size_t)base64, digits = count_base64(p + at, len - at);
+	if (digits < BASE64)
+		return at + digits == len
+			       ? 0
+			       : refuse("the provisioning key is not complete: its length "
+					"is wrong, or it is not on one line",
+					 reason);
+	int rc = check_end(p + at + digits, len - at - digits, reason);
+	if (rc <= 0)
+		return rc;
+	*end = at + digits;
+	rc = pki_key_text_parse((const char *)p + from, *end - from, out, reason);
+	return rc ? rc : 1;
 }

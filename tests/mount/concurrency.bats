@@ -73,7 +73,7 @@ csrs() {
 	csrs 120
 	echo max > "$K/max_uses"
 	n=0
-	for change in 'enabled 0 1' 'max_uses 0 max' 'expires 1 never'; do
+	for change in 'enabled 0 1' 'max_uses 0 max' 'expires 1970-01-01T00:00:01Z never'; do
 		set -- $change
 		before=$(cat "$K/uses")
 		pids=()

@@ -331,15 +331,19 @@ PY
 	}
 	{ printf '\xef\xbb\xbf'; sed 's/$/\r/' my.key; } > text
 	put of-windows
-	sed 's/.*/"&"/' my.key > text
-	put quoted
-	sed "s/.*/ '&' /" my.key > text
-	put in-quotes
-	fold -w 64 my.key > text
-	put folded
+	sed 's/^/ \t/; s/$/ /; 1i\ ' my.key > text
+	put with-blanks
 	tr -d '\n' < my.key > text
 	put no-newline
 	# before the request: a mark, text (RFC 7468 2); between its lines: what editors leave there
+	# quoted or on several lines it is malformed, and told as that
+	csr odd
+	for change in 's/.*/"&"/' "s/.*/'&'/" 's/.\{64\}/&\n/' 's/=//'; do
+		sed "$change" my.key > text
+		refused 'Bad message' enroll text odd.csr
+	done
+	fold -w 64 my.key > text
+	[[ $(bash -c '{ cat text >&3; cat <&3; } 3<> "$1"' - "$M/enroll" 2> /dev/null) == *'it is not on one line' ]]
 	k=$(cat "$K/uses")
 	as() { # NAME SED-SCRIPT
 		csr "$1"

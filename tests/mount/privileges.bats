@@ -91,7 +91,7 @@ imported() {
 		enroll "$name.key" "${name}1.csr" > out.pem
 		cp "${name}2.csr" "$k/enroll.d/"
 		enroll_here "${name}3.csr" "$k/enroll" > /dev/null
-		refused 'Bad message' enroll "$name.key" "$name.key"
+		refused 'Invalid argument' enroll "$name.key" "$name.key"
 		sed 's/.$/A/' "$name.key" > wrong.key
 		refused 'Bad message' enroll wrong.key "${name}1.csr"
 		echo keyCompromise > "$M/app_connector/$name/members/${name}2/revocation"

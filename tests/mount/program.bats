@@ -157,7 +157,7 @@ one_line() {
 	start
 	group
 	exec 4<> "$M/enroll" 5< "$K/key" 6> "$K/max_uses"
-	printf 'not complete' >&4
+	printf '1|not.whole.' >&4
 	echo 9 >&6
 	kill -TERM "$PID"
 	wait "$PID"

@@ -33,7 +33,7 @@ $1" "${@:2}"; }
 	line EPERM symlink $B/link ln -s x "$G/link"
 	line EPERM symlink link ln -s x "$M/link"
 	line EPERM mknod $B/keys/auto/fifo mkfifo "$K/fifo"
-	line EPERM link $B/keys/auto/linked ln "$K/uses" "$K/linked"
+	line EPERM link $B/keys/auto/uses ln "$K/uses" "$K/linked"
 	line EPERM create $B/keys/auto/max_use bash -c "echo 1 > $K/max_use"
 	line EPERM rename certs mv "$M/certs" "$M/c"
 	line EPERM rename $B/keys mv "$G/keys" "$G/k"
