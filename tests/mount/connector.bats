@@ -6,6 +6,7 @@
 load helper
 
 FAILED='notice:Certificate enrollment failed.'
+SHELLS=(dash bash 'busybox sh' mksh ksh93)
 
 setup_file() {
 	export LATER_LIBRARY=$BATS_FILE_TMPDIR/later.so
@@ -27,6 +28,10 @@ setup() {
 
 teardown() {
 	no_more_far
+	for mount in "$T/small" "$T/other"; do
+		! mountpoint -q "$mount" || umount "$mount"
+	done
+	[ -z "${OTHER-}" ] || wait "$OTHER" || :
 	take_down_mount
 }
 
@@ -35,7 +40,7 @@ machine() {
 	D=${1:-$T/d}
 	mkdir -p "$D"
 	echo max > "$K/max_uses"
-	cat "$K/key" > "$D/provision_key"
+	(umask 077 && cat "$K/key" > "$D/provision_key")
 }
 
 # ce [TARGET [OPTION...]]: the machine's run.
@@ -57,6 +62,12 @@ told() {
 		return 1
 	fi
 	diff "$T/want" "$T/said"
+}
+
+# nothing_to_do: what a run says then.
+nothing_to_do() {
+	echo 'notice:Checking Enrollment'
+	echo "notice:Certificate valid until $(end_of "$D/cert.pem")"
 }
 
 public() {
@@ -119,7 +130,7 @@ PY
 @test "a first enrolment, and then nothing to do, in every shell" {
 	applets
 	name=$(uname -n)
-	for shell in dash bash 'busybox sh'; do
+	for shell in "${SHELLS[@]}"; do
 		machine "$T/d-${shell%% *}"
 		uses=$(cat "$K/uses")
 		path=$PATH
@@ -140,7 +151,7 @@ PY
 		openssl pkey -in "$D/key.pem" -noout -text | grep -q P-256
 		head -n 1 "$D/key.pem" | grep -qx -- '-----BEGIN PRIVATE KEY-----'
 		cp -r "$D" before
-		echo notice:Checking\ Enrollment | told 0 env -i PATH="$path" $shell "$CE" -d "$D" "$M/enroll"
+		nothing_to_do | told 0 env -i PATH="$path" $shell "$CE" -d "$D" "$M/enroll"
 		diff -r before "$D"
 		rm -r before
 		is "$K/uses" $((uses + 1))
@@ -290,14 +301,6 @@ turned_down() {
 		$FAILED
 	END
 	[ ! -e no ]
-	: > plain
-	told 3 ce "$T/plain" <<-END
-		notice:Checking Enrollment
-		notice:No valid certificate. Attempting to enroll
-		notice:Enroll: Connecting to corp.example via $T/plain
-		error:Cannot reach $T/plain: no answer: is it a file of enrollfs?
-		$FAILED
-	END
 	loopback
 	export BEFORE="echo 'u@far: Permission denied (publickey).' >&2; exit 255"
 	run ce "ssh:far:$M/enroll"
@@ -318,11 +321,16 @@ turned_down() {
 	run sh "$CE" --gate
 	[ "$status" = 2 ]
 	is "$K/uses" 0
-	run sh "$CE" --help
-	[ "$status" = 0 ]
-	[[ $output == *CONNECTOR_SSH* ]]
-	run sh "$CE" --version
-	[ "$output" = 'connector-enroll 0.1.0' ]
+	for option in -h --help; do
+		run sh "$CE" $option
+		[ "$status" = 0 ]
+		[[ $output == *CONNECTOR_SSH* ]]
+	done
+	for option in -V --version; do
+		run sh "$CE" $option
+		[ "$status" = 0 ]
+		[ "$output" = "connector-$("$ENROLLFS" --version | sed -n 's/^enrollfs /enroll /p')" ]
+	done
 }
 
 @test "paths and hosts with something to quote" {
@@ -468,6 +476,28 @@ run_out() {
 	is "$K/uses" 1
 }
 
+@test "an answer that was lost comes again, though the provisioning key has expired since" {
+	machine
+	loopback
+	export BEFORE='sh -c "${!#}" > lost; exit 1'
+	run ce "ssh:far:$M/enroll"
+	[ "$status" = 3 ]
+	openssl x509 -in lost -noout
+	untouched
+	public "$D/key.pem" > first
+	echo 1 > "$K/max_uses"
+	echo 2020-01-01 > "$K/expires"
+	is "$K/state" expired
+	BEFORE=
+	ce "ssh:far:$M/enroll"
+	fits
+	public "$D/key.pem" | cmp - first
+	is "$K/uses" 1
+	# a machine that asks for the first time comes too late
+	rm "$D"/*.pem
+	turned_down 403 'the provisioning key has expired'
+}
+
 @test "two runs at once: one of them enrols" {
 	machine
 	pids=
@@ -487,7 +517,7 @@ run_out() {
 	secret=$(cut -d'|' -f3 "$D/provision_key" | cut -c 12-60)
 	raw=$(cut -d'|' -f3 "$D/provision_key" | base64 -d | od -An -v -tx1 -j 8 -N 32 | tr -d ' \n')
 	for target in "$M/enroll" "ssh:far:$M/enroll"; do
-		for shell in dash bash 'busybox sh'; do
+		for shell in "${SHELLS[@]}"; do
 			rm -f "$D"/*.pem
 			strace -f -v -s 100000 -e trace=execve,openat -o trace $shell "$CE" -d "$D" "$target" 2> said
 			grep -q 'execve.*openssl' trace
@@ -495,13 +525,467 @@ run_out() {
 			# what was made or opened for writing
 			grep -E 'O_(WRONLY|RDWR)' trace | grep -oE '"/[^"]*"' | tr -d '"' | sort -u > written
 			grep -q "$D/new/tmp" written
-			not grep -vE "^($D/(lock|new/tmp/.*)|$M/enroll|$T/ssh.arguments|/dev/.*)$" written
+			# the last is how the recognized file is opened
+			not grep -vE "^($D/(lock|new/tmp/.*)|$T/ssh.arguments|/dev/.*|/proc/self/fd/4)$" written
 		done
 	done
 	# the control: a wrapped openssl that is given the secret would be seen
 	strace -f -v -s 100000 -e trace=execve -o trace sh -c "openssl version; : $secret" > /dev/null
 	grep -q "$secret" trace
 }
+
+# --- what a key is written to ---
+
+# GATED: for BEFORE; the far side runs the gate for the directory GATE.
+GATED='export SSH_ORIGINAL_COMMAND="${!#}"; exec sh "$GATE_SCRIPT" --gate "$GATE"'
+
+# other_mount DOMAIN: an enrollfs for this domain, on T/other.
+other_mount() {
+	mkdir -p other
+	"$ENROLLFS" -f -o "domain=$1" "$T/store2" "$T/other" 2>> log 3>&- &
+	OTHER=$!
+	wait_until mountpoint -q "$T/other"
+}
+
+# state_of FILE: what a write would change.
+state_of() {
+	stat --printf '%F %s %i %Y %Z\n' "$1"
+	[ ! -f "$1" ] || cat "$1"
+}
+
+# no_target FILE REASON: the machine writes nothing there, wherever from, and says why.
+no_target() {
+	local target
+	state_of "$1" > state
+	for target in "$1" "ssh:far:$1"; do
+		told 3 ce "$target" <<-END
+			notice:Checking Enrollment
+			notice:No valid certificate. Attempting to enroll
+			notice:Enroll: Connecting to corp.example via $target
+			error:Cannot reach $target: $1: $2
+			$FAILED
+		END
+	done
+	untouched
+	state_of "$1" | diff state -
+}
+
+@test "a key is written to an enroll file of a mounted enrollfs and to nothing else" {
+	machine
+	loopback
+	fs=$(df --output=fstype . | tail -n 1)
+	elsewhere="not a file of enrollfs, but of $fs: is it mounted?"
+	mkdir -p plain/app_connector/g/keys/k empty link
+	echo corp.example > plain/domain
+	echo precious > plain/enroll
+	echo precious > plain/app_connector/g/keys/k/enroll
+	echo precious > plain/hostname
+	: > empty/enroll
+	ln -s ../plain/hostname link/enroll
+	no_target "$T/plain/enroll" "$elsewhere"
+	no_target "$T/plain/app_connector/g/keys/k/enroll" "$elsewhere"
+	no_target "$T/plain/hostname" "$elsewhere"
+	no_target "$T/empty/enroll" "$elsewhere"
+	no_target "$T/link/enroll" "$elsewhere"
+	is plain/hostname precious
+
+	mkfifo fifo
+	for file in "$T/plain" "$T/fifo" /dev/null "$M/app_connector"; do
+		no_target "$file" 'not a file of enrollfs'
+	done
+	ln -s nowhere dangling
+	for file in "$T/typo/enroll" "$T/dangling" "$M/enrol" "$K/enrol"; do
+		run ce "$file"
+		[ "$status" = 3 ]
+		[[ $output == *"$file: no such file: is it mounted?"* ]]
+	done
+	[ ! -e typo ] && [ ! -e nowhere ]
+	# an attribute would keep it, readable
+	for file in "$K/description" "$M/domain" "$G/enabled"; do
+		no_target "$file" 'not an enroll file'
+	done
+	mkdir small
+	bindfs -o fsname=enrollfs plain small
+	no_target "$T/small/enroll" 'not a file of enrollfs, but of fuse: is it mounted?'
+	umount small
+	is "$K/uses" 0
+
+	# a link to the true one is as good
+	ln -s "$M/enroll" "$T/here"
+	ce "$T/here"
+	fits
+}
+
+@test "a mount that has gone, and a plain file where it was" {
+	machine
+	loopback
+	cp "$D/provision_key" good
+	stop
+	run ce "$M/enroll"
+	[ "$status" = 3 ]
+	[ ! -e "$M/enroll" ]
+	echo corp.example > "$M/domain"
+	echo precious > "$M/enroll"
+	no_target "$M/enroll" "not a file of enrollfs, but of $(df --output=fstype . | tail -n 1): is it mounted?"
+	rm "$M/enroll" "$M/domain"
+}
+
+@test "an enrollfs for another domain is not this key's" {
+	machine
+	loopback
+	other_mount other.example
+	no_target "$T/other/enroll" 'of an enrollfs for other.example, not for corp.example'
+	# whatever lies beside a file that is bound to another place
+	touch bound
+	mount --bind "$T/other/enroll" bound
+	no_target "$T/bound" 'not an enroll file'
+	umount bound
+	mkdir elsewhere
+	touch elsewhere/enroll
+	echo corp.example > elsewhere/domain
+	mount --bind "$T/other/enroll" elsewhere/enroll
+	no_target "$T/elsewhere/enroll" 'the domain of its enrollfs cannot be read'
+	umount elsewhere/enroll
+	not grep -q 'enroll refused' log
+}
+
+@test "the gate looks at what it writes to as well" {
+	machine
+	loopback
+	export GATE_SCRIPT=$CE BEFORE=$GATED
+	mkdir plain
+	echo corp.example > plain/domain
+	echo precious > plain/enroll
+	export GATE=$T/plain
+	run ce "ssh:far:$T/plain/enroll"
+	[ "$status" = 3 ]
+	[[ $output == *"$T/plain/enroll: not a file of enrollfs"* ]]
+	is plain/enroll precious
+	other_mount other.example
+	GATE=$T/other
+	run ce "ssh:far:$T/other/enroll"
+	[ "$status" = 3 ]
+	[[ $output == *'of an enrollfs for other.example, not for corp.example'* ]]
+	not grep -q 'enroll refused' log
+	# a connector of version 0.1.0 names no domain
+	csr web1
+	cat "$D/provision_key" web1.csr > request
+	refused 'not a file of enrollfs' env SSH_ORIGINAL_COMMAND="exec sh -c 'x' sh '$T/plain/enroll'" \
+		sh "$CE" --gate "$T/plain" < request
+	is plain/enroll precious
+	SSH_ORIGINAL_COMMAND="exec sh -c 'x' sh '$M/enroll'" sh "$CE" --gate "$M" < request > web1.crt
+	verifies web1.crt
+	GATE=$M
+	ce "ssh:far:$M/enroll"
+	fits
+}
+
+# --- this machine's disk ---
+
+# small FREE: T/small/d is the machine's directory, on a file system with FREE KiB left.
+small() {
+	mountpoint -q "$T/small" || { mkdir -p "$T/small" && mount -t tmpfs -o size=1m small "$T/small"; }
+	mkdir -p "$D"
+	fill "$1"
+}
+
+# fill FREE: KiB.
+fill() {
+	rm -f small/filler
+	cat /dev/zero > small/filler 2> /dev/null || :
+	[ "$1" = 0 ] || truncate -s "-${1}K" small/filler
+}
+
+full() { printf 'error:No space left in %s: No space left on device; free 40 KiB there and run this again\n' "$D"; }
+
+@test "a full disk is told in one line, and leaves nothing that is in the way" {
+	D=$T/small/d
+	small 0
+	rm small/filler
+	machine "$D"
+	for free in 0 4 8 12 16 20 24 28 32 36; do
+		fill $free
+		{
+			echo notice:Checking\ Enrollment
+			echo 'notice:No valid certificate. Attempting to enroll'
+			full
+		} | told 2 ce
+		rm small/filler
+	done
+	is "$K/uses" 0
+	untouched
+	# with room enough for a run, nothing else is needed
+	fill 40
+	ce
+	fits
+	is "$K/uses" 1
+	# nothing to do needs no room
+	fill 0
+	nothing_to_do | told 0 ce
+}
+
+@test "a directory that cannot be made or written to" {
+	machine
+	: > file
+	for d in "$T/file" /proc/nowhere; do
+		run sh "$CE" -d "$d" "$M/enroll"
+		[ "$status" = 2 ]
+		[[ $output == "error:Cannot write to $d: "* ]]
+	done
+	mkdir small
+	mount -t tmpfs -o size=1m,ro small small
+	echo "error:Cannot write to $T/small: Read-only file system" | told 2 sh "$CE" -d "$T/small" "$M/enroll"
+	umount small
+	# no inode is left
+	mount -t tmpfs -o nr_inodes=1 small small
+	for d in "$T/small" "$T/small/d"; do
+		echo "error:No space left in $d: No space left on device; free 40 KiB there and run this again" |
+			told 2 sh "$CE" -d "$d" "$M/enroll"
+	done
+	is "$K/uses" 0
+}
+
+@test "a full disk while renewing" {
+	echo 3 > "$M/certs/connector/validity_days"
+	D=$T/small/d
+	small 0
+	rm small/filler
+	machine "$D"
+	ce 2> said
+	cp -r "$D" before
+	for free in 0 4 8 20 36; do
+		fill $free
+		{
+			echo notice:Checking\ Enrollment
+			echo "notice:Certificate valid until $(end_of "$D/cert.pem"). Attempting to renew"
+			full
+		} | told 2 later 49 sh "$CE" -d "$D" "$M/enroll"
+		rm small/filler
+		diff -r before "$D"
+	done
+	fill 40
+	later 49 sh "$CE" -d "$D" "$M/enroll"
+	fits
+	not cmp -s before/key.pem "$D/key.pem"
+	is "$K/uses" 1
+}
+
+@test "the disk fills up during a conversation" {
+	D=$T/small/d
+	small 0
+	rm small/filler
+	machine "$D"
+	loopback
+	export BEFORE="cat /dev/zero > $T/small/filler"
+	run ce "ssh:far:$M/enroll"
+	[ "$status" = 2 ]
+	[[ $output == *"$(full)" ]]
+	rm small/filler
+	untouched
+	public "$D/key.pem" > first
+	BEFORE=
+	ce "ssh:far:$M/enroll"
+	fits
+	public "$D/key.pem" | cmp - first
+	is "$K/uses" 1
+}
+
+@test "what a full disk or a crash has left behind is replaced" {
+	machine
+	ce
+	cp -r "$D" good
+	for damage in 'truncate -s 0 key.pem' 'truncate -s 100 key.pem' 'rm key.pem' 'echo hello > key.pem'; do
+		# no certificate yet: another key pair is as good
+		rm -rf "$D"/*.pem
+		cp good/key.pem "$D"
+		(cd "$D" && eval "$damage")
+		ce
+		fits
+	done
+	for damage in ': > new/request.csr' 'echo hello > new/request.csr' 'head -c 200 ../good.csr > new/request.csr' \
+		"sed '3s/A/B/; 4s/A/B/; 5s/A/B/; 6s/a/b/' ../good.csr > new/request.csr" \
+		': > chain.pem' 'head -c 300 ../good/chain.pem > chain.pem' 'truncate -s -99 chain.pem' ': > cert.pem' 'rm chain.pem'; do
+		rm -rf "$D"/*.pem
+		cp good/*.pem "$D"
+		mkdir "$D/new"
+		openssl req -new -key good/key.pem -subj /CN=x -out good.csr
+		case $damage in
+		*new/*) rm "$D/cert.pem" ;;
+		esac
+		(cd "$D" && eval "$damage")
+		ce
+		fits
+		cmp good/key.pem "$D/key.pem"
+		cmp good/cert.pem "$D/cert.pem"
+	done
+	is "$K/uses" 5
+	# a key pair with a passphrase is somebody's
+	rm "$D"/*.pem
+	openssl pkey -in good/key.pem -aes128 -passout pass:secret -out "$D/key.pem"
+	cp "$D/key.pem" locked
+	run ce
+	[ "$status" = 2 ]
+	[[ $output == *"error:Cannot make a request with the key pair $D/key.pem" ]]
+	cmp locked "$D/key.pem"
+}
+
+@test "a staged key pair that is damaged is replaced when renewing" {
+	short_lived
+	for damage in ': > key.pem' 'head -c 50 ../key.pem > key.pem' ': > request.csr; : > key.pem'; do
+		mkdir "$D/new"
+		(cd "$D/new" && eval "$damage")
+		later 49 sh "$CE" -d "$D" "$M/enroll"
+		fits
+		enrolled "$NAME"
+	done
+	is "$K/uses" 1
+}
+
+# --- what comes back ---
+
+@test "an endless answer is refused" {
+	machine
+	loopback
+	csr web1
+	openssl req -x509 -key web1.pem -subj /CN=x -out web1.crt
+	for before in 'head -c 400000000 /dev/zero' 'yes | head -c 400000000' \
+		'yes -- "-----BEGIN CERTIFICATE-----" | head -c 400000000' \
+		"cat $T/web1.crt; yes '' | head -c 400000000" "while cat $T/web1.crt; do :; done"; do
+		export BEFORE="$before; exit 0"
+		told 1 ce "ssh:far:$M/enroll" <<-END
+			notice:Checking Enrollment
+			notice:No valid certificate. Attempting to enroll
+			notice:Enroll: Connecting to corp.example via ssh:far:$M/enroll
+			error:Login request failed - status(400) the answer is longer than 256 KiB: is that enrollfs?
+			$FAILED
+		END
+		untouched
+	done
+	# as messages
+	BEFORE='yes not | head -c 400000000 >&2; exit 3'
+	run ce "ssh:far:$M/enroll"
+	[ "$status" = 3 ]
+	[[ $output == *"error:Cannot reach ssh:far:$M/enroll: not"* ]]
+	[ "$(du -sk "$D" | cut -f1)" -lt 100 ]
+	BEFORE=
+	ce "ssh:far:$M/enroll"
+	fits
+}
+
+@test "a certificate that came by a system of other customs" {
+	machine
+	loopback
+	for edit in 's/$/\r/' '1s/^/\xef\xbb\xbf/' 's/$/  \t/' 's/^/  /' '/BEGIN/i subject=CN = x\nissuer=y\n' '/END/a \\'; do
+		rm -f "$D"/*.pem
+		export BEFORE="exec > >(sed '$edit')"
+		ce "ssh:far:$M/enroll"
+		fits
+	done
+}
+
+# --- the provisioning key's file ---
+
+@test "a key's text may be folded, quoted, marked or wide, and is sent as it was" {
+	machine
+	cp "$D/provision_key" good
+	key=$(cat good)
+	for edit in '1s/^/\xef\xbb\xbf/' 's/$/\r/' 's/.\{64\}/&\n/g' 's/.\{30\}/&\r\n/g' 's/.*/"&"/' "s/.*/'&'/" \
+		's/^/ \t/; s/$/ \t /' 's/|/ | /g' '1i\\' '$a # of the group berlin' 's/^/\xe2\x80\x9c/; s/$/\xe2\x80\x9d/'; do
+		sed "$edit" good > "$D/provision_key"
+		rm -f "$D"/*.pem
+		ce
+		fits
+	done
+	iconv -t UTF-16 good > "$D/provision_key"
+	rm -f "$D"/*.pem
+	ce
+	fits
+	printf '%s' "$key" > "$D/provision_key"
+	rm -f "$D"/*.pem
+	ce
+	fits
+	is "$K/uses" 13
+}
+
+@test "a key on standard input" {
+	machine
+	cp "$D/provision_key" good
+	rm "$D/provision_key"
+	for shell in "${SHELLS[@]}"; do
+		cat good | $shell "$CE" -d "$D" -k - "$M/enroll"
+		openssl x509 -in "$D/cert.pem" -noout
+		rm "$D"/*.pem
+	done
+	[ -z "$(find "$D" -type f ! -name lock)" ]
+	run sh "$CE" -d "$D" -k - "$M/enroll" < /dev/null
+	[ "$status" = 1 ]
+	[[ $output == *'status(401) not a provisioning key'* ]]
+	not grep -rqF "$(cut -d'|' -f3 good)" "$D"
+}
+
+@test "without a key's file, the key is asked for on a terminal, without echo" {
+	needs terminals
+	machine
+	rm "$D/provision_key"
+	for shell in "${SHELLS[@]}"; do
+		for fold in 200 64; do
+			rm -f "$D"/*.pem
+			fold -w $fold "$K/key" | python3 "$BATS_TEST_DIRNAME/terminal.py" $shell "$CE" -d "$D" "$M/enroll" > screen
+			grep -q '^Provisioning key: ' screen
+			grep -q 'notice:Enrolled as' screen
+			openssl x509 -in "$D/cert.pem" -noout
+		done
+	done
+	# nobody is asked when there is nothing to do, or by a timer
+	echo | python3 "$BATS_TEST_DIRNAME/terminal.py" sh "$CE" -d "$D" "$M/enroll" > screen
+	not grep -q 'Provisioning key' screen
+	rm "$D"/*.pem
+	run ce
+	[ "$status" = 2 ]
+	# given up
+	python3 "$BATS_TEST_DIRNAME/terminal.py" --interrupt sh "$CE" -d "$D" "$M/enroll" > screen
+	grep -q '^Provisioning key: ' screen
+}
+
+@test "a key that other users can read is told" {
+	machine
+	chmod 644 "$D/provision_key"
+	echo 0 > "$K/max_uses"
+	told 1 ce <<-END
+		notice:Checking Enrollment
+		notice:Other users can read the provisioning key $D/provision_key: chmod 600 it
+		notice:No valid certificate. Attempting to enroll
+		notice:Enroll: Connecting to corp.example via $M/enroll
+		error:Login request failed - status(429) the provisioning key is used up: 0 of 0 uses; raise max_uses
+		$FAILED
+	END
+	echo max > "$K/max_uses"
+	mv "$D/provision_key" usb
+	applets
+	env PATH="$T/applets" busybox sh "$CE" -d "$D" -k usb "$M/enroll" 2> said
+	grep -q 'Other users can read the provisioning key usb' said
+	chmod 640 usb
+	ce "$M/enroll" -k usb 2> said
+	not grep -q 'Other users' said
+}
+
+@test "a run waits for another one, in every shell" {
+	machine
+	sed -i 's/^LIMIT=120 /LIMIT=1 /' "$CE"
+	exec 7> "$D/lock"
+	flock 7
+	for shell in "${SHELLS[@]}"; do
+		echo "error:Another run is at work in $D" | told 1 $shell "$CE" -d "$D" "$M/enroll" 7>&-
+	done
+	exec 7>&-
+	for shell in "${SHELLS[@]}"; do
+		rm -f "$D"/*.pem
+		$shell "$CE" -d "$D" "$M/enroll"
+		fits
+	done
+}
+
+# --- died ---
 
 # mortal N: a run of the machine that is killed, with whatever else of it can be reached, before its
 # N-th command. Sets lived if it came to its end before that.
@@ -625,9 +1109,9 @@ short_lived() {
 @test "two thirds of the lifetime gone: renewed, with a new key pair and no use" {
 	short_lived
 	cp -r "$D" before
-	echo notice:Checking\ Enrollment | told 0 later 47 sh "$CE" -d "$D" "$M/enroll"
+	nothing_to_do | told 0 later 47 sh "$CE" -d "$D" "$M/enroll"
 	diff -r before "$D"
-	for shell in dash bash 'busybox sh'; do
+	for shell in "${SHELLS[@]}"; do
 		public "$D/key.pem" > old
 		until=$(end_of "$D/cert.pem")
 		later 49 $shell "$CE" -d "$D" "$M/enroll" 2> said
@@ -643,15 +1127,15 @@ short_lived() {
 	done
 	ls "$G/members" | diff - <(echo "$NAME")
 	is "$K/uses" 1
-	is "$M/certs/connector/issued" 4
-	echo notice:Checking\ Enrollment | told 0 ce
+	is "$M/certs/connector/issued" $((1 + ${#SHELLS[@]}))
+	nothing_to_do | told 0 ce
 	# not even the provisioning key is needed
 	rm "$D/provision_key"
 	later 49 sh "$CE" -d "$D" "$M/enroll"
 	enrolled "$NAME"
 }
 
-@test "a renewal through the member's own file" {
+@test "a renewal where TARGET is the key's own file" {
 	short_lived
 	later 49 sh "$CE" -d "$D" "$K/enroll" 2> said
 	grep -q "notice:Renewed as $NAME" said
@@ -684,12 +1168,12 @@ short_lived() {
 	later 49 sh "$CE" -d "$D" "$M/enroll"
 	fits
 	public "$D/key.pem" | cmp - second
-	# removed there, and so revoked
-	rmdir "$G/members/$NAME"
+	# removed there, and so revoked; there is no key to enroll again with
+	rmdir "$G/members/$NAME" && rm "$D/provision_key"
 	cp "$D"/*.pem before
 	run later 49 sh "$CE" -d "$D" "$M/enroll"
 	[ "$status" = 1 ]
-	[[ $output == *'error:Login request failed - status('* ]]
+	[[ $output == *"error:This machine's certificate has been revoked"* ]]
 	stays
 	is "$K/uses" 1
 }
@@ -733,14 +1217,190 @@ short_lived() {
 	echo "# died at $((n - 1)) places ok" >&3
 }
 
+# --- revoked, replaced, moved ---
+
+# anew WAS USES: the machine has another key pair and another member's certificate than WAS.
+anew() {
+	fits
+	not cmp -s <(public "$D/key.pem") was.pub
+	[ "$(member)" != "$1" ]
+	enrolled "$(member)"
+	is "$K/uses" "$2"
+}
+
+@test "a revoked machine says so, and enrolls again with a new key pair" {
+	short_lived
+	public "$D/key.pem" > was.pub
+	cp -r "$D" before
+	echo keyCompromise > "$G/members/$NAME/revocation"
+	loopback
+	export BEFORE=
+	# over ssh, when it is to be renewed
+	later 49 sh "$CE" -d "$D" "ssh:far:$M/enroll" 2> said
+	diff - said <<-END
+		notice:Checking Enrollment
+		notice:Certificate valid until $(end_of before/cert.pem). Attempting to renew
+		notice:Renew: Connecting to corp.example via ssh:far:$M/enroll
+		error:Login request failed - status(403) this member's certificate has been revoked
+		notice:Attempting to enroll with a new key pair
+		notice:Enroll: Connecting to corp.example via ssh:far:$M/enroll
+		notice:Enrolled as $(member), certificate valid until $(end_of "$D/cert.pem")
+	END
+	anew "$NAME" 2
+	# at a mount of this machine, with the next run
+	rm -r "$D"
+	cp -r before "$D"
+	ce 2> said
+	diff - said <<-END
+		notice:Checking Enrollment
+		error:This machine's certificate has been revoked
+		notice:Attempting to enroll with a new key pair
+		notice:Enroll: Connecting to corp.example via $M/enroll
+		notice:Enrolled as $(member), certificate valid until $(end_of "$D/cert.pem")
+	END
+	anew "$NAME" 3
+	nothing_to_do | told 0 ce
+	# the certificate was lost too: the key pair that was revoked makes room
+	rm -r "$D"
+	cp -r before "$D"
+	rm "$D/cert.pem"
+	ce 2> said
+	grep -q "error:Login request failed - status(409) this public key's certificate has been revoked" said
+	anew "$NAME" 4
+}
+
+@test "a revoked machine without a key, or with one that is used up, says so at each run and keeps what it has" {
+	short_lived
+	public "$D/key.pem" > was.pub
+	echo 1 > "$K/max_uses"
+	rmdir "$G/members/$NAME"
+	cp -r "$D" before
+	for file in key cert chain; do cmp "before/$file.pem" "$D/$file.pem"; done
+	for i in 1 2; do
+		told 1 ce <<-END
+			notice:Checking Enrollment
+			error:This machine's certificate has been revoked
+			notice:Attempting to enroll with a new key pair
+			notice:Enroll: Connecting to corp.example via $M/enroll
+			error:Login request failed - status(429) the provisioning key is used up: 1 of 1 uses; raise max_uses
+			$FAILED
+		END
+		for file in key cert chain; do cmp "before/$file.pem" "$D/$file.pem"; done
+	done
+	mv "$D/provision_key" aside
+	told 1 ce <<-END
+		notice:Checking Enrollment
+		error:This machine's certificate has been revoked
+		notice:To enroll again with a new key pair, put a provisioning key into $D/provision_key
+		$FAILED
+	END
+	loopback
+	told 1 later 49 sh "$CE" -d "$D" "ssh:far:$M/enroll" <<-END
+		notice:Checking Enrollment
+		notice:Certificate valid until $(end_of "$D/cert.pem"). Attempting to renew
+		notice:Renew: Connecting to corp.example via ssh:far:$M/enroll
+		error:Login request failed - status(403) this member's certificate has been revoked
+		notice:To enroll again with a new key pair, put a provisioning key into $D/provision_key
+		notice:Certificate renewal failed.
+	END
+	for file in key cert chain; do cmp "before/$file.pem" "$D/$file.pem"; done
+	mv aside "$D/provision_key"
+	echo 2 > "$K/max_uses"
+	ce
+	anew none 2
+}
+
+@test "a directory from an older backup, and a store that does not know the machine" {
+	short_lived
+	public "$D/key.pem" > was.pub
+	cp -r "$D" before
+	later 49 sh "$CE" -d "$D" "$M/enroll"
+	rm -r "$D"
+	cp -r before "$D"
+	later 49 sh "$CE" -d "$D" "$M/enroll" 2> said
+	grep -q 'error:Login request failed - status(401).*has been replaced by a renewal' said
+	anew none 2
+	# the member's key is nowhere in the store
+	rm -r "$D"
+	cp -r before "$D"
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$D/key.pem" 2> /dev/null
+	openssl req -x509 -key "$D/key.pem" -subj "/O=corp.example/CN=x" -days 3 -out "$D/cert.pem"
+	later 49 sh "$CE" -d "$D" "$M/enroll" 2> said
+	grep -q 'error:Login request failed - status(401).*has no certificate from here' said
+	anew none 3
+}
+
+@test "a member that was renamed renews, also where TARGET is the key's own file" {
+	short_lived
+	mv "$G/members/$NAME" "$G/members/other"
+	later 49 sh "$CE" -d "$D" "$K/enroll"
+	fits
+	enrolled other
+	is "$K/uses" 1
+}
+
+@test "a member whose key has moved to another root" {
+	short_lived
+	cp -r "$D" before
+	mkdir "$M/certs/root2"
+	echo self > "$M/certs/root2/issuer"
+	mkdir "$M/certs/connector2"
+	echo root2 > "$M/certs/connector2/issuer"
+	echo 3 > "$M/certs/connector2/validity_days"
+	echo connector2 > "$K/signing_cert"
+	# a mount of this machine is trusted to say so
+	later 49 sh "$CE" -d "$D" "$M/enroll" 2> said
+	diff - said <<-END
+		notice:Checking Enrollment
+		notice:Certificate valid until $(end_of before/cert.pem). Attempting to renew
+		notice:Renew: Connecting to corp.example via $M/enroll
+		notice:The signing certificate has another root now, with the SHA-256 $(cat "$M/certs/root2/fingerprint")
+		notice:Renewed as $NAME, certificate valid until $(end_of "$D/cert.pem")
+	END
+	enrolled "$NAME"
+	cmp "$D/chain.pem" <(cat "$M"/certs/{connector2,root2}/cert.pem)
+	# from then on it is the one that is known
+	later 49 sh "$CE" -d "$D" "$M/enroll" 2> said
+	not grep -q 'another root' said
+	enrolled "$NAME"
+	is "$K/uses" 1
+}
+
+@test "behind ssh, another root needs the key's text again" {
+	short_lived
+	cp -r "$D" before
+	loopback
+	mkdir "$M/certs/root2"
+	echo self > "$M/certs/root2/issuer"
+	echo root2 > "$K/signing_cert"
+	told 1 later 49 sh "$CE" -d "$D" "ssh:far:$M/enroll" <<-END
+		notice:Checking Enrollment
+		notice:Certificate valid until $(end_of before/cert.pem). Attempting to renew
+		notice:Renew: Connecting to corp.example via ssh:far:$M/enroll
+		error:The certificate does not fit: its chain ends in a root that is not known here: copy the provisioning key here again
+		notice:Certificate renewal failed.
+	END
+	for file in key cert chain; do cmp "before/$file.pem" "$D/$file.pem"; done
+	later 49 sh "$CE" -d "$D" -k - "ssh:far:$M/enroll" < "$K/key"
+	enrolled "$NAME"
+	cmp "$D/chain.pem" "$M/certs/root2/cert.pem"
+	is "$K/uses" 1
+}
+
 @test "times are reckoned as date does" {
 	sed -n '/^seconds()/,/^}/p' "$CE" > seconds
-	echo 'seconds "$@"' >> seconds
+	# mksh counts in 32 bits: there, only what is between two times is right
+	echo 'begin=$(seconds "$1" "$2" "$3" "$4"); end=$(seconds "$5" "$6" "$7" "$8"); echo $((end - begin))' >> seconds
+	spelled() { LC_ALL=C date -u -d "$1" '+%b %e %T %Y'; }
 	for time in 1970-01-01T00:00:00 1999-12-31T23:59:59 2000-02-29T12:00:00 2000-03-01T08:09:09 \
 		2024-02-29T00:00:01 2026-01-08T09:08:07 2026-11-22T10:15:00 2038-01-19T03:14:08 \
 		2049-12-31T23:59:59 2100-02-28T23:59:59 2100-03-01T00:00:00 2400-10-09T18:00:08; do
-		for shell in dash bash 'busybox sh'; do
-			[ "$($shell seconds $(LC_ALL=C date -u -d "$time" '+%b %e %T %Y'))" = "$(date -u -d "$time" +%s)" ]
+		for from in 1970-01-01 "$time 30 years ago"; do
+			for shell in "${SHELLS[@]}"; do
+				[ "$shell $from" != 'mksh 1970-01-01' ] || continue
+				[ "$($shell seconds $(spelled "$from") $(spelled "$time"))" = \
+					$(($(date -u -d "$time" +%s) - $(date -u -d "$from" +%s))) ]
+			done
 		done
 	done
 }
