@@ -2,11 +2,9 @@
 #include "store/snapshot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "store/base/clock.h"
@@ -33,9 +31,16 @@ struct store_snapshot {
 
 enum { BUFFER = 65536 };
 
+/*
+ * In memory (memfd_create(2)), not on the store's disk: that may be full, or frozen, and reading
+ * goes on. One list has no more than LIST_MAX; those that have been replaced and are still read, no
+ * more than REPLACED_MAX in all.
+ */
+#define LIST_MAX ((size_t)1 << 30)
+#define REPLACED_MAX ((size_t)256 << 20)
+
 struct snapshot_writer {
 	int fd;
-	bool in_memory;
 	struct snapshot_times times;
 	size_t size;
 	struct bytes buffer;
@@ -52,41 +57,22 @@ static int open_memory(void)
 	return errno == ENOMEM ? -ENOMEM : -EIO;
 }
 
-/* The disk is full: what has been written is copied, and it goes on in memory. */
-static int move_to_memory(struct snapshot_writer *w)
-{
-	int fd = open_memory();
-	off_t at = 0;
-
-	while (fd >= 0 && (size_t)at < w->size)
-		if (sendfile(fd, w->fd, &at, w->size - (size_t)at) <= 0) {
-			close(fd);
-			return -ENOSPC;
-		}
-	if (fd < 0)
-		return fd;
-	close(w->fd);
-	w->fd = fd;
-	w->in_memory = true;
-	return 0;
-}
-
 static int flush(struct snapshot_writer *w)
 {
 	const unsigned char *p = w->buffer.data;
 	size_t left = w->buffer.len;
 
+	if (left > LIST_MAX - w->size) {
+		report(LOG_ERR, "a list could not be made: it would have more than %zu bytes",
+			LIST_MAX);
+		return -EFBIG;
+	}
 	while (left) {
 		ssize_t n = write(w->fd, p, left);
-		int rc = n < 0 ? -errno : 0;
-		if (rc == -EINTR)
+		if (n < 0 && errno == EINTR)
 			continue;
-		if ((rc == -ENOSPC || rc == -EDQUOT) && !w->in_memory)
-			rc = move_to_memory(w);
-		if (rc)
-			return rc;
 		if (n < 0)
-			continue;
+			return errno == ENOSPC ? -ENOMEM : -errno;
 		p += n;
 		left -= (size_t)n;
 		w->size += (size_t)n;
@@ -102,19 +88,9 @@ int snapshot_add(struct snapshot_writer *w, const void *data, size_t len)
 	return rc || w->buffer.len < BUFFER ? rc : flush(w);
 }
 
-/* On the store's disk; in memory where that cannot be written or has no such files. */
-static int open_file(const struct store *store)
-{
-	int fd = open(store->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return open_memory();
-	return fd;
-}
-
 static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn fill, void *arg)
 {
-	struct snapshot_writer w = {.fd = open_file(store), .times = s->times};
+	struct snapshot_writer w = {.fd = open_memory(), .times = s->times};
 
 	s->at = clock_ticks();
 	s->from = clock_now();
@@ -172,24 +148,27 @@ static void end_reading(struct store_snapshot *s)
 
 /*
  * Puts one that has been replaced (or NULL) behind the others, with snapshots_lock held. Those that
- * nobody reads go; if there is still no room, the oldest.
+ * nobody reads go; if there is still no room, the oldest ones.
  */
 static void put_away(struct store *store, struct store_snapshot *s)
 {
 	struct store_snapshot **list = store->replaced;
-	int n = 0;
+	size_t bytes = s ? s->size : 0;
+	int n = 0, ended = 0;
 
 	for (int i = 0; i < store->replaced_count; i++)
-		if (__atomic_load_n(&list[i]->refs, __ATOMIC_ACQUIRE) > 1)
+		if (__atomic_load_n(&list[i]->refs, __ATOMIC_ACQUIRE) > 1) {
+			bytes += list[i]->size;
 			list[n++] = list[i];
-		else
+		} else {
 			store_snapshot_put(list[i]);
-	if (n == REPLACED) {
-		end_reading(list[0]);
-		n--;
-		for (int i = 0; i < n; i++)
-			list[i] = list[i + 1];
+		}
+	for (; ended < n && (n - ended == REPLACED || bytes > REPLACED_MAX); ended++) {
+		bytes -= list[ended]->size;
+		end_reading(list[ended]);
 	}
+	n -= ended;
+	memmove(list, list + ended, (size_t)n * sizeof(struct store_snapshot *));
 	if (s)
 		list[n++] = s;
 	store->replaced_count = n;

@@ -73,21 +73,6 @@ teardown() {
 	done
 }
 
-@test "where the disk has room for some of it, what is written moves to memory" {
-	stop
-	mkdir small
-	mount -t tmpfs -o size=16m tmpfs small
-	mv store store.key small/
-	ln -s small/store store
-	start
-	(cd "$G/keys" && mkdir $(seq 1500))
-	dd if=/dev/zero of=small/fill bs=4096 2> /dev/null || :
-	[ "$(df --output=avail small | tail -n 1)" -eq 0 ]
-	truncate -s -100K small/fill
-	[ "$(wc -l < "$M/tables/keys.tsv")" = 1502 ]
-	[ "$(stat -c %s "$M/tables/keys.tsv")" -gt 120000 ]
-}
-
 @test "on a full disk they are made in memory" {
 	stop
 	mkdir small
