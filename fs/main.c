@@ -470,6 +470,7 @@ static int start(struct fuse_args *args, struct options *o)
 	}
 	process_protect();
 	process_keep_memory();
+	process_explain_bus_error();
 	if (check_places(o))
 		return EXIT_FAILED;
 	return mount_and_serve(args, o);

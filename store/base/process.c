@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,23 @@ bool process_seeing_group(gid_t *gid)
 void process_give_memory_back(void)
 {
 	malloc_trim(0);
+}
+
+/* What faults is SQLite, in a mapped page: never within malloc, stdio or syslog. */
+static void bus_error(int number)
+{
+	report(LOG_ERR,
+		"a mapped file of the store could not be used (SIGBUS): its disk is full or "
+		"failed, or the file was cut; the daemon ends, and nothing that was answered "
+		"is lost. Free some space, see the kernel's messages, and mount it again");
+	raise(number); /* with its default action, when this returns */
+}
+
+void process_explain_bus_error(void)
+{
+	struct sigaction action = {.sa_handler = bus_error, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGBUS, &action, NULL);
 }
 
 void process_command(pid_t pid, char *out, size_t size)

@@ -18,6 +18,9 @@ void process_keep_memory(void);
  */
 void process_give_memory_back(void);
 
+/* Has the end by SIGBUS explained: a mapped file of the store could not be read or written. */
+void process_explain_bus_error(void);
+
 /* Tells a service manager that waits for it (sd_notify(3)) that this daemon is ready. */
 void process_ready(void);
 

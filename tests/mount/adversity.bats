@@ -217,6 +217,25 @@ updated() { date -d "$(openssl crl -in "$M/certs/connector/crl.pem" -noout -last
 	fsck
 }
 
+@test "the index of its log is cut: the end is explained, and nothing is lost" {
+	expect_log 'SIGBUS|whose daemon has died|fuse|unmount|session'
+	[ -s store-shm ] || skip "it is in memory here"
+	echo 7 > "$K/max_uses"
+	truncate -s 0 store-shm
+	cat "$K/max_uses" 2> /dev/null || :
+	wait_until gone "$PID"
+	local rc=0
+	wait "$PID" || rc=$?
+	PID=
+	[ "$rc" = $((128 + 7)) ]
+	grep -q 'error: a mapped file of the store could not be used (SIGBUS)' log
+	wait_until not mountpoint -q "$M"
+	start
+	is "$K/max_uses" 7
+	stop
+	fsck
+}
+
 @test "the lock file is removed: still no second daemon" {
 	rm store.lock
 	mkdir other
