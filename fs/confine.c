@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -44,7 +45,7 @@ static const char *const calls[] = {
 	"renameat2", "stat", "statfs", "statx", "umask", "unlink", "unlinkat", "utimensat",
 	/* the kernel's side of the mount, and the log */
 	"connect", "dup", "dup2", "dup3", "pipe2", "poll", "ppoll", "readv", "recvmsg", "sendmsg",
-	"sendfile", "sendto", "shutdown", "splice", "vmsplice", "write", "writev",
+	"sendto", "shutdown", "splice", "vmsplice", "write", "writev",
 /* leak detection stops the other threads as a debugger does, and reads what they have */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	"clone", "execve", "getdents", "ioctl", "kill", "personality", "prctl", "process_vm_readv",
@@ -94,6 +95,8 @@ static int allow_partly(scmp_filter_ctx filter)
 		{SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0)},
 		/* its own threads */
 		{SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)},
+		/* to ask whether the store's filesystem shares blocks between files */
+		{SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FICLONE, 0)},
 		/* to read a limit, not to set one */
 		{SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0)},
 	};

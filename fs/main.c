@@ -37,7 +37,7 @@ struct options {
 	int place;    /* the mountpoint, opened */
 	char **title; /* what the process is listed as */
 	bool as_root; /* this has been started so */
-	int read_only, allow_other, noallow_other;
+	int read_only, accept_older, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
 
@@ -56,6 +56,7 @@ static const struct fuse_opt option_table[] = {
 	OPTION("audit_gid=%s", audit_group),
 	OPTION("user=%s", user),
 	OPTION("ro", read_only),
+	OPTION("accept_older", accept_older),
 	OPTION("allow_other", allow_other),
 	OPTION("noallow_other", noallow_other),
 	OPTION("-f", foreground),
@@ -110,6 +111,9 @@ static const char usage[] =
 	"mount's\n"
 	"                        root (a name or a number; default: the root's group)\n"
 	"    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
+	"    -o accept_older     a copy of the store that was made while it was mounted, without "
+	"its\n"
+	"                        -wal file, is taken as it is; what came later is lost\n"
 	"    -o allow_other      other users may use the mount (default as root)\n"
 	"    -o noallow_other    they may not\n"
 	"    -d                  show every request (implies -f)\n"
@@ -346,6 +350,7 @@ static int serve_store(struct mount *mount, const struct options *o, struct guar
 		.domain = o->domain,
 		.master_key = o->master_key,
 		.read_only = o->read_only,
+		.accept_older = o->accept_older,
 		.export_gid = o->export_gid,
 		.audit_gid = o->audit_group ? &o->audit_gid : NULL,
 		.uid = getuid(),

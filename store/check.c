@@ -288,6 +288,9 @@ static int check_all(struct check *c, const char *head)
 int store_check(struct store *store, const char *log_head, store_fault_fn found, void *arg)
 {
 	struct check c = {store, db_reader(store->db), found, arg, 0};
+
+	if (db_incomplete(store->db))
+		fault(&c, "the file %s", db_incomplete(store->db));
 	int rc = check_all(&c, log_head);
 
 	return rc < 0 ? rc : c.faults;

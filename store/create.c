@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/base/clock.h"
+#include "store/base/path.h"
+#include "store/base/report.h"
 #include "store/internal.h"
 
-/* What a new store begins with. */
+/*
+ * What a new store begins with. It is made under another name and gets its own when it is whole and
+ * closed: everything is in the one file then, and what a crash leaves is not taken for a store.
+ */
 
 struct fill {
 	struct store *store;
@@ -90,10 +101,147 @@ static int fill_job(struct db_conn *conn, void *arg)
 	return rc ? rc : add_certs(conn, f);
 }
 
-int store_fill(struct store *store, const char *store_id)
-{
-	struct fill f = {store, store_id, clock_now()};
+/* --- its file --- */
 
-	store->audit_private = true;
-	return db_submit(store->db, fill_job, &f);
+bool store_is_missing(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) && errno == ENOENT;
+}
+
+bool store_has_lost_its_file(const char *path)
+{
+	char log[PATH_MAX];
+	struct stat st;
+
+	snprintf(log, sizeof(log), "%s-wal", path);
+	return store_is_missing(path) && stat(log, &st) == 0 && st.st_size > 0;
+}
+
+/* The host's name, which is what a domain defaults to. No resolver is asked. */
+static int host_domain(char out[DOMAIN_MAX_LEN + 1])
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	for (char *p = host; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if (strlen(host) > DOMAIN_MAX_LEN || !domain_legal(host)) {
+		report(LOG_ERR,
+			"the host's name, %s, cannot be the domain: give -o domain=NAME "
+			"(mkfs.enrollfs --domain NAME), a lower-case DNS name of at most %d bytes",
+			host, DOMAIN_MAX_LEN);
+		return -EINVAL;
+	}
+	memcpy(out, host, strlen(host) + 1);
+	return 0;
+}
+
+static int choose_domain(struct store *store, const char *wanted)
+{
+	if (!wanted)
+		return host_domain(store->domain);
+	memcpy(store->domain, wanted, strlen(wanted) + 1);
+	return 0;
+}
+
+/* The master key comes first: a crash leaves one without a store, not the reverse. */
+static int fill(struct store *store, const struct store_options *options)
+{
+	unsigned char id[16];
+	char store_id[2 * sizeof(id) + 1];
+	int rc = pki_random(id, sizeof(id));
+
+	if (rc)
+		return rc;
+	hex_text(id, sizeof(id), store_id);
+	rc = store_open_sealer(store, options, true, store_id);
+	struct fill f = {store, store_id, clock_now()};
+	return rc ? rc : db_submit(store->db, fill_job, &f);
+}
+
+static int publish(const char *draft, const char *path)
+{
+	static const char *const suffix[] = {"-wal", "-shm", "-journal"};
+	char name[PATH_MAX + 16];
+
+	/* closing has written everything into the one file, or else has not succeeded */
+	snprintf(name, sizeof(name), "%s-wal", draft);
+	if (access(name, F_OK) == 0) {
+		report(LOG_ERR, "store %s: could not be written", path);
+		return -EIO;
+	}
+	/* what one that is lost has left would be taken for ours */
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
+		if (unlink(name) && errno != ENOENT) {
+			report(LOG_ERR, "%s: %s", name, strerror(errno));
+			return -EIO;
+		}
+	}
+	int rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE);
+	if (rc && errno == EINVAL) /* a filesystem that cannot say so; we have looked */
+		rc = rename(draft, path);
+	if (rc) {
+		rc = -errno;
+		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
+		return rc;
+	}
+	return path_sync(path);
+}
+
+int store_draft(struct store *store, const char *path, const char *suffix, char draft[PATH_MAX])
+{
+	if (snprintf(draft, PATH_MAX, "%s%s", path, suffix) >= PATH_MAX - 16) {
+		*draft = '\0';
+		return -ENAMETOOLONG;
+	}
+	if (store_unlink(draft)) {
+		report(LOG_ERR, "%s: cannot be removed", draft);
+		return -EIO;
+	}
+	int rc = db_open(draft, DB_CREATE, &store->db);
+	if (!rc)
+		db_set_context(store->db, store);
+	return rc;
+}
+
+int store_draft_done(struct store *store, const char *draft, const char *path, int rc)
+{
+	db_close(store->db);
+	store->db = NULL;
+	if (!rc)
+		rc = publish(draft, path);
+	if (rc && *draft)
+		store_unlink(draft);
+	return rc;
+}
+
+int store_create(struct store *store, const struct store_options *options)
+{
+	char draft[PATH_MAX];
+
+	if (store_has_lost_its_file(options->path)) {
+		report(LOG_ERR,
+			"store %s: is missing, but its write-ahead log %s-wal is there: put its "
+			"file back; nothing is made beside it",
+			options->path, options->path);
+		return -EEXIST;
+	}
+	int rc = choose_domain(store, options->domain);
+	if (rc)
+		return rc;
+	rc = store_draft(store, options->path, ".making", draft);
+	if (!rc)
+		rc = fill(store, options);
+	rc = store_draft_done(store, draft, options->path, rc);
+	pki_sealer_free(store->sealer);
+	store->sealer = NULL;
+	if (!rc)
+		report(LOG_NOTICE,
+			"made the store %s for the domain %s (%s), which cannot be changed later",
+			options->path, store->domain,
+			options->domain ? "as asked for" : "this host's name");
+	return rc;
 }

@@ -147,7 +147,7 @@ static int make_if_needed(struct store *store, int64_t cert, struct lists *l)
 	bytes_free(&m.entries);
 	bytes_free(&m.der);
 	/* Where a new one cannot be kept, the present one does as long as it says everything. */
-	if ((rc == -ENOSPC || rc == -EIO) && l->covers == l->revoked && l->number &&
+	if ((rc == -ENOSPC || rc == -EIO || rc == -EBUSY) && l->covers == l->revoked && l->number &&
 		!clock_past(l->next_update))
 		return 0;
 	return rc ? rc : look(store, cert, l);

@@ -3,6 +3,7 @@
 #define STORE_INTERNAL_H
 
 /* What the files of the store share. */
+#include <limits.h>
 #include <pthread.h>
 
 #include "store/base/histogram.h"
@@ -73,7 +74,6 @@ struct store {
 
 	char id[64]; /* of the store, hex */
 	char *path;
-	char *directory; /* that it is in */
 	struct metrics metrics;
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file */
@@ -328,8 +328,20 @@ int store_open_sealer(
 
 /* --- create.c --- */
 
-/* Fills a new store: settings, fixed directories, the three default certificates. One job. */
-int store_fill(struct store *store, const char *store_id);
+/* Nothing of that name; nothing, but a write-ahead log with something in it. */
+bool store_is_missing(const char *path);
+bool store_has_lost_its_file(const char *path);
+
+/* Makes a store that is missing, with its lock held. What is wrong is logged. */
+int store_create(struct store *store, const struct store_options *options);
+
+/*
+ * For who fills a new store: opens store->db under another name, the path with a suffix; then
+ * closes it and, if rc is 0, gives it its own name. What is not made is removed. Answers rc, or
+ * -errno.
+ */
+int store_draft(struct store *store, const char *path, const char *suffix, char draft[PATH_MAX]);
+int store_draft_done(struct store *store, const char *draft, const char *path, int rc);
 
 /* --- request.c --- */
 

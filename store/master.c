@@ -171,15 +171,19 @@ static bool is_elsewhere(const struct store_options *options)
 	return key && (strncmp(key, options->path, len) != 0 || strchr(key + len, '/'));
 }
 
+/* A key is made with its store: beside one that is there, or was, another would open nothing. */
+static bool has_no_store(const struct store_options *options)
+{
+	return store_is_missing(options->path) && !store_has_lost_its_file(options->path);
+}
+
 int store_find_key(struct store_options *options, bool make)
 {
 	char path[PATH_MAX];
-	struct stat st;
 
 	key_path(options, path);
 	int rc = open_file(path, &options->key_fd);
-	if (!rc && !options->key_fd && make && is_elsewhere(options) &&
-		(stat(options->path, &st) ? errno == ENOENT : st.st_size == 0))
+	if (!rc && !options->key_fd && make && is_elsewhere(options) && has_no_store(options))
 		rc = make_and_open(path, &options->key_fd);
 	if (!rc && !options->key_fd)
 		options->key_fd = -1;

@@ -237,6 +237,10 @@ int store_submit(struct store *store, struct store_call *call, db_job_fn fn, voi
 	if (rc == -EIO || rc == -ENOSPC)
 		store_refuse(
 			call, rc, "the store failed, and nothing has changed: see the messages");
+	if (rc == -EBUSY && !call->reason[0])
+		store_refuse(call, rc,
+			"the store is locked by another program, or its disk does not answer; "
+			"nothing has changed");
 	if (rc == -ENOMEM)
 		store_refuse(call, rc, "out of memory; nothing has changed");
 	return rc;

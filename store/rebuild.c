@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "store/base/clock.h"
-#include "store/base/path.h"
 #include "store/base/report.h"
 #include "store/export.h"
 #include "store/restore.h"
@@ -125,36 +122,6 @@ static int fill(struct restore *r, const struct store_options *options)
 	return faults > 0 ? -EBADMSG : faults;
 }
 
-static int publish(const char *draft, const char *path)
-{
-	static const char *const suffix[] = {"-wal", "-shm", "-journal"};
-	char name[PATH_MAX + 16];
-
-	/* closing has written everything into the one file, or else has not succeeded */
-	snprintf(name, sizeof(name), "%s-wal", draft);
-	if (access(name, F_OK) == 0) {
-		report(LOG_ERR, "store %s: could not be written", path);
-		return -EIO;
-	}
-	/* what one that is lost has left would be taken for ours */
-	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-		if (unlink(name) && errno != ENOENT) {
-			report(LOG_ERR, "%s: %s", name, strerror(errno));
-			return -EIO;
-		}
-	}
-	int rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE);
-	if (rc && errno == EINVAL) /* a filesystem that cannot say so; we have looked */
-		rc = rename(draft, path);
-	if (rc) {
-		rc = -errno;
-		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
-		return rc;
-	}
-	return path_sync(path);
-}
-
 int store_restore(const struct store_options *options, const struct store_restore *how)
 {
 	struct restore r = {.copy = {.how = how, .from = how->from}};
@@ -166,27 +133,13 @@ int store_restore(const struct store_options *options, const struct store_restor
 	char *from = realpath(how->from, NULL);
 	r.copy.from = from ? from : how->from;
 	r.copy.store = r.store;
-	if (snprintf(draft, sizeof(draft), "%s.restoring", options->path) >= PATH_MAX - 16)
-		rc = -ENAMETOOLONG;
-	if (!rc)
-		rc = store_lock(r.store, options);
-	bool locked = !rc;
-	if (!rc && store_unlink(draft)) {
-		report(LOG_ERR, "%s: cannot be removed", draft);
-		rc = -EIO;
+	rc = store_lock(r.store, options);
+	if (!rc) {
+		rc = store_draft(r.store, options->path, ".restoring", draft);
+		if (!rc)
+			rc = fill(&r, options);
+		rc = store_draft_done(r.store, draft, options->path, rc);
 	}
-	if (!rc)
-		rc = db_open(draft, DB_CREATE, &r.store->db);
-	if (!rc)
-		db_set_context(r.store->db, r.store);
-	if (!rc)
-		rc = fill(&r, options);
-	db_close(r.store->db);
-	r.store->db = NULL;
-	if (!rc)
-		rc = publish(draft, options->path);
-	if (rc && locked)
-		store_unlink(draft);
 	store_close(r.store);
 	for (int i = 0; i < STORE_KINDS; i++)
 		bytes_free(&r.seen[i]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -64,6 +63,11 @@ static int wait_for_lock(int fd)
 	return 0;
 }
 
+static bool is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
 /* One daemon a store. The file stays: removing it would let two hold two of them. */
 int store_lock(struct store *store, const struct store_options *options)
 {
@@ -89,46 +93,25 @@ int store_lock(struct store *store, const struct store_options *options)
 
 	snprintf(name, sizeof(name), "%s.lock", path);
 	store->lock = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* who only reads goes without, on a disk that takes no file: `hold` locks the store */
+	if (store->lock < 0 && store->read_only && (errno == EROFS || is_full(errno)))
+		return 0;
 	if (store->lock < 0) {
-		report(LOG_ERR, "%s: %s", name, strerror(errno));
-		return -errno;
+		int rc = -errno;
+		report(LOG_ERR, "%s: %s%s", name, strerror(-rc),
+			is_full(-rc) ? ": free some space, or mount it with -o ro" : "");
+		return rc;
 	}
 	int rc = wait_for_lock(store->lock);
 	if (rc)
 		report(LOG_ERR, "store %s: %s", path,
 			rc == -EBUSY ? "another enrollfs has it mounted" : strerror(-rc));
 	if (!rc && options->must_be_new && lstat(path, &st) == 0) {
-		report(LOG_ERR, "%s: %s", path, strerror(EEXIST));
+		report(LOG_ERR, "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
+			path, strerror(EEXIST));
 		rc = -EEXIST;
 	}
 	return rc;
-}
-
-/* The host's name, which is what a domain defaults to. No resolver is asked. */
-static int host_domain(char out[DOMAIN_MAX_LEN + 1])
-{
-	char host[HOST_NAME_MAX + 1] = "";
-
-	gethostname(host, sizeof(host) - 1);
-	for (char *p = host; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	if (strlen(host) > DOMAIN_MAX_LEN || !domain_legal(host)) {
-		report(LOG_ERR,
-			"the host's name, %s, cannot be the domain: give -o domain=NAME "
-			"(mkfs.enrollfs --domain NAME), a lower-case DNS name of at most %d bytes",
-			host, DOMAIN_MAX_LEN);
-		return -EINVAL;
-	}
-	memcpy(out, host, strlen(host) + 1);
-	return 0;
-}
-
-static int choose_domain(struct store *store, const char *wanted)
-{
-	if (!wanted)
-		return host_domain(store->domain);
-	memcpy(store->domain, wanted, strlen(wanted) + 1);
-	return 0;
 }
 
 int store_open_sealer(
@@ -139,34 +122,6 @@ int store_open_sealer(
 	if (!rc)
 		rc = pki_sealer_new(key, store_id, &store->sealer);
 	explicit_bzero(key, sizeof(key));
-	return rc;
-}
-
-static int fill_new(struct store *store, const struct store_options *options)
-{
-	unsigned char id[16];
-	char store_id[2 * sizeof(id) + 1];
-
-	if (options->read_only) {
-		report(LOG_ERR, "store %s: is empty, and cannot be made on a read-only mount",
-			options->path);
-		return -EROFS;
-	}
-	int rc = choose_domain(store, options->domain);
-	if (!rc)
-		rc = pki_random(id, sizeof(id));
-	if (rc)
-		return rc;
-	hex_text(id, sizeof(id), store_id);
-	snprintf(store->id, sizeof(store->id), "%s", store_id);
-	rc = store_open_sealer(store, options, true, store_id);
-	if (!rc)
-		rc = store_fill(store, store_id);
-	if (!rc)
-		report(LOG_NOTICE,
-			"made the store %s for the domain %s (%s), which cannot be changed later",
-			options->path, store->domain,
-			options->domain ? "as asked for" : "this host's name");
 	return rc;
 }
 
@@ -223,14 +178,6 @@ int store_unlink(const char *path)
 	return rc;
 }
 
-/* A store that could not be made, with its lock held: nobody else has it. The lock file stays. */
-static void unmake(struct store *store, const char *path)
-{
-	db_close(store->db);
-	store->db = NULL;
-	store_unlink(path);
-}
-
 /*
  * The lock file could be removed under us, the store cannot without its being noticed. Open until
  * the connections are closed: closing any descriptor of it ends SQLite's own locks.
@@ -246,25 +193,24 @@ static int hold(struct store *store, const char *path)
 	return rc;
 }
 
-static int open_locked(struct store *store, const struct store_options *options)
+static int db_flags(const struct store_options *options)
+{
+	return (options->read_only ? DB_READ_ONLY : 0) |
+	       (options->accept_older ? DB_ACCEPT_OLDER : 0) |
+	       (options->as_it_is ? DB_AS_IT_IS : 0);
+}
+
+static int identify(struct store *store, const struct store_options *options)
 {
 	struct setting store_id = {0};
-	int rc = db_open(options->path, options->read_only ? DB_READ_ONLY : DB_CREATE, &store->db);
+	int rc = get_setting(store, "store_id", &store_id);
 
-	if (rc) {
-		report(LOG_ERR, "store %s: cannot be opened", options->path);
-		return rc;
-	}
-	db_set_context(store->db, store);
-	rc = hold(store, options->path);
-	if (!rc)
-		rc = shown_open(store);
-	if (rc)
-		return rc;
 	/* Filling is one job: a store with an id has everything. */
-	rc = get_setting(store, "store_id", &store_id);
-	if (rc == -ENOENT)
-		return fill_new(store, options);
+	if (rc == -ENOENT) {
+		report(LOG_ERR, "store %s: was never finished: remove it if nothing was in it",
+			options->path);
+		rc = -EINVAL;
+	}
 	if (!rc) {
 		snprintf(store->id, sizeof(store->id), "%.*s", (int)sizeof(store->id) - 1,
 			(char *)store_id.data);
@@ -277,15 +223,54 @@ static int open_locked(struct store *store, const struct store_options *options)
 	return rc ? rc : check_master(store, options);
 }
 
+/* A copy whose end is missing: read it may be, and with accept_older it goes on from there. */
+static int say_older(struct store *store, const struct store_options *options)
+{
+	const char *what = db_incomplete(store->db);
+
+	if (!what || options->as_it_is)
+		return 0;
+	report(LOG_WARNING, "store %s: %s", options->path, what);
+	return store_log_event(store, "accept_older", options->path);
+}
+
+static int open_locked(struct store *store, const struct store_options *options)
+{
+	int rc = db_open(options->path, db_flags(options), &store->db);
+
+	if (rc) {
+		report(LOG_ERR, "store %s: cannot be opened", options->path);
+		return rc;
+	}
+	db_set_context(store->db, store);
+	rc = hold(store, options->path);
+	if (!rc)
+		rc = shown_open(store);
+	if (!rc)
+		rc = identify(store, options);
+	return rc ? rc : say_older(store, options);
+}
+
 static int open_parts(struct store *store, const struct store_options *options)
 {
 	int rc = store_lock(store, options);
 
 	if (rc)
 		return rc;
-	rc = open_locked(store, options);
-	if (rc && options->must_be_new)
-		unmake(store, options->path);
+	struct store_options now = *options;
+	bool make = !options->read_only && store_is_missing(options->path);
+	if (make)
+		rc = store_create(store, options);
+	if (rc)
+		return rc;
+	if (make && now.key_fd < 0)
+		now.key_fd = 0; /* it has been made by now */
+	rc = open_locked(store, &now);
+	if (!rc || !make || !options->must_be_new)
+		return rc;
+	db_close(store->db);
+	store->db = NULL;
+	store_unlink(options->path);
 	return rc;
 }
 
@@ -331,10 +316,7 @@ int store_new(const struct store_options *options, struct store **out)
 		pthread_mutex_init(&store->listing[i], NULL);
 	store->metrics.started = clock_now();
 	store->path = strdup(options->path);
-	const char *slash = strrchr(options->path, '/');
-	store->directory = strndup(
-		slash ? options->path : ".", slash ? (size_t)(slash - options->path) + 1 : 1);
-	if (!store->directory || !store->path) {
+	if (!store->path) {
 		store_close(store);
 		return -ENOMEM;
 	}
@@ -388,7 +370,6 @@ void store_close(struct store *store)
 		pthread_mutex_destroy(&store->making[i]);
 	for (int i = 0; i < STORE_LISTS; i++)
 		pthread_mutex_destroy(&store->listing[i]);
-	free(store->directory);
 	free(store->path);
 	free(store);
 }

@@ -88,9 +88,10 @@ struct store_options {
 	/* Called when something has enrolled, before that is answered; may be NULL. */
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
-	bool must_be_new; /* -EEXIST if it is there; what could not be made is taken away */
-	bool as_it_is;	  /* for store_check: what is out of order is not mentioned */
-	int key_fd;	  /* by store_find_key: the master key's file; -1: there is none */
+	bool must_be_new;  /* -EEXIST if it is there; what could not be made is taken away */
+	bool as_it_is;	   /* for store_check: what is out of order is not mentioned */
+	bool accept_older; /* a copy made while it was mounted, without its write-ahead log, too */
+	int key_fd;	   /* by store_find_key: the master key's file; -1: there is none */
 	/* Who starts it: a new store's root and certificates are his; what the daemon does by
 	 * itself is recorded as his. */
 	uid_t uid;
@@ -115,9 +116,10 @@ int store_find_key(struct store_options *options, bool make);
 
 /*
  * Opens the store; makes it, its master key and its default certificates if it is not there. What
- * is wrong is logged. -EBUSY: another daemon has it; -ENOENT; -EINVAL: not a store, or another
- * domain; -ENOKEY: the master key is missing; -EKEYREJECTED: it is another one; -EACCES: others can
- * read it.
+ * is wrong is logged. -EBUSY: another daemon has it, or another program has locked it; -ENOENT;
+ * -EINVAL: not a store, or another domain; -EUCLEAN: a copy whose end is missing (see
+ * accept_older); -ENOKEY: the master key is missing; -EKEYREJECTED: it is another one; -EACCES:
+ * others can read it.
  */
 int store_open(const struct store_options *options, struct store **out);
 

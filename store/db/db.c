@@ -2,16 +2,86 @@
 #include "store/db/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "store/base/bytes.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/db/internal.h"
+
+/* What SQLite calls `disk I/O error`, and what there is to do. */
+static const char *explain(int extended)
+{
+	switch (extended & 0xff) {
+	case SQLITE_CORRUPT:
+		return "it is damaged: unmount it and run fsck.enrollfs, or restore it from a copy "
+		       "of export/";
+	case SQLITE_CANTOPEN:
+		return "the file, its -wal or its -shm cannot be opened or made";
+	case SQLITE_IOERR:
+		break;
+	default:
+		return "";
+	}
+	switch (extended) {
+	case SQLITE_IOERR_READ:
+	case SQLITE_IOERR_FSTAT:
+		return "the disk cannot be read: see the kernel's messages";
+	case SQLITE_IOERR_SHORT_READ:
+		return "the file is shorter than it was";
+	case SQLITE_IOERR_SHMOPEN:
+	case SQLITE_IOERR_SHMSIZE:
+	case SQLITE_IOERR_SHMMAP:
+		return "the index of the write-ahead log (-shm) cannot be made";
+	default:
+		return "the disk cannot be written: see the kernel's messages";
+	}
+}
+
+static int say_locked(const char *doing)
+{
+	report(LOG_ERR,
+		"store: %s: another program holds a lock on it: sqlite3, or a backup? "
+		"fuser names it; what it does not end is refused",
+		doing);
+	return -EBUSY;
+}
+
+bool db_is_full(sqlite3 *sqlite, int code)
+{
+	int error = sqlite ? sqlite3_system_errno(sqlite) : 0;
+
+	return (code & 0xff) == SQLITE_FULL ||
+	       ((code & 0xff) == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT));
+}
+
+static int say_full(const char *doing)
+{
+	report(LOG_ERR, "store: %s: disk full: free some space for it", doing);
+	return -ENOSPC;
+}
+
+/* What has no code of its own above. */
+static int say_failed(sqlite3 *sqlite, int code, int extended, const char *doing)
+{
+	int error = sqlite ? sqlite3_system_errno(sqlite) : 0;
+	const char *words = explain(extended);
+
+	if (db_is_full(sqlite, code))
+		return say_full(doing);
+	report(LOG_ERR, "store: %s: %s (%d)%s%s%s%s", doing,
+		sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended,
+		*words ? ": " : "", words, error ? ": " : "", error ? strerror(error) : "");
+	return -EIO;
+}
 
 int db_error(sqlite3 *sqlite, int code, const char *doing)
 {
@@ -34,20 +104,17 @@ int db_error(sqlite3 *sqlite, int code, const char *doing)
 	case SQLITE_NOTADB:
 		report(LOG_ERR, "store: this is not a database");
 		return -EINVAL;
-	case SQLITE_FULL:
-		report(LOG_ERR, "store: %s: disk full", doing);
-		return -ENOSPC;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
+		return say_locked(doing);
 	case SQLITE_READONLY:
 		report(LOG_ERR, "store: %s: the file is read-only", doing);
 		return -EROFS;
 	default:
 		break;
 	}
-	int error = sqlite ? sqlite3_system_errno(sqlite) : 0;
-	report(LOG_ERR, "store: %s: %s (%d)%s%s", doing,
-		sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended, error ? ": " : "",
-		error ? strerror(error) : "");
-	return -EIO;
+	return say_failed(sqlite, code, extended, doing);
 }
 
 int db_exec(struct db_conn *conn, const char *sql)
@@ -88,7 +155,7 @@ static void from_hex(sqlite3_context *context, int count, sqlite3_value **value)
 		sqlite3_result_blob64(context, out, len / 2, sqlite3_free);
 }
 
-int db_connect(const char *path, int flags, struct db_conn **out)
+int db_connect(const char *path, int flags, enum db_vfs vfs, struct db_conn **out)
 {
 	/* The schema is trusted since its triggers write JSON, which SQLite before 3.41 would not
 	 * let them do else. There is no function that could do any harm. */
@@ -102,12 +169,15 @@ int db_connect(const char *path, int flags, struct db_conn **out)
 
 	if (!conn)
 		return -ENOMEM;
-	int code = sqlite3_open_v2(path, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	int code =
+		sqlite3_open_v2(path, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
 	int rc = db_error(conn->sqlite, code, "open");
 	if (!rc) {
 		sqlite3_extended_result_codes(conn->sqlite, 1);
 		sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
 		sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		/* the write-ahead log goes when end_writing says so */
+		sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 		rc = db_exec(conn, per_connection);
 	}
 	if (!rc) {
@@ -163,7 +233,7 @@ static struct db_conn *no_reader(struct db *db)
 static int open_spare(struct db *db)
 {
 	int64_t version;
-	int rc = db_connect(db->path, SQLITE_OPEN_READONLY, &db->spare);
+	int rc = db_connect(db->path, SQLITE_OPEN_READONLY, db->vfs, &db->spare);
 
 	return rc ? rc : db_pragma_int(db->spare, "PRAGMA schema_version", &version);
 }
@@ -176,7 +246,7 @@ struct db_conn *db_reader(struct db *db)
 		return conn;
 	if (clock_ticks() < __atomic_load_n(&db->retry, __ATOMIC_RELAXED))
 		return no_reader(db);
-	if (db_gone(db) || db_connect(db->path, SQLITE_OPEN_READONLY, &conn)) {
+	if (db_gone(db) || db_connect(db->path, SQLITE_OPEN_READONLY, db->vfs, &conn)) {
 		__atomic_store_n(&db->retry, clock_ticks() + CLOCK_SECOND, __ATOMIC_RELAXED);
 		return no_reader(db);
 	}
@@ -215,25 +285,66 @@ const char *db_gone(const struct db *db)
 	return NULL;
 }
 
-static int set_up(struct db *db, int flags)
+/* A file that is there and empty is no new one: what was in it is lost, or elsewhere. */
+static int find_file(struct db *db, bool create)
 {
-	int open = db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	struct stat st;
 
-	if (flags & DB_CREATE)
-		open |= SQLITE_OPEN_CREATE;
-	else if (stat(db->path, &st)) {
-		report(LOG_ERR, "store %s: %s", db->path, strerror(errno));
-		return -errno;
+	if (stat(db->path, &st) == 0 && st.st_size == 0) {
+		report(LOG_ERR,
+			"store %s: is empty. Put its copy there, with its %s-wal if there is one; "
+			"if nothing was ever in it, remove it",
+			db->path, db->path);
+		return -EINVAL;
 	}
+	int fd = create ? open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+	db->made = fd >= 0;
+	if (fd >= 0)
+		close(fd);
+	if (db->made || stat(db->path, &st) == 0)
+		return 0;
+	int rc = -errno;
+	report(LOG_ERR, "store %s: %s", db->path, strerror(-rc));
+	return rc;
+}
+
+static int connect_writer(struct db *db)
+{
+	int flags = db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+
+	if (db->read_only)
+		db->vfs = DB_VFS_READ;
+	else
+		db->vfs = db_vfs_maps_safely(db->path) ? DB_VFS_SHARED : DB_VFS_ALONE;
+	return db_connect(db->path, flags, db->vfs, &db->writer);
+}
+
+static int open_files(struct db *db)
+{
 	/* The file and its log and index get the mode that this leaves; they hold secrets. */
 	mode_t mask = umask(077);
-	int rc = db_connect(db->path, open, &db->writer);
+	int rc = connect_writer(db);
+
 	if (!rc) {
 		db->writer->db = db;
-		rc = db_schema(db->writer, db->read_only);
+		rc = db_schema(db->writer, db);
 	}
+	if (!rc && !db->read_only)
+		rc = db_mark_open(db);
 	umask(mask);
+	return rc;
+}
+
+static int set_up(struct db *db, int flags)
+{
+	int rc = find_file(db, flags & DB_CREATE);
+
+	if (!rc && !db->made)
+		rc = db_mark_check(db, flags);
+	else
+		memcpy(db->base, "-", 2);
+	if (!rc)
+		rc = open_files(db);
 	for (int i = 0; i < DB_FILES && !rc; i++)
 		db->files[i] = file_at(db->path, i);
 	if (!rc)
@@ -251,6 +362,23 @@ size_t db_path_max(void)
 	const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
 
 	return vfs ? (size_t)vfs->mxPathname - strlen("-journal") : 0;
+}
+
+/* Not all of it is needed at once: enough for a start and for what it has to copy. */
+static void say_how_much(const struct db *db)
+{
+	enum { START = 1 << 20, MIB = 1 << 20 };
+	char name[PATH_MAX];
+	struct statfs fs;
+	struct stat log;
+
+	snprintf(name, sizeof(name), "%s-wal", db->path);
+	int64_t need = START + (stat(name, &log) ? 0 : (int64_t)log.st_size);
+	int64_t have = statfs(db->path, &fs) ? 0 : (int64_t)fs.f_bavail * fs.f_bsize;
+	report(LOG_ERR,
+		"store %s: its disk is full (%" PRId64 " KiB are free): free %" PRId64
+		" MiB, or mount it with -o ro, which needs none",
+		db->path, have / 1024, (need + MIB - 1) / MIB);
 }
 
 int db_open(const char *path, int flags, struct db **out)
@@ -275,14 +403,34 @@ int db_open(const char *path, int flags, struct db **out)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&db->queued, &monotonic);
+	pthread_cond_init(&db->room, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	db->path = strdup(path);
 	int rc = db->path ? set_up(db, flags) : -ENOMEM;
+	if (rc == -ENOSPC && !db->read_only)
+		say_how_much(db);
 	if (rc)
 		db_close(db);
 	else
 		*out = db;
 	return rc;
+}
+
+/*
+ * A main file that says `open` must keep its log: SQLite would copy and remove that when the last
+ * connection is closed.
+ */
+static void end_writing(struct db *db)
+{
+	if (!db->marked)
+		return;
+	if (!db_mark_closed(db))
+		sqlite3_db_config(db->writer->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	else
+		report(LOG_ERR,
+			"store %s: could not be closed cleanly: nothing is lost as long as %s-wal "
+			"stays beside it; the next mount tries again",
+			db->path, db->path);
 }
 
 void db_close(struct db *db)
@@ -299,11 +447,14 @@ void db_close(struct db *db)
 		db->readers = next;
 	}
 	db_disconnect(db->spare);
+	end_writing(db);
 	db_disconnect(db->writer);
 	pthread_cond_destroy(&db->queued);
+	pthread_cond_destroy(&db->room);
 	pthread_mutex_destroy(&db->queue_lock);
 	pthread_mutex_destroy(&db->readers_lock);
 	pthread_mutex_destroy(&db->spare_lock);
+	free(db->incomplete);
 	free(db->path);
 	free(db);
 }

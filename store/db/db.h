@@ -5,7 +5,8 @@
 /*
  * The fence around SQLite. Above it there are queries with names (query.h), values, rows and jobs.
  * Every function that can fail answers 0 or more, or -errno: ENOSPC (disk full), EROFS, EEXIST (a
- * name is taken), ENOMEM, EIO; what an operator has to know is logged here.
+ * name is taken), EBUSY (another program's lock), ENOMEM, EIO; what an operator has to know is
+ * logged here.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,19 +38,34 @@ struct db_value {
 
 /* --- a store's file --- */
 
-enum { DB_CREATE = 1, DB_READ_ONLY = 2 };
+enum {
+	DB_CREATE = 1,
+	DB_READ_ONLY = 2,
+	DB_ACCEPT_OLDER = 4, /* a copy that says of itself that its end is missing, too */
+	DB_AS_IT_IS = 8,     /* with DB_READ_ONLY: whatever is wrong with a copy */
+};
 
 /* How long a database's path may be: SQLite keeps room for "-journal" behind it. */
 size_t db_path_max(void);
 
 /*
- * Opens the file and brings its schema up to date; with DB_CREATE makes it if it is
- * missing. -ENOENT; -EINVAL if it is something else or of a later version. Starts the writer's
- * thread, so a program that forks does so before.
+ * Opens the file and brings its schema up to date; with DB_CREATE makes it if it is missing. A file
+ * that is there is never taken for new. -ENOENT; -EINVAL if it is empty, something else or of a
+ * later version; -EUCLEAN: a copy without its write-ahead log, or with another's; -EBUSY: another
+ * program has it locked; -ENOSPC. Starts the writer's thread, so a program that forks does so
+ * before.
+ *
+ * With DB_READ_ONLY no file is made or changed, and no block of the disk is needed.
  */
 int db_open(const char *path, int flags, struct db **out);
 
-/* Waits for what was submitted, closes all connections. No other thread may use them any more. */
+/* What is wrong with the copy of a store that was opened, in words for people, or NULL. */
+const char *db_incomplete(const struct db *db);
+
+/*
+ * Waits for what was submitted, copies the write-ahead log into the main file and closes all
+ * connections. No other thread may use them any more.
+ */
 void db_close(struct db *db);
 
 /* What belongs to the store, for its jobs: whoever has opened it sets that before the first one. */
@@ -88,8 +104,9 @@ typedef int (*db_job_fn)(struct db_conn *conn, void *arg);
 /*
  * Has the writer run the job and waits until it is on disk. Jobs that wait together are committed
  * together, each in a savepoint of its own. Answers what the job did, or why the commit failed:
- * then nothing of it has happened. -EROFS on a read-only store. *arg may say what the job found
- * out, but that counts only if the answer is not negative.
+ * then nothing of it has happened. -EROFS on a read-only store; -EBUSY if another program holds its
+ * lock, or the disk has not answered for a while and enough threads wait for it already. *arg may
+ * say what the job found out, but that counts only if the answer is not negative.
  */
 int db_submit(struct db *db, db_job_fn fn, void *arg);
 

@@ -493,7 +493,19 @@ static int write_ahead(struct db_conn *conn)
 	return -EIO;
 }
 
-int db_schema(struct db_conn *conn, bool read_only)
+/* A file that is there and has no tables: a store's are in its write-ahead log until it is copied.
+ */
+static int no_tables(const struct db *db)
+{
+	report(LOG_ERR,
+		"store %s: has no tables: its write-ahead log %s-wal is probably missing. Copy "
+		"both "
+		"files; if nothing was ever in it, remove it",
+		db->path, db->path);
+	return -EINVAL;
+}
+
+int db_schema(struct db_conn *conn, const struct db *db)
 {
 	int64_t application, version, tables;
 	int rc = db_pragma_int(conn, "PRAGMA application_id", &application);
@@ -504,8 +516,9 @@ int db_schema(struct db_conn *conn, bool read_only)
 		rc = db_pragma_int(conn, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (rc)
 		return rc;
-	bool is_new = application == 0 && tables == 0;
-	if (!is_new && application != APPLICATION_ID) {
+	if (!db->made && tables == 0)
+		return no_tables(db);
+	if (!db->made && application != APPLICATION_ID) {
 		report(LOG_ERR, "store: this is a database of another program");
 		return -EINVAL;
 	}
@@ -513,7 +526,7 @@ int db_schema(struct db_conn *conn, bool read_only)
 		report(LOG_ERR, "store: made by a later version of enrollfs");
 		return -EINVAL;
 	}
-	if (read_only) {
+	if (db->read_only) {
 		if (version == STEPS)
 			return 0;
 		report(LOG_ERR, "store: has to be mounted writable once, to bring it up to date");
@@ -521,7 +534,7 @@ int db_schema(struct db_conn *conn, bool read_only)
 	}
 	/* a certificate with its request is a thousand bytes: in smaller pages much would stay free
 	 */
-	if (is_new)
+	if (db->made)
 		rc = db_exec(conn, "PRAGMA page_size = 8192");
 	if (!rc)
 		rc = write_ahead(conn);
@@ -572,7 +585,8 @@ int db_check_schema(struct db_conn *conn, void (*fault)(const char *what, void *
 
 	if (conn->none)
 		return -EIO;
-	int rc = db_connect(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &fresh);
+	int rc = db_connect(
+		":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, DB_VFS_SHARED, &fresh);
 	if (rc)
 		return rc;
 	rc = migrate(fresh, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,22 +25,42 @@ struct db_job {
 /* No more of those that nobody waits for. */
 enum { POSTED_MAX = 1024 };
 
-/* Everything that waits. NULL: nothing came within a second, and the log is to be emptied; or the
- * end. */
-static struct db_job *take_all(struct db *db, bool with_a_pause, bool *stopping)
-{
-	struct timespec until;
+/*
+ * Threads that wait here serve no reader. While jobs get done all may wait; when the present ones
+ * take longer than a moment (a frozen or failing disk) those behind QUEUE are refused, and when
+ * another program's lock was in the way of the last ones, those behind PROBES.
+ */
+enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
+static struct timespec later(int ms)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += ms / 1000;
+	at.tv_nsec += ms % 1000 * 1000000L;
+	if (at.tv_nsec >= 1000000000L) {
+		at.tv_sec++;
+		at.tv_nsec -= 1000000000L;
+	}
+	return at;
+}
+
+/* Everything that waits. NULL: nothing came within `pause` ms (0: as long as it takes), and there
+ * is something to do for the log; or the end. */
+static struct db_job *take_all(struct db *db, int pause, bool *stopping)
+{
+	struct timespec until = later(pause);
+
 	pthread_mutex_lock(&db->queue_lock);
 	for (int rc = 0; !rc && !db->first && !db->stopping;)
-		rc = with_a_pause ? pthread_cond_timedwait(&db->queued, &db->queue_lock, &until)
-				  : pthread_cond_wait(&db->queued, &db->queue_lock);
+		rc = pause ? pthread_cond_timedwait(&db->queued, &db->queue_lock, &until)
+			   : pthread_cond_wait(&db->queued, &db->queue_lock);
 	struct db_job *jobs = db->first;
 	db->first = NULL;
 	db->last = &db->first;
 	db->posted = 0;
+	db->begun = jobs ? clock_ticks() : 0;
 	*stopping = db->stopping;
 	pthread_mutex_unlock(&db->queue_lock);
 	return jobs;
@@ -81,37 +102,64 @@ static int run_in_transaction(struct db_conn *conn, struct db_job *jobs)
 	return rc < 0 ? rc : 0;
 }
 
-static int in_place(const struct db *db, struct db_conn *conn)
+static int say_gone(struct db *db, const char *gone)
 {
-	const char *gone = db_gone(db);
-
-	if (!gone)
-		return 0;
 	report(LOG_ERR,
 		"store %s: %s is gone or another: nothing is changed until it is back or this is "
 		"mounted again",
 		db->path, gone);
-	/* If the log is what is gone, the store itself has everything from here on. */
-	sqlite3_wal_checkpoint_v2(conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	/* If the log is what is gone, the store itself has everything from here on, and says so. */
+	if (db->marked)
+		db_mark_closed(db);
 	return -EIO;
 }
 
-/* Looks again behind the commit: it may have gone into files that were removed meanwhile. */
-static int run_all(const struct db *db, struct db_conn *conn, struct db_job *jobs)
+static int in_place(struct db *db)
 {
-	int rc = in_place(db, conn);
+	const char *gone = db_gone(db);
+
+	if (gone)
+		return say_gone(db, gone);
+	return db->marked ? 0 : db_mark_open(db);
+}
+
+/*
+ * Who reads first behind a commit notes in the log's index how far that goes. If that were a
+ * reader, a disk that has been frozen meanwhile would keep it: the index is a file, mapped, and its
+ * page has to be written.
+ */
+static int stop_at_first(const struct db_row *row, void *arg)
+{
+	(void)row;
+	(void)arg;
+	return 1;
+}
+
+static void read_first(struct db_conn *conn)
+{
+	db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("mounted")), stop_at_first, NULL);
+}
+
+/* Looks again behind the commit: it may have gone into files that were removed meanwhile. */
+static int run_all(struct db *db, struct db_conn *conn, struct db_job *jobs)
+{
+	int rc = in_place(db);
 
 	if (!rc)
 		rc = run_in_transaction(conn, jobs);
-	return rc ? rc : in_place(db, conn);
+	if (!rc)
+		read_first(conn);
+	return rc ? rc : in_place(db);
 }
 
 /*
  * The write-ahead log. Overwritten pages are still in it, so it is emptied after a secret was
  * destroyed; and it grows as long as readers overlap, so it is emptied when it is large. A reader
- * in the way is waited for a moment, then again a second later.
+ * in the way is waited for a moment, then again a second later. It is copied when it is long, and
+ * when nothing has come for a while, so that the main file is rarely behind; what a reader or a
+ * full disk keeps from being copied is tried again ever more rarely.
  */
-enum { LOG_WORTH_COPYING = 1000, LOG_LARGE = 4096, READER_MS = 50 };
+enum { LOG_WORTH_COPYING = 1000, LOG_LARGE = 4096, READER_MS = 50, IDLE_MS = 100, RARE_MS = 60000 };
 
 static int count_frames(void *arg, sqlite3 *sqlite, const char *name, int frames)
 {
@@ -120,6 +168,7 @@ static int count_frames(void *arg, sqlite3 *sqlite, const char *name, int frames
 	(void)sqlite;
 	(void)name;
 	conn->frames = frames;
+	conn->pause = IDLE_MS;
 	return SQLITE_OK;
 }
 
@@ -138,7 +187,7 @@ static void empty_log(struct db_conn *conn)
 	sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
 	if (code == SQLITE_OK) {
 		conn->scrub = false;
-		conn->frames = 0;
+		conn->frames = conn->copied = 0;
 		return;
 	}
 	if (code != SQLITE_BUSY)
@@ -153,15 +202,43 @@ static void empty_log_if_needed(struct db_conn *conn)
 		empty_log(conn);
 }
 
-/* Behind it: nobody waits for what only keeps the log small. */
-static void keep_log_small(struct db_conn *conn)
+/* A log that has begun from its beginning has nothing copied. */
+static int not_copied(const struct db_conn *conn)
 {
-	if (conn->frames < conn->copied)
-		conn->copied = 0; /* it has begun from its beginning */
-	if (has_to_be_emptied(conn) || conn->frames - conn->copied < LOG_WORTH_COPYING)
+	return conn->frames - (conn->copied <= conn->frames ? conn->copied : 0);
+}
+
+static void copy_log(struct db_conn *conn)
+{
+	int frames = 0, copied = 0;
+	int code = sqlite3_wal_checkpoint_v2(
+		conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+
+	if (code == SQLITE_OK) {
+		conn->frames = frames;
+		conn->copied = copied;
+	} else if (code != SQLITE_BUSY && !db_is_full(conn->sqlite, code) &&
+		   conn->pause == IDLE_MS) {
+		db_error(conn->sqlite, code, "copying the log");
+	}
+	conn->pause = conn->pause < RARE_MS / 2 ? conn->pause * 2 : RARE_MS;
+}
+
+/* Behind it: nobody waits for what only keeps the log small, or the main file up to date. */
+static void keep_log(struct db_conn *conn, bool idle)
+{
+	if (has_to_be_emptied(conn))
 		return;
-	sqlite3_wal_checkpoint_v2(conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	conn->copied = conn->frames;
+	if (not_copied(conn) >= (idle ? 1 : LOG_WORTH_COPYING))
+		copy_log(conn);
+}
+
+/* For take_all. */
+static int pause_of(const struct db_conn *conn)
+{
+	if (has_to_be_emptied(conn))
+		return 1000;
+	return not_copied(conn) ? conn->pause : 0;
 }
 
 static void wake_all(struct db_job *jobs, int rc)
@@ -180,6 +257,19 @@ static void wake_all(struct db_job *jobs, int rc)
 	}
 }
 
+/* Before they are woken: there is room for as many others. */
+static void make_room(struct db *db, const struct db_job *jobs, bool locked)
+{
+	pthread_mutex_lock(&db->queue_lock);
+	if (jobs)
+		db->locked = locked;
+	for (; jobs; jobs = jobs->next)
+		db->waiting -= !jobs->posted;
+	db->begun = 0;
+	pthread_cond_broadcast(&db->room);
+	pthread_mutex_unlock(&db->queue_lock);
+}
+
 static void *writer(void *arg)
 {
 	struct db *db = arg;
@@ -188,14 +278,14 @@ static void *writer(void *arg)
 
 	sqlite3_wal_hook(conn->sqlite, count_frames, conn);
 	while (!stopping) {
-		struct db_job *jobs = take_all(db, has_to_be_emptied(conn), &stopping);
-		int64_t begun = clock_ticks();
+		struct db_job *jobs = take_all(db, pause_of(conn), &stopping);
 		int rc = jobs ? run_all(db, conn, jobs) : 0;
 		if (jobs)
-			histogram_add(&db->commits, clock_ticks() - begun);
+			histogram_add(&db->commits, clock_ticks() - db->begun);
 		empty_log_if_needed(conn);
+		make_room(db, jobs, rc == -EBUSY);
 		wake_all(jobs, rc);
-		keep_log_small(conn);
+		keep_log(conn, !jobs);
 	}
 	return NULL;
 }
@@ -247,6 +337,31 @@ void db_post(struct db *db, db_job_fn fn, void *arg)
 	}
 }
 
+/* With queue_lock held: whether one more thread may wait, at last. */
+static bool wait_for_room(struct db *db)
+{
+	struct timespec until = later(MOMENT_MS);
+	int rc = 0;
+
+	while (!rc && !db->locked && db->begun && db->waiting >= QUEUE)
+		rc = pthread_cond_timedwait(&db->room, &db->queue_lock, &until);
+	return db->waiting < (db->locked ? PROBES : rc ? QUEUE : INT_MAX);
+}
+
+static bool enqueue(struct db *db, struct db_job *job)
+{
+	pthread_mutex_lock(&db->queue_lock);
+	bool room = wait_for_room(db);
+	if (room) {
+		db->waiting++;
+		*db->last = job;
+		db->last = &job->next;
+		pthread_cond_signal(&db->queued);
+	}
+	pthread_mutex_unlock(&db->queue_lock);
+	return room;
+}
+
 int db_submit(struct db *db, db_job_fn fn, void *arg)
 {
 	struct db_job job = {.fn = fn, .arg = arg};
@@ -254,16 +369,11 @@ int db_submit(struct db *db, db_job_fn fn, void *arg)
 	if (db->read_only)
 		return -EROFS;
 	sem_init(&job.done, 0, 0);
-	pthread_mutex_lock(&db->queue_lock);
-	*db->last = &job;
-	/* cppcheck-suppress autoVariables; the writer lets go of it before it is done */
-	db->last = &job.next;
-	pthread_cond_signal(&db->queued);
-	pthread_mutex_unlock(&db->queue_lock);
-	while (sem_wait(&job.done) && errno == EINTR)
+	bool room = enqueue(db, &job);
+	while (room && sem_wait(&job.done) && errno == EINTR)
 		continue;
 	sem_destroy(&job.done);
-	return job.rc;
+	return room ? job.rc : -EBUSY;
 }
 
 void db_scrub(struct db_conn *conn)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,8 +52,9 @@ static int check(const struct tool_arguments *o)
 		report(LOG_ERR, "store %s: %s", o->store, strerror(-rc));
 	if (rc || (geteuid() == 0 && user_become(&owner)))
 		return CANNOT_RUN;
-	if (store_open(&options, &store))
-		return CANNOT_RUN;
+	rc = store_open(&options, &store);
+	if (rc)
+		return rc == -EUCLEAN ? ERRORS_LEFT : CANNOT_RUN;
 	int faults = store_check(store, o->own[0], found, NULL);
 	store_close(store);
 	if (faults < 0) {

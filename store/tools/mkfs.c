@@ -87,7 +87,8 @@ static int become_user(const struct tool_arguments *o, struct store_options *opt
 		return o->own[USER] ? -1 : 0;
 	}
 	if (access(o->store, F_OK) == 0) {
-		report(LOG_ERR, "%s: %s", o->store, strerror(EEXIST));
+		report(LOG_ERR, "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
+			o->store, strerror(EEXIST));
 		return -1;
 	}
 	if (user_choose(o->own[USER], o->store, &user) || store_find_key(options, !o->own[FROM]))

@@ -89,8 +89,6 @@ def main():
                     f.write(lose(image, lost, chance))
             os.link(store + '.key', os.path.join(folder, 'store.key'))
             path = os.path.join(folder, 'store')
-            # the first mount recovers; fsck looks at what is there
-            subprocess.run(['sqlite3', path, 'PRAGMA user_version'], check=True, stdout=subprocess.DEVNULL)
             out = subprocess.run([fsck, path], check=False, capture_output=True, text=True)
             if out.returncode:
                 sys.exit(f'moment {i} of {len(records)}, seed {seed}: {out.stdout}{out.stderr}')

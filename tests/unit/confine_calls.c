@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -85,6 +87,16 @@ static int write_beside(const char *folder)
 	return outcome(fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 && unlink(path) == 0);
 }
 
+/* Whether files share blocks is asked with a clone of nothing; nothing else is asked of devices. */
+static int ask_for_clones(const char *folder)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/beside", folder);
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+	return outcome(fd >= 0 && (ioctl(fd, FICLONE, fd) == 0 || errno != EPERM));
+}
+
 static int read_command(const char *folder)
 {
 	(void)folder;
@@ -139,6 +151,14 @@ static int begin_program(const char *folder)
 	return outcome(execl("/bin/true", "true", NULL) == 0);
 }
 
+static int control_device(const char *folder)
+{
+	int waiting;
+
+	(void)folder;
+	return outcome(ioctl(0, FIONREAD, &waiting) == 0);
+}
+
 static int begin_process(const char *folder)
 {
 	(void)folder;
@@ -173,6 +193,7 @@ static void what_a_debugger_needs_is_refused(void **state)
 	(void)state;
 	assert_int_equal(confined(signal_parent, folder), EPERM);
 	assert_int_equal(confined(begin_program, folder), EPERM);
+	assert_int_equal(confined(control_device, folder), EPERM);
 	assert_int_equal(confined(begin_process, folder), EPERM);
 	assert_int_equal(confined(trace, folder), EPERM);
 	assert_int_equal(confined(be_dumpable, folder), EPERM);
@@ -191,6 +212,7 @@ static void what_serving_needs_is_there(void **state)
 	(void)state;
 	assert_int_equal(confined(write_beside, temp_folder), 0);
 	assert_int_equal(confined(read_command, temp_folder), 0);
+	assert_int_equal(confined(ask_for_clones, temp_folder), 0);
 	assert_int_equal(confined(begin_thread, temp_folder), 0);
 	assert_int_equal(confined(speak_to_log, temp_folder), 0);
 }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "store/base/bytes.h"
+#include "store/base/clock.h"
+#include "store/base/report.h"
+#include "store/db/internal.h"
+
+/*
+ * While a store is mounted its newest changes are in the write-ahead log alone. SQLite does not tie
+ * the two files to each other: a copy of the main file without its log opens as an older store, and
+ * beside another's log as a mixture. So the setting `mounted` says whether the main file is all:
+ *
+ *	open|closed SINCE LAST SESSION BASE
+ *
+ * in seconds, with the number of the last line of the audit trail, a random name of this mount, and
+ * the name that the main file had when the mount began. It is copied into the main file when the
+ * mount begins and after all else when it ends, so a main file that says `open` has a log beside
+ *it, be it after kill -9 or a power failure: SQLite syncs the log and its directory before it
+ *copies. Beside a log the main file has the name that the log ends with, or its base.
+ *
+ * It describes this file, so it is not exported. A store of 0.1.0 has none.
+ */
+
+#define MARK_GET "SELECT value FROM setting WHERE name = 'mounted'"
+#define MARK_LAST "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
+#define MARK_PUT                                                    \
+	"INSERT INTO setting (name, value) VALUES ('mounted', ?1) " \
+	"ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+
+struct mark {
+	bool readable, damaged, open;
+	int64_t since, last;
+	char session[17], base[17];
+};
+
+/* --- reading it --- */
+
+/* Of what cannot be read nothing is said here: whoever opens it next does. */
+static int first_row(sqlite3 *sqlite, const char *sql, char text[128])
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(sqlite, sql, -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		snprintf(text, 128, "%.*s", sqlite3_column_bytes(statement, 0),
+			(const char *)sqlite3_column_blob(statement, 0));
+	sqlite3_finalize(statement);
+	return code;
+}
+
+static void parse(const char *text, struct mark *mark)
+{
+	char state[8];
+
+	if (sscanf(text, "%7s %" SCNd64 " %" SCNd64 " %16s %16s", state, &mark->since, &mark->last,
+		    mark->session, mark->base) != 5 ||
+		mark->since < 0 || mark->since > CLOCK_MAX)
+		memset(mark, 0, sizeof(*mark));
+	else
+		mark->open = strcmp(state, "open") == 0;
+}
+
+/* mark->last is what the audit trail has, not what the mark says. */
+static void look(const char *path, enum db_vfs vfs, struct mark *mark)
+{
+	char text[128] = "", last[128] = "0";
+	sqlite3 *sqlite = NULL;
+	int code = sqlite3_open_v2(
+		path, &sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
+
+	if (code == SQLITE_OK)
+		code = first_row(sqlite, MARK_GET, text);
+	if (code == SQLITE_ROW || code == SQLITE_DONE)
+		code = first_row(sqlite, MARK_LAST, last);
+	sqlite3_close(sqlite);
+	parse(text, mark);
+	mark->readable = code == SQLITE_ROW || code == SQLITE_DONE;
+	mark->damaged = (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+	mark->last = strtoll(last, NULL, 10);
+}
+
+/* --- what it means --- */
+
+/* -1: there is none. */
+static off_t log_size(const char *path)
+{
+	char name[PATH_MAX];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s-wal", path);
+	return stat(name, &st) ? -1 : st.st_size;
+}
+
+/* A main file that can be read alone is whole, or its log has what it wants. */
+static bool belongs(const struct mark *log, const struct mark *main)
+{
+	if (!main->readable || (!log->readable && !log->damaged))
+		return true;
+	if (log->damaged || log->last < main->last)
+		return false;
+	return strcmp(log->session, main->session) == 0 || strcmp(log->base, main->session) == 0 ||
+	       (!main->session[0] && strcmp(log->base, "-") == 0);
+}
+
+static int say_without(struct db *db, const struct mark *main)
+{
+	char since[CLOCK_TEXT];
+
+	clock_text(main->since, since);
+	return asprintf(&db->incomplete,
+		"was copied while it was mounted (since %s) without its write-ahead log %s-wal, or "
+		"another program has taken that away: what came behind line %" PRId64
+		" of the log may be missing",
+		since, db->path, main->last);
+}
+
+static int say_foreign(struct db *db)
+{
+	return asprintf(&db->incomplete,
+		"has a write-ahead log, %s-wal, of another store or another time than itself, or a damaged one",
+		db->path);
+}
+
+static int refuse(const struct db *db, bool foreign)
+{
+	report(LOG_ERR, "store %s: %s. %s", db->path, db->incomplete,
+		foreign ? "Copy both of them at one time; or move that file away"
+			: "Copy that file, too, or copy when it is unmounted; to go on without "
+			  "what is missing, mount it once with -o accept_older");
+	return -EUCLEAN;
+}
+
+const char *db_incomplete(const struct db *db)
+{
+	return db->incomplete;
+}
+
+int db_mark_check(struct db *db, int flags)
+{
+	struct mark main = {0}, all = {0};
+	off_t log = log_size(db->path);
+
+	look(db->path, DB_VFS_MAIN, &main);
+	if (log > 0)
+		look(db->path, DB_VFS_READ, &all);
+	bool foreign = log > 0 && !belongs(&all, &main);
+	if (foreign && say_foreign(db) < 0)
+		return -ENOMEM;
+	if (main.readable && main.open && log < 0 && say_without(db, &main) < 0)
+		return -ENOMEM;
+	snprintf(db->base, sizeof(db->base), "%s", main.session[0] ? main.session : "-");
+	if (!db->incomplete || (flags & DB_AS_IT_IS && !all.damaged))
+		return 0;
+	if (foreign || !(flags & (DB_READ_ONLY | DB_ACCEPT_OLDER)))
+		return refuse(db, foreign);
+	return 0;
+}
+
+/* --- writing it --- */
+
+static int put(struct db_conn *conn, const char *text)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(conn->sqlite, MARK_PUT, -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_blob(statement, 1, text, (int)strlen(text), SQLITE_STATIC);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	int rc = db_error(conn->sqlite, code, "marking it");
+	sqlite3_finalize(statement);
+	return rc;
+}
+
+static int commit(struct db *db, const char *state)
+{
+	struct db_conn *conn = db->writer;
+	char text[128];
+	int64_t last = 0;
+	int rc = db_run(conn, DB_BEGIN, NULL);
+
+	if (rc < 0)
+		return rc;
+	rc = db_pragma_int(conn, MARK_LAST, &last);
+	snprintf(text, sizeof(text), "%s %" PRId64 " %" PRId64 " %s %s", state,
+		clock_now() / CLOCK_SECOND, last, db->session, db->base);
+	if (!rc)
+		rc = put(conn, text);
+	if (!rc)
+		rc = db_run(conn, DB_COMMIT, NULL);
+	if (rc < 0 && !sqlite3_get_autocommit(conn->sqlite))
+		db_run(conn, DB_ROLLBACK, NULL);
+	return rc < 0 ? rc : 0;
+}
+
+static int copy_all(struct db_conn *conn, int how)
+{
+	int code = sqlite3_wal_checkpoint_v2(conn->sqlite, NULL, how, NULL, NULL);
+
+	/* a reader outside: whoever is the last to close it copies the rest */
+	return code == SQLITE_BUSY ? 0 : db_error(conn->sqlite, code, "copying the log");
+}
+
+int db_mark_open(struct db *db)
+{
+	unsigned char name[8];
+
+	sqlite3_randomness(sizeof(name), name);
+	hex_text(name, sizeof(name), db->session);
+	int rc = commit(db, "open");
+	db->marked = !rc;
+	return rc ? rc : copy_all(db->writer, SQLITE_CHECKPOINT_PASSIVE);
+}
+
+int db_mark_closed(struct db *db)
+{
+	int rc = commit(db, "closed");
+
+	if (!rc)
+		rc = copy_all(db->writer, SQLITE_CHECKPOINT_PASSIVE);
+	db->marked = rc != 0;
+	return rc;
+}
