@@ -57,11 +57,11 @@ struct store_file {
 bool store_in_group(const struct store_call *call, gid_t gid);
 
 /*
- * What becomes of an owner by a change, in *out; 1: nothing changes. The kernel has checked the caller against an owner
- * that it may have had in its cache for a minute, or for as long as a descriptor is open; this
- * decides by the owner of the moment. -EPERM: the caller is neither root nor that owner, gives the
- * file to another user, or to a group without being in it. Set-user-ID and set-group-ID are cleared
- * for anybody: the kernel does that before a truncation.
+ * What becomes of an owner by a change, in *out; 1: nothing changes. The kernel has checked the
+ * caller against an owner that it may have had in its cache for a minute, or for as long as a
+ * descriptor is open; this decides by the owner of the moment. -EPERM: the caller is neither root
+ * nor that owner, gives the file to another user, or to a group without being in it. Set-user-ID
+ * and set-group-ID are cleared for anybody: the kernel does that before a truncation.
  */
 int store_merge_owner(struct store_call *call, const struct store_owner *now,
 	const struct store_chown *change, struct store_owner *out);
