@@ -209,11 +209,19 @@ static int note_chown(struct db_conn *conn, const struct chown *c, const struct 
 		});
 }
 
+/* Later than what was shown before, whatever the clock does: the files' times may be ahead of it.
+ */
+static int64_t later_ctime(const struct store_object *o, const struct store_owner *was)
+{
+	int64_t at = clock_now(), shown = was->ctime > o->changed ? was->ctime : o->changed;
+
+	return at > shown ? at : shown + 1;
+}
+
 static int chown_job(struct db_conn *conn, void *arg)
 {
 	struct chown *c = arg;
 	struct store_owner now, want;
-	int64_t at = clock_now();
 	int rc = look(conn, c, &now);
 
 	if (!rc)
@@ -223,8 +231,7 @@ static int chown_job(struct db_conn *conn, void *arg)
 		rc = 0;
 	if (rc)
 		return rc;
-	/* whatever the clock does, it moves */
-	want.ctime = at > now.ctime ? at : now.ctime + 1;
+	want.ctime = later_ctime(&c->row.object, &now);
 	rc = check_managed(conn, c);
 	if (!rc)
 		rc = c->file ? set_file(conn, c, &want) : set_directory(conn, c, &want);
