@@ -9,6 +9,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import sys
 import termios
 
@@ -24,6 +25,8 @@ def run(command, slave):
     if pid:
         return pid
     os.setsid()
+    # background jobs of a shell ignore it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     for fd in range(3):
         os.dup2(slave, fd)
