@@ -234,6 +234,8 @@ int store_create(struct store *store, const struct store_options *options)
 		return rc;
 	rc = store_draft(store, options->path, ".making", draft);
 	if (!rc)
+		rc = shown_open(store);
+	if (!rc)
 		rc = fill(store, options);
 	rc = store_draft_done(store, draft, options->path, rc);
 	pki_sealer_free(store->sealer);

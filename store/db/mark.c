@@ -126,7 +126,8 @@ static int say_without(struct db *db, const struct mark *main)
 static int say_foreign(struct db *db)
 {
 	return asprintf(&db->incomplete,
-		"has a write-ahead log, %s-wal, of another store or another time than itself, or a damaged one",
+		"has a write-ahead log, %s-wal, of another store or another time than itself, or a "
+		"damaged one",
 		db->path);
 }
 

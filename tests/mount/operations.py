@@ -3,6 +3,7 @@
 answers what it needs, how it is done, and how one sees whether it has happened."""
 import errno
 import os
+import re
 import time
 
 END = '-----END CERTIFICATE REQUEST-----\n'
@@ -244,6 +245,11 @@ def a_log():
         return f.read(4096)
 
 
+def a_head():
+    """Whether it is one: a refusal, for want of memory too, makes another."""
+    return re.fullmatch('[0-9a-f]{64}\n', read(mount + '/log.head')) is not None
+
+
 def an_export():
     """The first segment of the trail, authenticated line by line."""
     folder = mount + '/export/trail'
@@ -281,7 +287,7 @@ def of_changed(path):
 CHANGES = [make_group, make_key, make_cert, edit, describe, chmod, copy, enroll, enroll_here, enroll_drop,
            renew, revoke, remove_key, remove_member, rename, rename_draft, lose_secret, import_ca,
            sign_ca, rekey]
-READS = [reading(what) for what in (a_listing, a_long_listing, a_log, of('log.head'),
+READS = [reading(what) for what in (a_listing, a_long_listing, a_log, a_head,
                                     of('certs/connector/chain.pem'), of('certs/connector/csr.pem'),
                                     of('certs/connector/crl.pem'),
                                     of('export/certs/connector.json'), an_export,

@@ -78,7 +78,8 @@ PY
 	start -o ro
 	[ "$(used)" = "$(listed)" ]
 	mkdir elsewhere
-	mv store store-wal store-shm elsewhere 2> /dev/null || mv store elsewhere
+	mv store elsewhere
+	mv store-wal store-shm elsewhere 2> /dev/null || : # a read-only mount has neither
 	[ "$(df --output=size "$M" | tail -n 1)" = "$(df --output=size "$T" | tail -n 1)" ]
 	mv elsewhere/* .
 }

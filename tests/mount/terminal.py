@@ -34,6 +34,7 @@ def run(command, slave):
 
 
 def main():
+    signal.alarm(60)  # a command that asks for ever ends the test
     interrupt = sys.argv[1] == '--interrupt'
     command = sys.argv[2:] if interrupt else sys.argv[1:]
     typed = b'\x03' if interrupt else sys.stdin.buffer.read()
