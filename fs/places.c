@@ -33,7 +33,8 @@ static char *unescape(char *text)
 
 	for (const char *in = text; *in; out++)
 		if (in[0] == '\\' && in[1] && in[2] && in[3]) {
-			*out = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
+			*out = (char)((unsigned int)(in[1] & 7) << 6 |
+				      (unsigned int)(in[2] & 7) << 3 | (unsigned int)(in[3] & 7));
 			in += 4;
 		} else {
 			*out = *in++;
@@ -49,7 +50,8 @@ static bool parse(char *line, struct entry *out)
 	unsigned int major_number, minor_number;
 	char *rest = NULL, *behind = strstr(line, " - ");
 
-	if (!behind ||
+	/* numbers that the kernel has written */
+	if (!behind || /* NOLINTNEXTLINE(cert-err34-c) */
 		sscanf(line, "%llu %llu %u:%u", &id, &parent, &major_number, &minor_number) != 4)
 		return false;
 	*behind = '\0';
@@ -110,7 +112,7 @@ static int identify(int fd, struct place_mount *out)
 /* The root of the mount at a path, if it is that one. */
 static int open_root(const char *path, const struct place_mount *want)
 {
-	struct place_mount is;
+	struct place_mount is = {0};
 	int fd = path_open(path, O_PATH | O_DIRECTORY);
 
 	if (fd >= 0 && !identify(fd, &is) && is.dev == want->dev && (!is.id || is.id == want->id))

@@ -221,7 +221,7 @@ static int64_t later_ctime(const struct store_object *o, const struct store_owne
 static int chown_job(struct db_conn *conn, void *arg)
 {
 	struct chown *c = arg;
-	struct store_owner now, want;
+	struct store_owner now = {0}, want = {0};
 	int rc = look(conn, c, &now);
 
 	if (!rc)

@@ -47,7 +47,7 @@ static int check_proof(struct renewal *r, bool known)
 /* Whose key it is, and that its certificate is valid. */
 static int recognise(struct renewal *r)
 {
-	struct known shown;
+	struct known shown = {0};
 	int rc = r->proof_error;
 
 	if (rc && r->proof_reason)

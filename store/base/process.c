@@ -68,7 +68,10 @@ static bool read_seeing_group(const char *line, gid_t *gid)
 	const char *options = strstr(line, " - proc ");
 	const char *number = options ? strstr(options, "gid=") : NULL;
 
-	return number && strstr(options, "hidepid=") && sscanf(number, "gid=%u", gid) == 1;
+	if (!number || !strstr(options, "hidepid="))
+		return false;
+	*gid = (gid_t)strtoul(number + strlen("gid="), NULL, 10);
+	return true;
 }
 
 bool process_seeing_group(gid_t *gid)

@@ -143,9 +143,9 @@ static int find_base64(const unsigned char *p, size_t len, const char **reason)
 	static const char domain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
 	size_t n = 0, most = strlen(form) + DOMAIN_MAX_LEN;
 
-	while (n < len && n < strlen(form) && p[n] == form[n])
+	while (n < len && n < strlen(form) && p[n] == (unsigned char)form[n])
 		n++;
-	while (n >= strlen(form) && n < len && n < most && p[n] && strchr(domain, p[n]))
+	while (n >= strlen(form) && n < len && n < most && memchr(domain, p[n], strlen(domain)))
 		n++;
 	if (n == len)
 		return 0;
