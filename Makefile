@@ -134,6 +134,9 @@ analyze:
 	$(CPPCHECK) $(filter -I% -D%,$(BASE_CFLAGS)) fs store
 	$(Q)$(MAKE) -s CC=gcc BUILD=build/analyze WERROR=1 CFLAGS='-O2 -fanalyzer' objects
 
+# It loses track of what is put into an array of pointers.
+build/analyze/fs/quota.o build/analyze/store/db/vfs.o: override CFLAGS += -Wno-analyzer-malloc-leak
+
 objects: $(call objects,$(SRC) $(TOOLS_SRC))
 
 install: $(PROGRAM) $(TOOLS)

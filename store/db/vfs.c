@@ -24,6 +24,9 @@
 /* Where SQLite locks a database, https://sqlite.org/fileformat2.html#the_lock_byte_page */
 enum { LOCK_BYTE = 0x40000000, LOCK_BYTES = 512 };
 
+/* Of 32 KiB, for 4,096 pages of the log each: it is far shorter than these would be good for. */
+enum { REGIONS = 1024 };
+
 /* What all connections to one file have in common. */
 struct shared {
 	dev_t device;
@@ -31,7 +34,7 @@ struct shared {
 	const sqlite3_vfs *vfs;
 	int connections, readers; /* those that have at least a shared lock */
 	int lock;		  /* descriptor that keeps other programs out */
-	char **region;		  /* of the index */
+	char *region[REGIONS];	  /* of the index */
 	int regions;
 	int slot[SQLITE_SHM_NLOCK]; /* how many share it; -1: one has it alone */
 	struct shared *next;
@@ -132,7 +135,6 @@ static void forget(struct shared *s)
 	*at = s->next;
 	for (int i = 0; i < s->regions; i++)
 		free(s->region[i]);
-	free(s->region);
 	close(s->lock);
 	free(s);
 }
@@ -227,16 +229,13 @@ static int lock_index(sqlite3_file *file, int from, int n, int flags)
 
 static int grow(struct shared *s, int regions, int size)
 {
-	char **more = realloc(s->region, (size_t)regions * sizeof(*more));
-
-	if (!more)
-		return SQLITE_NOMEM;
-	s->region = more;
+	if (regions > REGIONS)
+		return SQLITE_FULL;
 	while (s->regions < regions) {
-		more[s->regions] = calloc(1, (size_t)size);
-		if (!more[s->regions])
+		char *region = calloc(1, (size_t)size);
+		if (!region)
 			return SQLITE_NOMEM;
-		s->regions++;
+		s->region[s->regions++] = region;
 	}
 	return SQLITE_OK;
 }

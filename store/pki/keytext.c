@@ -136,16 +136,20 @@ static size_t skip_before(const unsigned char *p, size_t len)
 	return n;
 }
 
+static bool is_domain(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+}
+
 /* Where the base64 begins in what there is so far. 0: not yet; -EBADMSG: this will be no key. */
 static int find_base64(const unsigned char *p, size_t len, const char **reason)
 {
 	static const char form[] = "1|";
-	static const char domain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
 	size_t n = 0, most = strlen(form) + DOMAIN_MAX_LEN;
 
 	while (n < len && n < strlen(form) && p[n] == (unsigned char)form[n])
 		n++;
-	while (n >= strlen(form) && n < len && n < most && memchr(domain, p[n], strlen(domain)))
+	while (n >= strlen(form) && n < len && n < most && is_domain(p[n]))
 		n++;
 	if (n == len)
 		return 0;
