@@ -987,6 +987,10 @@ full() { printf 'error:No space left in %s: No space left on device; free 40 KiB
 
 # --- died ---
 
+# Every third command, from another one each time; with CRASH_ROUNDS every one.
+EVERY=${CRASH_ROUNDS:+1}
+EVERY=${EVERY:-3}
+
 # mortal N: a run of the machine that is killed, with whatever else of it can be reached, before its
 # N-th command. Sets lived if it came to its end before that.
 mortal() {
@@ -1032,9 +1036,9 @@ whole() {
 @test "died anywhere while enrolling: the next run finishes, with the same key pair and one use" {
 	machine
 	cp "$D/provision_key" good
-	n=0 lived=
+	n=$((RANDOM % EVERY)) round=0 lived=
 	while [ -z "$lived" ]; do
-		n=$((n + 1))
+		round=$((round + 1)) n=$((n + EVERY))
 		rm -rf "$D"
 		mkdir "$D"
 		cp good "$D/provision_key"
@@ -1047,11 +1051,11 @@ whole() {
 		fi
 		fits
 		[ -z "$had" ] || [ "$had" = "$(public "$D/key.pem")" ]
-		is "$K/uses" $n
+		is "$K/uses" $round
 	done
 	[ $n -gt 40 ]
-	[ "$(ls "$G/members" | wc -l)" = $n ]
-	echo "# died at $((n - 1)) places ok" >&3
+	[ "$(ls "$G/members" | wc -l)" = $round ]
+	echo "# died at $((round - 1)) places ok" >&3
 }
 
 @test "died anywhere while a new key pair replaces an expired one" {
@@ -1060,9 +1064,9 @@ whole() {
 	run_out old
 	public "$D/key.pem" > old
 	cp -r "$D" expired
-	n=0 lived=
+	n=$((RANDOM % EVERY)) round=0 lived=
 	while [ -z "$lived" ]; do
-		n=$((n + 1))
+		round=$((round + 1)) n=$((n + EVERY))
 		rm -r "$D"
 		cp -r expired "$D"
 		mortal $n
@@ -1072,7 +1076,7 @@ whole() {
 		fi
 		fits
 		not cmp -s <(public "$D/key.pem") old
-		is "$K/uses" $((n + 1))
+		is "$K/uses" $((round + 1))
 	done
 	[ $n -gt 40 ]
 }
@@ -1193,9 +1197,9 @@ short_lived() {
 @test "died anywhere while renewing: the next run finishes, with one more certificate" {
 	short_lived
 	CLOCK=(later 49)
-	n=0 lived=
+	n=$((RANDOM % EVERY)) round=0 lived=
 	while [ -z "$lived" ]; do
-		n=$((n + 1))
+		round=$((round + 1)) n=$((n + EVERY))
 		public "$D/key.pem" > old
 		cp "$D/cert.pem" old.crt
 		mortal $n
@@ -1209,12 +1213,12 @@ short_lived() {
 		fits
 		enrolled "$NAME"
 		not cmp -s <(public "$D/key.pem") old
-		is "$M/certs/connector/issued" $((n + 1))
+		is "$M/certs/connector/issued" $((round + 1))
 	done
 	[ $n -gt 40 ]
 	ls "$G/members" | diff - <(echo "$NAME")
 	is "$K/uses" 1
-	echo "# died at $((n - 1)) places ok" >&3
+	echo "# died at $((round - 1)) places ok" >&3
 }
 
 # --- revoked, replaced, moved ---
