@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "tests/fuzz/restore.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
@@ -10,7 +13,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	static struct store store;
 	char *text = strndup((const char *)data, len), *rest = text;
 
-	if (!db && (close(mkstemp(path)) || db_open(path, DB_CREATE, &db) || store_unlink(path)))
+	/* its name only: a file that is there and empty is no new store */
+	if (!db && (close(mkstemp(path)) || unlink(path) || db_open(path, DB_CREATE, &db) ||
+			   store_unlink(path)))
 		abort();
 	db_set_context(db, &store);
 	db_submit(db, take_lines, &rest);
