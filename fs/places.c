@@ -83,7 +83,7 @@ static void each_mount(entry_fn fn, void *arg)
 		fclose(list);
 }
 
-/* Whether this user has made it for the store: fusermount3(1) writes down for whom it mounts. */
+/* Whether this user has made it for the store: fusermount3(1) records the user of a mount. */
 static bool is_of_store(const struct entry *e, const char *store)
 {
 	char user[32];
