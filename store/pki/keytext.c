@@ -203,10 +203,16 @@ int pki_key_text_find(
 			       : refuse("the provisioning key is not complete: its length "
 					"is wrong, or it is not on one line",
 					 reason);
-	int rc = check_end(p + at + digits, len - at - digits, reason);
-	if (rc <= 0)
+	int last = check_end(p + at + digits, len - at - digits, reason);
+	if (last < 0)
+		return last;
+	/* one that is wrong stays so, whatever follows it */
+	int rc = pki_key_text_parse((const char *)p + from, at + digits - from, out, reason);
+	if (rc)
 		return rc;
-	*end = at + digits;
-	rc = pki_key_text_parse((const char *)p + from, *end - from, out, reason);
-	return rc ? rc : 1;
+	if (last)
+		*end = at + digits;
+	else
+		explicit_bzero(out, sizeof(*out));
+	return last;
 }
