@@ -12,14 +12,16 @@ DEFINE_SHOW(show_modified, value_add_moment(out, row->object.modified))
 DEFINE_SHOW(show_managed, value_add_number(out, row->object.managed))
 DEFINE_SHOW(show_modified_by, value_add_number(out, row->object.modified_by))
 
-#define DOCUMENT(name, which)                                                               \
-	int show_##name(struct store *store, const union store_any *row, struct bytes *out) \
-	{                                                                                   \
-		return store_document(store, row, which, out);                              \
-	}                                                                                   \
-	int size_##name(struct store *store, const union store_any *row, size_t *len)       \
-	{                                                                                   \
-		return store_document_len(store, row, which, len);                          \
+#define DOCUMENT(name, which)                                             \
+	int show_##name(struct store *store, const union store_any *row,  \
+	    struct bytes *out)                                            \
+	{                                                                 \
+		return store_document(store, row, which, out);            \
+	}                                                                 \
+	int size_##name(                                                  \
+	    struct store *store, const union store_any *row, size_t *len) \
+	{                                                                 \
+		return store_document_len(store, row, which, len);        \
 	}
 
 DOCUMENT(cert_pem, STORE_CERT_PEM)
@@ -44,82 +46,88 @@ SIZE(size_fingerprint)
 
 int not_a(struct store_call *call, int error, const char *what)
 {
-	return store_refuse(call, error, "%s %s", error == -ERANGE ? "too large for" : "not", what);
+	return store_refuse(call, error, "%s %s",
+	    error == -ERANGE ? "too large for" : "not", what);
 }
 
 struct store_edit text_edit(const struct input *input, enum store_field field)
 {
 	return (struct store_edit){
-		.field = field,
-		.text = input->text,
-		.bit = input->bit,
-		.bare = input->bare,
-		.before = input->before,
+	    .field = field,
+	    .text = input->text,
+	    .bit = input->bit,
+	    .bare = input->bare,
+	    .before = input->before,
 	};
 }
 
-static int store_text(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input, enum store_field field)
+static int store_text(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input,
+    enum store_field field)
 {
 	struct store_edit edit = text_edit(input, field);
 
 	return store_set(store, call, &row->object, &edit);
 }
 
-int store_number(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input, enum store_field field, int64_t number)
+int store_number(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input,
+    enum store_field field, int64_t number)
 {
 	return store_set(store, call, &row->object,
-		&(struct store_edit){
-			.field = field,
-			.number = number,
-			.bit = input->bit,
-			.bare = input->bare,
-			.before = input->before,
-		});
+	    &(struct store_edit){
+		.field = field,
+		.number = number,
+		.bit = input->bit,
+		.bare = input->bare,
+		.before = input->before,
+	    });
 }
 
-int store_description(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+int store_description(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input)
 {
 	int rc = value_line(input->text);
 
 	if (rc)
-		return not_a(call, rc, "one line of UTF-8 without control characters");
+		return not_a(
+		    call, rc, "one line of UTF-8 without control characters");
 	return store_text(store, call, row, input, STORE_DESCRIPTION);
 }
 
-static int store_switch(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input, enum store_field field)
+static int store_switch(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input,
+    enum store_field field)
 {
 	bool on;
 	int rc = value_boolean(input->text, &on);
 
 	if (rc)
-		return not_a(call, rc, "one of 0 1 no yes off on false true n y f t");
+		return not_a(
+		    call, rc, "one of 0 1 no yes off on false true n y f t");
 	return store_number(store, call, row, input, field, on);
 }
 
-int store_enabled(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+int store_enabled(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input)
 {
 	return store_switch(store, call, row, input, STORE_ENABLED);
 }
 
-int store_managed(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+int store_managed(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input)
 {
 	return store_switch(store, call, row, input, STORE_MANAGED);
 }
 
-int store_exportable(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+int store_exportable(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input)
 {
 	return store_switch(store, call, row, input, STORE_EXPORTABLE);
 }
 
-int store_signing_cert(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+int store_signing_cert(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input)
 {
 	return store_text(store, call, row, input, STORE_SIGNING_CERT);
 }

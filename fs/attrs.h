@@ -2,32 +2,38 @@
 #ifndef FS_ATTRS_H
 #define FS_ATTRS_H
 
-/* The handlers of each kind, for the table; see struct attr for what they do. */
+/* The handlers of each kind, for the table; see struct attr for what they
+ * do. */
 #include "fs/tree.h"
 
-#define SHOW(name) int name(struct store *store, const union store_any *row, struct bytes *out)
-#define SIZE(name) int name(struct store *store, const union store_any *row, size_t *len)
+#define SHOW(name)                                                \
+	int name(struct store *store, const union store_any *row, \
+	    struct bytes *out)
+#define SIZE(name) \
+	int name(struct store *store, const union store_any *row, size_t *len)
 #define SNAPSHOT(name)                                                       \
 	int name(struct store *store, const union store_any *row, bool look, \
-		struct store_snapshot **out)
+	    struct store_snapshot **out)
 #define DEFINE_SNAPSHOT(name, which)                                 \
 	SNAPSHOT(name)                                               \
 	{                                                            \
 		return store_snapshot(store, row, which, look, out); \
 	}
 
-#define MEASURE(name) \
-	int name(struct store *store, const union store_any *row, size_t *len, int64_t *changed)
-#define READ(name)                                                                             \
-	int name(struct store *store, const union store_any *row, int64_t offset, size_t size, \
-		struct bytes *out)
-#define STORE(name)                                                                        \
-	int name(struct store *store, struct store_call *call, const union store_any *row, \
-		const struct input *input)
+#define MEASURE(name)                                                          \
+	int name(struct store *store, const union store_any *row, size_t *len, \
+	    int64_t *changed)
+#define READ(name)                                                \
+	int name(struct store *store, const union store_any *row, \
+	    int64_t offset, size_t size, struct bytes *out)
+#define STORE(name)                                            \
+	int name(struct store *store, struct store_call *call, \
+	    const union store_any *row, const struct input *input)
 
-#define TAKE(name)                                                                         \
-	int name(struct store *store, struct store_call *call, const union store_any *row, \
-		const char *member, const void *data, size_t len, struct bytes *reply)
+#define TAKE(name)                                                            \
+	int name(struct store *store, struct store_call *call,                \
+	    const union store_any *row, const char *member, const void *data, \
+	    size_t len, struct bytes *reply)
 
 /* A handler that appends one value of the row. */
 #define DEFINE_SHOW(name, append) \
@@ -62,8 +68,9 @@ STORE(store_signing_cert);
 struct store_edit text_edit(const struct input *input, enum store_field field);
 
 /* Stores one number; for handlers that have parsed it. */
-int store_number(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input, enum store_field field, int64_t number);
+int store_number(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input,
+    enum store_field field, int64_t number);
 
 /* A value that is not of its form: -EINVAL or -ERANGE, and what would be. */
 int not_a(struct store_call *call, int error, const char *what);
@@ -103,8 +110,8 @@ int64_t list_changed(const union store_any *row);
 /* key.c */
 SHOW(show_key_link);
 SIZE(size_key);
-int copy_key(struct store *store, struct store_call *call, const union store_any *row,
-	struct bytes *out);
+int copy_key(struct store *store, struct store_call *call,
+    const union store_any *row, struct bytes *out);
 bool key_exportable(const union store_any *row);
 SHOW(show_max_uses);
 SHOW(show_uses);
@@ -123,10 +130,10 @@ STORE(store_max_uses);
 STORE(store_expires);
 STORE(store_exportable);
 
-int find_drop(
-	struct store *store, const union store_any *row, const char *name, union store_any *out);
-int each_drop(struct store *store, const union store_any *row, int64_t after, store_each_fn fn,
-	void *arg);
+int find_drop(struct store *store, const union store_any *row, const char *name,
+    union store_any *out);
+int each_drop(struct store *store, const union store_any *row, int64_t after,
+    store_each_fn fn, void *arg);
 
 /* enroll.c */
 TAKE(take_enroll);

@@ -24,7 +24,8 @@
 /* --- what it may ask the kernel for: seccomp(2) --- */
 
 /* clang-format off */
-/* Everything else answers EPERM. A name that an architecture does not have is passed over. */
+/* Everything else answers EPERM. A name that an architecture does not have is
+ * passed over. */
 static const char *const calls[] = {
 	/* memory; mmap and mprotect are below */
 	"brk", "madvise", "mlock", "mremap", "munlock", "munmap",
@@ -46,7 +47,8 @@ static const char *const calls[] = {
 	/* the kernel's side of the mount, and the log */
 	"connect", "dup", "dup2", "dup3", "pipe2", "poll", "ppoll", "readv", "recvmsg", "sendmsg",
 	"sendto", "shutdown", "splice", "vmsplice", "write", "writev",
-/* leak detection stops the other threads as a debugger does, and reads what they have */
+/* leak detection stops the other threads as a debugger does, and reads what
+ * they have */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	"clone", "execve", "getdents", "ioctl", "kill", "personality", "prctl", "process_vm_readv",
 	"ptrace", "prlimit64", "setrlimit", "tgkill",
@@ -67,7 +69,8 @@ static int allow(scmp_filter_ctx filter)
 }
 
 #ifdef MEASURED_IN
-/* A build whose lines are counted, or that valgrind runs: the folder for that is its own, too. */
+/* A build whose lines are counted, or that valgrind runs: the folder for that
+ * is its own, too. */
 enum { NO_CODE = 0 };
 #else
 enum { NO_CODE = PROT_EXEC };
@@ -81,29 +84,40 @@ static int allow_partly(scmp_filter_ctx filter)
 		int call;
 		struct scmp_arg_cmp argument;
 	} rules[] = {
-		/* memory is never made executable */
-		{SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, NO_CODE, 0)},
-		{SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, NO_CODE, 0)},
-		/* threads, no processes; clone3 has its flags where no filter sees them, and the C
-		 * library goes on with clone when there is none */
-		{SCMP_ACT_ALLOW, SCMP_SYS(clone),
-			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
-		/* no set-user-id program, whoever may begin it later; nothing for others */
-		{SCMP_ACT_ALLOW, SCMP_SYS(fchmod), SCMP_A1(SCMP_CMP_MASKED_EQ, 07002, 0)},
-		{SCMP_ACT_ALLOW, SCMP_SYS(open), SCMP_A2(SCMP_CMP_MASKED_EQ, 06000, 0)},
-		{SCMP_ACT_ALLOW, SCMP_SYS(openat), SCMP_A3(SCMP_CMP_MASKED_EQ, 06000, 0)},
-		{SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0)},
-		/* its own threads */
-		{SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)},
-		/* to ask whether the store's filesystem shares blocks between files */
-		{SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FICLONE, 0)},
-		/* to read a limit, not to set one */
-		{SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0)},
+	    /* memory is never made executable */
+	    {SCMP_ACT_ALLOW, SCMP_SYS(mmap),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, NO_CODE, 0)},
+	    {SCMP_ACT_ALLOW, SCMP_SYS(mprotect),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, NO_CODE, 0)},
+	    /* threads, no processes; clone3 has its flags where no filter
+	     * sees them, and the C library goes on with clone when there is
+	     * none */
+	    {SCMP_ACT_ALLOW, SCMP_SYS(clone),
+		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
+	    /* no set-user-id program, whoever may begin it later; nothing
+	     * for others */
+	    {SCMP_ACT_ALLOW, SCMP_SYS(fchmod),
+		SCMP_A1(SCMP_CMP_MASKED_EQ, 07002, 0)},
+	    {SCMP_ACT_ALLOW, SCMP_SYS(open),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, 06000, 0)},
+	    {SCMP_ACT_ALLOW, SCMP_SYS(openat),
+		SCMP_A3(SCMP_CMP_MASKED_EQ, 06000, 0)},
+	    {SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0)},
+	    /* its own threads */
+	    {SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)},
+	    /* to ask whether the store's filesystem shares blocks between
+	     * files */
+	    {SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FICLONE, 0)},
+	    /* to read a limit, not to set one */
+	    {SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0)},
 	};
-	int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	int rc = seccomp_rule_add(
+	    filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && !rc; i++)
-		rc = seccomp_rule_add(filter, rules[i].action, rules[i].call, 1, rules[i].argument);
+		rc = seccomp_rule_add(filter, rules[i].action, rules[i].call, 1,
+		    rules[i].argument);
 	return rc;
 }
 
@@ -128,9 +142,10 @@ static int filter_calls(void)
 enum {
 	LIST = LANDLOCK_ACCESS_FS_READ_DIR,
 	READ = LANDLOCK_ACCESS_FS_READ_FILE,
-	CHANGE = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-		 LANDLOCK_ACCESS_FS_MAKE_REG,
-	/* all that the first version knows; the C library may load a library of its own */
+	CHANGE = LANDLOCK_ACCESS_FS_WRITE_FILE |
+		 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG,
+	/* all that the first version knows; the C library may load a library of
+	 * its own */
 	EVERYTHING = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
 	LOAD = READ | LIST | LANDLOCK_ACCESS_FS_EXECUTE,
 };
@@ -138,12 +153,13 @@ enum {
 static int allow_below(int ruleset, const char *path, uint64_t access)
 {
 	struct landlock_path_beneath_attr rule = {
-		.allowed_access = access,
-		.parent_fd = open(path, O_PATH | O_CLOEXEC),
+	    .allowed_access = access,
+	    .parent_fd = open(path, O_PATH | O_CLOEXEC),
 	};
 	int rc = rule.parent_fd < 0 ? -errno : 0;
 
-	if (!rc && syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
+	if (!rc && syscall(SYS_landlock_add_rule, ruleset,
+		       LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
 		rc = -errno;
 	if (rule.parent_fd >= 0)
 		close(rule.parent_fd);
@@ -156,17 +172,17 @@ static int allow_files(int ruleset, const char *store)
 		const char *path;
 		uint64_t access;
 	} system[] = {
-		{"/usr", LOAD},
-		{"/lib", LOAD},
-		{"/lib64", LOAD},
-		{"/etc/ld.so.cache", READ},
-		{"/etc/localtime", READ},
-		{"/etc/ssl/openssl.cnf", READ},
-		{"/proc", READ | LIST}, /* the command of who asks */
-		{"/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE},
-		{"/dev/urandom", READ},
+	    {"/usr", LOAD},
+	    {"/lib", LOAD},
+	    {"/lib64", LOAD},
+	    {"/etc/ld.so.cache", READ},
+	    {"/etc/localtime", READ},
+	    {"/etc/ssl/openssl.cnf", READ},
+	    {"/proc", READ | LIST}, /* the command of who asks */
+	    {"/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE},
+	    {"/dev/urandom", READ},
 #ifdef MEASURED_IN
-		{MEASURED_IN, LIST | READ | CHANGE},
+	    {MEASURED_IN, LIST | READ | CHANGE},
 #endif
 	};
 	char copy[PATH_MAX];
@@ -184,7 +200,8 @@ static int allow_files(int ruleset, const char *store)
 static int confine_files(const char *store)
 {
 	struct landlock_ruleset_attr attr = {.handled_access_fs = EVERYTHING};
-	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	int ruleset = (int)syscall(
+	    SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 
 	if (ruleset < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
@@ -207,6 +224,7 @@ int confine(const char *store)
 	if (!rc)
 		rc = filter_calls();
 	if (rc)
-		report(LOG_ERR, "cannot give up what is not needed: %s", strerror(-rc));
+		report(LOG_ERR, "cannot give up what is not needed: %s",
+		    strerror(-rc));
 	return rc;
 }

@@ -13,11 +13,12 @@ struct conversation {
 	const struct attr *attr;
 	const union store_any *row;
 	char member[NAME_MAX_LEN + 1]; /* empty: none */
-	struct store_call call;	       /* who opened it; the reason: what is missing */
+	struct store_call call; /* who opened it; the reason: what is missing */
 
 	struct bytes request;
 	off_t begins;	/* the offset of its first byte */
-	bool truncated; /* the next write is its first, wherever the file position stands */
+	bool truncated; /* the next write is its first, wherever the file
+			   position stands */
 	bool carried_out;
 	bool left;	    /* its place was given back */
 	int result;	    /* once carried out */
@@ -26,11 +27,13 @@ struct conversation {
 	off_t base; /* where the reader's first byte is */
 };
 
-int conversation_begin(struct store *store, struct store_call *call, const struct attr *attr,
-	const union store_any *row, const char *member, struct conversation **out)
+int conversation_begin(struct store *store, struct store_call *call,
+    const struct attr *attr, const union store_any *row, const char *member,
+    struct conversation **out)
 {
 	struct conversation *talk = calloc(1, sizeof(*talk));
-	int rc = talk ? quota_take(QUOTA_CONVERSATIONS, store, call, 1, !(attr->flags & AT_PUBLIC))
+	int rc = talk ? quota_take(QUOTA_CONVERSATIONS, store, call, 1,
+			    !(attr->flags & AT_PUBLIC))
 		      : -ENOMEM;
 
 	if (rc) {
@@ -40,7 +43,8 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	talk->store = store;
 	talk->attr = attr;
 	talk->row = row;
-	talk->call = (struct store_call){.uid = call->uid, .gid = call->gid, .pid = call->pid};
+	talk->call = (struct store_call){
+	    .uid = call->uid, .gid = call->gid, .pid = call->pid};
 	if (member)
 		strncpy(talk->member, member, NAME_MAX_LEN);
 
@@ -48,7 +52,8 @@ int conversation_begin(struct store *store, struct store_call *call, const struc
 	return 0;
 }
 
-static void log_refusal(const struct conversation *talk, struct store_call *call, int error)
+static void log_refusal(
+    const struct conversation *talk, struct store_call *call, int error)
 {
 	char path[STORE_PATH], object[STORE_PATH + 32];
 
@@ -57,7 +62,8 @@ static void log_refusal(const struct conversation *talk, struct store_call *call
 		return;
 	}
 	store_path(&talk->row->object, path);
-	snprintf(object, sizeof(object), "%s%s%s", path, path[0] ? "/" : "", talk->attr->name);
+	snprintf(object, sizeof(object), "%s%s%s", path, path[0] ? "/" : "",
+	    talk->attr->name);
 	store_log_refusal(talk->store, call, "request", object, error);
 }
 
@@ -67,9 +73,9 @@ static void log_incomplete(struct conversation *talk)
 
 	memcpy(missing, talk->call.reason, sizeof(missing));
 	log_refusal(talk, &talk->call,
-		store_refuse(&talk->call, -EINVAL,
-			"closed with an incomplete request of %zu bytes%s%.160s", talk->request.len,
-			missing[0] ? ": " : "", missing));
+	    store_refuse(&talk->call, -EINVAL,
+		"closed with an incomplete request of %zu bytes%s%.160s",
+		talk->request.len, missing[0] ? ": " : "", missing));
 }
 
 static void leave(struct conversation *talk)
@@ -131,37 +137,38 @@ static off_t place(struct conversation *talk, off_t offset)
 }
 
 /* The request has had its answer; the secrets in it are wiped. */
-static int answered(struct conversation *talk, struct store_call *call, int result)
+static int answered(
+    struct conversation *talk, struct store_call *call, int result)
 {
 	talk->carried_out = true;
 	talk->result = result;
 	bytes_free(&talk->request);
 	if (result < 0) {
 		bytes_free(&talk->reply);
-		bytes_printf(
-			&talk->reply, "%s\n", call->reason[0] ? call->reason : strerror(-result));
+		bytes_printf(&talk->reply, "%s\n",
+		    call->reason[0] ? call->reason : strerror(-result));
 	}
 	return result;
 }
 
 /*
- * The newline behind a PEM's last line may come in a write of its own. A refusal is repeated, and
- * has its line.
+ * The newline behind a PEM's last line may come in a write of its own. A
+ * refusal is repeated, and has its line.
  */
-static int write_behind(
-	const struct conversation *talk, struct store_call *call, const char *data, size_t size)
+static int write_behind(const struct conversation *talk,
+    struct store_call *call, const char *data, size_t size)
 {
 	call->recorded = talk->result < 0;
 	if (talk->result)
 		return talk->result;
 	if (!all_space(data, size))
-		return store_refuse(
-			call, -EINVAL, "this conversation has had its reply; open the file again");
+		return store_refuse(call, -EINVAL,
+		    "this conversation has had its reply; open the file again");
 	return 0;
 }
 
-static int write_part(struct conversation *talk, struct store_call *call, const void *data,
-	size_t size, off_t offset)
+static int write_part(struct conversation *talk, struct store_call *call,
+    const void *data, size_t size, off_t offset)
 {
 	if (talk->carried_out)
 		return write_behind(talk, call, data, size);
@@ -171,17 +178,18 @@ static int write_part(struct conversation *talk, struct store_call *call, const 
 		return store_refuse(call, -EINVAL, "a request has no holes");
 	if (at + size > STORE_REQUEST_MAX)
 		return answered(talk, call,
-			store_refuse(
-				call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX));
+		    store_refuse(call, -EFBIG, "a request has at most %d bytes",
+			STORE_REQUEST_MAX));
 	if (at + size > talk->request.len) {
-		int rc = bytes_extend(&talk->request, at + size - talk->request.len);
+		int rc = bytes_extend(
+		    &talk->request, at + size - talk->request.len);
 		if (rc)
 			return rc;
 	}
 	memcpy(talk->request.data + at, data, size);
 	int rc = talk->attr->take(talk->store, call, talk->row,
-		talk->member[0] ? talk->member : NULL, talk->request.data, talk->request.len,
-		&talk->reply);
+	    talk->member[0] ? talk->member : NULL, talk->request.data,
+	    talk->request.len, &talk->reply);
 	if (rc != 1)
 		return answered(talk, call, rc);
 	/* for the record, should it be closed like this */
@@ -191,30 +199,35 @@ static int write_part(struct conversation *talk, struct store_call *call, const 
 	return 0;
 }
 
-/* The store records refused requests; what is refused before they reach it is recorded here. */
-static int refused(const struct conversation *talk, struct store_call *call, int rc)
+/* The store records refused requests; what is refused before they reach it is
+ * recorded here. */
+static int refused(
+    const struct conversation *talk, struct store_call *call, int rc)
 {
-	if (rc < 0 && !call->recorded && talk->attr->flags & (AT_CONVERSATION | AT_DROP))
+	if (rc < 0 && !call->recorded &&
+	    talk->attr->flags & (AT_CONVERSATION | AT_DROP))
 		log_refusal(talk, call, rc);
 	return rc;
 }
 
-int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
-	size_t size, off_t offset)
+int conversation_write(struct conversation *talk, struct store_call *call,
+    const void *data, size_t size, off_t offset)
 {
 	return refused(talk, call, write_part(talk, call, data, size, offset));
 }
 
-int conversation_read(struct conversation *talk, struct store_call *call, off_t offset, size_t size,
-	struct bytes *out)
+int conversation_read(struct conversation *talk, struct store_call *call,
+    off_t offset, size_t size, struct bytes *out)
 {
 	if (conversation_incomplete(talk))
 		return refused(talk, call,
-			store_refuse(call, -EINVAL, "read before the request was complete"));
+		    store_refuse(
+			call, -EINVAL, "read before the request was complete"));
 	if (!talk->carried_out)
 		return 0;
 	if (!talk->read_begun || offset < talk->base)
 		talk->base = offset;
 	talk->read_begun = true;
-	return bytes_add_part(out, &talk->reply, (size_t)(offset - talk->base), size);
+	return bytes_add_part(
+	    out, &talk->reply, (size_t)(offset - talk->base), size);
 }

@@ -3,8 +3,9 @@
 #define FS_CONVERSATION_H
 
 /*
- * One request through one open file: it is collected, carried out in the write that completes it,
- * and its reply, or the reason of its refusal, is read back. Not locked: its handle is.
+ * One request through one open file: it is collected, carried out in the write
+ * that completes it, and its reply, or the reason of its refusal, is read back.
+ * Not locked: its handle is.
  */
 #include <sys/types.h>
 
@@ -16,29 +17,31 @@ enum { AT_END = -1 };
 struct conversation;
 
 /*
- * With a file that takes requests, of this row, which lives as long. member: the name of what is
- * being dropped, or NULL. -ENOSPC: as in quota_take.
+ * With a file that takes requests, of this row, which lives as long. member:
+ * the name of what is being dropped, or NULL. -ENOSPC: as in quota_take.
  */
-int conversation_begin(struct store *store, struct store_call *call, const struct attr *attr,
-	const union store_any *row, const char *member, struct conversation **out);
+int conversation_begin(struct store *store, struct store_call *call,
+    const struct attr *attr, const union store_any *row, const char *member,
+    struct conversation **out);
 
-/* Takes a part of the request; carries it out if that completes it. Refusals are recorded but those
- * of files that are no conversations. */
-int conversation_write(struct conversation *talk, struct store_call *call, const void *data,
-	size_t size, off_t offset);
+/* Takes a part of the request; carries it out if that completes it. Refusals
+ * are recorded but those of files that are no conversations. */
+int conversation_write(struct conversation *talk, struct store_call *call,
+    const void *data, size_t size, off_t offset);
 
-/* Forgets what has been collected, unless it was carried out: the next write begins a request. */
+/* Forgets what has been collected, unless it was carried out: the next write
+ * begins a request. */
 void conversation_truncate(struct conversation *talk);
 
-/* Appends a part of the reply (-EINVAL: the request is incomplete), which begins where the first
- * read does: behind what was written. */
-int conversation_read(struct conversation *talk, struct store_call *call, off_t offset, size_t size,
-	struct bytes *out);
+/* Appends a part of the reply (-EINVAL: the request is incomplete), which
+ * begins where the first read does: behind what was written. */
+int conversation_read(struct conversation *talk, struct store_call *call,
+    off_t offset, size_t size, struct bytes *out);
 
 /*
- * At a close: if it has had its answer, its place is given to others. The kernel tells the end of
- * an open file some time after close(2) has returned, and who comes again meanwhile would be
- * refused.
+ * At a close: if it has had its answer, its place is given to others. The
+ * kernel tells the end of an open file some time after close(2) has returned,
+ * and who comes again meanwhile would be refused.
  */
 void conversation_leave(struct conversation *talk);
 

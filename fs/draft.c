@@ -90,10 +90,12 @@ static bool has_room(uint64_t dir, uid_t maker)
 		his += d->maker == maker;
 		all++;
 	}
-	return here < DRAFTS_PER_DIRECTORY && his < DRAFTS_PER_USER && all < DRAFTS_MAX;
+	return here < DRAFTS_PER_DIRECTORY && his < DRAFTS_PER_USER &&
+	       all < DRAFTS_MAX;
 }
 
-int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint64_t *id)
+int draft_create(
+    uint64_t dir, const char *name, const struct stat *owner, uint64_t *id)
 {
 	enter();
 	if (strlen(name) >= sizeof(((struct draft *)0)->name))
@@ -158,9 +160,11 @@ static int resize(struct draft *d, off_t size)
 	return 0;
 }
 
-static int set_owner(struct store_call *call, struct draft *d, const struct store_chown *change)
+static int set_owner(
+    struct store_call *call, struct draft *d, const struct store_chown *change)
 {
-	struct store_owner want, now = {d->st.st_uid, d->st.st_gid, d->st.st_mode & 07777, 0};
+	struct store_owner want,
+	    now = {d->st.st_uid, d->st.st_gid, d->st.st_mode & 07777, 0};
 	int rc = store_merge_owner(call, &now, change, &want);
 
 	if (rc < 0)
@@ -171,7 +175,8 @@ static int set_owner(struct store_call *call, struct draft *d, const struct stor
 	return 0;
 }
 
-int draft_change(struct store_call *call, uint64_t id, const struct draft_change *change)
+int draft_change(
+    struct store_call *call, uint64_t id, const struct draft_change *change)
 {
 	enter();
 	struct draft *d = by_id(id);
@@ -228,7 +233,8 @@ int draft_read(uint64_t id, off_t offset, size_t size, struct bytes *out)
 {
 	enter();
 	const struct draft *d = by_id(id);
-	return leave(d ? bytes_add_part(out, &d->content, (size_t)offset, size) : -ESTALE);
+	return leave(d ? bytes_add_part(out, &d->content, (size_t)offset, size)
+		       : -ESTALE);
 }
 
 int draft_write(uint64_t id, const void *data, size_t size, off_t offset)

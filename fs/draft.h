@@ -3,11 +3,12 @@
 #define FS_DRAFT_H
 
 /*
- * Drafts: what editors, sed -i, rsync and configuration management make beside a file to rename it
- * over (draft_name.h). They live in memory, are in no listing, and go when they are unlinked,
- * renamed over a file, or a minute after their last close. A private key may be in one: whatever
- * mode is asked for, others have none of it. Functions answer 0 or -errno; -ESTALE: the draft is
- * gone.
+ * Drafts: what editors, sed -i, rsync and configuration management make beside
+ * a file to rename it over (draft_name.h). They live in memory, are in no
+ * listing, and go when they are unlinked, renamed over a file, or a minute
+ * after their last close. A private key may be in one: whatever mode is asked
+ * for, others have none of it. Functions answer 0 or -errno; -ESTALE: the draft
+ * is gone.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,9 +24,10 @@ enum {
 	DRAFT_SECONDS = 60,
 };
 
-/* Makes one in a directory (by its inode number), a file or an empty directory as st_mode of owner
- * says. -EEXIST; -ENOSPC: too many. */
-int draft_create(uint64_t dir, const char *name, const struct stat *owner, uint64_t *id);
+/* Makes one in a directory (by its inode number), a file or an empty directory
+ * as st_mode of owner says. -EEXIST; -ENOSPC: too many. */
+int draft_create(
+    uint64_t dir, const char *name, const struct stat *owner, uint64_t *id);
 
 /* The one of this name, and whether it is a directory. -ENOENT. */
 int draft_find(uint64_t dir, const char *name, uint64_t *id, bool *directory);
@@ -43,7 +45,8 @@ struct draft_change {
 	off_t size; /* it is cut or filled up to that */
 	struct timespec at;
 };
-int draft_change(struct store_call *call, uint64_t id, const struct draft_change *change);
+int draft_change(
+    struct store_call *call, uint64_t id, const struct draft_change *change);
 
 /* Nobody else can open it; like an open for who has made it. */
 int draft_reserve(uint64_t id);

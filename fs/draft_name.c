@@ -12,7 +12,8 @@ bool draft_name_made(const char *name, int flags, mode_t mode)
 
 	if (!(flags & O_EXCL) || !len)
 		return false;
-	if (strchr(".#", name[0]) || name[len - 1] == '~' || strcmp(name, "4913") == 0)
+	if (strchr(".#", name[0]) || name[len - 1] == '~' ||
+	    strcmp(name, "4913") == 0)
 		return true;
 	return (flags & O_ACCMODE) == O_RDWR && (mode & 0777) == 0600;
 }
@@ -20,7 +21,8 @@ bool draft_name_made(const char *name, int flags, mode_t mode)
 /* Whether this may stand between a file's name and the rest of a draft's. */
 static bool separates(const char *text)
 {
-	return (*text && strchr(".~#,-", *text)) || strspn(text, "0123456789") >= 8;
+	return (*text && strchr(".~#,-", *text)) ||
+	       strspn(text, "0123456789") >= 8;
 }
 
 static bool begins(const char *name, const char *file)
@@ -30,7 +32,8 @@ static bool begins(const char *name, const char *file)
 	return strncmp(name, file, len) == 0 && separates(name + len);
 }
 
-/* The same with a legal name before the file's: it may contain dots, so that each is tried. */
+/* The same with a legal name before the file's: it may contain dots, so that
+ * each is tried. */
 static bool begins_dropped(const char *name, const char *file)
 {
 	size_t len = strlen(file);
@@ -43,8 +46,10 @@ static bool begins_dropped(const char *name, const char *file)
 
 static bool beside(const struct kind *kind, const char *name)
 {
-	for (const struct attr *attr = kind->attr; attr < kind->attr + kind->attrs; attr++)
-		if (kind->flat ? attr->flags & AT_DROP && begins_dropped(name, attr->name)
+	for (const struct attr *attr = kind->attr;
+	     attr < kind->attr + kind->attrs; attr++)
+		if (kind->flat ? attr->flags & AT_DROP &&
+				     begins_dropped(name, attr->name)
 			       : begins(name, attr->name))
 			return true;
 	return false;
@@ -52,17 +57,19 @@ static bool beside(const struct kind *kind, const char *name)
 
 bool draft_name_beside(const struct kind *kind, const char *name)
 {
-	return beside(kind, name) || (*name && strchr(".#", *name) && beside(kind, name + 1));
+	return beside(kind, name) ||
+	       (*name && strchr(".#", *name) && beside(kind, name + 1));
 }
 
 bool draft_name_drops(const struct kind *kind, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (const struct attr *attr = kind->attr; attr < kind->attr + kind->attrs; attr++) {
+	for (const struct attr *attr = kind->attr;
+	     attr < kind->attr + kind->attrs; attr++) {
 		size_t tail = strlen(attr->name);
-		if (kind->flat && attr->flags & AT_DROP && *name != '.' && len >= tail &&
-			strcmp(name + len - tail, attr->name) == 0)
+		if (kind->flat && attr->flags & AT_DROP && *name != '.' &&
+		    len >= tail && strcmp(name + len - tail, attr->name) == 0)
 			return true;
 	}
 	return false;

@@ -3,10 +3,11 @@
 
 /* Files that take requests and answer with certificates. */
 
-static int enroll(struct store *store, struct store_call *call, int64_t key, const char *member,
-	const void *data, size_t len, struct bytes *reply)
+static int enroll(struct store *store, struct store_call *call, int64_t key,
+    const char *member, const void *data, size_t len, struct bytes *reply)
 {
-	if (!store_request_complete(key ? STORE_CSR : STORE_KEY_AND_CSR, data, len))
+	if (!store_request_complete(
+		key ? STORE_CSR : STORE_KEY_AND_CSR, data, len))
 		return 1;
 	return store_enroll(store, call, key, member, data, len, reply);
 }
@@ -24,16 +25,18 @@ TAKE(take_key_enroll)
 	return enroll(store, call, row->object.id, NULL, data, len, reply);
 }
 
-/* The row is the key that a new file is dropped at, or the member whose file is there already. */
+/* The row is the key that a new file is dropped at, or the member whose file is
+ * there already. */
 TAKE(take_drop)
 {
 	bool again = row->object.kind == STORE_MEMBER;
 
 	return enroll(store, call, again ? row->member.key : row->object.id,
-		again ? row->object.name : member, data, len, reply);
+	    again ? row->object.name : member, data, len, reply);
 }
 
-/* What enrolled stays what it was, also when the member has renewed its certificate since. */
+/* What enrolled stays what it was, also when the member has renewed its
+ * certificate since. */
 #define ENROLLED(name, prototype, call)                                \
 	prototype(name)                                                \
 	{                                                              \
@@ -48,10 +51,11 @@ ENROLLED(size_drop_csr, SIZE, size_csr_pem(store, &enrolled, len))
 ENROLLED(show_drop_crt, SHOW, show_fullchain_pem(store, &enrolled, out))
 ENROLLED(size_drop_crt, SIZE, size_fullchain_pem(store, &enrolled, len))
 
-static int renew(struct store *store, struct store_call *call, int64_t member, const void *data,
-	size_t len, struct bytes *reply)
+static int renew(struct store *store, struct store_call *call, int64_t member,
+    const void *data, size_t len, struct bytes *reply)
 {
-	if (!store_request_complete(member ? STORE_CSR : STORE_CSR_AND_PROOF, data, len))
+	if (!store_request_complete(
+		member ? STORE_CSR : STORE_CSR_AND_PROOF, data, len))
 		return 1;
 	return store_renew(store, call, member, data, len, reply);
 }

@@ -4,7 +4,8 @@
 
 DEFINE_SHOW(show_group_description, value_add_text(out, row->group.description))
 DEFINE_SHOW(show_group_enabled, value_add_number(out, row->group.enabled))
-DEFINE_SHOW(show_group_signing_cert, value_add_text(out, row->group.signing_cert))
+DEFINE_SHOW(
+    show_group_signing_cert, value_add_text(out, row->group.signing_cert))
 
 int64_t keys_changed(const union store_any *row)
 {

@@ -27,10 +27,10 @@ union control {
 static struct msghdr message(struct iovec *byte, union control *control)
 {
 	return (struct msghdr){
-		.msg_iov = byte,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(*control),
+	    .msg_iov = byte,
+	    .msg_iovlen = 1,
+	    .msg_control = control,
+	    .msg_controllen = sizeof(*control),
 	};
 }
 
@@ -38,7 +38,8 @@ static int send_descriptor(int socket, int fd)
 {
 	char text = 'm';
 	struct iovec byte = {&text, 1};
-	union control control = {.header = {CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}};
+	union control control = {
+	    .header = {CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}};
 	struct msghdr msg = message(&byte, &control);
 
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
@@ -57,7 +58,8 @@ static int receive_descriptor(int socket)
 	do
 		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	if (n == 1 && CMSG_FIRSTHDR(&msg) && control.header.cmsg_type == SCM_RIGHTS)
+	if (n == 1 && CMSG_FIRSTHDR(&msg) &&
+	    control.header.cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
 	return fd;
 }
@@ -74,7 +76,8 @@ static bool heard(int socket)
 	return n == 1;
 }
 
-/* It has the daemon's memory for its own: nobody is to take it for the daemon. */
+/* It has the daemon's memory for its own: nobody is to take it for the
+ * daemon. */
 static void be_known_as(char **title, const char *mountpoint)
 {
 	char *end = title[0];
@@ -90,7 +93,8 @@ static void be_known_as(char **title, const char *mountpoint)
 	snprintf(title[0], room, "enrollfs: unmounts %s", mountpoint);
 }
 
-/* Nothing that the daemon or who started it has open stays open for this one's sake. */
+/* Nothing that the daemon or who started it has open stays open for this one's
+ * sake. */
 static void keep_only(int socket, int fd)
 {
 	int low = socket < fd ? socket : fd, high = socket < fd ? fd : socket;
@@ -104,17 +108,21 @@ static void keep_only(int socket, int fd)
 	close_range((unsigned int)high + 1, ~0U, 0);
 }
 
-/* Only the daemon's end ends it: a signal to all of a group or service is for the daemon. */
+/* Only the daemon's end ends it: a signal to all of a group or service is for
+ * the daemon. */
 static void ignore_signals(void)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
+	static const int signals[] = {
+	    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_IGN);
 }
 
-/* Its own mount, wherever that is now, and no other that has come over it since. */
-static void take_away(struct fuse_session *session, const struct place_mount *mounted)
+/* Its own mount, wherever that is now, and no other that has come over it
+ * since. */
+static void take_away(
+    struct fuse_session *session, const struct place_mount *mounted)
 {
 	struct pollfd fd = {.fd = fuse_session_fd(session)};
 	bool gone = poll(&fd, 1, 0) == 1 && fd.revents & POLLERR;
@@ -123,7 +131,8 @@ static void take_away(struct fuse_session *session, const struct place_mount *mo
 
 	if (root >= 0 && geteuid() != 0) {
 		close(root);
-		fuse_session_unmount(session); /* fusermount3 looks whose it is */
+		fuse_session_unmount(
+		    session); /* fusermount3 looks whose it is */
 		return;
 	}
 	close(fd.fd); /* what waits for a dead daemon fails at once */
@@ -132,11 +141,11 @@ static void take_away(struct fuse_session *session, const struct place_mount *mo
 }
 
 /*
- * On the directory that was opened: for mount(2), libfuse and fusermount3 it is the current one, so
- * that no path leads there.
+ * On the directory that was opened: for mount(2), libfuse and fusermount3 it is
+ * the current one, so that no path leads there.
  */
-static bool mount_here(
-	struct fuse_session *session, const struct guard_place *place, struct place_mount *mounted)
+static bool mount_here(struct fuse_session *session,
+    const struct guard_place *place, struct place_mount *mounted)
 {
 	place_clear_dead(place->store);
 	if (fuse_session_mount(session, "."))
@@ -145,15 +154,16 @@ static bool mount_here(
 	return true;
 }
 
-static _Noreturn void guard(
-	int socket, struct fuse_session *session, const struct guard_place *place, char **title)
+static _Noreturn void guard(int socket, struct fuse_session *session,
+    const struct guard_place *place, char **title)
 {
 	struct place_mount mounted;
 	int rc = 1;
 
 	ignore_signals();
 	be_known_as(title, place->path);
-	if (fchdir(place->fd) == 0 && heard(socket) && mount_here(session, place, &mounted)) {
+	if (fchdir(place->fd) == 0 && heard(socket) &&
+	    mount_here(session, place, &mounted)) {
 		if (send_descriptor(socket, fuse_session_fd(session)) == 0) {
 			keep_only(socket, fuse_session_fd(session));
 			if (geteuid() == 0)
@@ -166,8 +176,8 @@ static _Noreturn void guard(
 	_exit(rc);
 }
 
-int guard_start(struct guard *out, struct fuse_session *session, const struct guard_place *place,
-	char **title)
+int guard_start(struct guard *out, struct fuse_session *session,
+    const struct guard_place *place, char **title)
 {
 	int ends[2];
 
@@ -195,7 +205,9 @@ int guard_start(struct guard *out, struct fuse_session *session, const struct gu
 int guard_mount(struct guard *guard, struct fuse_session *session)
 {
 	char path[32];
-	int fd = write(guard->socket, "m", 1) == 1 ? receive_descriptor(guard->socket) : -1;
+	int fd = write(guard->socket, "m", 1) == 1
+		     ? receive_descriptor(guard->socket)
+		     : -1;
 
 	if (fd < 0)
 		return -1; /* libfuse has said why */
@@ -209,6 +221,7 @@ void guard_end(struct guard *guard)
 
 	close(guard->socket);
 	/* it takes no time; but one that somebody has stopped does nothing */
-	for (int tries = 0; waitpid(guard->pid, NULL, WNOHANG) == 0 && tries < 500; tries++)
+	for (int tries = 0;
+	     waitpid(guard->pid, NULL, WNOHANG) == 0 && tries < 500; tries++)
 		nanosleep(&pause, NULL);
 }

@@ -14,8 +14,9 @@
 #include "fs/quota.h"
 
 struct handle {
-	struct handle *next, *prev; /* of those that are open and share a bucket */
-	uid_t uid;		    /* who has it */
+	struct handle *next,
+	    *prev; /* of those that are open and share a bucket */
+	uid_t uid; /* who has it */
 	pid_t pid;
 	struct store *store;
 	uint64_t ino;
@@ -26,23 +27,25 @@ struct handle {
 	long charged;			 /* of QUOTA_BYTES */
 	struct bytes content;		 /* as of open; not changed after it */
 	struct store_snapshot *snapshot; /* or this */
-	struct timespec moment;		 /* that it shows; none of what is exported */
+	struct timespec moment; /* that it shows; none of what is exported */
 	_Atomic bool was_read;
 	struct conversation *talk;
 	bool begun;
 	bool serves; /* one of the two, for good; under the lock of open_now */
 
-	pthread_mutex_t lock;	     /* of what follows, and of talk */
-	struct bytes input;	     /* what was written through this open */
-	bool once;		     /* and has been carried out: not to be again */
-	bool refused;		     /* a write: nothing more is taken */
-	struct store_before *before; /* what stood before; made by the first write */
+	pthread_mutex_t lock; /* of what follows, and of talk */
+	struct bytes input;   /* what was written through this open */
+	bool once;	      /* and has been carried out: not to be again */
+	bool refused;	      /* a write: nothing more is taken */
+	struct store_before
+	    *before; /* what stood before; made by the first write */
 };
 
 /* Inodes share one now and then. */
 enum { BUCKETS = 256 };
 
-/* For the end: what is still open then has to be wiped. Not held together with a handle's lock. */
+/* For the end: what is still open then has to be wiped. Not held together with
+ * a handle's lock. */
 static struct {
 	pthread_mutex_t lock;
 	struct handle *first[BUCKETS]; /* by inode, the newest first */
@@ -82,8 +85,9 @@ static void strike_off(struct handle *h)
 /* What it holds now. With the lock held, or nobody else knowing it. */
 static long held(const struct handle *h)
 {
-	return (long)(sizeof(*h) + (h->node ? sizeof(*h->node) : 0) + h->content.cap +
-		      h->input.cap + (h->before ? sizeof(*h->before) : 0) +
+	return (long)(sizeof(*h) + (h->node ? sizeof(*h->node) : 0) +
+		      h->content.cap + h->input.cap +
+		      (h->before ? sizeof(*h->before) : 0) +
 		      (h->talk ? conversation_held(h->talk) : 0));
 }
 
@@ -91,7 +95,9 @@ static long held(const struct handle *h)
 static int charge(struct handle *h, struct store_call *call, size_t more)
 {
 	long n = held(h) + (long)more - h->charged;
-	int rc = n > 0 ? quota_take(QUOTA_BYTES, h->store, call, n, h->permitted) : 0;
+	int rc = n > 0
+		     ? quota_take(QUOTA_BYTES, h->store, call, n, h->permitted)
+		     : 0;
 
 	if (!rc && n > 0)
 		h->charged += n;
@@ -111,7 +117,8 @@ static bool say(const struct handle *h, struct stat *st)
 {
 	const struct stat was = *st;
 
-	st->st_size = h->snapshot ? (off_t)store_snapshot_size(h->snapshot) : (off_t)h->content.len;
+	st->st_size = h->snapshot ? (off_t)store_snapshot_size(h->snapshot)
+				  : (off_t)h->content.len;
 	if (h->moment.tv_sec && !h->was_read)
 		st->st_mtim = h->moment;
 	return st->st_size != was.st_size ||
@@ -150,19 +157,24 @@ static bool serves(const struct handle *h)
 	       (h->snapshot || h->attr->show || h->attr->copy);
 }
 
-/* Its time comes first: what is newer than that is copied again, what is older never. */
+/* Its time comes first: what is newer than that is copied again, what is older
+ * never. */
 static int render(struct handle *h, struct store_call *call)
 {
 	const struct attr *attr = h->attr;
 	struct node *node = h->node;
-	int rc = attr->snapshot ? attr->snapshot(h->store, &node->row, false, &h->snapshot) : 0;
+	int rc = attr->snapshot
+		     ? attr->snapshot(h->store, &node->row, false, &h->snapshot)
+		     : 0;
 
 	if (!rc)
 		rc = node_moment(h->store, node, h->snapshot, &h->moment);
 	if (!rc && !attr->snapshot)
-		rc = attr->copy ? attr->copy(h->store, call, &node->row, &h->content)
-				: node_content(h->store, node, &h->content);
-	return node_refused(h->store, call, attr->copy ? "copy" : "open", node, rc);
+		rc = attr->copy
+			 ? attr->copy(h->store, call, &node->row, &h->content)
+			 : node_content(h->store, node, &h->content);
+	return node_refused(
+	    h->store, call, attr->copy ? "copy" : "open", node, rc);
 }
 
 static int begin(struct handle *h, struct store_call *call)
@@ -172,15 +184,18 @@ static int begin(struct handle *h, struct store_call *call)
 	int rc = 0;
 
 	if (node->draft && !node->drop)
-		return draft_open(node->draft, writable(h->flags) && h->flags & O_TRUNC);
+		return draft_open(
+		    node->draft, writable(h->flags) && h->flags & O_TRUNC);
 	if (writable(h->flags) && !node->drop)
-		rc = node_refused(
-			h->store, call, "open", node, node_may_write(h->store, call, node));
-	/* Who only reads a conversation gets nothing, and takes nobody's place. */
+		rc = node_refused(h->store, call, "open", node,
+		    node_may_write(h->store, call, node));
+	/* Who only reads a conversation gets nothing, and takes nobody's
+	 * place. */
 	if (!rc && take->take && writable(h->flags))
 		rc = conversation_begin(h->store, call, take, &node->row,
-			node->drop ? node->member : NULL, &h->talk);
-	if (rc || node->drop || h->attr->flags & AT_CONVERSATION || !readable(h->flags))
+		    node->drop ? node->member : NULL, &h->talk);
+	if (rc || node->drop || h->attr->flags & AT_CONVERSATION ||
+	    !readable(h->flags))
 		return rc;
 	return render(h, call);
 }
@@ -204,11 +219,12 @@ static bool is_private(struct store *store, const struct node *node)
 {
 	struct store_owner own;
 
-	return node->draft || (!node_owner(store, node, &own) && !(own.mode & 0007));
+	return node->draft ||
+	       (!node_owner(store, node, &own) && !(own.mode & 0007));
 }
 
-static struct handle *make(
-	struct store *store, const struct store_call *call, const struct node *node, int flags)
+static struct handle *make(struct store *store, const struct store_call *call,
+    const struct node *node, int flags)
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
@@ -238,8 +254,8 @@ static void destroy(struct handle *h)
 	free(h);
 }
 
-int handle_open(struct store *store, struct store_call *call, const struct node *node, int flags,
-	struct handle **out)
+int handle_open(struct store *store, struct store_call *call,
+    const struct node *node, int flags, struct handle **out)
 {
 	if (!node->attr)
 		return -EISDIR;
@@ -309,8 +325,8 @@ static bool converses(const struct handle *h)
 }
 
 /* Of a list, as it is now. */
-static int read_list(const struct handle *h, const union store_any *row, off_t offset, size_t size,
-	struct bytes *out)
+static int read_list(const struct handle *h, const union store_any *row,
+    off_t offset, size_t size, struct bytes *out)
 {
 	struct store_snapshot *snapshot;
 	int rc = h->attr->snapshot(h->store, row, false, &snapshot);
@@ -322,8 +338,8 @@ static int read_list(const struct handle *h, const union store_any *row, off_t o
 	return rc;
 }
 
-int handle_read_page(
-	struct handle *h, struct store_call *call, off_t offset, size_t size, struct bytes *out)
+int handle_read_page(struct handle *h, struct store_call *call, off_t offset,
+    size_t size, struct bytes *out)
 {
 	CLEANUP_BYTES struct bytes content = {0};
 	bool draft = h->node && h->node->draft;
@@ -339,8 +355,8 @@ int handle_read_page(
 	return rc ? rc : bytes_add_part(out, &content, (size_t)offset, size);
 }
 
-int handle_read(
-	struct handle *h, struct store_call *call, off_t offset, size_t size, struct bytes *out)
+int handle_read(struct handle *h, struct store_call *call, off_t offset,
+    size_t size, struct bytes *out)
 {
 	h->was_read = true;
 	if (h->snapshot)
@@ -361,10 +377,10 @@ int handle_read(
 
 /* --- writing a value --- */
 
-/* The value as it would be: what this open has written so far, from offset 0, with data in place.
- */
-static int collect(struct handle *h, struct store_call *call, const void *data, size_t size,
-	off_t offset, struct bytes *value)
+/* The value as it would be: what this open has written so far, from offset 0,
+ * with data in place. */
+static int collect(struct handle *h, struct store_call *call, const void *data,
+    size_t size, off_t offset, struct bytes *value)
 {
 	size_t at = offset == AT_END ? h->input.len : (size_t)offset;
 	/* the newline, and one byte more to see that it is too long */
@@ -375,8 +391,9 @@ static int collect(struct handle *h, struct store_call *call, const void *data, 
 	if (size > most || at + size > most) {
 		int secret = store_check_secret(h->store, call, data, size);
 		return secret ? secret
-			      : store_refuse(call, -EFBIG, "a value here has at most %zu bytes",
-					h->attr->max);
+			      : store_refuse(call, -EFBIG,
+				    "a value here has at most %zu bytes",
+				    h->attr->max);
 	}
 	int rc = bytes_add(value, h->input.data, h->input.len);
 	if (!rc && at + size > value->len)
@@ -387,7 +404,8 @@ static int collect(struct handle *h, struct store_call *call, const void *data, 
 }
 
 /* What counts once has been carried out: only its newline may follow. */
-static bool only_a_newline(const struct handle *h, const void *data, size_t size, off_t offset)
+static bool only_a_newline(
+    const struct handle *h, const void *data, size_t size, off_t offset)
 {
 	const char *byte = data;
 
@@ -396,16 +414,18 @@ static bool only_a_newline(const struct handle *h, const void *data, size_t size
 	       (offset == AT_END || (size_t)offset == h->input.len);
 }
 
-static int set_value(
-	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+static int set_value(struct handle *h, struct store_call *call,
+    const void *data, size_t size, off_t offset)
 {
 	CLEANUP_BYTES struct bytes value = {0};
 
 	if (h->once && !only_a_newline(h, data, size, offset))
-		return store_refuse(call, -EINVAL, "this counts once for each open");
+		return store_refuse(
+		    call, -EINVAL, "this counts once for each open");
 	int rc = collect(h, call, data, size, offset, &value);
 	if (!rc)
-		rc = node_store(h->store, call, h->node, &value, h->once, h->before);
+		rc = node_store(
+		    h->store, call, h->node, &value, h->once, h->before);
 	if (rc < 0)
 		return rc;
 	bytes_swap(&h->input, &value);
@@ -414,27 +434,28 @@ static int set_value(
 }
 
 /*
- * A value of which a part was stored and a later one refused: what stood before is put back. The
- * refusal says whether that could be done.
+ * A value of which a part was stored and a later one refused: what stood before
+ * is put back. The refusal says whether that could be done.
  */
 static void take_back(struct handle *h, struct store_call *call)
 {
 	struct store_call undo = *call;
 	size_t len = strlen(call->reason);
-	bool back = !store_put_back(h->store, &undo, &h->node->row.object, h->before);
+	bool back = !store_put_back(
+	    h->store, &undo, &h->node->row.object, h->before);
 
 	snprintf(call->reason + len, sizeof(call->reason) - len, "; %s",
-		back ? "what stood before is back" : "what stands there stays");
+	    back ? "what stood before is back" : "what stands there stays");
 	h->once = h->once && !back;
 	bytes_free(&h->input);
 }
 
 /*
- * After a refusal this open takes nothing more until it is truncated: bash's printf goes on with
- * the next line, which would be taken for the value.
+ * After a refusal this open takes nothing more until it is truncated: bash's
+ * printf goes on with the next line, which would be taken for the value.
  */
-static int write_value(
-	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+static int write_value(struct handle *h, struct store_call *call,
+    const void *data, size_t size, off_t offset)
 {
 	if (!h->before)
 		h->before = calloc(1, sizeof(*h->before));
@@ -442,7 +463,7 @@ static int write_value(
 		return -ENOMEM;
 	if (h->refused)
 		return store_refuse(call, -EINVAL,
-			"a part of this value has been refused; open the file again");
+		    "a part of this value has been refused; open the file again");
 	int rc = set_value(h, call, data, size, offset);
 	h->refused = rc != 0;
 	if (rc && h->input.len)
@@ -450,8 +471,8 @@ static int write_value(
 	return rc;
 }
 
-static int write_request(
-	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+static int write_request(struct handle *h, struct store_call *call,
+    const void *data, size_t size, off_t offset)
 {
 	int rc = conversation_write(h->talk, call, data, size, offset);
 
@@ -460,26 +481,27 @@ static int write_request(
 		draft_unlink(h->node->draft);
 	/* The store tells refused requests itself. */
 	return converses(h) || h->attr->flags & AT_DROP
-		       ? rc
-		       : node_refused(h->store, call, "set", h->node, rc);
+		   ? rc
+		   : node_refused(h->store, call, "set", h->node, rc);
 }
 
-int handle_write(
-	struct handle *h, struct store_call *call, const void *data, size_t size, off_t offset)
+int handle_write(struct handle *h, struct store_call *call, const void *data,
+    size_t size, off_t offset)
 {
 	int rc = 0;
 
 	if (h->node->draft && !h->talk)
 		return node_refused(h->store, call, "write", h->node,
-			draft_write(h->node->draft, data, size, offset));
+		    draft_write(h->node->draft, data, size, offset));
 	pthread_mutex_lock(&h->lock);
 	/* no more of it is kept, however much it is */
-	rc = charge(h, call, size < STORE_REQUEST_MAX ? size : STORE_REQUEST_MAX);
+	rc = charge(
+	    h, call, size < STORE_REQUEST_MAX ? size : STORE_REQUEST_MAX);
 	if (!rc && h->talk)
 		rc = write_request(h, call, data, size, offset);
 	else if (!rc && size)
-		rc = node_refused(
-			h->store, call, "set", h->node, write_value(h, call, data, size, offset));
+		rc = node_refused(h->store, call, "set", h->node,
+		    write_value(h, call, data, size, offset));
 	settle(h);
 	pthread_mutex_unlock(&h->lock);
 	return rc;

@@ -24,7 +24,8 @@ static struct {
 	unsigned int generations; /* given */
 	atomic_int renewals;	  /* how many there are */
 	struct slot slot[HIDDEN_DIRECTORIES];
-	/* When the last slot is past: until something is hidden again, nobody has to look. */
+	/* When the last slot is past: until something is hidden again, nobody
+	 * has to look. */
 	_Atomic time_t until;
 } hidden = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -39,7 +40,8 @@ static time_t now(void)
 /* The directory's slot, or NULL. */
 static struct slot *find(uint64_t dir, time_t at)
 {
-	for (struct slot *s = hidden.slot; s < hidden.slot + HIDDEN_DIRECTORIES; s++)
+	for (struct slot *s = hidden.slot; s < hidden.slot + HIDDEN_DIRECTORIES;
+	     s++)
 		if (s->dir == dir && s->until >= at)
 			return s;
 	return NULL;
@@ -50,7 +52,8 @@ static struct slot *make_room(void)
 {
 	struct slot *oldest = hidden.slot;
 
-	for (struct slot *s = hidden.slot; s < hidden.slot + HIDDEN_DIRECTORIES; s++)
+	for (struct slot *s = hidden.slot; s < hidden.slot + HIDDEN_DIRECTORIES;
+	     s++)
 		if (s->until < oldest->until)
 			oldest = s;
 	return oldest;
@@ -95,7 +98,8 @@ void hidden_show(uint64_t dir, unsigned int entry)
 
 static struct renewed *find_renewed(uint64_t ino)
 {
-	for (struct renewed *r = hidden.renewed; r < hidden.renewed + HIDDEN_DIRECTORIES; r++)
+	for (struct renewed *r = hidden.renewed;
+	     r < hidden.renewed + HIDDEN_DIRECTORIES; r++)
 		if (r->ino == ino)
 			return r;
 	return NULL;
@@ -105,7 +109,8 @@ void hidden_renew(uint64_t ino)
 {
 	pthread_mutex_lock(&hidden.lock);
 	struct renewed *r = find_renewed(ino);
-	if (!r) { /* the longest unused goes: whoever still holds that one is mistaken at worst */
+	if (!r) { /* the longest unused goes: whoever still holds that one is
+		     mistaken at worst */
 		r = &hidden.renewed[hidden.next++ % HIDDEN_DIRECTORIES];
 		atomic_fetch_add(&hidden.renewals, r->ino ? 0 : 1);
 		*r = (struct renewed){.ino = ino};

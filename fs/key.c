@@ -6,7 +6,8 @@
 #include "fs/value.h"
 #include "store/base/clock.h"
 
-/* The link keeps whatever walks trees away from the secret; what follows links gets it. */
+/* The link keeps whatever walks trees away from the secret; what follows links
+ * gets it. */
 DEFINE_SHOW(show_key_link, value_add_text(out, ".key"))
 
 bool key_exportable(const union store_any *row)
@@ -21,8 +22,8 @@ int size_key(struct store *store, const union store_any *row, size_t *len)
 	return 0;
 }
 
-int copy_key(
-	struct store *store, struct store_call *call, const union store_any *row, struct bytes *out)
+int copy_key(struct store *store, struct store_call *call,
+    const union store_any *row, struct bytes *out)
 {
 	return store_key_copy(store, call, row->object.id, out);
 }
@@ -34,21 +35,22 @@ DEFINE_SHOW(show_key_signing_cert, value_add_text(out, row->key.signing_cert))
 DEFINE_SHOW(show_key_enabled, value_add_number(out, row->key.enabled))
 DEFINE_SHOW(show_expires, value_add_time(out, row->key.expires))
 DEFINE_SHOW(show_exportable, value_add_number(out, row->key.exportable))
-DEFINE_SHOW(show_key_state, value_add_text(out, store_state_name(store_key_state(&row->key))))
+DEFINE_SHOW(show_key_state,
+    value_add_text(out, store_state_name(store_key_state(&row->key))))
 DEFINE_SHOW(show_key_description, value_add_text(out, row->key.description))
 DEFINE_SHOW(show_id, value_add_number(out, row->object.id))
 DEFINE_SHOW(show_copies, value_add_number(out, row->key.copies))
 DEFINE_SHOW(show_last_copied, value_add_moment(out, row->key.last_copied))
 DEFINE_SHOW(show_last_used, value_add_moment(out, row->key.last_used))
 
-int store_max_uses(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+int store_max_uses(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input)
 {
 	struct store_edit edit = {
-		.field = STORE_MAX_USES,
-		.bit = input->bit,
-		.bare = input->bare,
-		.before = input->before,
+	    .field = STORE_MAX_USES,
+	    .bit = input->bit,
+	    .bare = input->bare,
+	    .before = input->before,
 	};
 	int rc = value_limit(input->text, &edit.number, &edit.relative);
 
@@ -60,35 +62,32 @@ int store_max_uses(struct store *store, struct store_call *call, const union sto
 	return rc ? rc : edit.relative;
 }
 
-int store_expires(struct store *store, struct store_call *call, const union store_any *row,
-	const struct input *input)
+int store_expires(struct store *store, struct store_call *call,
+    const union store_any *row, const struct input *input)
 {
 	int64_t at;
 	int rc = value_time(input->text, clock_now() / CLOCK_SECOND, &at);
 
 	if (rc == -EDOM)
 		return store_refuse(call, -EINVAL,
-			"seconds since the epoch have ten digits: for a time from now add a unit, "
-			"as "
-			"in 30d");
+		    "seconds since the epoch have ten digits: for a time from now add a unit, as in 30d");
 	if (rc)
 		return not_a(call, rc,
-			"never, a date (2026-12-31), a time (2026-12-31T10:15:00Z, or +02:00), "
-			"seconds, or N with s m h d w");
+		    "never, a date (2026-12-31), a time (2026-12-31T10:15:00Z, or +02:00), seconds, or N with s m h d w");
 	return store_number(store, call, row, input, STORE_EXPIRES, at);
 }
 
 /* What has enrolled with this key. */
-int find_drop(
-	struct store *store, const union store_any *row, const char *name, union store_any *out)
+int find_drop(struct store *store, const union store_any *row, const char *name,
+    union store_any *out)
 {
 	int rc = store_find(store, STORE_MEMBER, row->object.parent, name, out);
 
 	return !rc && out->member.key != row->object.id ? -ENOENT : rc;
 }
 
-int each_drop(
-	struct store *store, const union store_any *row, int64_t after, store_each_fn fn, void *arg)
+int each_drop(struct store *store, const union store_any *row, int64_t after,
+    store_each_fn fn, void *arg)
 {
 	return store_each_enrolled(store, row->object.id, after, fn, arg);
 }

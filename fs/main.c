@@ -26,7 +26,8 @@ enum {
 	EXIT_OK,
 	EXIT_FAILED,
 	EXIT_USAGE,
-	/* Each may wait for the writer: as many enrolments as this share one commit. */
+	/* Each may wait for the writer: as many enrolments as this share one
+	 * commit. */
 	THREADS = 64,
 };
 
@@ -50,89 +51,88 @@ enum { KEY_NO_VALUE, KEY_VALUE };
 	}
 
 static const struct fuse_opt option_table[] = {
-	OPTION("domain=%s", domain),
-	OPTION("master_key=%s", master_key),
-	OPTION("export_gid=%s", export_group),
-	OPTION("audit_gid=%s", audit_group),
-	OPTION("user=%s", user),
-	OPTION("ro", read_only),
-	OPTION("accept_older", accept_older),
-	OPTION("allow_other", allow_other),
-	OPTION("noallow_other", noallow_other),
-	OPTION("-f", foreground),
-	OPTION("-d", debug),
-	OPTION("debug", debug),
-	OPTION("-h", help),
-	OPTION("--help", help),
-	OPTION("-V", version),
-	OPTION("--version", version),
-	/* what fstab may have beside them, which is not for us */
-	FUSE_OPT_KEY("rw", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("suid", FUSE_OPT_KEY_DISCARD), /* mount.fuse3 has these of its own */
-	FUSE_OPT_KEY("dev", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("defaults", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("auto", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("noauto", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("nofail", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("_netdev", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("user", FUSE_OPT_KEY_DISCARD),
-	FUSE_OPT_KEY("users", FUSE_OPT_KEY_DISCARD),
+    OPTION("domain=%s", domain),
+    OPTION("master_key=%s", master_key),
+    OPTION("export_gid=%s", export_group),
+    OPTION("audit_gid=%s", audit_group),
+    OPTION("user=%s", user),
+    OPTION("ro", read_only),
+    OPTION("accept_older", accept_older),
+    OPTION("allow_other", allow_other),
+    OPTION("noallow_other", noallow_other),
+    OPTION("-f", foreground),
+    OPTION("-d", debug),
+    OPTION("debug", debug),
+    OPTION("-h", help),
+    OPTION("--help", help),
+    OPTION("-V", version),
+    OPTION("--version", version),
+    /* what fstab may have beside them, which is not for us */
+    FUSE_OPT_KEY("rw", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY(
+	"suid", FUSE_OPT_KEY_DISCARD), /* mount.fuse3 has these of its own */
+    FUSE_OPT_KEY("dev", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("defaults", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("auto", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("noauto", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("nofail", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("_netdev", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("user", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("users", FUSE_OPT_KEY_DISCARD),
 
-	/* what these are without a value, or with one */
-	FUSE_OPT_KEY("domain", KEY_NO_VALUE),
-	FUSE_OPT_KEY("master_key", KEY_NO_VALUE),
-	FUSE_OPT_KEY("export_gid", KEY_NO_VALUE),
-	FUSE_OPT_KEY("audit_gid", KEY_NO_VALUE),
-	FUSE_OPT_KEY("ro=", KEY_VALUE),
-	FUSE_OPT_KEY("allow_other=", KEY_VALUE),
-	FUSE_OPT_KEY("noallow_other=", KEY_VALUE),
+    /* what these are without a value, or with one */
+    FUSE_OPT_KEY("domain", KEY_NO_VALUE),
+    FUSE_OPT_KEY("master_key", KEY_NO_VALUE),
+    FUSE_OPT_KEY("export_gid", KEY_NO_VALUE),
+    FUSE_OPT_KEY("audit_gid", KEY_NO_VALUE),
+    FUSE_OPT_KEY("ro=", KEY_VALUE),
+    FUSE_OPT_KEY("allow_other=", KEY_VALUE),
+    FUSE_OPT_KEY("noallow_other=", KEY_VALUE),
 
-	FUSE_OPT_END,
+    FUSE_OPT_END,
 };
 
 static const char usage[] =
-	"usage: enrollfs [-f] [-o OPTION,...] STORE MOUNTPOINT\n"
-	"\n"
-	"Mounts the enrolment service whose data is in the file STORE; makes it at first use.\n"
-	"\n"
-	"    -f                  stay in the foreground, messages to stderr\n"
-	"    -h, --help          this text\n"
-	"    -V, --version       the version\n"
-	"    -o domain=NAME      the name written into keys and certificates, fixed once the "
-	"store\n"
-	"                        exists (default: the host's name)\n"
-	"    -o master_key=FILE  what the store's secrets are encrypted with (default: STORE.key,\n"
-	"                        made at first use; nobody else may be able to read it)\n"
-	"    -o user=NAME        started as root, it serves as this user (default: enrollfs, or, "
-	"if he\n"
-	"                        cannot use the store, whom its directory belongs to)\n"
-	"    -o export_gid=GROUP who may read export/ (a name or a number; default: group 0)\n"
-	"    -o audit_gid=GROUP  who may read log, log.head and tables/ beside the owner of the "
-	"mount's\n"
-	"                        root (a name or a number; default: the root's group)\n"
-	"    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
-	"    -o accept_older     a copy of the store that was made while it was mounted, without "
-	"its\n"
-	"                        -wal file, is taken as it is; what came later is lost\n"
-	"    -o allow_other      other users may use the mount (default as root)\n"
-	"    -o noallow_other    they may not\n"
-	"    -d                  show every request (implies -f)\n"
-	"\n"
-	"To end: umount MOUNTPOINT (as root) or fusermount3 -u MOUNTPOINT.\n";
+    "usage: enrollfs [-f] [-o OPTION,...] STORE MOUNTPOINT\n"
+    "\n"
+    "Mounts the enrolment service whose data is in the file STORE; makes it at first use.\n"
+    "\n"
+    "    -f                  stay in the foreground, messages to stderr\n"
+    "    -h, --help          this text\n"
+    "    -V, --version       the version\n"
+    "    -o domain=NAME      the name written into keys and certificates, fixed once the store\n"
+    "                        exists (default: the host's name)\n"
+    "    -o master_key=FILE  what the store's secrets are encrypted with (default: STORE.key,\n"
+    "                        made at first use; nobody else may be able to read it)\n"
+    "    -o user=NAME        started as root, it serves as this user (default: enrollfs, or, if he\n"
+    "                        cannot use the store, whom its directory belongs to)\n"
+    "    -o export_gid=GROUP who may read export/ (a name or a number; default: group 0)\n"
+    "    -o audit_gid=GROUP  who may read log, log.head and tables/ beside the owner of the mount's\n"
+    "                        root (a name or a number; default: the root's group)\n"
+    "    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
+    "    -o accept_older     a copy of the store that was made while it was mounted, without its\n"
+    "                        -wal file, is taken as it is; what came later is lost\n"
+    "    -o allow_other      other users may use the mount (default as root)\n"
+    "    -o noallow_other    they may not\n"
+    "    -d                  show every request (implies -f)\n"
+    "\n"
+    "To end: umount MOUNTPOINT (as root) or fusermount3 -u MOUNTPOINT.\n";
 
 /* Positional arguments are ours; all other options are for libfuse. */
-static int take_argument(void *data, const char *arg, int key, struct fuse_args *rest)
+static int take_argument(
+    void *data, const char *arg, int key, struct fuse_args *rest)
 {
 	struct options *o = data;
 
 	(void)rest;
 	if (key == KEY_NO_VALUE || key == KEY_VALUE) {
 		report(LOG_ERR, "option %s: %s; --help lists them", arg,
-			key == KEY_VALUE ? "takes no value" : "lacks its value");
+		    key == KEY_VALUE ? "takes no value" : "lacks its value");
 		return -1;
 	}
 	if (key != FUSE_OPT_KEY_NONOPT)
-		return strncmp(arg, "x-", 2) != 0; /* those are for who reads fstab */
+		return strncmp(arg, "x-", 2) !=
+		       0; /* those are for who reads fstab */
 	if (!o->store) {
 		o->store = strdup(arg);
 		return o->store ? 0 : -1;
@@ -145,9 +145,10 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	return -1;
 }
 
-/* What libfuse says of options, in pieces; without its prefix, as a message of ours. */
+/* What libfuse says of options, in pieces; without its prefix, as a message of
+ * ours. */
 __attribute__((format(printf, 2, 0))) static void report_option(
-	enum fuse_log_level level, const char *format, va_list args)
+    enum fuse_log_level level, const char *format, va_list args)
 {
 	static char line[2048];
 	size_t len = strlen(line);
@@ -163,7 +164,7 @@ __attribute__((format(printf, 2, 0))) static void report_option(
 		return;
 	*end = '\0';
 	report(LOG_ERR, "%s; --help lists the options",
-		strncmp(line, "fuse: ", 6) == 0 ? line + 6 : line);
+	    strncmp(line, "fuse: ", 6) == 0 ? line + 6 : line);
 	line[0] = '\0';
 }
 
@@ -173,18 +174,21 @@ static int check_values(const struct options *o)
 	const struct {
 		const char *name, *value;
 	} given[] = {{"domain", o->domain}, {"master_key", o->master_key},
-		{"export_gid", o->export_group}, {"audit_gid", o->audit_group}, {"user", o->user}};
+	    {"export_gid", o->export_group}, {"audit_gid", o->audit_group},
+	    {"user", o->user}};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		if (given[i].value && !*given[i].value) {
-			report(LOG_ERR, "option %s=: lacks its value; --help lists them",
-				given[i].name);
+			report(LOG_ERR,
+			    "option %s=: lacks its value; --help lists them",
+			    given[i].name);
 			return -1;
 		}
 	if (!o->domain || domain_legal(o->domain))
 		return 0;
-	report(LOG_ERR, "option domain=%s: has to be a lower-case DNS name of at most %d bytes",
-		o->domain, DOMAIN_MAX_LEN);
+	report(LOG_ERR,
+	    "option domain=%s: has to be a lower-case DNS name of at most %d bytes",
+	    o->domain, DOMAIN_MAX_LEN);
 	return -1;
 }
 
@@ -194,13 +198,14 @@ static int check_places(struct options *o)
 		return -1;
 	o->place = place_open(o->mountpoint);
 	if (o->place < 0 || store_locate(&o->store) ||
-		(o->master_key && path_absolute(&o->master_key, "master key")))
+	    (o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
 	/* It would wait for itself. */
 	if (path_below_open(o->store, o->place) ||
-		(o->master_key && path_below_open(o->master_key, o->place))) {
-		report(LOG_ERR, "store %s: it, or its master key, lies below the mountpoint %s",
-			o->store, o->mountpoint);
+	    (o->master_key && path_below_open(o->master_key, o->place))) {
+		report(LOG_ERR,
+		    "store %s: it, or its master key, lies below the mountpoint %s",
+		    o->store, o->mountpoint);
 		return -1;
 	}
 	return 0;
@@ -219,13 +224,16 @@ static int mount_options(struct fuse_args *args, const struct options *o)
 	char *text = NULL, *name = NULL;
 	int rc = -1;
 
-	if (asprintf(&name, "fsname=%s", o->store) >= 0 && !fuse_opt_add_opt_escaped(&text, name) &&
-		!fuse_opt_add_opt(&text, "subtype=enrollfs") &&
-		!fuse_opt_add_opt(&text, "default_permissions") &&
-		/* whoever serves could make a set-user-id program or a device of anything */
-		!fuse_opt_add_opt(&text, "nosuid") && !fuse_opt_add_opt(&text, "nodev") &&
-		(!lets_others(o) || !fuse_opt_add_opt(&text, "allow_other")) &&
-		(!o->read_only || !fuse_opt_add_opt(&text, "ro")))
+	if (asprintf(&name, "fsname=%s", o->store) >= 0 &&
+	    !fuse_opt_add_opt_escaped(&text, name) &&
+	    !fuse_opt_add_opt(&text, "subtype=enrollfs") &&
+	    !fuse_opt_add_opt(&text, "default_permissions") &&
+	    /* whoever serves could make a set-user-id program or a device
+	     * of anything */
+	    !fuse_opt_add_opt(&text, "nosuid") &&
+	    !fuse_opt_add_opt(&text, "nodev") &&
+	    (!lets_others(o) || !fuse_opt_add_opt(&text, "allow_other")) &&
+	    (!o->read_only || !fuse_opt_add_opt(&text, "ro")))
 		rc = fuse_opt_add_arg(args, "-o");
 	if (!rc)
 		rc = fuse_opt_add_arg(args, text);
@@ -250,8 +258,8 @@ static int loop(struct fuse_session *session)
 }
 
 /* Mounts, serves until the end, unmounts. Says what went wrong. */
-static int serve(struct guard *guard, struct fuse_session *session, struct store *store,
-	const struct options *o)
+static int serve(struct guard *guard, struct fuse_session *session,
+    struct store *store, const struct options *o)
 {
 	if (fuse_set_signal_handlers(session)) {
 		guard_end(guard);
@@ -259,14 +267,16 @@ static int serve(struct guard *guard, struct fuse_session *session, struct store
 	}
 	int rc = guard_mount(guard, session);
 	if (rc) {
-		report(LOG_ERR, "could not mount %s on %s", o->store, o->mountpoint);
+		report(LOG_ERR, "could not mount %s on %s", o->store,
+		    o->mountpoint);
 	} else {
 		report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
 		store_log_event(store, "mount", o->mountpoint);
 		rc = loop(session);
 		store_log_event(store, "unmount", o->mountpoint);
 		if (rc)
-			report(LOG_ERR, "serving %s has ended: %s", o->mountpoint, strerror(-rc));
+			report(LOG_ERR, "serving %s has ended: %s",
+			    o->mountpoint, strerror(-rc));
 	}
 	guard_end(guard);
 	if (!rc)
@@ -318,8 +328,8 @@ static int find_group(const char *text, gid_t *out)
 }
 
 /*
- * Gives up for good what only the start needs, before there are threads and before a store's bytes
- * are read.
+ * Gives up for good what only the start needs, before there are threads and
+ * before a store's bytes are read.
  */
 static int give_up_rights(const struct options *o, struct store_options *options)
 {
@@ -336,27 +346,26 @@ static int give_up_rights(const struct options *o, struct store_options *options
 		return -1;
 	if (lets_others(o) && !process_sees_others())
 		report(LOG_NOTICE,
-			"/proc hides the processes of other users (hidepid), so the groups and "
-			"commands of callers are unknown: mount it with gid=GROUP, of a group "
-			"that the user %d is a member of",
-			(int)geteuid());
+		    "/proc hides the processes of other users (hidepid), so the groups and commands of callers are unknown: mount it with gid=GROUP, of a group that the user %d is a member of",
+		    (int)geteuid());
 	return 0;
 }
 
-static int serve_store(struct mount *mount, const struct options *o, struct guard *guard)
+static int serve_store(
+    struct mount *mount, const struct options *o, struct guard *guard)
 {
 	struct store_options options = {
-		.path = o->store,
-		.domain = o->domain,
-		.master_key = o->master_key,
-		.read_only = o->read_only,
-		.accept_older = o->accept_older,
-		.export_gid = o->export_gid,
-		.audit_gid = o->audit_group ? &o->audit_gid : NULL,
-		.uid = getuid(),
-		.gid = getgid(),
-		.enrolled = ops_enrolled,
-		.enrolled_arg = mount,
+	    .path = o->store,
+	    .domain = o->domain,
+	    .master_key = o->master_key,
+	    .read_only = o->read_only,
+	    .accept_older = o->accept_older,
+	    .export_gid = o->export_gid,
+	    .audit_gid = o->audit_group ? &o->audit_gid : NULL,
+	    .uid = getuid(),
+	    .gid = getgid(),
+	    .enrolled = ops_enrolled,
+	    .enrolled_arg = mount,
 	};
 	int rc = give_up_rights(o, &options);
 
@@ -368,7 +377,8 @@ static int serve_store(struct mount *mount, const struct options *o, struct guar
 		guard_end(guard);
 		return EXIT_FAILED;
 	}
-	return serve(guard, mount->session, mount->store, o) ? EXIT_FAILED : EXIT_OK;
+	return serve(guard, mount->session, mount->store, o) ? EXIT_FAILED
+							     : EXIT_OK;
 }
 
 static int run(struct mount *mount, const struct options *o)
@@ -383,7 +393,8 @@ static int run(struct mount *mount, const struct options *o)
 
 /* --- going behind --- */
 
-/* The parent stays until the mount answers, so that what follows in a script finds it. */
+/* The parent stays until the mount answers, so that what follows in a script
+ * finds it. */
 static int wait_for_mount(int ready)
 {
 	char byte;
@@ -421,7 +432,8 @@ static int go_behind(struct mount *mount, const struct options *o)
 	return run(mount, o);
 }
 
-/* Whoever starts us may have closed these: a store or lock must not get their numbers. */
+/* Whoever starts us may have closed these: a store or lock must not get their
+ * numbers. */
 static int have_standard_descriptors(void)
 {
 	int fd;
@@ -435,17 +447,20 @@ static int have_standard_descriptors(void)
 	return 0;
 }
 
-/* The session first: it knows the rest of the options, and a typo must not make a store. */
+/* The session first: it knows the rest of the options, and a typo must not make
+ * a store. */
 static int mount_and_serve(struct fuse_args *args, const struct options *o)
 {
 	struct mount mount = {.served = served, .ready = -1};
 
 	if (!mount_options(args, o))
-		mount.session = fuse_session_new(args, &fs_ops, sizeof(fs_ops), &mount);
+		mount.session = fuse_session_new(
+		    args, &fs_ops, sizeof(fs_ops), &mount);
 	fuse_set_log_func(NULL);
 	if (!mount.session)
 		return EXIT_USAGE;
-	int rc = o->foreground || o->debug ? run(&mount, o) : go_behind(&mount, o);
+	int rc = o->foreground || o->debug ? run(&mount, o)
+					   : go_behind(&mount, o);
 	fuse_session_destroy(mount.session);
 	store_close(mount.store);
 	return rc;
@@ -463,14 +478,15 @@ static int start(struct fuse_args *args, struct options *o)
 	}
 	if (!o->store || !o->mountpoint) {
 		report(LOG_ERR, "%s is missing; --help says more",
-			o->store ? "MOUNTPOINT" : "STORE");
+		    o->store ? "MOUNTPOINT" : "STORE");
 		return EXIT_USAGE;
 	}
 	if (check_values(o) || find_group(o->export_group, &o->export_gid) ||
-		find_group(o->audit_group, &o->audit_gid))
+	    find_group(o->audit_group, &o->audit_gid))
 		return EXIT_USAGE;
 	if (o->user && geteuid() != 0) {
-		report(LOG_ERR, "user=%s: only root can serve as somebody else", o->user);
+		report(LOG_ERR, "user=%s: only root can serve as somebody else",
+		    o->user);
 		return EXIT_USAGE;
 	}
 	process_protect();

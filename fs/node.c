@@ -27,10 +27,13 @@ static bool present(const struct attr *attr, const union store_any *row)
 
 uint64_t node_shown_ino(const struct node *node)
 {
-	return node_has(node->attr, AT_CONVERSATION) ? ino_without_counter(node->ino) : node->ino;
+	return node_has(node->attr, AT_CONVERSATION)
+		   ? ino_without_counter(node->ino)
+		   : node->ino;
 }
 
-void node_set(struct node *node, const struct kind *kind, const struct attr *attr, int64_t id)
+void node_set(struct node *node, const struct kind *kind,
+    const struct attr *attr, int64_t id)
 {
 	static _Atomic uint16_t counter;
 
@@ -38,9 +41,11 @@ void node_set(struct node *node, const struct kind *kind, const struct attr *att
 	node->drop = NULL;
 	node->kind = kind;
 	node->attr = attr;
-	node->ino = ino_make(node_kind_number(kind), attr ? attr->number : 0, id);
+	node->ino = ino_make(
+	    node_kind_number(kind), attr ? attr->number : 0, id);
 	if (node_has(attr, AT_CONVERSATION))
-		node->ino = ino_conversation(node->ino, atomic_fetch_add(&counter, 1));
+		node->ino = ino_conversation(
+		    node->ino, atomic_fetch_add(&counter, 1));
 }
 
 static int get_draft(uint64_t ino, struct node *out)
@@ -67,7 +72,8 @@ int node_get(struct store *store, uint64_t ino, struct node *out)
 	out->attr = tree_attr(out->kind, attr);
 	if (attr && !out->attr)
 		return -ESTALE;
-	int rc = store_get(store, out->kind->row, ino_id(node_shown_ino(out)), &out->row);
+	int rc = store_get(
+	    store, out->kind->row, ino_id(node_shown_ino(out)), &out->row);
 	if (!rc && out->attr && !present(out->attr, &out->row))
 		return -ESTALE;
 	return rc;
@@ -87,27 +93,29 @@ int node_fixed_number(const struct kind *kind, const char *name)
 }
 
 /* A directory that is always there: another object's, or the same one's. */
-static int enter(struct store *store, const struct node *dir, const struct fixed_dir *fixed,
-	struct node *out)
+static int enter(struct store *store, const struct node *dir,
+    const struct fixed_dir *fixed, struct node *out)
 {
-	node_set(out, &tree[fixed->kind], NULL, fixed->id ? fixed->id : dir->row.object.id);
+	node_set(out, &tree[fixed->kind], NULL,
+	    fixed->id ? fixed->id : dir->row.object.id);
 	if (fixed->id)
 		return store_get(store, out->kind->row, fixed->id, &out->row);
 	out->row = dir->row;
 	return 0;
 }
 
-static int find_object(
-	struct store *store, const struct node *dir, const char *name, union store_any *out)
+static int find_object(struct store *store, const struct node *dir,
+    const char *name, union store_any *out)
 {
 	if (dir->kind->find)
 		return dir->kind->find(store, &dir->row, name, out);
-	return store_find(store, tree[dir->kind->child].row, dir->row.object.id, name, out);
+	return store_find(
+	    store, tree[dir->kind->child].row, dir->row.object.id, name, out);
 }
 
 /* A file of an object that has no directory. */
-static int find_flat(
-	struct store *store, const struct node *dir, const char *name, struct node *out)
+static int find_flat(struct store *store, const struct node *dir,
+    const char *name, struct node *out)
 {
 	const struct kind *child = &tree[dir->kind->child];
 	char object[NAME_MAX_LEN + 1];
@@ -121,8 +129,8 @@ static int find_flat(
 	return !rc && hidden_has(out->ino, 0) ? -ENOENT : rc;
 }
 
-void node_show_flat(
-	struct store *store, const struct node *dir, const struct attr *attr, const char *object)
+void node_show_flat(struct store *store, const struct node *dir,
+    const struct attr *attr, const char *object)
 {
 	struct node file;
 
@@ -133,14 +141,15 @@ void node_show_flat(
 }
 
 const struct attr *node_flat_attr(
-	const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1])
+    const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1])
 {
 	size_t len = strlen(name);
 
-	for (const struct attr *attr = kind->attr; attr < kind->attr + kind->attrs; attr++) {
+	for (const struct attr *attr = kind->attr;
+	     attr < kind->attr + kind->attrs; attr++) {
 		size_t tail = strlen(attr->name);
 		if (len <= tail || strcmp(name + len - tail, attr->name) != 0 ||
-			!name_legal(name, len - tail))
+		    !name_legal(name, len - tail))
 			continue;
 		memcpy(object, name, len - tail);
 		object[len - tail] = '\0';
@@ -149,7 +158,8 @@ const struct attr *node_flat_attr(
 	return NULL;
 }
 
-int node_find_child(struct store *store, const struct node *dir, const char *name, struct node *out)
+int node_find_child(struct store *store, const struct node *dir,
+    const char *name, struct node *out)
 {
 	const struct kind *child = &tree[dir->kind->child];
 
@@ -168,7 +178,8 @@ const struct attr *node_fixed_attr(const struct kind *kind, size_t i)
 	return i < kind->dirs ? NULL : &kind->attr[i - kind->dirs];
 }
 
-int node_fixed_entry(struct store *store, const struct node *dir, size_t i, struct node *out)
+int node_fixed_entry(
+    struct store *store, const struct node *dir, size_t i, struct node *out)
 {
 	const struct attr *attr = node_fixed_attr(dir->kind, i);
 
@@ -185,13 +196,15 @@ int node_fixed_entry(struct store *store, const struct node *dir, size_t i, stru
 
 bool node_has_drafts(const struct node *dir)
 {
-	return tree[dir->kind->child].flat ? !dir->kind->exported
-					   : dir->kind->attrs && dir->kind->row != STORE_PLACE;
+	return tree[dir->kind->child].flat
+		   ? !dir->kind->exported
+		   : dir->kind->attrs && dir->kind->row != STORE_PLACE;
 }
 
 /*
- * How long a name in this directory may be. An object's is NAME_MAX_LEN; a file of one without a
- * directory has an ending behind that, and a draft what tools put around it.
+ * How long a name in this directory may be. An object's is NAME_MAX_LEN; a file
+ * of one without a directory has an ending behind that, and a draft what tools
+ * put around it.
  */
 static size_t longest_name(const struct node *dir)
 {
@@ -206,7 +219,8 @@ static size_t longest_name(const struct node *dir)
 	return NAME_MAX_LEN + ending;
 }
 
-int node_lookup(struct store *store, const struct node *dir, const char *name, struct node *out)
+int node_lookup(struct store *store, const struct node *dir, const char *name,
+    struct node *out)
 {
 	if (dir->attr)
 		return -ENOTDIR;
@@ -215,7 +229,9 @@ int node_lookup(struct store *store, const struct node *dir, const char *name, s
 	int i = node_fixed_number(dir->kind, name);
 	if (i >= 0)
 		return node_fixed_entry(store, dir, (size_t)i, out);
-	return node_find_draft(dir, name, out) ? node_find_child(store, dir, name, out) : 0;
+	return node_find_draft(dir, name, out)
+		   ? node_find_child(store, dir, name, out)
+		   : 0;
 }
 
 /* --- what it looks like --- */
@@ -235,7 +251,8 @@ static void set_ctime(struct stat *st, int64_t at)
 {
 	struct timespec state = moment(at), content = st->st_mtim;
 	bool later = state.tv_sec > content.tv_sec ||
-		     (state.tv_sec == content.tv_sec && state.tv_nsec > content.tv_nsec);
+		     (state.tv_sec == content.tv_sec &&
+			 state.tv_nsec > content.tv_nsec);
 
 	st->st_ctim = later ? state : content;
 }
@@ -256,12 +273,12 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 	if (rc)
 		return rc;
 	*st = (struct stat){
-		.st_ino = node_shown_ino(node),
-		.st_nlink = 1,
-		.st_mode = file_type(node->attr) | own.mode,
-		.st_uid = own.uid,
-		.st_gid = own.gid,
-		.st_blksize = 4096,
+	    .st_ino = node_shown_ino(node),
+	    .st_nlink = 1,
+	    .st_mode = file_type(node->attr) | own.mode,
+	    .st_uid = own.uid,
+	    .st_gid = own.gid,
+	    .st_blksize = 4096,
 	};
 	rc = node_size_and_time(store, node, st);
 	st->st_atim = st->st_mtim;
@@ -281,10 +298,10 @@ int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
 }
 
 /*
- * The kernel checks chmod and chown against the owner that it has, and asks for a newer one only
- * when it looks the name up. A file's owner changes with its directory's: its name is looked up
- * each time.
- * And it can be renamed away (backup.c): the kernel takes the backup for it until then.
+ * The kernel checks chmod and chown against the owner that it has, and asks for
+ * a newer one only when it looks the name up. A file's owner changes with its
+ * directory's: its name is looked up each time. And it can be renamed away
+ * (backup.c): the kernel takes the backup for it until then.
  */
 double node_entry_timeout(const struct node *node)
 {
@@ -293,8 +310,9 @@ double node_entry_timeout(const struct node *node)
 
 double node_timeout(const struct node *node)
 {
-	bool changes = node->attr ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)
-				  : node->kind->is_volatile;
+	bool changes = node->attr
+			   ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)
+			   : node->kind->is_volatile;
 
 	return changes ? 0 : cache_seconds;
 }
@@ -319,20 +337,23 @@ struct listing {
 	uint64_t cookie; /* behind which to go on */
 };
 
-/* An object without a directory: one entry for each of its files, each with a cookie of its own. */
+/* An object without a directory: one entry for each of its files, each with a
+ * cookie of its own. */
 static int list_flat(const union store_any *row, struct listing *l)
 {
 	const struct kind *kind = l->entry->kind;
 	char name[NAME_MAX_LEN + 16];
 
 	for (size_t i = 0; i < kind->attrs; i++) {
-		uint64_t next = INO_FIRST_CHILD + (uint64_t)row->object.id * kind->attrs + i;
+		uint64_t next = INO_FIRST_CHILD +
+				(uint64_t)row->object.id * kind->attrs + i;
 		if (next <= l->cookie)
 			continue;
 		node_set(l->entry, kind, &kind->attr[i], row->object.id);
 		if (hidden_has(l->entry->ino, 0))
 			continue;
-		snprintf(name, sizeof(name), "%s%s", row->object.name, kind->attr[i].name);
+		snprintf(name, sizeof(name), "%s%s", row->object.name,
+		    kind->attr[i].name);
 		if (l->fn(name, l->entry, next, l->arg))
 			return 1;
 	}
@@ -347,25 +368,30 @@ static int list_child(const union store_any *row, void *arg)
 	if (l->entry->kind->flat)
 		return list_flat(row, l);
 	node_set(l->entry, l->entry->kind, NULL, row->object.id);
-	return l->fn(
-		row->object.name, l->entry, INO_FIRST_CHILD + (uint64_t)row->object.id, l->arg);
+	return l->fn(row->object.name, l->entry,
+	    INO_FIRST_CHILD + (uint64_t)row->object.id, l->arg);
 }
 
 /* Goes on with the object whose entries the cookie stands behind or among. */
-static int list_children(struct store *store, const struct node *dir, struct listing *l)
+static int list_children(
+    struct store *store, const struct node *dir, struct listing *l)
 {
 	const struct kind *child = &tree[dir->kind->child];
-	int64_t after = l->cookie < INO_FIRST_CHILD ? 0 : (int64_t)(l->cookie - INO_FIRST_CHILD);
+	int64_t after = l->cookie < INO_FIRST_CHILD
+			    ? 0
+			    : (int64_t)(l->cookie - INO_FIRST_CHILD);
 
 	if (child->flat && after)
 		after = after / (int64_t)child->attrs - 1;
 	l->entry->kind = child;
 	if (dir->kind->each)
 		return dir->kind->each(store, &dir->row, after, list_child, l);
-	return store_each(store, child->row, dir->row.object.id, after, list_child, l);
+	return store_each(
+	    store, child->row, dir->row.object.id, after, list_child, l);
 }
 
-/* Where ".." leads: a fixed directory's object may be its parent's too. Only shown, never used. */
+/* Where ".." leads: a fixed directory's object may be its parent's too. Only
+ * shown, never used. */
 uint64_t node_parent_ino(const struct node *dir)
 {
 	const struct store_object *o = &dir->row.object;
@@ -374,9 +400,12 @@ uint64_t node_parent_ino(const struct node *dir)
 		return draft_parent(dir->draft);
 	for (unsigned int kind = 0; kind < KINDS; kind++) {
 		for (size_t i = 0; i < tree[kind].dirs; i++)
-			if (tree[kind].dir[i].kind == node_kind_number(dir->kind))
-				return ino_make(kind, 0, tree[kind].dir[i].id ? STORE_ROOT : o->id);
-		if (tree[kind].child && tree[kind].child == node_kind_number(dir->kind))
+			if (tree[kind].dir[i].kind ==
+			    node_kind_number(dir->kind))
+				return ino_make(kind, 0,
+				    tree[kind].dir[i].id ? STORE_ROOT : o->id);
+		if (tree[kind].child &&
+		    tree[kind].child == node_kind_number(dir->kind))
 			return ino_make(kind, 0, o->parent);
 	}
 	return INO_ROOT;
@@ -401,16 +430,18 @@ static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l
 }
 
 /*
- * Files before directories: what copies export/ in this order has store.json before what came after
- * it.
+ * Files before directories: what copies export/ in this order has store.json
+ * before what came after it.
  */
-static int list_fixed(
-	struct store *store, const struct node *dir, uint64_t cookie, struct listing *l)
+static int list_fixed(struct store *store, const struct node *dir,
+    uint64_t cookie, struct listing *l)
 {
 	const struct kind *kind = dir->kind;
 
-	for (size_t at = cookie - INO_COOKIE_DOTDOT; at < kind->dirs + kind->attrs; at++) {
-		size_t i = at < kind->attrs ? kind->dirs + at : at - kind->attrs;
+	for (size_t at = cookie - INO_COOKIE_DOTDOT;
+	     at < kind->dirs + kind->attrs; at++) {
+		size_t i = at < kind->attrs ? kind->dirs + at
+					    : at - kind->attrs;
 		const struct attr *attr = node_fixed_attr(kind, i);
 		if (node_has(attr, AT_HIDDEN))
 			continue;
@@ -419,15 +450,15 @@ static int list_fixed(
 			continue;
 		if (rc)
 			return rc;
-		if (l->fn(attr ? attr->name : kind->dir[i].name, l->entry, INO_COOKIE_FIXED + at,
-			    l->arg))
+		if (l->fn(attr ? attr->name : kind->dir[i].name, l->entry,
+			INO_COOKIE_FIXED + at, l->arg))
 			return 1;
 	}
 	return 0;
 }
 
-int node_list(
-	struct store *store, const struct node *dir, uint64_t cookie, node_entry_fn fn, void *arg)
+int node_list(struct store *store, const struct node *dir, uint64_t cookie,
+    node_entry_fn fn, void *arg)
 {
 	struct node entry;
 	struct listing l = {fn, arg, &entry, cookie};

@@ -31,14 +31,15 @@ static struct store_call caller(fuse_req_t req)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
-	return (struct store_call){.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid};
+	return (struct store_call){
+	    .uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid};
 }
 
 enum { GROUPS = 256 };
 
 /*
- * For what the kernel lets through by the directory's mode alone: who is let in by a file's own has
- * to be known. Groups beyond these do not count.
+ * For what the kernel lets through by the directory's mode alone: who is let in
+ * by a file's own has to be known. Groups beyond these do not count.
  */
 static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS])
 {
@@ -52,7 +53,8 @@ static struct store_call caller_with_groups(fuse_req_t req, gid_t groups[GROUPS]
 }
 
 /* The directory that a name is made, changed or removed in. */
-static int written_dir(fuse_req_t req, fuse_ino_t ino, struct store_call *call, struct node *dir)
+static int written_dir(
+    fuse_req_t req, fuse_ino_t ino, struct store_call *call, struct node *dir)
 {
 	int rc = node_get(ops_store(req), ino, dir);
 
@@ -67,20 +69,22 @@ void ops_reply_error(fuse_req_t req, int rc)
 	fuse_reply_err(req, rc < 0 && rc > -512 ? -rc : rc ? EIO : 0);
 }
 
-/* The last to see a refusal: none is answered that has no line and no reason. */
+/* The last to see a refusal: none is answered that has no line and no
+ * reason. */
 static int refused(fuse_req_t req, struct store_call *call, const char *action,
-	const struct node *node, const char *name, int rc)
+    const struct node *node, const char *name, int rc)
 {
 	return node_refused_in(ops_store(req), call, action, node, name, rc);
 }
 
-int ops_entry(struct store *store, const struct node *node, struct fuse_entry_param *entry)
+int ops_entry(struct store *store, const struct node *node,
+    struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
-		.ino = node->ino,
-		.attr_timeout = node_timeout(node),
-		.entry_timeout = node_entry_timeout(node),
-		.generation = node->attr ? 0 : hidden_generation(node->ino),
+	    .ino = node->ino,
+	    .attr_timeout = node_timeout(node),
+	    .entry_timeout = node_entry_timeout(node),
+	    .generation = node->attr ? 0 : hidden_generation(node->ino),
 	};
 	return node_stat(store, node, &entry->attr);
 }
@@ -98,7 +102,8 @@ static void reply_entry(fuse_req_t req, const struct node *node, int rc)
 }
 
 #ifdef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
-/* Each open and each mmap(2) drops the pages that are there: see handle_read_page. */
+/* Each open and each mmap(2) drops the pages that are there: see
+ * handle_read_page. */
 enum { SHARED_MAPPINGS = FUSE_CAP_DIRECT_IO_ALLOW_MMAP };
 #else /* libfuse before 3.17: ENODEV */
 enum { SHARED_MAPPINGS = 0 };
@@ -107,8 +112,10 @@ enum { SHARED_MAPPINGS = 0 };
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct mount *mount = userdata;
-	unsigned int want = FUSE_CAP_DONT_MASK | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ATOMIC_O_TRUNC | SHARED_MAPPINGS;
+	unsigned int want = FUSE_CAP_DONT_MASK | FUSE_CAP_READDIRPLUS |
+			    FUSE_CAP_READDIRPLUS_AUTO |
+			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ATOMIC_O_TRUNC |
+			    SHARED_MAPPINGS;
 
 	conn->want |= conn->capable & want;
 	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
@@ -142,9 +149,9 @@ static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 }
 
 /*
- * The kernel does not say whether this is stat(2) or fstat(2). Who has the file open is told how
- * long what it reads is, and from when: rsync, cp and web servers ask between open and read, and
- * something may change before.
+ * The kernel does not say whether this is stat(2) or fstat(2). Who has the file
+ * open is told how long what it reads is, and from when: rsync, cp and web
+ * servers ask between open and read, and something may change before.
  */
 static void reply_attr(fuse_req_t req, const struct node *node, int rc)
 {
@@ -169,15 +176,15 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	reply_attr(req, &node, node_get(ops_store(req), ino, &node));
 }
 
-/* Sizes are what is shown: truncating to nothing is how a new value begins, and changes nothing
- * yet. */
-static int check_size(struct store_call *call, const struct stat *want, const struct stat *now)
+/* Sizes are what is shown: truncating to nothing is how a new value begins, and
+ * changes nothing yet. */
+static int check_size(
+    struct store_call *call, const struct stat *want, const struct stat *now)
 {
 	return want->st_size && want->st_size != now->st_size
-		       ? store_refuse(call, -EINVAL,
-				 "a size is that of the value: only 0 and the present one can be "
-				 "set")
-		       : 0;
+		   ? store_refuse(call, -EINVAL,
+			 "a size is that of the value: only 0 and the present one can be set")
+		   : 0;
 }
 
 static int forget_attributes(uint64_t ino, void *arg)
@@ -196,28 +203,32 @@ void ops_enrolled(int64_t group, void *arg)
 
 static bool changes_owner(int which)
 {
-	return which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE);
+	return which &
+	       (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE);
 }
 
-/* The fields that were asked for: what the others are is for whoever makes the change to see. */
+/* The fields that were asked for: what the others are is for whoever makes the
+ * change to see. */
 static struct store_chown owner_change(const struct stat *want, int which)
 {
 	return (struct store_chown){
-		.uid = which & FUSE_SET_ATTR_UID,
-		.gid = which & FUSE_SET_ATTR_GID,
-		.mode = which & FUSE_SET_ATTR_MODE,
-		.to = {want->st_uid, want->st_gid, want->st_mode & 07777, 0},
+	    .uid = which & FUSE_SET_ATTR_UID,
+	    .gid = which & FUSE_SET_ATTR_GID,
+	    .mode = which & FUSE_SET_ATTR_MODE,
+	    .to = {want->st_uid, want->st_gid, want->st_mode & 07777, 0},
 	};
 }
 
-/* A change counts at once, also for the files that follow: before the reply the kernel forgets
- * them. */
-static int change_owner(fuse_req_t req, const struct node *node, const struct stat *want, int which)
+/* A change counts at once, also for the files that follow: before the reply the
+ * kernel forgets them. */
+static int change_owner(
+    fuse_req_t req, const struct node *node, const struct stat *want, int which)
 {
 	const struct mount *mount = fuse_req_userdata(req);
 	gid_t groups[GROUPS];
-	struct store_call call =
-		which & FUSE_SET_ATTR_GID ? caller_with_groups(req, groups) : caller(req);
+	struct store_call call = which & FUSE_SET_ATTR_GID
+				     ? caller_with_groups(req, groups)
+				     : caller(req);
 	struct store_chown change = owner_change(want, which);
 	int rc = node_chown(ops_store(req), &call, node, &change);
 
@@ -226,27 +237,28 @@ static int change_owner(fuse_req_t req, const struct node *node, const struct st
 	return node_each_follower(node, forget_attributes, mount->session);
 }
 
-static int change_draft(fuse_req_t req, const struct node *node, const struct stat *want, int which)
+static int change_draft(
+    fuse_req_t req, const struct node *node, const struct stat *want, int which)
 {
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
 	struct store_chown owner = owner_change(want, which);
 	struct draft_change change = {
-		.owner = changes_owner(which) ? &owner : NULL,
-		.resize = which & FUSE_SET_ATTR_SIZE,
-		.size = want->st_size,
-		.mtime = which & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW),
-		.at = want->st_mtim,
+	    .owner = changes_owner(which) ? &owner : NULL,
+	    .resize = which & FUSE_SET_ATTR_SIZE,
+	    .size = want->st_size,
+	    .mtime = which & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW),
+	    .at = want->st_mtim,
 	};
 
 	if (which & FUSE_SET_ATTR_MTIME_NOW)
 		clock_gettime(CLOCK_REALTIME, &change.at);
-	return refused(req, &call, changes_owner(which) ? "chown" : "truncate", node, NULL,
-		draft_change(&call, node->draft, &change));
+	return refused(req, &call, changes_owner(which) ? "chown" : "truncate",
+	    node, NULL, draft_change(&call, node->draft, &change));
 }
 
-static void op_setattr(
-	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
+    int which, struct fuse_file_info *fi)
 {
 	struct store_call call = caller(req);
 	struct node node;
@@ -263,7 +275,8 @@ static void op_setattr(
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
 		rc = node_stat(ops_store(req), &node, &now);
 	if (!rc && which & FUSE_SET_ATTR_SIZE)
-		rc = refused(req, &call, "truncate", &node, NULL, check_size(&call, attr, &now));
+		rc = refused(req, &call, "truncate", &node, NULL,
+		    check_size(&call, attr, &now));
 	/* Times are ours: setting them succeeds and changes nothing. */
 	if (!rc && changes_owner(which)) {
 		rc = change_owner(req, &node, attr, which);
@@ -293,7 +306,8 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 /* --- making and removing --- */
 
-static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+static void op_mkdir(
+    fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
@@ -302,7 +316,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 	if (!rc)
 		rc = refused(req, &call, "mkdir", &dir, name,
-			node_make(ops_store(req), &call, &dir, name, mode, &node));
+		    node_make(ops_store(req), &call, &dir, name, mode, &node));
 	reply_entry(req, &node, rc);
 }
 
@@ -315,12 +329,12 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!rc)
 		rc = refused(req, &call, "rmdir", &dir, name,
-			node_remove(ops_store(req), &call, &dir, name));
+		    node_remove(ops_store(req), &call, &dir, name));
 	ops_reply_error(req, rc);
 }
 
-static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-	const char *new_name, unsigned int flags)
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+    fuse_ino_t new_parent, const char *new_name, unsigned int flags)
 {
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
@@ -335,8 +349,9 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		return;
 	}
 	rc = flags & ~(unsigned int)RENAME_NOREPLACE
-		     ? store_refuse(&call, -EINVAL, "two names cannot be exchanged")
-		     : node_rename(ops_store(req), &call, &dir, name, &new_dir, new_name);
+		 ? store_refuse(&call, -EINVAL, "two names cannot be exchanged")
+		 : node_rename(
+		       ops_store(req), &call, &dir, name, &new_dir, new_name);
 	/* its ctime has moved, and with that those of the files in it */
 	if (!rc && node_lookup(ops_store(req), &dir, new_name, &node) == 0)
 		node_each_follower(&node, forget_attributes, mount->session);
@@ -344,7 +359,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 }
 
 /* Something of a type that the tree does not have. */
-static void refuse_type(fuse_req_t req, fuse_ino_t parent, const char *name, const char *action)
+static void refuse_type(
+    fuse_req_t req, fuse_ino_t parent, const char *name, const char *action)
 {
 	struct store_call call = caller(req);
 	struct node dir;
@@ -352,24 +368,27 @@ static void refuse_type(fuse_req_t req, fuse_ino_t parent, const char *name, con
 
 	if (!rc)
 		rc = refused(req, &call, action, &dir, name,
-			store_refuse(&call, -EPERM, "there are no such files here"));
+		    store_refuse(&call, -EPERM, "there are no such files here"));
 	ops_reply_error(req, rc);
 }
 
-static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+    mode_t mode, dev_t rdev)
 {
 	(void)mode;
 	(void)rdev;
 	refuse_type(req, parent, name, "mknod");
 }
 
-static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+static void op_symlink(
+    fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
 	(void)target;
 	refuse_type(req, parent, name, "symlink");
 }
 
-static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+static void op_link(
+    fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
@@ -380,7 +399,7 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 		rc = written_dir(req, parent, &call, &dir);
 	if (!rc)
 		rc = refused(req, &call, "link", &dir, name,
-			node_link(ops_store(req), &call, &file, &dir, name, &link));
+		    node_link(ops_store(req), &call, &file, &dir, name, &link));
 	reply_entry(req, &link, rc);
 }
 
@@ -393,7 +412,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!rc)
 		rc = refused(req, &call, "unlink", &dir, name,
-			node_unlink(ops_store(req), &call, &dir, name));
+		    node_unlink(ops_store(req), &call, &dir, name));
 	ops_reply_error(req, rc);
 }
 
@@ -414,18 +433,20 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int rc = node_get(ops_store(req), ino, &node);
 
 	if (!rc)
-		rc = handle_open(ops_store(req), &call, &node, fi->flags, &handle);
+		rc = handle_open(
+		    ops_store(req), &call, &node, fi->flags, &handle);
 	if (rc) {
 		ops_reply_error(req, rc);
 		return;
 	}
 	give_handle(fi, handle);
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		handle_close(handle); /* the open was interrupted: no release will come */
+		handle_close(
+		    handle); /* the open was interrupted: no release will come */
 }
 
-static void op_create(
-	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+    mode_t mode, struct fuse_file_info *fi)
 {
 	gid_t groups[GROUPS];
 	struct store_call call = caller_with_groups(req, groups);
@@ -438,16 +459,19 @@ static void op_create(
 		ops_reply_error(req, rc);
 		return;
 	}
-	rc = node_create(ops_store(req), &call, &dir, name, fi->flags, mode, &node);
+	rc = node_create(
+	    ops_store(req), &call, &dir, name, fi->flags, mode, &node);
 	if (!rc) {
 		rc = ops_entry(ops_store(req), &node, &entry);
 		if (!rc)
-			rc = handle_open(ops_store(req), &call, &node, fi->flags, &handle);
+			rc = handle_open(
+			    ops_store(req), &call, &node, fi->flags, &handle);
 		if (rc)
 			node_uncreate(&node);
 	}
 	if (rc) {
-		ops_reply_error(req, refused(req, &call, "create", &dir, name, rc));
+		ops_reply_error(
+		    req, refused(req, &call, "create", &dir, name, rc));
 		return;
 	}
 	give_handle(fi, handle);
@@ -455,15 +479,17 @@ static void op_create(
 		handle_close(handle);
 }
 
-static void op_read(
-	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+    struct fuse_file_info *fi)
 {
 	CLEANUP_BYTES struct bytes data = {0};
 	struct store_call call = caller(req);
-	/* The kernel names the reader for read(2), and nobody where it fills a page: for mmap(2)
-	 * and sendfile(2). */
-	int rc = fi->lock_owner ? handle_read(handle_of(fi), &call, offset, size, &data)
-				: handle_read_page(handle_of(fi), &call, offset, size, &data);
+	/* The kernel names the reader for read(2), and nobody where it fills a
+	 * page: for mmap(2) and sendfile(2). */
+	int rc = fi->lock_owner
+		     ? handle_read(handle_of(fi), &call, offset, size, &data)
+		     : handle_read_page(
+			   handle_of(fi), &call, offset, size, &data);
 
 	(void)ino;
 	if (rc)
@@ -472,15 +498,16 @@ static void op_read(
 		fuse_reply_buf(req, (const char *)data.data, data.len);
 }
 
-static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
-	struct fuse_file_info *fi)
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
+    size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct store_call call = caller(req);
-	int rc = handle_write(
-		handle_of(fi), &call, data, size, fi->flags & O_APPEND ? AT_END : offset);
+	int rc = handle_write(handle_of(fi), &call, data, size,
+	    fi->flags & O_APPEND ? AT_END : offset);
 
 	(void)ino;
-	/* The buffer is libfuse's and lives on with its thread; a provisioning key may be in it. */
+	/* The buffer is libfuse's and lives on with its thread; a provisioning
+	 * key may be in it. */
 	explicit_bzero((void *)(uintptr_t)data, size);
 	if (rc)
 		ops_reply_error(req, rc);
@@ -502,7 +529,8 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 }
 
 /* What a write has answered is on disk already. */
-static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
+static void op_fsync(
+    fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
 {
 	(void)ino;
 	(void)data_only;
@@ -522,32 +550,33 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_statfs(req, &st);
 }
 
-/* Extended attributes are left out: libfuse answers ENOSYS, and the kernel asks no more. */
+/* Extended attributes are left out: libfuse answers ENOSYS, and the kernel asks
+ * no more. */
 const struct fuse_lowlevel_ops fs_ops = {
-	.init = op_init,
-	.destroy = op_destroy,
-	.lookup = op_lookup,
-	.forget = op_forget,
-	.getattr = op_getattr,
-	.setattr = op_setattr,
-	.readlink = op_readlink,
-	.mknod = op_mknod,
-	.mkdir = op_mkdir,
-	.unlink = op_unlink,
-	.rmdir = op_rmdir,
-	.symlink = op_symlink,
-	.rename = op_rename,
-	.link = op_link,
-	.open = op_open,
-	.read = op_read,
-	.write = op_write,
-	.flush = op_flush,
-	.release = op_release,
-	.fsync = op_fsync,
-	.opendir = ops_opendir,
-	.readdir = ops_readdir,
-	.fsyncdir = op_fsync,
-	.statfs = op_statfs,
-	.create = op_create,
-	.readdirplus = ops_readdirplus,
+    .init = op_init,
+    .destroy = op_destroy,
+    .lookup = op_lookup,
+    .forget = op_forget,
+    .getattr = op_getattr,
+    .setattr = op_setattr,
+    .readlink = op_readlink,
+    .mknod = op_mknod,
+    .mkdir = op_mkdir,
+    .unlink = op_unlink,
+    .rmdir = op_rmdir,
+    .symlink = op_symlink,
+    .rename = op_rename,
+    .link = op_link,
+    .open = op_open,
+    .read = op_read,
+    .write = op_write,
+    .flush = op_flush,
+    .release = op_release,
+    .fsync = op_fsync,
+    .opendir = ops_opendir,
+    .readdir = ops_readdir,
+    .fsyncdir = op_fsync,
+    .statfs = op_statfs,
+    .create = op_create,
+    .readdirplus = ops_readdirplus,
 };

@@ -27,11 +27,14 @@ struct page {
 	size_t size, used;
 };
 
-/* One entry with what stat would say of it, so that `ls -l` asks nothing more. */
-static size_t add_plus(struct page *page, const char *name, const struct node *node, uint64_t next)
+/* One entry with what stat would say of it, so that `ls -l` asks nothing
+ * more. */
+static size_t add_plus(
+    struct page *page, const char *name, const struct node *node, uint64_t next)
 {
 	struct fuse_entry_param entry = {0};
-	bool dots = name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+	bool dots = name[0] == '.' &&
+		    (!name[1] || (name[1] == '.' && !name[2]));
 	bool conversation = node->attr && node->attr->flags & AT_CONVERSATION;
 
 	if (dots || ops_entry(ops_store(page->req), node, &entry)) {
@@ -42,29 +45,31 @@ static size_t add_plus(struct page *page, const char *name, const struct node *n
 	/* No link in the kernel: each open of it has to look it up. */
 	if (conversation)
 		entry.ino = 0;
-	return fuse_add_direntry_plus(page->req, page->data + page->used, page->size - page->used,
-		name, &entry, (off_t)next);
+	return fuse_add_direntry_plus(page->req, page->data + page->used,
+	    page->size - page->used, name, &entry, (off_t)next);
 }
 
-static size_t add_plain(struct page *page, const char *name, const struct node *node, uint64_t next)
+static size_t add_plain(
+    struct page *page, const char *name, const struct node *node, uint64_t next)
 {
 	bool link = node->attr && node->attr->flags & AT_LINK;
 	struct stat st = {
-		.st_ino = node_shown_ino(node),
-		.st_mode = link		? S_IFLNK
-			   : node->attr ? S_IFREG
-					: S_IFDIR,
+	    .st_ino = node_shown_ino(node),
+	    .st_mode = link	    ? S_IFLNK
+		       : node->attr ? S_IFREG
+				    : S_IFDIR,
 	};
 
-	return fuse_add_direntry(page->req, page->data + page->used, page->size - page->used, name,
-		&st, (off_t)next);
+	return fuse_add_direntry(page->req, page->data + page->used,
+	    page->size - page->used, name, &st, (off_t)next);
 }
 
-static int add_entry(const char *name, const struct node *node, uint64_t next, void *arg)
+static int add_entry(
+    const char *name, const struct node *node, uint64_t next, void *arg)
 {
 	struct page *page = arg;
-	size_t n =
-		page->plus ? add_plus(page, name, node, next) : add_plain(page, name, node, next);
+	size_t n = page->plus ? add_plus(page, name, node, next)
+			      : add_plain(page, name, node, next);
 
 	if (n > page->size - page->used)
 		return 1;
@@ -72,14 +77,17 @@ static int add_entry(const char *name, const struct node *node, uint64_t next, v
 	return 0;
 }
 
-static void reply_page(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
+static void reply_page(
+    fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
 {
-	struct page page = {.req = req, .plus = plus, .data = malloc(size), .size = size};
+	struct page page = {
+	    .req = req, .plus = plus, .data = malloc(size), .size = size};
 	struct node dir;
 	int rc = page.data ? node_get(ops_store(req), ino, &dir) : -ENOMEM;
 
 	if (!rc)
-		rc = node_list(ops_store(req), &dir, (uint64_t)offset, add_entry, &page);
+		rc = node_list(
+		    ops_store(req), &dir, (uint64_t)offset, add_entry, &page);
 	if (rc)
 		ops_reply_error(req, rc);
 	else
@@ -87,15 +95,15 @@ static void reply_page(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 	free(page.data);
 }
 
-void ops_readdir(
-	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+    struct fuse_file_info *fi)
 {
 	(void)fi;
 	reply_page(req, ino, size, offset, false);
 }
 
-void ops_readdirplus(
-	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+    struct fuse_file_info *fi)
 {
 	(void)fi;
 	reply_page(req, ino, size, offset, true);

@@ -4,11 +4,13 @@
 #include "fs/ino.h"
 #include "fs/node_internal.h"
 
-/* Whose a node is, what its mode is, and what changes with those of a directory. */
+/* Whose a node is, what its mode is, and what changes with those of a
+ * directory. */
 
 /*
- * Until somebody changes them, files follow their directory: who may read it reads the public ones;
- * who of owner and group may write to it writes the others, enrols, and reads the key.
+ * Until somebody changes them, files follow their directory: who may read it
+ * reads the public ones; who of owner and group may write to it writes the
+ * others, enrols, and reads the key.
  */
 static mode_t file_mode(const struct attr *attr, mode_t dir)
 {
@@ -17,7 +19,8 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 	if (node_has(attr, AT_LINK))
 		return 0777;
 	if (node_has(attr, AT_CONVERSATION))
-		return node_has(attr, AT_PUBLIC) ? 0666 : writers | writers << 1;
+		return node_has(attr, AT_PUBLIC) ? 0666
+						 : writers | writers << 1;
 	if (attr->copy)
 		return 0400 | (dir & 0020) << 1;
 	if (node_has(attr, AT_ROOT_OWNED))
@@ -25,7 +28,8 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 	return readable | (attr->store || attr->take ? writers : 0);
 }
 
-/* Whether this is an object's own directory; everything else in it follows that. */
+/* Whether this is an object's own directory; everything else in it follows
+ * that. */
 static bool is_object(const struct node *node)
 {
 	return !node->attr && !node->kind->follows;
@@ -34,20 +38,23 @@ static bool is_object(const struct node *node)
 /* The file's bit in store_object.owned. */
 static uint64_t owned_bit(const struct node *node)
 {
-	return UINT64_C(1) << (node->attr ? node->attr->number : 48 + node_kind_number(node->kind));
+	return UINT64_C(1) << (node->attr ? node->attr->number
+					  : 48 + node_kind_number(node->kind));
 }
 
-/* What is exported belongs to the owner of the mount's root and to who makes backups. */
-static int exported_owner(struct store *store, const struct node *node, struct store_owner *out)
+/* What is exported belongs to the owner of the mount's root and to who makes
+ * backups. */
+static int exported_owner(
+    struct store *store, const struct node *node, struct store_owner *out)
 {
 	union store_any root;
 	int rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
 
 	*out = (struct store_owner){
-		.uid = root.object.uid,
-		.gid = store_export_group(store),
-		.mode = node->attr ? 0440 : 0550,
-		.ctime = root.object.ctime,
+	    .uid = root.object.uid,
+	    .gid = store_export_group(store),
+	    .mode = node->attr ? 0440 : 0550,
+	    .ctime = root.object.ctime,
 	};
 	return rc;
 }
@@ -58,8 +65,8 @@ struct follower {
 };
 
 /* The owner of a file that nobody has given another one. */
-static void follow(
-	const struct follower *f, const struct store_above *above, struct store_owner *out)
+static void follow(const struct follower *f, const struct store_above *above,
+    struct store_owner *out)
 {
 	const struct attr *attr = f->node->attr;
 
@@ -81,7 +88,8 @@ static void follow(
 		out->ctime = above->root.ctime;
 }
 
-/* The directory, of those that follow, that a file follows in its turn: tables/. 0: none. */
+/* The directory, of those that follow, that a file follows in its turn:
+ * tables/. 0: none. */
 static uint64_t dir_between(struct store *store, const struct node *node)
 {
 	if (!node->attr || !node->kind->audit || !store_audit_private(store))
@@ -94,7 +102,8 @@ static struct store_owner own(const struct store_object *o)
 	return (struct store_owner){o->uid, o->gid, o->mode, o->ctime};
 }
 
-static int followed_owner(struct store *store, const struct node *node, struct store_owner *out)
+static int followed_owner(
+    struct store *store, const struct node *node, struct store_owner *out)
 {
 	struct store_above above = {.object = own(&node->row.object)};
 	uint64_t dir = dir_between(store, node);
@@ -117,9 +126,11 @@ static int followed_owner(struct store *store, const struct node *node, struct s
 	return 0;
 }
 
-int node_owner(struct store *store, const struct node *node, struct store_owner *out)
+int node_owner(
+    struct store *store, const struct node *node, struct store_owner *out)
 {
-	if (!node->kind->exported && !is_object(node) && node->row.object.owned & owned_bit(node)) {
+	if (!node->kind->exported && !is_object(node) &&
+	    node->row.object.owned & owned_bit(node)) {
 		int rc = store_file_owner(store, node_shown_ino(node), out);
 		if (rc != -ENOENT)
 			return rc; /* gone since: it follows again */
@@ -139,8 +150,8 @@ static const char *file_name(const struct node *node)
 	return "";
 }
 
-static void follow_in_job(
-	const struct store_file *file, const struct store_above *above, struct store_owner *out)
+static void follow_in_job(const struct store_file *file,
+    const struct store_above *above, struct store_owner *out)
 {
 	follow(file->arg, above, out);
 }
@@ -157,19 +168,20 @@ static uint64_t unlisted(const struct kind *kind)
 }
 
 /* What tools set on a whole tree may be what it is. */
-static int change_exported(struct store *store, struct store_call *call, const struct node *node,
-	const struct store_chown *change)
+static int change_exported(struct store *store, struct store_call *call,
+    const struct node *node, const struct store_chown *change)
 {
 	struct store_owner now, want;
 	int rc = node_owner(store, node, &now);
 
 	if (!rc)
 		rc = store_merge_owner(call, &now, change, &want);
-	return rc ? rc : store_refuse(call, -EPERM, "what is exported is read-only");
+	return rc ? rc
+		  : store_refuse(call, -EPERM, "what is exported is read-only");
 }
 
-static int change_owner(struct store *store, struct store_call *call, const struct node *node,
-	const struct store_chown *change)
+static int change_owner(struct store *store, struct store_call *call,
+    const struct node *node, const struct store_chown *change)
 {
 	const struct store_object *o = &node->row.object;
 
@@ -179,22 +191,24 @@ static int change_owner(struct store *store, struct store_call *call, const stru
 		return store_chown(store, call, o, unlisted(node->kind), change);
 	struct follower follower = {store, node};
 	struct store_file file = {
-		.name = file_name(node),
-		.dir = dir_between(store, node),
-		.ino = node_shown_ino(node),
-		.bit = owned_bit(node),
-		/* what is flat and not exported is what was dropped at a key: below both */
-		.key = node->kind->flat ? node->row.member.key : 0,
-		.follow = follow_in_job,
-		.arg = &follower,
+	    .name = file_name(node),
+	    .dir = dir_between(store, node),
+	    .ino = node_shown_ino(node),
+	    .bit = owned_bit(node),
+	    /* what is flat and not exported is what was dropped at a key:
+	     * below both */
+	    .key = node->kind->flat ? node->row.member.key : 0,
+	    .follow = follow_in_job,
+	    .arg = &follower,
 	};
 	return store_chown_file(store, call, o, &file, change);
 }
 
-int node_chown(struct store *store, struct store_call *call, const struct node *node,
-	const struct store_chown *change)
+int node_chown(struct store *store, struct store_call *call,
+    const struct node *node, const struct store_chown *change)
 {
-	return node_refused(store, call, "chown", node, change_owner(store, call, node, change));
+	return node_refused(store, call, "chown", node,
+	    change_owner(store, call, node, change));
 }
 
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
@@ -206,7 +220,9 @@ int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
 	if (!is_object(node))
 		return 0;
 	for (size_t i = 0; i < kind->attrs && !rc; i++)
-		rc = fn(ino_make(node_kind_number(kind), kind->attr[i].number, id), arg);
+		rc = fn(
+		    ino_make(node_kind_number(kind), kind->attr[i].number, id),
+		    arg);
 	for (size_t i = 0; i < kind->dirs && !rc; i++)
 		if (tree[kind->dir[i].kind].follows)
 			rc = fn(ino_make(kind->dir[i].kind, 0, id), arg);

@@ -34,7 +34,8 @@ static char *unescape(char *text)
 	for (const char *in = text; *in; out++)
 		if (in[0] == '\\' && in[1] && in[2] && in[3]) {
 			*out = (char)((unsigned int)(in[1] & 7) << 6 |
-				      (unsigned int)(in[2] & 7) << 3 | (unsigned int)(in[3] & 7));
+				      (unsigned int)(in[2] & 7) << 3 |
+				      (unsigned int)(in[3] & 7));
 			in += 4;
 		} else {
 			*out = *in++;
@@ -52,18 +53,20 @@ static bool parse(char *line, struct entry *out)
 
 	/* numbers that the kernel has written */
 	if (!behind || /* NOLINTNEXTLINE(cert-err34-c) */
-		sscanf(line, "%llu %llu %u:%u", &id, &parent, &major_number, &minor_number) != 4)
+	    sscanf(line, "%llu %llu %u:%u", &id, &parent, &major_number,
+		&minor_number) != 4)
 		return false;
 	*behind = '\0';
 	char *field = strtok_r(line, " ", &rest);
 	for (int i = 0; field && i < 4; i++)
 		field = strtok_r(NULL, " ", &rest);
-	char *type = strtok_r(behind + 3, " ", &rest), *source = strtok_r(NULL, " ", &rest);
+	char *type = strtok_r(behind + 3, " ", &rest),
+	     *source = strtok_r(NULL, " ", &rest);
 	char *options = strtok_r(NULL, " \n", &rest);
 	if (!field || !options)
 		return false;
-	*out = (struct entry){id, parent, makedev(major_number, minor_number), unescape(field),
-		type, unescape(source), options};
+	*out = (struct entry){id, parent, makedev(major_number, minor_number),
+	    unescape(field), type, unescape(source), options};
 	return true;
 }
 
@@ -83,28 +86,31 @@ static void each_mount(entry_fn fn, void *arg)
 		fclose(list);
 }
 
-/* Whether this user has made it for the store: fusermount3(1) records the user of a mount. */
+/* Whether this user has made it for the store: fusermount3(1) records the user
+ * of a mount. */
 static bool is_of_store(const struct entry *e, const char *store)
 {
 	char user[32];
 
 	snprintf(user, sizeof(user), ",user_id=%u,", geteuid());
-	return strcmp(e->type, "fuse.enrollfs") == 0 && strcmp(e->source, store) == 0 &&
-	       strstr(e->options, user);
+	return strcmp(e->type, "fuse.enrollfs") == 0 &&
+	       strcmp(e->source, store) == 0 && strstr(e->options, user);
 }
 
 /* --- one of them --- */
 
-/* What the kernel knows without asking who serves it. id 0: a kernel before 5.8. */
+/* What the kernel knows without asking who serves it. id 0: a kernel before
+ * 5.8. */
 static int identify(int fd, struct place_mount *out)
 {
 	struct statx st;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID, &st))
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		STATX_MNT_ID, &st))
 		return -errno;
 	*out = (struct place_mount){
-		.id = st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0,
-		.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+	    .id = st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0,
+	    .dev = makedev(st.stx_dev_major, st.stx_dev_minor),
 	};
 	return 0;
 }
@@ -115,7 +121,8 @@ static int open_root(const char *path, const struct place_mount *want)
 	struct place_mount is = {0};
 	int fd = path_open(path, O_PATH | O_DIRECTORY);
 
-	if (fd >= 0 && !identify(fd, &is) && is.dev == want->dev && (!is.id || is.id == want->id))
+	if (fd >= 0 && !identify(fd, &is) && is.dev == want->dev &&
+	    (!is.id || is.id == want->id))
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -193,7 +200,8 @@ static int clear(int root, const char *path)
 	int rc = place_detach(root);
 
 	if (!rc)
-		report(LOG_NOTICE, "took away a mount at %s whose daemon has died", path);
+		report(LOG_NOTICE,
+		    "took away a mount at %s whose daemon has died", path);
 	return rc;
 }
 
@@ -222,9 +230,10 @@ int place_open(const char *mountpoint)
 {
 	int fd, rc = 0;
 
-	/* what is looked at is what is taken away and what is mounted on, whatever leads there by
-	 * then */
-	while ((fd = path_open(mountpoint, O_PATH | O_DIRECTORY)) >= 0 && is_dead(fd) && !rc) {
+	/* what is looked at is what is taken away and what is mounted on,
+	 * whatever leads there by then */
+	while ((fd = path_open(mountpoint, O_PATH | O_DIRECTORY)) >= 0 &&
+	       is_dead(fd) && !rc) {
 		rc = clear(fd, mountpoint);
 		close(fd);
 	}
@@ -232,13 +241,12 @@ int place_open(const char *mountpoint)
 		return fd;
 	if (rc)
 		report(LOG_ERR,
-			"mountpoint %s: a mount whose daemon has died is in the way; take it away "
-			"with fusermount3 -u",
-			mountpoint);
+		    "mountpoint %s: a mount whose daemon has died is in the way; take it away with fusermount3 -u",
+		    mountpoint);
 	else
 		rc = -errno;
 	if (rc != -EPERM)
 		report(LOG_ERR, "mountpoint %s: %s", mountpoint,
-			rc == -ENOTDIR ? "not a directory" : strerror(-rc));
+		    rc == -ENOTDIR ? "not a directory" : strerror(-rc));
 	return rc;
 }

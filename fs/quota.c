@@ -16,11 +16,12 @@ static const struct {
 	long each, all[CLASSES];
 	bool root_too; /* whether root has to keep to `each` */
 } limits[QUOTAS] = {
-	[QUOTA_CONVERSATIONS] = {"files that take requests", CONVERSATIONS_PER_USER,
-		{CONVERSATIONS_ANYBODY, CONVERSATIONS_OWNERS, CONVERSATIONS_MAX}, true},
-	[QUOTA_FILES] = {"files", FILES_PER_USER, {FILES_ANYBODY, FILES_OWNERS, LONG_MAX}, false},
-	[QUOTA_BYTES] = {"bytes of files", BYTES_PER_USER, {BYTES_ANYBODY, BYTES_OWNERS, LONG_MAX},
-		false},
+    [QUOTA_CONVERSATIONS] = {"files that take requests", CONVERSATIONS_PER_USER,
+	{CONVERSATIONS_ANYBODY, CONVERSATIONS_OWNERS, CONVERSATIONS_MAX}, true},
+    [QUOTA_FILES] = {"files", FILES_PER_USER,
+	{FILES_ANYBODY, FILES_OWNERS, LONG_MAX}, false},
+    [QUOTA_BYTES] = {"bytes of files", BYTES_PER_USER,
+	{BYTES_ANYBODY, BYTES_OWNERS, LONG_MAX}, false},
 };
 
 /* Each user who has something has one; they are found by a hash of the uid. */
@@ -106,27 +107,31 @@ static int try(enum quota what, uid_t uid, long n, enum class class)
 	return rc;
 }
 
-/* Asked only where the part that is anybody's has been taken: it costs a look into the store. */
-static enum class class_of(struct store *store, const struct store_call *call, bool permitted) {
+/* Asked only where the part that is anybody's has been taken: it costs a look
+ * into the store. */
+static enum class class_of(
+    struct store *store, const struct store_call *call, bool permitted) {
 	if (store_is_root_owner(store, call->uid)) return ROOT;
 	return permitted || store_owns_group(store, call) ? OWNER : ANYBODY;
 }
 
 /* Anybody can be refused this as often as one likes: it is counted. */
-static int refuse(enum quota what, struct store *store, struct store_call *call, int why)
+static int refuse(
+    enum quota what, struct store *store, struct store_call *call, int why)
 {
-	int rc = why == -EDQUOT ? store_refuse(call, -ENOSPC, "more than %ld %s are open",
-					  limits[what].each, limits[what].name)
-				: store_refuse(call, -ENOSPC,
-					  "too many %s are open, of all users together",
-					  limits[what].name);
+	int rc = why == -EDQUOT
+		     ? store_refuse(call, -ENOSPC, "more than %ld %s are open",
+			   limits[what].each, limits[what].name)
+		     : store_refuse(call, -ENOSPC,
+			   "too many %s are open, of all users together",
+			   limits[what].name);
 
 	store_log_stranger(store, call, "open", rc);
 	return rc;
 }
 
-int quota_take(
-	enum quota what, struct store *store, struct store_call *call, long n, bool permitted)
+int quota_take(enum quota what, struct store *store, struct store_call *call,
+    long n, bool permitted)
 {
 	int rc = try(what, call->uid, n, call->uid ? ANYBODY : ROOT);
 
@@ -135,14 +140,17 @@ int quota_take(
 		if (class != ANYBODY)
 			rc = try(what, call->uid, n, class);
 	}
-	return rc == -EDQUOT || rc == -ENOSPC ? refuse(what, store, call, rc) : rc;
+	return rc == -EDQUOT || rc == -ENOSPC ? refuse(what, store, call, rc)
+					      : rc;
 }
 
-/* What was freed is malloc's until it is told: with many threads it lies between what is used. */
+/* What was freed is malloc's until it is told: with many threads it lies
+ * between what is used. */
 static void give_memory_back(void)
 {
 	pthread_mutex_lock(&users.lock);
-	bool worth = users.peak - users.used[QUOTA_BYTES] >= WORTH_GIVING_BACK &&
+	bool worth = users.peak - users.used[QUOTA_BYTES] >=
+			 WORTH_GIVING_BACK &&
 		     users.used[QUOTA_BYTES] <= users.peak / 2;
 	if (worth)
 		users.peak = users.used[QUOTA_BYTES];

@@ -3,8 +3,9 @@
 #define FS_QUOTA_H
 
 /*
- * What open files use up, counted by user: nobody takes all of it, and of each a part is kept for
- * those who run the service, however many users have taken the rest.
+ * What open files use up, counted by user: nobody takes all of it, and of each
+ * a part is kept for those who run the service, however many users have taken
+ * the rest.
  */
 #include "store/store.h"
 
@@ -16,9 +17,9 @@ enum quota {
 };
 
 /*
- * Per user, and of all users together: anybody's; with the reserve for who owns a group or was let
- * in by its owner or mode; with the reserve for root and the owner of the mount's root. Root alone
- * has as many files as there is memory.
+ * Per user, and of all users together: anybody's; with the reserve for who owns
+ * a group or was let in by its owner or mode; with the reserve for root and the
+ * owner of the mount's root. Root alone has as many files as there is memory.
  */
 enum {
 	CONVERSATIONS_PER_USER = 64,
@@ -34,14 +35,15 @@ enum {
 };
 
 /*
- * Takes n. permitted: the kernel has let the caller in by owner or group, where others have no
- * permission. -ENOSPC: the user has too many, or all users together have, logged as a stranger's;
- * -ENOMEM.
+ * Takes n. permitted: the kernel has let the caller in by owner or group, where
+ * others have no permission. -ENOSPC: the user has too many, or all users
+ * together have, logged as a stranger's; -ENOMEM.
  */
-int quota_take(
-	enum quota what, struct store *store, struct store_call *call, long n, bool permitted);
+int quota_take(enum quota what, struct store *store, struct store_call *call,
+    long n, bool permitted);
 
-/* Corrects by n what the user has taken, where that is more than nothing; refuses nothing. */
+/* Corrects by n what the user has taken, where that is more than nothing;
+ * refuses nothing. */
 void quota_add(enum quota what, uid_t uid, long n);
 
 #endif

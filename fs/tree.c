@@ -4,8 +4,9 @@
 #include "fs/attrs.h"
 
 /*
- * Numbers stand in inode numbers and in the store: one that is no longer used is not given again.
- * Maxima leave room for what is merely wrong, so that it is told as that and not as too long.
+ * Numbers stand in inode numbers and in the store: one that is no longer used
+ * is not given again. Maxima leave room for what is merely wrong, so that it is
+ * told as that and not as too long.
  */
 enum { WORD = 16, NUMBER = 32, TIME = 40 };
 
@@ -153,7 +154,8 @@ static const struct attr drop_attr[] = {
 };
 
 static const struct attr table_attr[] = {
-	/* the root's row is theirs too: their numbers are not those of its files */
+	/* the root's row is theirs too: their numbers are not those of its
+	 * files */
 	{30, "keys.tsv", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_keys,
 	 .help = "all provisioning keys, a row each"},
 	{31, "members.tsv", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_members,
@@ -181,7 +183,8 @@ static const struct attr segment_attr[] = {
 	 .help = "1,000 records of what came, for a restore"},
 };
 
-/* `trail` is the last, also by name: what is copied in this order is never newer than that. */
+/* `trail` is the last, also by name: what is copied in this order is never
+ * newer than that. */
 static const struct fixed_dir export_dir[] = {
 	{"app_connector", KIND_EXPORT_GROUPS, STORE_APP_CONNECTOR},
 	{"service_edge", KIND_EXPORT_GROUPS, STORE_SERVICE_EDGE},

@@ -49,8 +49,8 @@ int value_limit(const char *text, int64_t *out, bool *relative)
 
 int value_boolean(const char *text, bool *out)
 {
-	static const char *const word[] = {
-		"0", "1", "no", "yes", "off", "on", "false", "true", "n", "y", "f", "t"};
+	static const char *const word[] = {"0", "1", "no", "yes", "off", "on",
+	    "false", "true", "n", "y", "f", "t"};
 
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
 		if (strcasecmp(text, word[i]) == 0) {
@@ -84,8 +84,8 @@ static bool take_byte(const char **text, const char *bytes)
 static bool take_date(const char **text, struct tm *tm)
 {
 	if (!take_number(text, 4, &tm->tm_year) || !take_byte(text, "-") ||
-		!take_number(text, 2, &tm->tm_mon) || !take_byte(text, "-") ||
-		!take_number(text, 2, &tm->tm_mday))
+	    !take_number(text, 2, &tm->tm_mon) || !take_byte(text, "-") ||
+	    !take_number(text, 2, &tm->tm_mday))
 		return false;
 	tm->tm_year -= 1900;
 	tm->tm_mon--;
@@ -101,8 +101,8 @@ static bool take_clock(const char **text, struct tm *tm)
 	int digit;
 
 	if (!take_number(text, 2, &tm->tm_hour) || !take_byte(text, ":") ||
-		!take_number(text, 2, &tm->tm_min) || !take_byte(text, ":") ||
-		!take_number(text, 2, &tm->tm_sec))
+	    !take_number(text, 2, &tm->tm_min) || !take_byte(text, ":") ||
+	    !take_number(text, 2, &tm->tm_sec))
 		return false;
 	if (take_byte(text, ".") && !take_number(text, 1, &digit))
 		return false;
@@ -119,14 +119,15 @@ static bool take_offset(const char **text, int *seconds)
 	*seconds = 0;
 	if (take_byte(text, "Zz"))
 		return true;
-	if (!take_byte(text, "+-") || !take_number(text, 2, &hours) || !take_byte(text, ":") ||
-		!take_number(text, 2, &minutes))
+	if (!take_byte(text, "+-") || !take_number(text, 2, &hours) ||
+	    !take_byte(text, ":") || !take_number(text, 2, &minutes))
 		return false;
 	*seconds = sign * (hours * 60 + minutes) * 60;
 	return hours < 24 && minutes < 60;
 }
 
-/* A leap second ends a month, in UTC (RFC 3339 5.7); as seconds it is the first of the next. */
+/* A leap second ends a month, in UTC (RFC 3339 5.7); as seconds it is the first
+ * of the next. */
 static bool begins_month(time_t at)
 {
 	struct tm tm;
@@ -161,7 +162,8 @@ static int from_now(const char *text, int64_t now, int64_t *out)
 	static const struct {
 		char letter;
 		int64_t seconds;
-	} unit[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+	} unit[] = {
+	    {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
 	const char *end;
 	int64_t n;
 	int rc = digits(text, &n, &end);
@@ -172,7 +174,7 @@ static int from_now(const char *text, int64_t now, int64_t *out)
 		if (unit[i].letter != *end)
 			continue;
 		if (rc || __builtin_mul_overflow(n, unit[i].seconds, &n) ||
-			__builtin_add_overflow(now, n, out) || *out > CLOCK_MAX)
+		    __builtin_add_overflow(now, n, out) || *out > CLOCK_MAX)
 			return -ERANGE;
 		return 0;
 	}
@@ -197,29 +199,32 @@ int value_time(const char *text, int64_t now, int64_t *out)
 	return *out < VALUE_SECONDS_MIN ? -EDOM : 0;
 }
 
-/* The length of the character that begins here, 0 if it is none (RFC 3629 4). */
+/* The length of the character that begins here, 0 if it is none (RFC 3629
+ * 4). */
 static size_t utf8_length(const unsigned char *p)
 {
 	static const struct {
 		unsigned char first, last, second_first, second_last;
 		size_t len;
 	} form[] = {
-		{0x20, 0x7e, 0, 0, 1},
-		{0xc2, 0xc2, 0xa0, 0xbf, 2}, /* not U+0080 to U+009F: control characters */
-		{0xc3, 0xdf, 0x80, 0xbf, 2},
-		{0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3},
-		{0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4},
-		{0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	    {0x20, 0x7e, 0, 0, 1},
+	    {0xc2, 0xc2, 0xa0, 0xbf,
+		2}, /* not U+0080 to U+009F: control characters */
+	    {0xc3, 0xdf, 0x80, 0xbf, 2},
+	    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+	    {0xe1, 0xec, 0x80, 0xbf, 3},
+	    {0xed, 0xed, 0x80, 0x9f, 3},
+	    {0xee, 0xef, 0x80, 0xbf, 3},
+	    {0xf0, 0xf0, 0x90, 0xbf, 4},
+	    {0xf1, 0xf3, 0x80, 0xbf, 4},
+	    {0xf4, 0xf4, 0x80, 0x8f, 4},
 	};
 
 	for (size_t i = 0; i < sizeof(form) / sizeof(form[0]); i++) {
 		if (p[0] < form[i].first || p[0] > form[i].last)
 			continue;
-		if (form[i].len > 1 && (p[1] < form[i].second_first || p[1] > form[i].second_last))
+		if (form[i].len > 1 &&
+		    (p[1] < form[i].second_first || p[1] > form[i].second_last))
 			return 0;
 		for (size_t k = 2; k < form[i].len; k++)
 			if ((p[k] & 0xc0) != 0x80)
@@ -263,13 +268,15 @@ int value_add_date(struct bytes *out, int64_t seconds)
 
 int value_add_time(struct bytes *out, int64_t seconds)
 {
-	return seconds == STORE_NEVER ? value_add_text(out, "never") : value_add_date(out, seconds);
+	return seconds == STORE_NEVER ? value_add_text(out, "never")
+				      : value_add_date(out, seconds);
 }
 
 int value_add_moment(struct bytes *out, int64_t nanoseconds)
 {
-	return value_add_time(
-		out, nanoseconds == STORE_NEVER ? STORE_NEVER : nanoseconds / CLOCK_SECOND);
+	return value_add_time(out, nanoseconds == STORE_NEVER
+				       ? STORE_NEVER
+				       : nanoseconds / CLOCK_SECOND);
 }
 
 int value_add_text(struct bytes *out, const char *text)

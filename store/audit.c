@@ -10,14 +10,15 @@
 #include "store/internal.h"
 
 /*
- * The audit trail: a JSON object a line, each with the SHA-256 of the line before, so that nothing
- * can be taken out or changed unseen. It is written by the job it records: both are there or
- * neither.
+ * The audit trail: a JSON object a line, each with the SHA-256 of the line
+ * before, so that nothing can be taken out or changed unseen. It is written by
+ * the job it records: both are there or neither.
  */
 
 struct last {
 	int64_t seq, upto, at;
-	int64_t shown; /* the second that it shows, if that is ahead of its moment */
+	int64_t shown; /* the second that it shows, if that is ahead of its
+			  moment */
 	struct bytes line;
 };
 
@@ -34,7 +35,8 @@ static int read_last(const struct db_row *row, void *arg)
 	return bytes_add(&last->line, line, len);
 }
 
-/* RFC 8259 7. Bytes outside ASCII are taken as Latin-1: what is written is always valid. */
+/* RFC 8259 7. Bytes outside ASCII are taken as Latin-1: what is written is
+ * always valid. */
 static int add_escaped(struct bytes *out, const char *text)
 {
 	int rc = 0;
@@ -58,7 +60,8 @@ static const char *error_name(int error)
 	return name ? name : "EIO";
 }
 
-/* The parts of a line as they stand in it, which is how the store keeps them. */
+/* The parts of a line as they stand in it, which is how the store keeps
+ * them. */
 enum { COMM, ACTION, OBJECT, MORE, RESULT, REASON, PARTS };
 
 struct line {
@@ -81,7 +84,8 @@ static int set_part(struct line *line, int part, const char *text)
 	return rc || !text ? rc : bytes_add(&line->part[part], "", 1);
 }
 
-static int set_parts(struct line *line, const struct store_call *call, const struct audit *entry)
+static int set_parts(
+    struct line *line, const struct store_call *call, const struct audit *entry)
 {
 	struct bytes *more = &line->part[MORE];
 	int rc = set_part(line, COMM, call->comm);
@@ -107,7 +111,8 @@ static const char *part(const struct line *line, int i)
 	return line->part[i].len ? (char *)line->part[i].data : NULL;
 }
 
-static int compose(struct line *line, const struct store_call *call, int64_t seq, int64_t now)
+static int compose(
+    struct line *line, const struct store_call *call, int64_t seq, int64_t now)
 {
 	char time[CLOCK_TEXT], prev[2 * PKI_HASH + 1];
 	const char *more = part(line, MORE), *result = part(line, RESULT);
@@ -116,10 +121,12 @@ static int compose(struct line *line, const struct store_call *call, int64_t seq
 	clock_text(now / CLOCK_SECOND, time);
 	hex_text(line->prev, PKI_HASH, prev);
 	int rc = bytes_printf(out,
-		"{\"seq\":%" PRId64 ",\"time\":\"%s\",\"uid\":%u,\"gid\":%u,\"pid\":%d,"
-		"\"comm\":\"%s\",\"action\":\"%s\",\"object\":\"%s\"%s,\"result\":\"%s\"",
-		seq, time, call->uid, call->gid, call->pid, part(line, COMM), part(line, ACTION),
-		part(line, OBJECT), more ? more : "", result ? result : "ok");
+	    "{\"seq\":%" PRId64
+	    ",\"time\":\"%s\",\"uid\":%u,\"gid\":%u,\"pid\":%d,"
+	    "\"comm\":\"%s\",\"action\":\"%s\",\"object\":\"%s\"%s,\"result\":\"%s\"",
+	    seq, time, call->uid, call->gid, call->pid, part(line, COMM),
+	    part(line, ACTION), part(line, OBJECT), more ? more : "",
+	    result ? result : "ok");
 	if (!rc && part(line, REASON))
 		rc = bytes_printf(out, ",\"reason\":\"%s\"", part(line, REASON));
 	return rc ? rc : bytes_printf(out, ",\"prev\":\"%s\"}", prev);
@@ -131,8 +138,9 @@ static struct db_value text_or_null(const struct line *line, int i)
 }
 
 /*
- * The moment of the next line in the trail, which only grows. Lines whose numbers differ by a
- * multiple of EXPORT_ROUND never have the same second: see export.c.
+ * The moment of the next line in the trail, which only grows. Lines whose
+ * numbers differ by a multiple of EXPORT_ROUND never have the same second: see
+ * export.c.
  */
 static int64_t moment_of(int64_t seq, int64_t now, const struct last *last)
 {
@@ -143,27 +151,29 @@ static int64_t moment_of(int64_t seq, int64_t now, const struct last *last)
 	return (at / CLOCK_SECOND + 1) * CLOCK_SECOND;
 }
 
-/* at: the moment of the line in the trail; the time in it is that of the clock. */
-static int store_line(struct db_conn *conn, const struct store_call *call, const struct line *line,
-	const struct last *last, int64_t at, bool whole, int64_t issued)
+/* at: the moment of the line in the trail; the time in it is that of the
+ * clock. */
+static int store_line(struct db_conn *conn, const struct store_call *call,
+    const struct line *line, const struct last *last, int64_t at, bool whole,
+    int64_t issued)
 {
 	int64_t latest, shown = last->shown;
 
 	shown_line(conn, at, &shown, &latest);
 	return db_run(conn, DB_AUDIT_ADD,
-		DB_ARGS(DB_INT(last->seq + 1), DB_INT(at), DB_INT(call->uid), DB_INT(call->gid),
-			DB_INT(call->pid), DB_TEXT(part(line, COMM)), DB_TEXT(part(line, ACTION)),
-			DB_TEXT(part(line, OBJECT)), text_or_null(line, MORE),
-			text_or_null(line, RESULT), text_or_null(line, REASON),
-			DB_BLOB(line->prev, PKI_HASH),
-			DB_INT(last->upto + (int64_t)line->text.len + 1),
-			issued ? DB_INT(issued) : DB_NIL,
-			DB_TEXT(whole ? (const char *)line->text.data : ""), DB_INT(shown),
-			DB_INT(latest)));
+	    DB_ARGS(DB_INT(last->seq + 1), DB_INT(at), DB_INT(call->uid),
+		DB_INT(call->gid), DB_INT(call->pid), DB_TEXT(part(line, COMM)),
+		DB_TEXT(part(line, ACTION)), DB_TEXT(part(line, OBJECT)),
+		text_or_null(line, MORE), text_or_null(line, RESULT),
+		text_or_null(line, REASON), DB_BLOB(line->prev, PKI_HASH),
+		DB_INT(last->upto + (int64_t)line->text.len + 1),
+		issued ? DB_INT(issued) : DB_NIL,
+		DB_TEXT(whole ? (const char *)line->text.data : ""),
+		DB_INT(shown), DB_INT(latest)));
 }
 
-int audit_add(
-	struct db_conn *conn, const struct store_call *call, int64_t now, const struct audit *entry)
+int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
+    const struct audit *entry)
 {
 	struct line line = {0};
 	struct last last = {0};
@@ -182,7 +192,7 @@ int audit_add(
 	line.text.len = len;
 	if (!rc)
 		rc = store_line(conn, call, &line, &last, at,
-			at / CLOCK_SECOND != now / CLOCK_SECOND, entry->issued);
+		    at / CLOCK_SECOND != now / CLOCK_SECOND, entry->issued);
 	bytes_free(&last.line);
 	free_line(&line);
 	return rc < 0 ? rc : 0;
@@ -202,11 +212,12 @@ static int note_job(struct db_conn *conn, void *arg)
 	const struct note *n = arg;
 
 	return audit_add(conn, &n->call, n->now,
-		&(struct audit){.action = n->action, .object = n->object, .error = n->error});
+	    &(struct audit){
+		.action = n->action, .object = n->object, .error = n->error});
 }
 
-void audit_post(struct store *store, const struct store_call *call, const char *action,
-	const char *object, int error)
+void audit_post(struct store *store, const struct store_call *call,
+    const char *action, const char *object, int error)
 {
 	struct note *n = calloc(1, sizeof(*n));
 
@@ -224,8 +235,11 @@ void audit_post(struct store *store, const struct store_call *call, const char *
 int store_log_event(struct store *store, const char *action, const char *object)
 {
 	struct note n = {
-		.call = {.uid = store->uid, .gid = store->gid, .pid = getpid(), .comm = "enrollfs"},
-		.now = clock_now(),
+	    .call = {.uid = store->uid,
+		.gid = store->gid,
+		.pid = getpid(),
+		.comm = "enrollfs"},
+	    .now = clock_now(),
 	};
 
 	snprintf(n.action, sizeof(n.action), "%s", action);
@@ -323,11 +337,13 @@ static int read_line(const struct db_row *row, void *arg)
 	return rc ? rc : r->left == 0;
 }
 
-int store_log_read(struct store *store, int64_t offset, size_t size, struct bytes *out)
+int store_log_read(
+    struct store *store, int64_t offset, size_t size, struct bytes *out)
 {
 	struct db_conn *conn = db_reader(store->db);
 	struct reading r = {offset, size, out};
 
-	int rc = db_each(conn, DB_AUDIT_READ, DB_ARGS(DB_INT(offset)), read_line, &r);
+	int rc = db_each(
+	    conn, DB_AUDIT_READ, DB_ARGS(DB_INT(offset)), read_line, &r);
 	return rc < 0 ? rc : 0;
 }

@@ -7,10 +7,11 @@
 #include "store/internal.h"
 
 /*
- * Signing certificates until they can sign. One begins as a key pair and a request; then a
- * certificate here signs it, or an outside CA does, or another pair and certificate is imported.
- * Keys are made and certificates signed by who asks, not by the writer; the job that stores them
- * holds only if the request is still the one that was looked at.
+ * Signing certificates until they can sign. One begins as a key pair and a
+ * request; then a certificate here signs it, or an outside CA does, or another
+ * pair and certificate is imported. Keys are made and certificates signed by
+ * who asks, not by the writer; the job that stores them holds only if the
+ * request is still the one that was looked at.
  */
 
 enum {
@@ -20,18 +21,20 @@ enum {
 	DONE = 2,    /* prepared: there is nothing to store */
 };
 
-int seal_into(struct store *store, struct db_conn *conn, enum db_query query, const char *kind,
-	int64_t id, const void *secret, size_t len)
+int seal_into(struct store *store, struct db_conn *conn, enum db_query query,
+    const char *kind, int64_t id, const void *secret, size_t len)
 {
 	CLEANUP_BYTES struct bytes box = {0};
 	int rc = pki_seal(store->sealer, kind, id, secret, len, &box);
 
 	if (!rc)
-		rc = db_run(conn, query, DB_ARGS(DB_INT(id), DB_BLOB(box.data, box.len)));
+		rc = db_run(conn, query,
+		    DB_ARGS(DB_INT(id), DB_BLOB(box.data, box.len)));
 	return rc < 0 ? rc : 0;
 }
 
-/* What verifiers of SPIFFE ids expect a CA to be: that of the domain, without a path. */
+/* What verifiers of SPIFFE ids expect a CA to be: that of the domain, without a
+ * path. */
 enum { DOMAIN_URI = sizeof("spiffe://") + DOMAIN_MAX_LEN };
 
 static const char *domain_uri(const struct store *store, char out[DOMAIN_URI])
@@ -42,28 +45,32 @@ static const char *domain_uri(const struct store *store, char out[DOMAIN_URI])
 
 /* --- making --- */
 
-static int64_t add(struct db_conn *conn, const struct store_make *make, const char *algorithm,
-	int64_t days, struct bytes *key, struct bytes *csr)
+static int64_t add(struct db_conn *conn, const struct store_make *make,
+    const char *algorithm, int64_t days, struct bytes *key, struct bytes *csr)
 {
 	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8], uri[DOMAIN_URI];
 	struct pki_key_info info;
 	int64_t id = 0;
 
-	snprintf(subject, sizeof(subject), "CN=%s,O=%s", make->name, make->store->domain);
+	snprintf(subject, sizeof(subject), "CN=%s,O=%s", make->name,
+	    make->store->domain);
 	int rc = pki_key_make(algorithm, key);
 	if (!rc)
 		rc = pki_key_describe(key->data, key->len, &info);
 	if (!rc)
-		rc = pki_request(key->data, key->len, subject, domain_uri(make->store, uri), csr);
+		rc = pki_request(key->data, key->len, subject,
+		    domain_uri(make->store, uri), csr);
 	if (!rc)
 		rc = db_run(conn, DB_CERT_ADD,
-			DB_ARGS(DB_TEXT(make->name), DB_INT(make->call->uid), DB_INT(make->gid),
-				DB_INT(make->mode), DB_INT(make->now), DB_TEXT(algorithm),
-				DB_TEXT(subject), DB_BLOB(csr->data, csr->len),
-				DB_BLOB(info.spki_hash, PKI_HASH), DB_INT(days)));
+		    DB_ARGS(DB_TEXT(make->name), DB_INT(make->call->uid),
+			DB_INT(make->gid), DB_INT(make->mode),
+			DB_INT(make->now), DB_TEXT(algorithm), DB_TEXT(subject),
+			DB_BLOB(csr->data, csr->len),
+			DB_BLOB(info.spki_hash, PKI_HASH), DB_INT(days)));
 	if (rc > 0) {
 		id = db_inserted(conn);
-		rc = seal_into(make->store, conn, DB_CERT_SEAL, "cert", id, key->data, key->len);
+		rc = seal_into(make->store, conn, DB_CERT_SEAL, "cert", id,
+		    key->data, key->len);
 	}
 	return rc < 0 ? rc : id;
 }
@@ -87,7 +94,8 @@ struct signed_cert {
 };
 
 /* In a job. -EAGAIN: something has changed since. */
-static int store_signed(struct db_conn *conn, const struct signed_cert *s, int64_t now, uid_t who)
+static int store_signed(
+    struct db_conn *conn, const struct signed_cert *s, int64_t now, uid_t who)
 {
 	CLEANUP_BYTES struct bytes subject = {0};
 	struct pki_cert_info info;
@@ -95,42 +103,47 @@ static int store_signed(struct db_conn *conn, const struct signed_cert *s, int64
 	int rc = pki_cert_info(s->der->data, s->der->len, &info);
 
 	if (!rc)
-		rc = pki_cert_subject(s->der->data, s->der->len, false, &subject);
+		rc = pki_cert_subject(
+		    s->der->data, s->der->len, false, &subject);
 	if (rc)
 		return rc;
 	rc = db_run(conn, DB_CERT_SIGNED,
-		DB_ARGS(DB_INT(s->id), DB_BLOB(s->csr->data, s->csr->len), DB_INT(now), DB_INT(who),
-			DB_INT((int64_t)s->bit), DB_INT((int64_t)s->bare),
-			DB_BLOB(s->der->data, s->der->len), DB_BLOB(info.serial, info.serial_len),
-			DB_INT(info.not_before), DB_INT(info.not_after),
-			DB_TEXT((char *)subject.data), s->issuer ? DB_INT(s->issuer) : DB_NIL,
-			chain ? DB_BLOB(s->chain->data, s->chain->len) : DB_NIL));
+	    DB_ARGS(DB_INT(s->id), DB_BLOB(s->csr->data, s->csr->len),
+		DB_INT(now), DB_INT(who), DB_INT((int64_t)s->bit),
+		DB_INT((int64_t)s->bare), DB_BLOB(s->der->data, s->der->len),
+		DB_BLOB(info.serial, info.serial_len), DB_INT(info.not_before),
+		DB_INT(info.not_after), DB_TEXT((char *)subject.data),
+		s->issuer ? DB_INT(s->issuer) : DB_NIL,
+		chain ? DB_BLOB(s->chain->data, s->chain->len) : DB_NIL));
 	if (rc <= 0)
 		return rc < 0 ? rc : -EAGAIN;
 	return s->issuer ? cert_issued(conn, s->issuer, now) : 0;
 }
 
-static int sign(const struct store *store, const struct new_cert *want, const char *subject,
-	const struct bytes *key, int64_t now, struct bytes *der)
+static int sign(const struct store *store, const struct new_cert *want,
+    const char *subject, const struct bytes *key, int64_t now,
+    struct bytes *der)
 {
 	char uri[DOMAIN_URI];
 	int64_t seconds = now / CLOCK_SECOND;
 	struct pki_new_ca new = {
-		.subject = subject,
-		.uri = domain_uri(store, uri),
-		.path_length = want->path_length,
-		.not_before = seconds - CLOCK_SKEW,
-		.not_after = seconds + want->days * DAY,
+	    .subject = subject,
+	    .uri = domain_uri(store, uri),
+	    .path_length = want->path_length,
+	    .not_before = seconds - CLOCK_SKEW,
+	    .not_after = seconds + want->days * DAY,
 	};
 
 	if (new.not_after > want->not_after_limit)
 		new.not_after = want->not_after_limit;
 	int rc = pki_serial(new.serial);
-	return rc ? rc : pki_ca_sign(&new, key->data, key->len, want->issuer_ca, der);
+	return rc ? rc
+		  : pki_ca_sign(&new, key->data, key->len, want->issuer_ca, der);
 }
 
 int cert_make_signed(const struct store_make *make, struct db_conn *conn,
-	const struct new_cert *want, int64_t *id, struct pki_ca **ca, int64_t *not_after)
+    const struct new_cert *want, int64_t *id, struct pki_ca **ca,
+    int64_t *not_after)
 {
 	CLEANUP_BYTES struct bytes key = {0}, csr = {0}, der = {0};
 	struct pki_cert_info info = {0};
@@ -142,12 +155,15 @@ int cert_make_signed(const struct store_make *make, struct db_conn *conn,
 	*id = rc;
 	rc = object_get(conn, STORE_CERT, *id, &row);
 	if (!rc)
-		rc = sign(make->store, want, row.cert.subject, &key, make->now, &der);
+		rc = sign(
+		    make->store, want, row.cert.subject, &key, make->now, &der);
 	if (!rc)
 		rc = store_signed(conn,
-			&(struct signed_cert){
-				.id = *id, .csr = &csr, .der = &der, .issuer = want->issuer},
-			make->now, make->call->uid);
+		    &(struct signed_cert){.id = *id,
+			.csr = &csr,
+			.der = &der,
+			.issuer = want->issuer},
+		    make->now, make->call->uid);
 	if (!rc)
 		rc = pki_cert_info(der.data, der.len, &info);
 	if (!rc && ca)
@@ -222,14 +238,15 @@ static int look(struct waiting *w)
 		return rc;
 	if (!w->row.cert.pending && !w->answer)
 		return has_its_certificate(w->call);
-	rc = db_each(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(w->id)), read_waiting, w);
+	rc = db_each(
+	    conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(w->id)), read_waiting, w);
 	return rc < 0 ? rc : 0;
 }
 
-/* In a job that changes it: that it still waits, and may be changed; the path for the audit trail.
- */
-static int look_again(
-	struct db_conn *conn, struct waiting *w, const char *file, char path[STORE_PATH + 16])
+/* In a job that changes it: that it still waits, and may be changed; the path
+ * for the audit trail. */
+static int look_again(struct db_conn *conn, struct waiting *w, const char *file,
+    char path[STORE_PATH + 16])
 {
 	char object[STORE_PATH];
 	int rc = object_get_writable(conn, w->call, STORE_CERT, w->id, &w->row);
@@ -244,31 +261,35 @@ static int look_again(
 }
 
 /* The arguments that every change of one that waits begins with. */
-#define WAITING(w, csr, now)                                                                    \
-	DB_INT((w)->id), DB_BLOB((csr)->data, (csr)->len), DB_INT(now), DB_INT((w)->call->uid), \
-		DB_INT((w)->edit ? (int64_t)(w)->edit->bit : 0),                                \
-		DB_INT((w)->edit && (w)->edit->bare ? (int64_t)(w)->edit->bit : 0)
+#define WAITING(w, csr, now)                                            \
+	DB_INT((w)->id), DB_BLOB((csr)->data, (csr)->len), DB_INT(now), \
+	    DB_INT((w)->call->uid),                                     \
+	    DB_INT((w)->edit ? (int64_t)(w)->edit->bit : 0),            \
+	    DB_INT((w)->edit && (w)->edit->bare ? (int64_t)(w)->edit->bit : 0)
 
 /* In a job: another key pair takes the place of the one that is there. */
 static int rekey(struct db_conn *conn, struct waiting *w, int64_t now)
 {
 	CLEANUP_BYTES struct bytes box = {0};
-	int rc = pki_seal(w->store->sealer, "cert", w->id, w->new_key.data, w->new_key.len, &box);
+	int rc = pki_seal(w->store->sealer, "cert", w->id, w->new_key.data,
+	    w->new_key.len, &box);
 
 	if (rc)
 		return rc;
 	rc = db_run(conn, DB_CERT_REKEY,
-		DB_ARGS(WAITING(w, &w->csr, now), DB_TEXT(w->info.algorithm),
-			DB_BLOB(w->new_csr.data, w->new_csr.len),
-			DB_BLOB(w->info.spki_hash, PKI_HASH), DB_BLOB(box.data, box.len),
-			DB_TEXT(w->subject)));
+	    DB_ARGS(WAITING(w, &w->csr, now), DB_TEXT(w->info.algorithm),
+		DB_BLOB(w->new_csr.data, w->new_csr.len),
+		DB_BLOB(w->info.spki_hash, PKI_HASH),
+		DB_BLOB(box.data, box.len), DB_TEXT(w->subject)));
 	if (rc > 0)
 		db_scrub(conn);
 	return rc < 0 ? rc : rc == 0 ? -EAGAIN : 0;
 }
 
-/* Repeats what a function prepares until what it looked at has not changed under it. */
-static int carry_out(struct waiting *w, int (*prepare)(struct waiting *w), db_job_fn job)
+/* Repeats what a function prepares until what it looked at has not changed
+ * under it. */
+static int carry_out(
+    struct waiting *w, int (*prepare)(struct waiting *w), db_job_fn job)
 {
 	int rc = -EAGAIN;
 
@@ -281,7 +302,8 @@ static int carry_out(struct waiting *w, int (*prepare)(struct waiting *w), db_jo
 	}
 	forget(w);
 	if (rc == -EAGAIN)
-		return store_refuse(w->call, -EIO, "the certificate kept changing");
+		return store_refuse(
+		    w->call, -EIO, "the certificate kept changing");
 	return rc == DONE ? 0 : rc;
 }
 
@@ -297,15 +319,15 @@ static int prepare_algorithm(struct waiting *w)
 		rc = pki_key_describe(w->new_key.data, w->new_key.len, &w->info);
 	return rc ? rc
 		  : pki_request(w->new_key.data, w->new_key.len, w->subject,
-			    domain_uri(w->store, uri), &w->new_csr);
+			domain_uri(w->store, uri), &w->new_csr);
 }
 
 static int prepare_subject(struct waiting *w)
 {
 	char uri[DOMAIN_URI];
 
-	return pki_request(
-		w->key.data, w->key.len, w->subject, domain_uri(w->store, uri), &w->new_csr);
+	return pki_request(w->key.data, w->key.len, w->subject,
+	    domain_uri(w->store, uri), &w->new_csr);
 }
 
 static int set_job(struct db_conn *conn, void *arg)
@@ -314,7 +336,8 @@ static int set_job(struct db_conn *conn, void *arg)
 	bool algorithm = w->edit->field == STORE_ALGORITHM;
 	char path[STORE_PATH + 16];
 	int64_t now = clock_now();
-	int rc = look_again(conn, w, algorithm ? "/algorithm" : "/subject", path);
+	int rc = look_again(
+	    conn, w, algorithm ? "/algorithm" : "/subject", path);
 
 	if (!rc)
 		rc = before_check(w->store, w->edit, &w->row.object);
@@ -322,14 +345,16 @@ static int set_job(struct db_conn *conn, void *arg)
 		rc = rekey(conn, w, now);
 	else if (!rc)
 		rc = db_run(conn, DB_CERT_SET_SUBJECT,
-			DB_ARGS(WAITING(w, &w->csr, now), DB_TEXT(w->subject),
-				DB_BLOB(w->new_csr.data, w->new_csr.len)));
+		    DB_ARGS(WAITING(w, &w->csr, now), DB_TEXT(w->subject),
+			DB_BLOB(w->new_csr.data, w->new_csr.len)));
 	if (rc < 0 || (rc == 0 && !algorithm))
 		return rc < 0 ? rc : -EAGAIN;
 	before_note(w->store, w->edit, &w->row);
 	return audit_add(conn, w->call, now,
-		&(struct audit){
-			.action = "set", .object = path, .name = "value", .value = w->edit->text});
+	    &(struct audit){.action = "set",
+		.object = path,
+		.name = "value",
+		.value = w->edit->text});
 }
 
 static int check_subject(struct waiting *w)
@@ -341,43 +366,51 @@ static int check_subject(struct waiting *w)
 	if (rc)
 		return reason ? store_refuse(w->call, rc, "%s", reason) : rc;
 	if (text.len > sizeof(w->subject))
-		return store_refuse(
-			w->call, -EFBIG, "a subject has at most %d bytes", STORE_SUBJECT_MAX);
+		return store_refuse(w->call, -EFBIG,
+		    "a subject has at most %d bytes", STORE_SUBJECT_MAX);
 	memcpy(w->subject, text.data, text.len);
-	/* as it is shown, without the escapes that it may have been written with */
-	return store_check_secret(w->store, w->call, w->subject, strlen(w->subject));
+	/* as it is shown, without the escapes that it may have been written
+	 * with */
+	return store_check_secret(
+	    w->store, w->call, w->subject, strlen(w->subject));
 }
 
 /* --- signed by itself or by one that is here --- */
 
-static int find_issuer(struct waiting *w, struct new_cert *want, struct signer **signer)
+static int find_issuer(
+    struct waiting *w, struct new_cert *want, struct signer **signer)
 {
 	const char *name = w->edit->text;
 	union store_any row;
 	int rc = store_find(w->store, STORE_CERT, STORE_CERTS, name, &row);
 
 	if (rc == -ENOENT || (!rc && (row.cert.pending || !row.cert.enabled)))
-		return store_refuse(w->call, -ENOENT, "there is no enabled signing certificate %s",
-			name_legal(name, strlen(name)) ? name : "of that name");
-	/* Else whoever was given one that waits could have a CA under any root. */
-	if (!rc && row.object.uid != w->call->uid && !store_is_root_owner(w->store, w->call->uid))
+		return store_refuse(w->call, -ENOENT,
+		    "there is no enabled signing certificate %s",
+		    name_legal(name, strlen(name)) ? name : "of that name");
+	/* Else whoever was given one that waits could have a CA under any
+	 * root. */
+	if (!rc && row.object.uid != w->call->uid &&
+	    !store_is_root_owner(w->store, w->call->uid))
 		return store_refuse(w->call, -EACCES,
-			"only its owner, or that of the mount's root, has another certificate "
-			"sign");
+		    "only its owner, or that of the mount's root, has another certificate sign");
 	if (!rc && store_cert_state(&row.cert) != STORE_ACTIVE)
-		return store_refuse(w->call, -EKEYEXPIRED, "%s has expired", name);
+		return store_refuse(
+		    w->call, -EKEYEXPIRED, "%s has expired", name);
 	if (!rc)
 		rc = signer_get(w->store, row.object.id, signer);
 	if (rc)
 		return rc;
 	if ((*signer)->depth >= SIGNER_DEPTH)
-		return store_refuse(
-			w->call, -EINVAL, "%s stands too deep to have a CA below it", name);
+		return store_refuse(w->call, -EINVAL,
+		    "%s stands too deep to have a CA below it", name);
 	if ((*signer)->path_left < 1)
 		return store_refuse(w->call, -EINVAL,
-			"the path length of %s, or of one above it, allows no CA below it", name);
-	want->path_length =
-		(*signer)->path_left == PKI_NO_LIMIT ? PKI_NO_LIMIT : (*signer)->path_left - 1;
+		    "the path length of %s, or of one above it, allows no CA below it",
+		    name);
+	want->path_length = (*signer)->path_left == PKI_NO_LIMIT
+				? PKI_NO_LIMIT
+				: (*signer)->path_left - 1;
 	want->issuer_ca = (*signer)->ca;
 	want->not_after_limit = row.cert.not_after;
 	w->issuer = row.object.id;
@@ -388,16 +421,18 @@ static int prepare_issuer(struct waiting *w)
 {
 	CLEANUP_SIGNER struct signer *signer = NULL;
 	struct new_cert want = {
-		.path_length = PKI_NO_LIMIT,
-		.days = w->row.cert.ca_validity_days,
-		.not_after_limit = CLOCK_MAX,
+	    .path_length = PKI_NO_LIMIT,
+	    .days = w->row.cert.ca_validity_days,
+	    .not_after_limit = CLOCK_MAX,
 	};
 	int rc = 0;
 
 	w->issuer = 0;
 	if (strcmp(w->edit->text, "self") != 0)
 		rc = find_issuer(w, &want, &signer);
-	return rc ? rc : sign(w->store, &want, w->row.cert.subject, &w->key, clock_now(), &w->der);
+	return rc ? rc
+		  : sign(w->store, &want, w->row.cert.subject, &w->key,
+			clock_now(), &w->der);
 }
 
 static int issuer_job(struct db_conn *conn, void *arg)
@@ -409,27 +444,28 @@ static int issuer_job(struct db_conn *conn, void *arg)
 
 	if (!rc)
 		rc = store_signed(conn,
-			&(struct signed_cert){
-				.id = w->id,
-				.csr = &w->csr,
-				.der = &w->der,
-				.issuer = w->issuer,
-				.bit = w->edit->bit,
-				.bare = w->edit->bare ? w->edit->bit : 0,
-			},
-			now, w->call->uid);
+		    &(struct signed_cert){
+			.id = w->id,
+			.csr = &w->csr,
+			.der = &w->der,
+			.issuer = w->issuer,
+			.bit = w->edit->bit,
+			.bare = w->edit->bare ? w->edit->bit : 0,
+		    },
+		    now, w->call->uid);
 	return rc ? rc
 		  : audit_add(conn, w->call, now,
-			    &(struct audit){.action = "set",
-				    .object = path,
-				    .name = "value",
-				    .value = w->edit->text});
+			&(struct audit){.action = "set",
+			    .object = path,
+			    .name = "value",
+			    .value = w->edit->text});
 }
 
-int store_cert_edit(struct store *store, struct store_call *call, const struct store_object *object,
-	const struct store_edit *edit)
+int store_cert_edit(struct store *store, struct store_call *call,
+    const struct store_object *object, const struct store_edit *edit)
 {
-	struct waiting w = {.store = store, .call = call, .id = object->id, .edit = edit};
+	struct waiting w = {
+	    .store = store, .call = call, .id = object->id, .edit = edit};
 	int rc = 0;
 
 	if (edit->field == STORE_ISSUER)
@@ -438,11 +474,12 @@ int store_cert_edit(struct store *store, struct store_call *call, const struct s
 		rc = check_subject(&w);
 	else if (!pki_key_algorithm(edit->text))
 		rc = store_refuse(call, -EINVAL,
-			"not one of ec-p256 ec-p384 ed25519 rsa-2048 rsa-3072 rsa-4096");
+		    "not one of ec-p256 ec-p384 ed25519 rsa-2048 rsa-3072 rsa-4096");
 	if (rc)
 		return rc;
-	return carry_out(
-		&w, edit->field == STORE_SUBJECT ? prepare_subject : prepare_algorithm, set_job);
+	return carry_out(&w,
+	    edit->field == STORE_SUBJECT ? prepare_subject : prepare_algorithm,
+	    set_job);
 }
 
 /* --- from outside --- */
@@ -457,40 +494,45 @@ static int install_job(struct db_conn *conn, void *arg)
 
 	if (!rc && w->new_key.len)
 		rc = db_each(conn, DB_CERT_KEY_TAKEN,
-			DB_ARGS(DB_BLOB(w->info.spki_hash, PKI_HASH), DB_INT(w->id)),
-			read_first_int, &one);
+		    DB_ARGS(DB_BLOB(w->info.spki_hash, PKI_HASH), DB_INT(w->id)),
+		    read_first_int, &one);
 	if (rc > 0)
-		return store_refuse(w->call, -EEXIST, "this public key is here already");
+		return store_refuse(
+		    w->call, -EEXIST, "this public key is here already");
 	if (!rc && w->new_key.len)
 		rc = rekey(conn, w, now);
 	if (!rc)
 		rc = store_signed(conn,
-			&(struct signed_cert){
-				.id = w->id, .csr = csr, .der = &w->der, .chain = &w->chain},
-			now, w->call->uid);
+		    &(struct signed_cert){.id = w->id,
+			.csr = csr,
+			.der = &w->der,
+			.chain = &w->chain},
+		    now, w->call->uid);
 	return rc ? rc
 		  : audit_add(conn, w->call, now,
-			    &(struct audit){
-				    .action = w->import ? "import" : "install", .object = path});
+			&(struct audit){
+			    .action = w->import ? "import" : "install",
+			    .object = path});
 }
 
-/* What an import brings along: the key, and the request that it would have made. */
+/* What an import brings along: the key, and the request that it would have
+ * made. */
 static int prepare_key(struct waiting *w, struct pki_bundle *bundle)
 {
 	int rc = pki_key_describe(bundle->key.data, bundle->key.len, &w->info);
 
 	if (rc == -EBADMSG)
 		return store_refuse(w->call, rc,
-			"the key has to be RSA of 2048 to 8192 bits, P-256, P-384, P-521 or "
-			"Ed25519");
+		    "the key has to be RSA of 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519");
 	if (rc)
 		return rc;
 	bytes_swap(&w->new_key, &bundle->key);
-	return pki_request_again(
-		w->new_key.data, w->new_key.len, bundle->cert.data, bundle->cert.len, &w->new_csr);
+	return pki_request_again(w->new_key.data, w->new_key.len,
+	    bundle->cert.data, bundle->cert.len, &w->new_csr);
 }
 
-/* What is kept of a certificate has to be what RFC 5280 allows, and has to have room. */
+/* What is kept of a certificate has to be what RFC 5280 allows, and has to have
+ * room. */
 static int check_cert(struct waiting *w, const struct bytes *der)
 {
 	CLEANUP_BYTES struct bytes subject = {0};
@@ -499,22 +541,23 @@ static int check_cert(struct waiting *w, const struct bytes *der)
 
 	if (rc == -EBADMSG)
 		return store_refuse(w->call, rc,
-			"its serial number is not positive or too long, or its dates are damaged");
+		    "its serial number is not positive or too long, or its dates are damaged");
 	if (!rc)
 		rc = pki_cert_subject(der->data, der->len, false, &subject);
 	if (!rc && subject.len > sizeof(w->subject))
-		return store_refuse(
-			w->call, -EBADMSG, "its subject has more than %d bytes", STORE_SUBJECT_MAX);
+		return store_refuse(w->call, -EBADMSG,
+		    "its subject has more than %d bytes", STORE_SUBJECT_MAX);
 	if (!rc)
 		memcpy(w->subject, subject.data, subject.len);
 	return rc;
 }
 
-/* What it has already is taken again, and changes nothing: playbooks come twice. */
+/* What it has already is taken again, and changes nothing: playbooks come
+ * twice. */
 static int same_again(struct waiting *w, const struct pki_bundle *bundle)
 {
 	if (bundle->cert.len != w->cert.len ||
-		memcmp(bundle->cert.data, w->cert.data, w->cert.len) != 0)
+	    memcmp(bundle->cert.data, w->cert.data, w->cert.len) != 0)
 		return has_its_certificate(w->call);
 	return DONE;
 }
@@ -529,17 +572,19 @@ static int prepare_answer(struct waiting *w)
 	int rc = pki_key_describe(w->key.data, w->key.len, &own);
 
 	if (!rc)
-		rc = pki_bundle_parse(w->answer, w->answer_len, w->import ? NULL : own.spki_hash,
-			now, &bundle, &reason);
+		rc = pki_bundle_parse(w->answer, w->answer_len,
+		    w->import ? NULL : own.spki_hash, now, &bundle, &reason);
 	if (w->cert.len && rc != MISSING)
-		return rc ? has_its_certificate(w->call) : same_again(w, &bundle);
+		return rc ? has_its_certificate(w->call)
+			  : same_again(w, &bundle);
 	if (!rc)
 		rc = check_cert(w, &bundle.cert);
 	if (!rc && w->import)
 		rc = prepare_key(w, &bundle);
 	const struct bytes *key = w->import ? &w->new_key : &w->key;
 	if (!rc)
-		rc = pki_bundle_try(&bundle, key->data, key->len, w->store->domain, now, &reason);
+		rc = pki_bundle_try(&bundle, key->data, key->len,
+		    w->store->domain, now, &reason);
 	if (rc && reason)
 		return store_refuse(w->call, rc, "%s", reason);
 	bytes_swap(&w->der, &bundle.cert);
@@ -548,18 +593,20 @@ static int prepare_answer(struct waiting *w)
 }
 
 int store_cert_install(struct store *store, struct store_call *call,
-	const struct store_object *object, bool import, const void *data, size_t len)
+    const struct store_object *object, bool import, const void *data,
+    size_t len)
 {
 	struct waiting w = {
-		.store = store,
-		.call = call,
-		.id = object->id,
-		.answer = data,
-		.answer_len = len,
-		.import = import,
+	    .store = store,
+	    .call = call,
+	    .id = object->id,
+	    .answer = data,
+	    .answer_len = len,
+	    .import = import,
 	};
 
 	if (len > STORE_REQUEST_MAX)
-		return store_refuse(call, -EFBIG, "at most %d bytes", STORE_REQUEST_MAX);
+		return store_refuse(
+		    call, -EFBIG, "at most %d bytes", STORE_REQUEST_MAX);
 	return carry_out(&w, prepare_answer, install_job);
 }

@@ -6,7 +6,8 @@
 #include "store/base/clock.h"
 #include "store/internal.h"
 
-/* Signing certificates, and the documents of everything that has a certificate. */
+/* Signing certificates, and the documents of everything that has a
+ * certificate. */
 
 static void read_cert(const struct db_row *row, union store_any *out)
 {
@@ -18,7 +19,8 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	c->pending = !db_int(row, DB_CERT_DER_LEN);
 	c->outside = db_int(row, DB_CERT_OUTSIDE);
 	c->issuer = db_int(row, DB_CERT_ISSUER);
-	db_text(row, DB_CERT_ISSUER_NAME, c->issuer_name, sizeof(c->issuer_name));
+	db_text(
+	    row, DB_CERT_ISSUER_NAME, c->issuer_name, sizeof(c->issuer_name));
 	db_text(row, DB_CERT_ALGORITHM, c->algorithm, sizeof(c->algorithm));
 	db_text(row, DB_CERT_SUBJECT, c->subject, sizeof(c->subject));
 	c->enabled = db_int(row, DB_CERT_ENABLED);
@@ -40,7 +42,8 @@ static void read_cert(const struct db_row *row, union store_any *out)
 
 int cert_issued(struct db_conn *conn, int64_t cert, int64_t now)
 {
-	int rc = db_run(conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(cert), DB_INT(now)));
+	int rc = db_run(
+	    conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(cert), DB_INT(now)));
 
 	return rc < 0 ? rc : shown_used(conn, STORE_CERT, cert, now);
 }
@@ -48,41 +51,44 @@ int cert_issued(struct db_conn *conn, int64_t cert, int64_t now)
 static int in_use(struct store_call *call)
 {
 	return store_refuse(call, -EBUSY,
-		"a group or key names it, or a certificate it issued has not expired");
+	    "a group or key names it, or a certificate it issued has not expired");
 }
 
-static int may_remove_cert(struct db_conn *conn, struct store_call *call, int64_t id)
+static int may_remove_cert(
+    struct db_conn *conn, struct store_call *call, int64_t id)
 {
 	int64_t one;
 	int rc = db_each(conn, DB_CERT_UNUSED,
-		DB_ARGS(DB_INT(id), DB_NIL, DB_INT(clock_now() / CLOCK_SECOND)), read_first_int,
-		&one);
+	    DB_ARGS(DB_INT(id), DB_NIL, DB_INT(clock_now() / CLOCK_SECOND)),
+	    read_first_int, &one);
 
 	return rc < 0 ? rc : rc == 0 ? in_use(call) : 0;
 }
 
-static int remove_cert(
-	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
+static int remove_cert(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, int64_t now)
 {
-	const struct db_value *args =
-		DB_ARGS(DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND));
+	const struct db_value *args = DB_ARGS(
+	    DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND));
 	int rc = db_run(conn, DB_CERT_REMOVE, args);
 
 	if (rc == 0)
 		return in_use(call);
-	if (rc > 0) /* its private key is gone: nobody shall trust it any more */
+	if (rc >
+	    0) /* its private key is gone: nobody shall trust it any more */
 		rc = db_run(conn, DB_CERT_COUNT_REVOKED, args);
 	if (rc >= 0)
 		rc = shown_used(conn, STORE_CERT, object->cert.issuer, now);
 	if (rc >= 0)
 		db_scrub(conn);
 	if (rc >= 0)
-		rc = db_run(conn, DB_CRL_DROP, DB_ARGS(DB_INT(object->object.id)));
+		rc = db_run(
+		    conn, DB_CRL_DROP, DB_ARGS(DB_INT(object->object.id)));
 	return rc < 0 ? rc : 0;
 }
 
-static bool cert_value(
-	const union store_any *object, enum store_field field, struct store_before *out)
+static bool cert_value(const union store_any *object, enum store_field field,
+    struct store_before *out)
 {
 	const struct store_cert *c = &object->cert;
 
@@ -108,27 +114,27 @@ static bool cert_value(
 static const char *const not_an_issuer[] = {"none", "self", "external", NULL};
 
 const struct object_kind store_cert_kind = {
-	.reserved = not_an_issuer,
-	.get = DB_CERT_GET,
-	.find = DB_CERT_FIND,
-	.each = DB_CERT_EACH,
-	.rename = DB_CERT_RENAME,
-	.chown = DB_CERT_CHOWN,
-	.owned = DB_CERT_OWNED,
-	.shows = DB_CERT_SHOWS,
-	.read = read_cert,
-	.make = cert_make,
-	.remove = remove_cert,
-	.may_remove = may_remove_cert,
-	.value = cert_value,
-	.set =
-		{
-			[STORE_ENABLED] = DB_CERT_SET_ENABLED,
-			[STORE_VALIDITY_DAYS] = DB_CERT_SET_VALIDITY_DAYS,
-			[STORE_CA_VALIDITY_DAYS] = DB_CERT_SET_CA_VALIDITY_DAYS,
-			[STORE_MANAGED] = DB_CERT_SET_MANAGED,
-			[STORE_CRL_DAYS] = DB_CERT_SET_CRL_DAYS,
-		},
+    .reserved = not_an_issuer,
+    .get = DB_CERT_GET,
+    .find = DB_CERT_FIND,
+    .each = DB_CERT_EACH,
+    .rename = DB_CERT_RENAME,
+    .chown = DB_CERT_CHOWN,
+    .owned = DB_CERT_OWNED,
+    .shows = DB_CERT_SHOWS,
+    .read = read_cert,
+    .make = cert_make,
+    .remove = remove_cert,
+    .may_remove = may_remove_cert,
+    .value = cert_value,
+    .set =
+	{
+	    [STORE_ENABLED] = DB_CERT_SET_ENABLED,
+	    [STORE_VALIDITY_DAYS] = DB_CERT_SET_VALIDITY_DAYS,
+	    [STORE_CA_VALIDITY_DAYS] = DB_CERT_SET_CA_VALIDITY_DAYS,
+	    [STORE_MANAGED] = DB_CERT_SET_MANAGED,
+	    [STORE_CRL_DAYS] = DB_CERT_SET_CRL_DAYS,
+	},
 };
 
 enum store_state store_cert_state(const struct store_cert *cert)
@@ -159,14 +165,15 @@ static int read_material(const struct db_row *row, void *arg)
 	return bytes_add(&m->csr, blob, len);
 }
 
-static int load(struct store *store, const union store_any *object, struct material *m)
+static int load(
+    struct store *store, const union store_any *object, struct material *m)
 {
 	struct db_conn *conn = db_reader(store->db);
 	bool member = object->object.kind == STORE_MEMBER;
 
 	int rc = db_each(conn, member ? DB_ISSUED_MATERIAL : DB_CERT_MATERIAL,
-		DB_ARGS(DB_INT(member ? object->member.issued : object->object.id)), read_material,
-		m);
+	    DB_ARGS(DB_INT(member ? object->member.issued : object->object.id)),
+	    read_material, m);
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
 
@@ -181,41 +188,48 @@ static int read_enrolled(const struct db_row *row, void *arg)
 	return 1;
 }
 
-int store_member_enrolled(struct store *store, const union store_any *member, union store_any *out)
+int store_member_enrolled(
+    struct store *store, const union store_any *member, union store_any *out)
 {
 	struct db_conn *conn = db_reader(store->db);
 
 	*out = *member;
-	int rc = db_each(conn, DB_ISSUED_FIRST, DB_ARGS(DB_INT(member->object.id)), read_enrolled,
-		&out->member);
+	int rc = db_each(conn, DB_ISSUED_FIRST,
+	    DB_ARGS(DB_INT(member->object.id)), read_enrolled, &out->member);
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
 
-/* What can sign: a certificate, or what issued a member's; NULL while that waits. */
-static int signer_of(struct store *store, const union store_any *object, struct signer **out)
+/* What can sign: a certificate, or what issued a member's; NULL while that
+ * waits. */
+static int signer_of(
+    struct store *store, const union store_any *object, struct signer **out)
 {
 	bool member = object->object.kind == STORE_MEMBER;
 
 	*out = NULL;
 	if (!member && object->cert.pending)
 		return 0;
-	return signer_get(store, member ? object->member.issuer : object->object.id, out);
+	return signer_get(
+	    store, member ? object->member.issuer : object->object.id, out);
 }
 
-/* Where the chain above begins in the signer's own: behind itself, unless it issued the object. */
+/* Where the chain above begins in the signer's own: behind itself, unless it
+ * issued the object. */
 static size_t above(const union store_any *object, const struct signer *signer)
 {
 	return object->object.kind == STORE_MEMBER ? 0 : signer->above;
 }
 
-static int add_chain(struct store *store, const union store_any *object, struct bytes *out)
+static int add_chain(
+    struct store *store, const union store_any *object, struct bytes *out)
 {
 	CLEANUP_SIGNER struct signer *signer = NULL;
 	int rc = signer_of(store, object, &signer);
 
 	if (rc || !signer)
 		return rc;
-	return bytes_add_part(out, &signer->chain, above(object, signer), signer->chain.len);
+	return bytes_add_part(
+	    out, &signer->chain, above(object, signer), signer->chain.len);
 }
 
 static int add_fingerprint(const struct bytes *der, struct bytes *out)
@@ -230,8 +244,8 @@ static int add_fingerprint(const struct bytes *der, struct bytes *out)
 	return bytes_add(out, text, strlen(text));
 }
 
-int store_document(struct store *store, const union store_any *object, enum store_document which,
-	struct bytes *out)
+int store_document(struct store *store, const union store_any *object,
+    enum store_document which, struct bytes *out)
 {
 	struct material m = {0};
 	int rc;
@@ -256,8 +270,8 @@ int store_document(struct store *store, const union store_any *object, enum stor
 	return rc;
 }
 
-int store_document_len(
-	struct store *store, const union store_any *object, enum store_document which, size_t *len)
+int store_document_len(struct store *store, const union store_any *object,
+    enum store_document which, size_t *len)
 {
 	CLEANUP_SIGNER struct signer *signer = NULL;
 	bool member = object->object.kind == STORE_MEMBER;

@@ -9,8 +9,9 @@
 #include "store/internal.h"
 
 /*
- * What has to hold in a store that nobody has open. What can be said in SQL is a query whose rows
- * are what is wrong; the rest opens what is sealed and verifies what is signed.
+ * What has to hold in a store that nobody has open. What can be said in SQL is
+ * a query whose rows are what is wrong; the rest opens what is sealed and
+ * verifies what is signed.
  */
 
 struct check {
@@ -21,7 +22,8 @@ struct check {
 	int faults;
 };
 
-static int fault(struct check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int fault(struct check *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Answers 0: the check goes on. */
 static int fault(struct check *c, const char *format, ...)
@@ -54,15 +56,17 @@ static void schema_fault(const char *what, void *arg)
 
 static int check_rows(struct check *c)
 {
-	static const enum db_query queries[] = {DB_CHECK_INTEGRITY, DB_CHECK_REFERENCES,
-		DB_CHECK_USES, DB_CHECK_ISSUED, DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID,
-		DB_CHECK_GROUPS, DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
-		DB_CHECK_NAMES, DB_CHECK_MEMBERS, DB_CHECK_IDS, DB_CHECK_JOURNAL};
+	static const enum db_query queries[] = {DB_CHECK_INTEGRITY,
+	    DB_CHECK_REFERENCES, DB_CHECK_USES, DB_CHECK_ISSUED,
+	    DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID, DB_CHECK_GROUPS,
+	    DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
+	    DB_CHECK_NAMES, DB_CHECK_MEMBERS, DB_CHECK_IDS, DB_CHECK_JOURNAL};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
-		const struct db_value *args =
-			queries[i] == DB_CHECK_VALID ? DB_ARGS(DB_INT(seconds)) : NULL;
+		const struct db_value *args = queries[i] == DB_CHECK_VALID
+						  ? DB_ARGS(DB_INT(seconds))
+						  : NULL;
 		int rc = db_each(c->conn, queries[i], args, read_fault, c);
 		if (rc < 0)
 			return rc;
@@ -75,7 +79,8 @@ static int check_rows(struct check *c)
 
 /* --- signing certificates --- */
 
-static bool fits_request(const struct db_row *row, const unsigned char spki_hash[PKI_HASH])
+static bool fits_request(
+    const struct db_row *row, const unsigned char spki_hash[PKI_HASH])
 {
 	CLEANUP_CSR struct pki_csr *csr = NULL;
 	const char *reason;
@@ -94,12 +99,14 @@ static bool says_the_same(const struct db_row *row, const void *der, size_t len)
 	char want[STORE_SUBJECT_MAX + 1];
 	size_t n;
 
-	if (pki_cert_info(der, len, &info) || pki_cert_subject(der, len, false, &subject))
+	if (pki_cert_info(der, len, &info) ||
+	    pki_cert_subject(der, len, false, &subject))
 		return false;
 	db_text(row, 8, want, sizeof(want));
 	const void *serial = db_blob(row, 5, &n);
 	return n == info.serial_len && memcmp(serial, info.serial, n) == 0 &&
-	       db_int(row, 6) == info.not_before && db_int(row, 7) == info.not_after &&
+	       db_int(row, 6) == info.not_before &&
+	       db_int(row, 7) == info.not_after &&
 	       strcmp((char *)subject.data, want) == 0;
 }
 
@@ -114,14 +121,17 @@ static int check_cert(const struct db_row *row, void *arg)
 	char name[NAME_MAX_LEN + 1];
 	size_t len, hash_len;
 	int64_t id = db_int(row, 0);
-	const void *sealed = db_blob(row, 2, &len), *hash = db_blob(row, 3, &hash_len);
+	const void *sealed = db_blob(row, 2, &len),
+		   *hash = db_blob(row, 3, &hash_len);
 
 	db_text(row, 1, name, sizeof(name));
-	if (!sealed || pki_unseal(c->store->sealer, "cert", id, sealed, len, &key))
+	if (!sealed ||
+	    pki_unseal(c->store->sealer, "cert", id, sealed, len, &key))
 		return fault(c, "certs/%s: its private key does not open", name);
-	if (pki_key_describe(key.data, key.len, &info) || hash_len != PKI_HASH ||
-		memcmp(info.spki_hash, hash, PKI_HASH) != 0)
-		return fault(c, "certs/%s: its private key is another one", name);
+	if (pki_key_describe(key.data, key.len, &info) ||
+	    hash_len != PKI_HASH || memcmp(info.spki_hash, hash, PKI_HASH) != 0)
+		return fault(
+		    c, "certs/%s: its private key is another one", name);
 	size_t der_len;
 	const void *der = db_blob(row, 4, &der_len);
 	if (!fits_request(row, info.spki_hash))
@@ -129,14 +139,18 @@ static int check_cert(const struct db_row *row, void *arg)
 	if (der_len == 0) /* it waits */
 		return 0;
 	if (signer_get(c->store, id, &signer) || !signer->ca)
-		return fault(c, "certs/%s: its certificate or chain does not fit its key", name);
+		return fault(c,
+		    "certs/%s: its certificate or chain does not fit its key",
+		    name);
 	if (!says_the_same(row, der, der_len))
-		return fault(
-			c, "certs/%s: its certificate says something else than its files", name);
-	int rc = pki_bundle_parse(signer->chain.data, signer->chain.len, info.spki_hash,
-		clock_now() / CLOCK_SECOND, &bundle, &reason);
+		return fault(c,
+		    "certs/%s: its certificate says something else than its files",
+		    name);
+	int rc = pki_bundle_parse(signer->chain.data, signer->chain.len,
+	    info.spki_hash, clock_now() / CLOCK_SECOND, &bundle, &reason);
 	if (rc && rc != -EKEYEXPIRED)
-		return fault(c, "certs/%s: its chain: %s", name, reason ? reason : strerror(-rc));
+		return fault(c, "certs/%s: its chain: %s", name,
+		    reason ? reason : strerror(-rc));
 	return 0;
 }
 
@@ -146,14 +160,17 @@ static int check_crl(const struct db_row *row, void *arg)
 	char name[NAME_MAX_LEN + 1];
 	size_t len, ca_len;
 	const void *der = db_blob(row, 1, &len), *ca = db_blob(row, 2, &ca_len);
-	const struct pki_crl want = {db_int(row, 3), db_int(row, 4), db_int(row, 5)};
+	const struct pki_crl want = {
+	    db_int(row, 3), db_int(row, 4), db_int(row, 5)};
 
 	db_text(row, 0, name, sizeof(name));
 	const char *wrong = pki_check_crl(der, len, ca, ca_len, &want);
 	if (wrong)
 		return fault(c, "certs/%s: its revocation list %s", name, wrong);
 	if (db_int(row, 6) > db_int(row, 7))
-		return fault(c, "certs/%s: its revocation list covers more than was revoked", name);
+		return fault(c,
+		    "certs/%s: its revocation list covers more than was revoked",
+		    name);
 	return 0;
 }
 
@@ -166,16 +183,19 @@ static int check_key(const struct db_row *row, void *arg)
 	unsigned char hash[PKI_HASH];
 	char name[STORE_PATH];
 	size_t len, hash_len;
-	const void *sealed = db_blob(row, 2, &len), *want = db_blob(row, 3, &hash_len);
+	const void *sealed = db_blob(row, 2, &len),
+		   *want = db_blob(row, 3, &hash_len);
 
 	db_text(row, 1, name, sizeof(name));
 	if (!want || hash_len != PKI_HASH)
 		return fault(c, "%s: the hash of its secret is missing", name);
 	if (!sealed) /* not exportable */
 		return 0;
-	if (pki_unseal(c->store->sealer, "key", db_int(row, 0), sealed, len, &secret))
+	if (pki_unseal(
+		c->store->sealer, "key", db_int(row, 0), sealed, len, &secret))
 		return fault(c, "%s: its secret does not open", name);
-	if (pki_sha256(secret.data, secret.len, hash) || memcmp(hash, want, PKI_HASH) != 0)
+	if (pki_sha256(secret.data, secret.len, hash) ||
+	    memcmp(hash, want, PKI_HASH) != 0)
 		return fault(c, "%s: its secret is another one", name);
 	return 0;
 }
@@ -185,29 +205,36 @@ static int check_key(const struct db_row *row, void *arg)
 static int check_issued(const struct db_row *row, void *arg)
 {
 	struct check *c = arg;
-	char name[STORE_PATH], text[STORE_PATH], uri[STORE_PATH + DOMAIN_MAX_LEN + 16] = "";
+	char name[STORE_PATH], text[STORE_PATH],
+	    uri[STORE_PATH + DOMAIN_MAX_LEN + 16] = "";
 	struct issued_names names;
 	size_t der_len, csr_len, ca_len, serial_len, hash_len;
-	const void *der = db_blob(row, 2, &der_len), *csr = db_blob(row, 3, &csr_len);
-	const void *ca = db_blob(row, 4, &ca_len), *serial = db_blob(row, 5, &serial_len);
+	const void *der = db_blob(row, 2, &der_len),
+		   *csr = db_blob(row, 3, &csr_len);
+	const void *ca = db_blob(row, 4, &ca_len),
+		   *serial = db_blob(row, 5, &serial_len);
 	const void *hash = db_blob(row, 6, &hash_len);
 
 	db_text(row, 1, name, sizeof(name));
 	db_text(row, 9, text, sizeof(text));
 	if (!issued_names(text, &names))
-		snprintf(uri, sizeof(uri), "spiffe://%s/%s/%s/%s", c->store->domain,
-			store_place_name(names.place), names.group, names.member);
+		snprintf(uri, sizeof(uri), "spiffe://%s/%s/%s/%s",
+		    c->store->domain, store_place_name(names.place),
+		    names.group, names.member);
 	struct pki_expected want = {
-		.serial = serial,
-		.serial_len = serial_len,
-		.spki_hash = hash_len == PKI_HASH / 2 ? hash : NULL,
-		.spki_hash_len = hash_len,
-		.not_before = db_int(row, 7),
-		.not_after = db_int(row, 8),
-		.uri = uri,
+	    .serial = serial,
+	    .serial_len = serial_len,
+	    .spki_hash = hash_len == PKI_HASH / 2 ? hash : NULL,
+	    .spki_hash_len = hash_len,
+	    .not_before = db_int(row, 7),
+	    .not_after = db_int(row, 8),
+	    .uri = uri,
 	};
-	const char *wrong = pki_check_issued(der, der_len, csr, csr_len, ca, ca_len, &want);
-	return wrong ? fault(c, "%s: certificate %" PRId64 ": %s", name, db_int(row, 0), wrong) : 0;
+	const char *wrong = pki_check_issued(
+	    der, der_len, csr, csr_len, ca, ca_len, &want);
+	return wrong ? fault(c, "%s: certificate %" PRId64 ": %s", name,
+			   db_int(row, 0), wrong)
+		     : 0;
 }
 
 /* --- the audit trail --- */
@@ -233,20 +260,22 @@ static int check_line(const struct db_row *row, void *arg)
 	if (len >= (size_t)n)
 		memcpy(end, line + len - (size_t)n, (size_t)n);
 	if (seq != t->seq + 1)
-		fault(t->check, "log: line %" PRId64 " follows line %" PRId64, seq, t->seq);
+		fault(t->check, "log: line %" PRId64 " follows line %" PRId64,
+		    seq, t->seq);
 	else if (strcmp(end, want) != 0)
 		fault(t->check,
-			"log: line %" PRId64
-			" does not follow from the one before: one of them was "
-			"changed",
-			seq);
+		    "log: line %" PRId64
+		    " does not follow from the one before: one of them was changed",
+		    seq);
 	t->upto += (int64_t)len + 1;
 	if (db_int(row, 2) != t->upto)
-		fault(t->check, "log: line %" PRId64 " does not stand where it ends", seq);
+		fault(t->check,
+		    "log: line %" PRId64 " does not stand where it ends", seq);
 	if (pki_sha256(line, len, hash))
 		return -EIO;
 	hex_text(hash, PKI_HASH, t->prev);
-	t->head_seen = t->head_seen || (t->head && strcmp(t->prev, t->head) == 0);
+	t->head_seen = t->head_seen ||
+		       (t->head && strcmp(t->prev, t->head) == 0);
 	t->seq = seq;
 	t->upto = db_int(row, 2);
 	return 0;
@@ -261,7 +290,9 @@ static int check_trail(struct check *c, const char *head)
 	if (rc < 0)
 		return rc;
 	if (head && !t.head_seen)
-		fault(c, "log: no line has the hash %s: its end was cut off or changed", head);
+		fault(c,
+		    "log: no line has the hash %s: its end was cut off or changed",
+		    head);
 	return 0;
 }
 
@@ -281,11 +312,13 @@ static int check_all(struct check *c, const char *head)
 	if (rc >= 0)
 		rc = db_each(c->conn, DB_CHECK_KEYS, NULL, check_key, c);
 	if (rc >= 0)
-		rc = db_each(c->conn, DB_CHECK_CERTIFICATES, NULL, check_issued, c);
+		rc = db_each(
+		    c->conn, DB_CHECK_CERTIFICATES, NULL, check_issued, c);
 	return rc < 0 ? rc : check_trail(c, head);
 }
 
-int store_check(struct store *store, const char *log_head, store_fault_fn found, void *arg)
+int store_check(
+    struct store *store, const char *log_head, store_fault_fn found, void *arg)
 {
 	struct check c = {store, db_reader(store->db), found, arg, 0};
 

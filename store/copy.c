@@ -31,7 +31,8 @@ static void advance(struct copy *copy, size_t bytes)
 
 /* --- which files there are --- */
 
-typedef int (*entry_fn)(struct copy *copy, const char *path, size_t size, void *arg);
+typedef int (*entry_fn)(
+    struct copy *copy, const char *path, size_t size, void *arg);
 
 static bool is_object(const char *path)
 {
@@ -40,7 +41,8 @@ static bool is_object(const char *path)
 	return len > 5 && strcmp(path + len - 5, ".json") == 0;
 }
 
-static int visit(struct copy *copy, const FTSENT *entry, const char *path, entry_fn fn, void *arg)
+static int visit(struct copy *copy, const FTSENT *entry, const char *path,
+    entry_fn fn, void *arg)
 {
 	int64_t number;
 
@@ -70,19 +72,24 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 static int each_entry(struct copy *copy, entry_fn fn, void *arg)
 {
 	char *roots[] = {strdup(copy->from), NULL};
-	FTS *fts = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name) : NULL;
+	FTS *fts = roots[0]
+		       ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name)
+		       : NULL;
 	size_t prefix = strlen(copy->from) + 1;
 	FTSENT *entry;
 	int rc = fts ? 0 : -ENOMEM;
 
 	while (!rc && (entry = fts_read(fts)) != NULL) {
-		if (entry->fts_level == 0 && entry->fts_info != FTS_D && entry->fts_info != FTS_DP)
+		if (entry->fts_level == 0 && entry->fts_info != FTS_D &&
+		    entry->fts_info != FTS_DP)
 			rc = copy_wrong(copy, "",
-				entry->fts_errno ? strerror(entry->fts_errno) : "is no folder");
+			    entry->fts_errno ? strerror(entry->fts_errno)
+					     : "is no folder");
 		else if (entry->fts_level > 0 && entry->fts_name[0] == '.')
 			fts_set(fts, entry, FTS_SKIP);
 		else if (entry->fts_level > 0)
-			rc = visit(copy, entry, entry->fts_path + prefix, fn, arg);
+			rc = visit(
+			    copy, entry, entry->fts_path + prefix, fn, arg);
 	}
 	if (fts)
 		fts_close(fts);
@@ -111,12 +118,14 @@ static int open_file(const struct copy *copy, const char *path)
 {
 	char name[PATH_MAX];
 
-	if (snprintf(name, sizeof(name), "%s/%s", copy->from, path) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), "%s/%s", copy->from, path) >=
+	    (int)sizeof(name))
 		return copy_wrong(copy, path, "has too long a name");
 	struct stat st;
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return copy_wrong(copy, path, errno == ENOENT ? "is missing" : strerror(errno));
+		return copy_wrong(copy, path,
+		    errno == ENOENT ? "is missing" : strerror(errno));
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return fd;
 	close(fd);
@@ -125,7 +134,8 @@ static int open_file(const struct copy *copy, const char *path)
 
 /* --- objects --- */
 
-static int read_whole(const struct copy *copy, const char *path, struct bytes *out)
+static int read_whole(
+    const struct copy *copy, const char *path, struct bytes *out)
 {
 	unsigned char chunk[16384];
 	ssize_t n;
@@ -137,8 +147,9 @@ static int read_whole(const struct copy *copy, const char *path, struct bytes *o
 		if (n < 0)
 			rc = copy_wrong(copy, path, strerror(errno));
 		else
-			rc = out->len > FILE_MAX ? copy_wrong(copy, path, "is too long")
-						 : bytes_add(out, chunk, (size_t)n);
+			rc = out->len > FILE_MAX
+				 ? copy_wrong(copy, path, "is too long")
+				 : bytes_add(out, chunk, (size_t)n);
 	close(fd);
 	return rc;
 }
@@ -153,12 +164,14 @@ int copy_read(const struct copy *copy, const char *path, struct bytes *out)
 	return what ? copy_wrong(copy, path, what) : bytes_add(out, "", 1);
 }
 
-int copy_check(const struct copy *copy, const char *path, const struct bytes *text)
+int copy_check(
+    const struct copy *copy, const char *path, const struct bytes *text)
 {
 	CLEANUP_BYTES struct bytes head = {0};
 	int rc = export_file_head(copy->store->id, path, &head);
-	const char *what =
-		rc ? NULL : export_wrong(copy->store, (char *)text->data, text->len - 1, &head);
+	const char *what = rc ? NULL
+			      : export_wrong(copy->store, (char *)text->data,
+				    text->len - 1, &head);
 
 	return what ? copy_wrong(copy, path, what) : rc;
 }
@@ -203,20 +216,24 @@ struct segment {
 };
 
 /* What is wrong with a record, or NULL. */
-static const char *take_record(struct copy *copy, struct segment *s, const char *line, size_t len)
+static const char *take_record(
+    struct copy *copy, struct segment *s, const char *line, size_t len)
 {
 	int64_t seq = (s->number - 1) * EXPORT_SEGMENT + ++s->records;
 	const char *what = s->records > EXPORT_SEGMENT
-				   ? "is one too many"
-				   : export_record_wrong(copy->store, line, len, &s->head, seq);
+			       ? "is one too many"
+			       : export_record_wrong(
+				     copy->store, line, len, &s->head, seq);
 
 	if (what)
 		return what;
 	copy->records = seq;
-	return s->fn(seq, line, line + s->head.len, len - s->head.len - EXPORT_TAIL, s->arg);
+	return s->fn(seq, line, line + s->head.len,
+	    len - s->head.len - EXPORT_TAIL, s->arg);
 }
 
-static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *line)
+static int take_lines(
+    struct copy *copy, struct segment *s, FILE *file, char *line)
 {
 	bool last = s->number == copy->segments;
 	char what[160];
@@ -225,8 +242,9 @@ static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *li
 		size_t len = strlen(line);
 		bool whole = len && line[len - 1] == '\n';
 		if (!whole && last && feof(file)) {
-			report(LOG_NOTICE, "%s/%s: its last record is torn, and left out",
-				copy->from, s->path);
+			report(LOG_NOTICE,
+			    "%s/%s: its last record is torn, and left out",
+			    copy->from, s->path);
 			copy->torn = true;
 			return 0;
 		}
@@ -235,15 +253,18 @@ static int take_lines(struct copy *copy, struct segment *s, FILE *file, char *li
 		line[--len] = '\0';
 		const char *why = take_record(copy, s, line, len);
 		if (why) {
-			snprintf(what, sizeof(what), "is wrong in line %d: the record %s",
-				s->records, why);
+			snprintf(what, sizeof(what),
+			    "is wrong in line %d: the record %s", s->records,
+			    why);
 			return copy_wrong(copy, s->path, what);
 		}
 		advance(copy, len + 1);
 	}
 	if (ferror(file))
 		return copy_wrong(copy, s->path, strerror(errno));
-	return s->records < EXPORT_SEGMENT && !last ? copy_wrong(copy, s->path, "is cut off") : 0;
+	return s->records < EXPORT_SEGMENT && !last
+		   ? copy_wrong(copy, s->path, "is cut off")
+		   : 0;
 }
 
 static int take_segment(struct copy *copy, struct segment *s, char *line)

@@ -14,8 +14,9 @@
 #include "store/internal.h"
 
 /*
- * What a new store begins with. It is made under another name and gets its own when it is whole and
- * closed: everything is in the one file then, and what a crash leaves is not taken for a store.
+ * What a new store begins with. It is made under another name and gets its own
+ * when it is whole and closed: everything is in the one file then, and what a
+ * crash leaves is not taken for a store.
  */
 
 struct fill {
@@ -24,9 +25,11 @@ struct fill {
 	int64_t now;
 };
 
-static int add_setting(struct db_conn *conn, const char *name, const void *value, size_t len)
+static int add_setting(
+    struct db_conn *conn, const char *name, const void *value, size_t len)
 {
-	int rc = db_run(conn, DB_SETTING_ADD, DB_ARGS(DB_TEXT(name), DB_BLOB(value, len)));
+	int rc = db_run(
+	    conn, DB_SETTING_ADD, DB_ARGS(DB_TEXT(name), DB_BLOB(value, len)));
 
 	return rc < 0 ? rc : 0;
 }
@@ -39,9 +42,11 @@ static int add_settings(struct db_conn *conn, const struct fill *f)
 	if (!rc)
 		rc = add_setting(conn, "seal_check", check.data, check.len);
 	if (!rc)
-		rc = add_setting(conn, "domain", f->store->domain, strlen(f->store->domain));
+		rc = add_setting(
+		    conn, "domain", f->store->domain, strlen(f->store->domain));
 	if (!rc)
-		rc = add_setting(conn, "store_id", f->store_id, strlen(f->store_id));
+		rc = add_setting(
+		    conn, "store_id", f->store_id, strlen(f->store_id));
 	/* what it is not is a store of version 0.1.0 */
 	return rc ? rc : add_setting(conn, "audit_private", "\1", 1);
 }
@@ -52,8 +57,8 @@ static int add_places(struct db_conn *conn, const struct fill *f)
 
 	for (int place = STORE_ROOT; place < STORE_PLACES && rc >= 0; place++)
 		rc = db_run(conn, DB_PLACE_ADD,
-			DB_ARGS(DB_INT(place), DB_INT(f->store->uid), DB_INT(f->store->gid),
-				DB_INT(0755), DB_INT(f->now)));
+		    DB_ARGS(DB_INT(place), DB_INT(f->store->uid),
+			DB_INT(f->store->gid), DB_INT(0755), DB_INT(f->now)));
 	return rc < 0 ? rc : 0;
 }
 
@@ -62,17 +67,17 @@ static int add_certs(struct db_conn *conn, const struct fill *f)
 	static const char *const signers[] = {"connector", "service_edge"};
 	struct store_call self = {.uid = f->store->uid};
 	struct store_make make = {
-		.store = f->store,
-		.call = &self,
-		.mode = 0755,
-		.gid = f->store->gid,
-		.now = f->now,
+	    .store = f->store,
+	    .call = &self,
+	    .mode = 0755,
+	    .gid = f->store->gid,
+	    .now = f->now,
 	};
 	struct pki_ca *root = NULL;
 	struct new_cert want = {
-		.path_length = PKI_NO_LIMIT,
-		.days = 10950,
-		.not_after_limit = CLOCK_MAX,
+	    .path_length = PKI_NO_LIMIT,
+	    .days = 10950,
+	    .not_after_limit = CLOCK_MAX,
 	};
 	int64_t root_id, id, limit;
 
@@ -83,7 +88,8 @@ static int add_certs(struct db_conn *conn, const struct fill *f)
 	want.not_after_limit = limit;
 	want.path_length = 0;
 	want.days = 5475;
-	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]) && !rc; i++) {
+	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]) && !rc;
+	     i++) {
 		make.name = signers[i];
 		rc = cert_make_signed(&make, conn, &want, &id, NULL, &limit);
 	}
@@ -129,9 +135,8 @@ static int host_domain(char out[DOMAIN_MAX_LEN + 1])
 		*p = (char)tolower((unsigned char)*p);
 	if (strlen(host) > DOMAIN_MAX_LEN || !domain_legal(host)) {
 		report(LOG_ERR,
-			"the host's name, %s, cannot be the domain: give -o domain=NAME "
-			"(mkfs.enrollfs --domain NAME), a lower-case DNS name of at most %d bytes",
-			host, DOMAIN_MAX_LEN);
+		    "the host's name, %s, cannot be the domain: give -o domain=NAME (mkfs.enrollfs --domain NAME), a lower-case DNS name of at most %d bytes",
+		    host, DOMAIN_MAX_LEN);
 		return -EINVAL;
 	}
 	memcpy(out, host, strlen(host) + 1);
@@ -146,7 +151,8 @@ static int choose_domain(struct store *store, const char *wanted)
 	return 0;
 }
 
-/* The master key comes first: a crash leaves one without a store, not the reverse. */
+/* The master key comes first: a crash leaves one without a store, not the
+ * reverse. */
 static int fill(struct store *store, const struct store_options *options)
 {
 	unsigned char id[16];
@@ -166,7 +172,8 @@ static int publish(const char *draft, const char *path)
 	static const char *const suffix[] = {"-wal", "-shm", "-journal"};
 	char name[PATH_MAX + 16];
 
-	/* closing has written everything into the one file, or else has not succeeded */
+	/* closing has written everything into the one file, or else has not
+	 * succeeded */
 	snprintf(name, sizeof(name), "%s-wal", draft);
 	if (access(name, F_OK) == 0) {
 		report(LOG_ERR, "store %s: could not be written", path);
@@ -181,7 +188,9 @@ static int publish(const char *draft, const char *path)
 		}
 	}
 	int rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE);
-	if (rc && errno == EINVAL) /* a filesystem that cannot say so; we have looked */
+	if (rc &&
+	    errno ==
+		EINVAL) /* a filesystem that cannot say so; we have looked */
 		rc = rename(draft, path);
 	if (rc) {
 		rc = -errno;
@@ -191,7 +200,8 @@ static int publish(const char *draft, const char *path)
 	return path_sync(path);
 }
 
-int store_draft(struct store *store, const char *path, const char *suffix, char draft[PATH_MAX])
+int store_draft(struct store *store, const char *path, const char *suffix,
+    char draft[PATH_MAX])
 {
 	if (snprintf(draft, PATH_MAX, "%s%s", path, suffix) >= PATH_MAX - 16) {
 		*draft = '\0';
@@ -207,7 +217,8 @@ int store_draft(struct store *store, const char *path, const char *suffix, char 
 	return rc;
 }
 
-int store_draft_done(struct store *store, const char *draft, const char *path, int rc)
+int store_draft_done(
+    struct store *store, const char *draft, const char *path, int rc)
 {
 	db_close(store->db);
 	store->db = NULL;
@@ -224,9 +235,8 @@ int store_create(struct store *store, const struct store_options *options)
 
 	if (store_has_lost_its_file(options->path)) {
 		report(LOG_ERR,
-			"store %s: is missing, but its write-ahead log %s-wal is there: put its "
-			"file back; nothing is made beside it",
-			options->path, options->path);
+		    "store %s: is missing, but its write-ahead log %s-wal is there: put its file back; nothing is made beside it",
+		    options->path, options->path);
 		return -EEXIST;
 	}
 	int rc = choose_domain(store, options->domain);
@@ -242,8 +252,8 @@ int store_create(struct store *store, const struct store_options *options)
 	store->sealer = NULL;
 	if (!rc)
 		report(LOG_NOTICE,
-			"made the store %s for the domain %s (%s), which cannot be changed later",
-			options->path, store->domain,
-			options->domain ? "as asked for" : "this host's name");
+		    "made the store %s for the domain %s (%s), which cannot be changed later",
+		    options->path, store->domain,
+		    options->domain ? "as asked for" : "this host's name");
 	return rc;
 }

@@ -9,9 +9,9 @@
 #include "store/snapshot.h"
 
 /*
- * What a signing certificate says of those it issued: its revocation list, and the index of all of
- * them. A list is signed when somebody looks at it and it is not fresh; then it is kept, so that a
- * number means one list for ever.
+ * What a signing certificate says of those it issued: its revocation list, and
+ * the index of all of them. A list is signed when somebody looks at it and it
+ * is not fresh; then it is kept, so that a number means one list for ever.
  */
 
 /* --- what there is --- */
@@ -23,14 +23,16 @@ struct lists {
 
 	int64_t number; /* of the newest list; 0: there is none */
 	int64_t made, this_update, next_update, days;
-	int64_t covers; /* how many; below 0: after a restore, which has its number alone */
+	int64_t covers; /* how many; below 0: after a restore, which has its
+			   number alone */
 };
 
 static int read_lists(const struct db_row *row, void *arg)
 {
 	struct lists *l = arg;
-	int64_t *const field[] = {&l->issued, &l->revoked, &l->counted, &l->not_after, &l->crl_days,
-		&l->number, &l->made, &l->this_update, &l->next_update, &l->covers, &l->days};
+	int64_t *const field[] = {&l->issued, &l->revoked, &l->counted,
+	    &l->not_after, &l->crl_days, &l->number, &l->made, &l->this_update,
+	    &l->next_update, &l->covers, &l->days};
 
 	for (int i = 0; i < (int)(sizeof(field) / sizeof(field[0])); i++)
 		*field[i] = db_int(row, i);
@@ -40,14 +42,15 @@ static int read_lists(const struct db_row *row, void *arg)
 static int look(struct store *store, int64_t cert, struct lists *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(conn, DB_CERT_LISTS, DB_ARGS(DB_INT(cert)), read_lists, out);
+	int rc = db_each(
+	    conn, DB_CERT_LISTS, DB_ARGS(DB_INT(cert)), read_lists, out);
 
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
 
 /*
- * Nothing revoked since, made for as many days, and half of its time is still to come. One from the
- * future was made while the clock was wrong.
+ * Nothing revoked since, made for as many days, and half of its time is still
+ * to come. One from the future was made while the clock was wrong.
  */
 static bool fresh(const struct lists *l, int64_t seconds)
 {
@@ -75,20 +78,23 @@ static int add_entry(const struct db_row *row, void *arg)
 
 	db_text(row, 2, reason, sizeof(reason));
 	int code = pki_reason_code(reason);
-	return pki_crl_entry(serial, len, db_int(row, 1) / CLOCK_SECOND, code > 0 ? code : 0, arg);
+	return pki_crl_entry(serial, len, db_int(row, 1) / CLOCK_SECOND,
+	    code > 0 ? code : 0, arg);
 }
 
 /*
- * RFC 5280 3.3: one that has expired stays until it was on a list issued after that. The list
- * before this one was such a list for all that had expired by then, unless it is from the future.
+ * RFC 5280 3.3: one that has expired stays until it was on a list issued after
+ * that. The list before this one was such a list for all that had expired by
+ * then, unless it is from the future.
  */
 static int collect(struct making *m)
 {
 	struct db_conn *conn = db_reader(m->store->db);
 	int64_t seconds = m->now / CLOCK_SECOND;
-	int64_t since = m->before.this_update < seconds ? m->before.this_update : seconds;
-	int rc = db_each(conn, DB_CRL_ENTRIES, DB_ARGS(DB_INT(m->cert), DB_INT(since)), add_entry,
-		&m->entries);
+	int64_t since = m->before.this_update < seconds ? m->before.this_update
+							: seconds;
+	int rc = db_each(conn, DB_CRL_ENTRIES,
+	    DB_ARGS(DB_INT(m->cert), DB_INT(since)), add_entry, &m->entries);
 
 	return rc < 0 ? rc : 0;
 }
@@ -98,17 +104,18 @@ static int64_t moment_of(const struct making *m)
 {
 	int64_t last = m->before.made / CLOCK_SECOND;
 
-	return m->now / CLOCK_SECOND > last ? m->now : (last + 1) * CLOCK_SECOND;
+	return m->now / CLOCK_SECOND > last ? m->now
+					    : (last + 1) * CLOCK_SECOND;
 }
 
 static int keep_job(struct db_conn *conn, void *arg)
 {
 	const struct making *m = arg;
 	int rc = db_run(conn, DB_CRL_KEEP,
-		DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(moment_of(m)),
-			DB_INT(m->crl.this_update), DB_INT(m->crl.next_update),
-			DB_INT(m->before.revoked), DB_INT(m->before.crl_days),
-			DB_BLOB(m->der.data, m->der.len), DB_INT(m->before.number)));
+	    DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(moment_of(m)),
+		DB_INT(m->crl.this_update), DB_INT(m->crl.next_update),
+		DB_INT(m->before.revoked), DB_INT(m->before.crl_days),
+		DB_BLOB(m->der.data, m->der.len), DB_INT(m->before.number)));
 
 	return rc < 0 ? rc : rc == 0 ? -ESTALE : 0;
 }
@@ -125,9 +132,10 @@ static int make(struct making *m)
 		rc = collect(m);
 	if (rc)
 		return rc;
-	/* RFC 5280 5.2.3: it rises. Not from 1, so that it also does over a list from elsewhere or
-	 * from a later copy of this store. */
-	m->crl.number = m->before.number >= seconds ? m->before.number + 1 : seconds;
+	/* RFC 5280 5.2.3: it rises. Not from 1, so that it also does over a
+	 * list from elsewhere or from a later copy of this store. */
+	m->crl.number = m->before.number >= seconds ? m->before.number + 1
+						    : seconds;
 	m->crl.this_update = seconds;
 	m->crl.next_update = seconds + m->before.crl_days * DAY;
 	rc = pki_crl(signer->ca, &m->crl, &m->entries, &m->der);
@@ -146,9 +154,10 @@ static int make_if_needed(struct store *store, int64_t cert, struct lists *l)
 	rc = make(&m);
 	bytes_free(&m.entries);
 	bytes_free(&m.der);
-	/* Where a new one cannot be kept, the present one does as long as it says everything. */
-	if ((rc == -ENOSPC || rc == -EIO || rc == -EBUSY) && l->covers == l->revoked && l->number &&
-		!clock_past(l->next_update))
+	/* Where a new one cannot be kept, the present one does as long as it
+	 * says everything. */
+	if ((rc == -ENOSPC || rc == -EIO || rc == -EBUSY) &&
+	    l->covers == l->revoked && l->number && !clock_past(l->next_update))
 		return 0;
 	return rc ? rc : look(store, cert, l);
 }
@@ -159,7 +168,7 @@ static int refresh(struct store *store, int64_t cert, struct lists *l)
 	int rc = look(store, cert, l);
 
 	if (rc || store->read_only || fresh(l, clock_now() / CLOCK_SECOND) ||
-		clock_past(l->not_after))
+	    clock_past(l->not_after))
 		return rc;
 	pthread_mutex_t *making = snapshot_lock(store, cert);
 	pthread_mutex_lock(making);
@@ -188,7 +197,8 @@ static int fill_crl(struct store *store, struct snapshot_writer *w, void *arg)
 	const struct filling *f = arg;
 	CLEANUP_BYTES struct bytes der = {0}, pem = {0};
 	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(conn, DB_CRL_GET, DB_ARGS(DB_INT(f->cert)), read_der, &der);
+	int rc = db_each(
+	    conn, DB_CRL_GET, DB_ARGS(DB_INT(f->cert)), read_der, &der);
 
 	if (rc < 0)
 		return rc;
@@ -205,7 +215,8 @@ static int add_time(struct bytes *line, int64_t seconds)
 	int rc = 0;
 
 	clock_text(seconds, text);
-	for (const char *p = text + (strcmp(text, "2050") < 0 ? 2 : 0); *p && !rc; p++)
+	for (const char *p = text + (strcmp(text, "2050") < 0 ? 2 : 0);
+	     *p && !rc; p++)
 		if (!strchr("-:T", *p))
 			rc = bytes_add(line, p, 1);
 	return rc;
@@ -217,8 +228,10 @@ static bool known_to_openssl(int code)
 	return code >= 0 && code <= 5;
 }
 
-/* A line of the database of openssl-ca(1): status, expiry, revocation, serial, file, subject. */
-static int add_line(struct snapshot_writer *w, const struct db_row *row, const char *subject)
+/* A line of the database of openssl-ca(1): status, expiry, revocation, serial,
+ * file, subject. */
+static int add_line(
+    struct snapshot_writer *w, const struct db_row *row, const char *subject)
 {
 	CLEANUP_BYTES struct bytes line = {0};
 	bool revoked = !db_is_null(row, 1);
@@ -269,8 +282,8 @@ static int add_member_line(const struct db_row *row, void *arg)
 	db_text(row, 4, text, sizeof(text));
 	if (issued_names(text, &names))
 		return -EIO;
-	snprintf(subject, sizeof(subject), "/O=%s/OU=%s/CN=%s", indexing->store->domain,
-		names.group, names.member);
+	snprintf(subject, sizeof(subject), "/O=%s/OU=%s/CN=%s",
+	    indexing->store->domain, names.group, names.member);
 	return add_line(indexing->w, row, subject);
 }
 
@@ -279,18 +292,20 @@ static int fill_index(struct store *store, struct snapshot_writer *w, void *arg)
 	const struct filling *f = arg;
 	struct indexing indexing = {store, w};
 	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(conn, DB_INDEX_CERTS, DB_ARGS(DB_INT(f->cert)), add_ca_line, w);
+	int rc = db_each(
+	    conn, DB_INDEX_CERTS, DB_ARGS(DB_INT(f->cert)), add_ca_line, w);
 
 	if (rc >= 0)
-		rc = db_each(conn, DB_INDEX_MEMBERS, DB_ARGS(DB_INT(f->cert)), add_member_line,
-			&indexing);
+		rc = db_each(conn, DB_INDEX_MEMBERS, DB_ARGS(DB_INT(f->cert)),
+		    add_member_line, &indexing);
 	return rc < 0 ? rc : 0;
 }
 
-int list_of_cert(struct store *store, const union store_any *object, enum store_list which,
-	struct store_snapshot **out)
+int list_of_cert(struct store *store, const union store_any *object,
+    enum store_list which, struct store_snapshot **out)
 {
-	struct filling f = {.cert = object->object.id, .pem = which == STORE_CRL_PEM};
+	struct filling f = {
+	    .cert = object->object.id, .pem = which == STORE_CRL_PEM};
 	struct lists l = {0};
 	int rc = 0;
 
@@ -299,13 +314,15 @@ int list_of_cert(struct store *store, const union store_any *object, enum store_
 	if (which == STORE_INDEX) {
 		rc = look(store, f.cert, &l);
 		return rc ? rc
-			  : snapshot_get(store, which, f.cert, l.issued + l.revoked, l.counted,
-				    fill_index, &f, out);
+			  : snapshot_get(store, which, f.cert,
+				l.issued + l.revoked, l.counted, fill_index, &f,
+				out);
 	}
 	rc = refresh(store, f.cert, &l);
 	if (rc || !l.number || l.covers < 0)
 		return rc;
-	return snapshot_get(store, which, f.cert, l.number, l.made, fill_crl, &f, out);
+	return snapshot_get(
+	    store, which, f.cert, l.number, l.made, fill_crl, &f, out);
 }
 
 /* --- at the end --- */
@@ -324,9 +341,9 @@ static int read_stale(const struct db_row *row, void *arg)
 	db_text(row, 1, name, sizeof(name));
 	if (stale->store->read_only)
 		report(LOG_WARNING,
-			"certs/%s: its revocation list lacks %" PRId64 " that were revoked since; "
-			"mount the store writable to have it signed",
-			name, db_int(row, 2));
+		    "certs/%s: its revocation list lacks %" PRId64
+		    " that were revoked since; mount the store writable to have it signed",
+		    name, db_int(row, 2));
 	stale->id[stale->count++] = db_int(row, 0);
 	return stale->count == (int)(sizeof(stale->id) / sizeof(stale->id[0]));
 }

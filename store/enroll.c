@@ -9,8 +9,9 @@
 #include "store/refusals.h"
 
 /*
- * Enrolling: the checks in the order of the contract, against what the store says now, then the
- * signature, then one job that counts and stores only if all of that still holds.
+ * Enrolling: the checks in the order of the contract, against what the store
+ * says now, then the signature, then one job that counts and stores only if all
+ * of that still holds.
  */
 
 enum {
@@ -26,13 +27,16 @@ static int read_key(const struct db_row *row, void *arg)
 
 	db_text(row, DB_ENROLL_KEY_NAME, e->key_name, sizeof(e->key_name));
 	e->key_enabled = db_int(row, DB_ENROLL_KEY_ENABLED);
-	e->expires =
-		db_is_null(row, DB_ENROLL_EXPIRES) ? STORE_NEVER : db_int(row, DB_ENROLL_EXPIRES);
-	e->max_uses = db_is_null(row, DB_ENROLL_MAX_USES) ? STORE_UNLIMITED
-							  : db_int(row, DB_ENROLL_MAX_USES);
+	e->expires = db_is_null(row, DB_ENROLL_EXPIRES)
+			 ? STORE_NEVER
+			 : db_int(row, DB_ENROLL_EXPIRES);
+	e->max_uses = db_is_null(row, DB_ENROLL_MAX_USES)
+			  ? STORE_UNLIMITED
+			  : db_int(row, DB_ENROLL_MAX_USES);
 	e->uses = db_int(row, DB_ENROLL_USES);
 	e->i.group = db_int(row, DB_ENROLL_GROUP);
-	db_text(row, DB_ENROLL_GROUP_NAME, e->i.group_name, sizeof(e->i.group_name));
+	db_text(row, DB_ENROLL_GROUP_NAME, e->i.group_name,
+	    sizeof(e->i.group_name));
 	e->i.place = (int)db_int(row, DB_ENROLL_PLACE);
 	e->i.group_enabled = db_int(row, DB_ENROLL_GROUP_ENABLED);
 	e->i.cert = db_int(row, DB_ENROLL_CERT);
@@ -47,10 +51,12 @@ static int read_key(const struct db_row *row, void *arg)
 static int look_at_key(struct enrolment *e)
 {
 	struct db_conn *conn = db_reader(e->i.store->db);
-	int rc = db_each(conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)), read_key, e);
+	int rc = db_each(
+	    conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)), read_key, e);
 
 	if (rc == 0)
-		return store_refuse(e->i.call, -ESTALE, "the provisioning key has been deleted");
+		return store_refuse(e->i.call, -ESTALE,
+		    "the provisioning key has been deleted");
 	return rc < 0 ? rc : 0;
 }
 
@@ -58,7 +64,8 @@ static int look_at_key(struct enrolment *e)
 
 static int unknown_key(struct enrolment *e)
 {
-	return store_refuse(e->i.call, -EKEYREJECTED, "this provisioning key is not known here");
+	return store_refuse(e->i.call, -EKEYREJECTED,
+	    "this provisioning key is not known here");
 }
 
 static int read_hash(const struct db_row *row, void *arg)
@@ -73,22 +80,25 @@ static int read_hash(const struct db_row *row, void *arg)
 }
 
 /*
- * Whether the text's secret and domain are this key's; the secret in constant time. Who has no key
- * shall not learn which there are: for an id that is not one there is a hash too, of nothing, and
- * what else the store says of a key is read later.
+ * Whether the text's secret and domain are this key's; the secret in constant
+ * time. Who has no key shall not learn which there are: for an id that is not
+ * one there is a hash too, of nothing, and what else the store says of a key is
+ * read later.
  */
 static int recognise(struct enrolment *e, const struct pki_key_text *text)
 {
 	unsigned char hash[PKI_HASH], known[PKI_HASH];
 	struct db_conn *conn = db_reader(e->i.store->db);
-	int rc = db_each(conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)), read_hash, known);
+	int rc = db_each(
+	    conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)), read_hash, known);
 
 	if (rc <= 0)
 		return rc ? rc : -EIO;
 	rc = pki_sha256(text->secret, PKI_SECRET, hash);
 	if (rc)
 		return rc;
-	if (!pki_equal(hash, known, PKI_HASH) || strcmp(text->domain, e->i.store->domain) != 0)
+	if (!pki_equal(hash, known, PKI_HASH) ||
+	    strcmp(text->domain, e->i.store->domain) != 0)
 		return unknown_key(e);
 	memcpy(e->root, text->root, PKI_HASH);
 	e->recognised = true;
@@ -100,11 +110,12 @@ static int begin_with_text(struct enrolment *e, const struct request *request)
 	struct pki_key_text text;
 	const char *reason;
 	size_t end;
-	int rc = pki_key_text_find(request->key_text, request->key_len, &text, &end, &reason);
+	int rc = pki_key_text_find(
+	    request->key_text, request->key_len, &text, &end, &reason);
 
 	if (rc <= 0) {
 		rc = store_refuse(e->i.call, rc ? rc : -EBADMSG, "%s",
-			rc ? reason : "the provisioning key is not complete");
+		    rc ? reason : "the provisioning key is not complete");
 	} else {
 		e->key = text.id;
 		rc = recognise(e, &text);
@@ -124,8 +135,8 @@ int enrolment_begin(struct enrolment *e, const void *data, size_t len)
 			return rc;
 		e->recognised = true;
 	}
-	int rc = issuance_split(
-		&e->i, e->with_text ? STORE_KEY_AND_CSR : STORE_CSR, data, len, &request);
+	int rc = issuance_split(&e->i,
+	    e->with_text ? STORE_KEY_AND_CSR : STORE_CSR, data, len, &request);
 	if (rc)
 		return rc;
 	if (e->with_text)
@@ -145,26 +156,29 @@ void enrolment_end(struct enrolment *e)
 /* A certificate this public key may be given again. */
 static bool is_retry(const struct enrolment *e)
 {
-	return e->i.known.id && !e->i.known_ca && !e->i.known.revoked && e->i.known.key == e->key &&
-	       !clock_past(e->i.known.not_after);
+	return e->i.known.id && !e->i.known_ca && !e->i.known.revoked &&
+	       e->i.known.key == e->key && !clock_past(e->i.known.not_after);
 }
 
-/* The machine trusts the root that its key text names: what it gets has to chain to that one. */
+/* The machine trusts the root that its key text names: what it gets has to
+ * chain to that one. */
 static int check_root(struct enrolment *e)
 {
-	int rc = issuance_signer(&e->i, is_retry(e) ? e->i.known.cert : e->i.cert);
+	int rc = issuance_signer(
+	    &e->i, is_retry(e) ? e->i.known.cert : e->i.cert);
 
-	if (!rc && e->with_text && !pki_equal(e->root, e->i.signer->root, PKI_HASH))
+	if (!rc && e->with_text &&
+	    !pki_equal(e->root, e->i.signer->root, PKI_HASH))
 		return store_refuse(e->i.call, -EKEYREJECTED,
-			"the key text names another root than the certificate would chain to; copy "
-			"the key again");
+		    "the key text names another root than the certificate would chain to; copy the key again");
 	return rc;
 }
 
 static int check_key(struct enrolment *e)
 {
 	if (!e->key_enabled)
-		return store_refuse(e->i.call, -EKEYREVOKED, "the provisioning key is disabled");
+		return store_refuse(e->i.call, -EKEYREVOKED,
+		    "the provisioning key is disabled");
 	return issuance_check_switches(&e->i);
 }
 
@@ -175,27 +189,30 @@ static int check_public_key(struct enrolment *e, int64_t seconds)
 
 	if (known->id && !known->revoked && known->key != e->key)
 		return store_refuse(e->i.call, -EEXIST,
-			"this public key has enrolled with another provisioning key");
-	if (known->id && !known->revoked && e->wanted && strcmp(e->wanted, known->name) != 0)
-		return store_refuse(
-			e->i.call, -EEXIST, "this public key has enrolled as %s", known->name);
+		    "this public key has enrolled with another provisioning key");
+	if (known->id && !known->revoked && e->wanted &&
+	    strcmp(e->wanted, known->name) != 0)
+		return store_refuse(e->i.call, -EEXIST,
+		    "this public key has enrolled as %s", known->name);
 	int rc = issuance_check_known(&e->i, seconds);
 	return rc ? rc : known->id != 0;
 }
 
-/* For a new certificate: a retry has had its use, whatever became of the key since. */
+/* For a new certificate: a retry has had its use, whatever became of the key
+ * since. */
 static int check_use(struct enrolment *e, int64_t seconds)
 {
 	if (e->expires != STORE_NEVER && e->expires <= seconds)
-		return store_refuse(e->i.call, -EKEYEXPIRED, "the provisioning key has expired");
+		return store_refuse(e->i.call, -EKEYEXPIRED,
+		    "the provisioning key has expired");
 	int rc = issuance_check_cert(&e->i, seconds);
 	if (rc)
 		return rc;
 	if (e->max_uses != STORE_UNLIMITED && e->uses >= e->max_uses)
 		return store_refuse(e->i.call, -EDQUOT,
-			"the provisioning key is used up: %" PRId64 " of %" PRId64
-			" uses; raise max_uses",
-			e->uses, e->max_uses);
+		    "the provisioning key is used up: %" PRId64 " of %" PRId64
+		    " uses; raise max_uses",
+		    e->uses, e->max_uses);
 	return 0;
 }
 
@@ -208,15 +225,18 @@ static int try_name(struct enrolment *e, const char *name, int64_t seconds)
 
 	issuance_name(&e->i, name);
 	int rc = db_each(conn, DB_ENROLL_NAME_TAKEN,
-		DB_ARGS(DB_INT(e->i.group), DB_TEXT(name), DB_TEXT(e->i.names), DB_INT(seconds)),
-		read_first_int, &one);
+	    DB_ARGS(DB_INT(e->i.group), DB_TEXT(name), DB_TEXT(e->i.names),
+		DB_INT(seconds)),
+	    read_first_int, &one);
 	return rc > 0 ? -EEXIST : rc;
 }
 
-/* The CN if it can be had, else it or the key's name with a part of the public key's hash. */
+/* The CN if it can be had, else it or the key's name with a part of the public
+ * key's hash. */
 static int choose_name(struct enrolment *e, int64_t seconds)
 {
-	const char *wanted = e->wanted ? e->wanted : pki_csr_common_name(e->i.csr);
+	const char *wanted = e->wanted ? e->wanted
+				       : pki_csr_common_name(e->i.csr);
 	char hex[9], name[NAME_MAX_LEN + 1];
 	int rc = -EEXIST;
 
@@ -225,23 +245,29 @@ static int choose_name(struct enrolment *e, int64_t seconds)
 	else
 		wanted = e->key_name;
 	if (rc == -EEXIST && e->wanted)
-		return store_refuse(e->i.call, rc, "the name %s is taken", wanted);
+		return store_refuse(
+		    e->i.call, rc, "the name %s is taken", wanted);
 	if (rc != -EEXIST)
 		return rc;
 	hex_text(pki_csr_spki_hash(e->i.csr), 4, hex);
-	snprintf(name, sizeof(name), "%.*s-%s", NAME_MAX_LEN - SUFFIX, wanted, hex);
+	snprintf(
+	    name, sizeof(name), "%.*s-%s", NAME_MAX_LEN - SUFFIX, wanted, hex);
 	rc = try_name(e, name, seconds);
-	return rc == -EEXIST ? store_refuse(e->i.call, rc, "the name %s is taken", name) : rc;
+	return rc == -EEXIST
+		   ? store_refuse(e->i.call, rc, "the name %s is taken", name)
+		   : rc;
 }
 
-/* Its certificate, if it may still have it: something may have changed during the checks. */
+/* Its certificate, if it may still have it: something may have changed during
+ * the checks. */
 static int reply_again(struct enrolment *e, struct bytes *reply)
 {
 	struct db_conn *conn = db_reader(e->i.store->db);
 	CLEANUP_BYTES struct bytes der = {0};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	int rc = db_each(conn, DB_ENROLL_AGAIN, DB_ARGS(DB_INT(e->i.known.id), DB_INT(seconds)),
-		read_first_blob, &der);
+	int rc = db_each(conn, DB_ENROLL_AGAIN,
+	    DB_ARGS(DB_INT(e->i.known.id), DB_INT(seconds)), read_first_blob,
+	    &der);
 
 	if (rc <= 0)
 		return rc < 0 ? rc : -EAGAIN;
@@ -285,20 +311,23 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 static int spend(struct db_conn *conn, const struct enrolment *e, int64_t now)
 {
 	int rc = db_run(conn, DB_ENROLL_SPEND,
-		DB_ARGS(DB_INT(e->key), DB_INT(now), DB_INT(now / CLOCK_SECOND), DB_INT(e->i.cert),
-			DB_INT(e->i.validity_days), DB_TEXT(e->i.group_name),
-			DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH), DB_TEXT(e->i.member),
-			DB_TEXT(e->i.names)));
+	    DB_ARGS(DB_INT(e->key), DB_INT(now), DB_INT(now / CLOCK_SECOND),
+		DB_INT(e->i.cert), DB_INT(e->i.validity_days),
+		DB_TEXT(e->i.group_name),
+		DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
+		DB_TEXT(e->i.member), DB_TEXT(e->i.names)));
 
 	return rc < 0 ? rc : rc == 0 ? -EAGAIN : 0;
 }
 
-static int add_member(struct db_conn *conn, const struct enrolment *e, int64_t now, int64_t *issued)
+static int add_member(struct db_conn *conn, const struct enrolment *e,
+    int64_t now, int64_t *issued)
 {
 	size_t csr_len;
 	const unsigned char *csr = pki_csr_der(e->i.csr, &csr_len);
 	int rc = db_run(conn, DB_MEMBER_ADD,
-		DB_ARGS(DB_TEXT(e->i.member), DB_INT(e->key), DB_INT(now), DB_INT(e->i.call->uid)));
+	    DB_ARGS(DB_TEXT(e->i.member), DB_INT(e->key), DB_INT(now),
+		DB_INT(e->i.call->uid)));
 
 	if (rc < 0)
 		return rc;
@@ -307,11 +336,12 @@ static int add_member(struct db_conn *conn, const struct enrolment *e, int64_t n
 	if (rc)
 		return rc;
 	rc = db_run(conn, DB_ISSUED_ADD,
-		DB_ARGS(DB_INT(id), DB_INT(e->key), DB_INT(e->i.cert), DB_INT(1),
-			DB_BLOB(e->i.serial, PKI_SERIAL),
-			DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH), DB_TEXT(e->i.names),
-			DB_BLOB(e->i.der.data, e->i.der.len), DB_BLOB(csr, csr_len), DB_INT(now),
-			DB_INT(e->i.not_before), DB_INT(e->i.not_after)));
+	    DB_ARGS(DB_INT(id), DB_INT(e->key), DB_INT(e->i.cert), DB_INT(1),
+		DB_BLOB(e->i.serial, PKI_SERIAL),
+		DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
+		DB_TEXT(e->i.names), DB_BLOB(e->i.der.data, e->i.der.len),
+		DB_BLOB(csr, csr_len), DB_INT(now), DB_INT(e->i.not_before),
+		DB_INT(e->i.not_after)));
 	*issued = db_inserted(conn);
 	return rc < 0 ? rc : 0;
 }
@@ -320,7 +350,7 @@ static int commit_job(struct db_conn *conn, void *arg)
 {
 	const struct enrolment *e = arg;
 	struct store_object member = {
-		.kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
+	    .kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
 	int64_t issued = 0, now = clock_now();
 	char path[STORE_PATH];
 	int rc = spend(conn, e, now);
@@ -337,18 +367,19 @@ static int commit_job(struct db_conn *conn, void *arg)
 		return rc;
 	issuance_path(&e->i, path);
 	return audit_add(conn, e->i.call, now,
-		&(struct audit){
-			.action = "enroll",
-			.object = path,
-			.name = "provisioning_key",
-			.value = e->key_name,
-			.issued = issued,
-		});
+	    &(struct audit){
+		.action = "enroll",
+		.object = path,
+		.name = "provisioning_key",
+		.value = e->key_name,
+		.issued = issued,
+	    });
 }
 
 int enrolment_commit(struct enrolment *e, struct bytes *reply)
 {
-	/* What is answered is made before it is counted: nothing can fail behind the commit. */
+	/* What is answered is made before it is counted: nothing can fail
+	 * behind the commit. */
 	CLEANUP_BYTES struct bytes answer = {0};
 	int rc = issuance_reply(&e->i, &e->i.der, &answer);
 
@@ -374,10 +405,11 @@ static void log_refusal(const struct enrolment *e, int error)
 	store_log_refusal(e->i.store, e->i.call, "enroll", path, error);
 }
 
-int store_enroll(struct store *store, struct store_call *call, int64_t key, const char *member,
-	const void *data, size_t len, struct bytes *reply)
+int store_enroll(struct store *store, struct store_call *call, int64_t key,
+    const char *member, const void *data, size_t len, struct bytes *reply)
 {
-	struct enrolment e = {.i = {.store = store, .call = call}, .key = key, .wanted = member};
+	struct enrolment e = {
+	    .i = {.store = store, .call = call}, .key = key, .wanted = member};
 	bool again = false;
 	int rc = enrolment_begin(&e, data, len);
 
@@ -390,7 +422,8 @@ int store_enroll(struct store *store, struct store_call *call, int64_t key, cons
 			rc = enrolment_commit(&e, reply);
 	}
 	if (rc == -EAGAIN)
-		rc = store_refuse(call, -EIO, "the key, its group or certificate kept changing");
+		rc = store_refuse(call, -EIO,
+		    "the key, its group or certificate kept changing");
 	if (rc < 0)
 		log_refusal(&e, rc);
 	else

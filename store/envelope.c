@@ -8,14 +8,15 @@
 #include "store/export.h"
 
 /*
- * What stands around each object and record that is exported: before it the store's id and its own
- * path, behind it a MAC over all of it. Pure: texts are made and read here, no file and no
- * database.
+ * What stands around each object and record that is exported: before it the
+ * store's id and its own path, behind it a MAC over all of it. Pure: texts are
+ * made and read here, no file and no database.
  */
 
 int export_file_head(const char *store_id, const char *path, struct bytes *out)
 {
-	return bytes_printf(out, "{\"format\":1,\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
+	return bytes_printf(out,
+	    "{\"format\":1,\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
 }
 
 void export_segment_path(int64_t segment, char out[STORE_PATH])
@@ -41,7 +42,8 @@ int export_record_head(const char *store_id, int64_t segment, struct bytes *out)
 	char path[STORE_PATH];
 
 	export_segment_path(segment, path);
-	return bytes_printf(out, "{\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
+	return bytes_printf(
+	    out, "{\"store\":\"%s\",\"path\":\"%s\",", store_id, path);
 }
 
 int export_seal(const struct store *store, struct bytes *out)
@@ -64,8 +66,8 @@ static bool has_id(const struct store *store, const char *text, size_t len)
 	return memmem(text, len, want, (size_t)n);
 }
 
-const char *export_wrong(
-	const struct store *store, const char *text, size_t len, const struct bytes *head)
+const char *export_wrong(const struct store *store, const char *text,
+    size_t len, const struct bytes *head)
 {
 	CLEANUP_BYTES struct bytes want = {0};
 	size_t body = len - EXPORT_TAIL;
@@ -83,16 +85,18 @@ const char *export_wrong(
 	return NULL;
 }
 
-const char *export_record_wrong(const struct store *store, const char *line, size_t len,
-	const struct bytes *head, int64_t seq)
+const char *export_record_wrong(const struct store *store, const char *line,
+    size_t len, const struct bytes *head, int64_t seq)
 {
 	const char *what = export_wrong(store, line, len, head);
 	char want[40];
 
 	if (what)
 		return what;
-	size_t n = (size_t)snprintf(want, sizeof(want), "\"seq\":%" PRId64 ",", seq);
-	if (len - EXPORT_TAIL - head->len < n || memcmp(line + head->len, want, n) != 0)
+	size_t n = (size_t)snprintf(
+	    want, sizeof(want), "\"seq\":%" PRId64 ",", seq);
+	if (len - EXPORT_TAIL - head->len < n ||
+	    memcmp(line + head->len, want, n) != 0)
 		return "is not the one that belongs here";
 	return NULL;
 }
@@ -102,14 +106,16 @@ const char *export_unpad(struct bytes *text)
 	/* what is cut off within the padding is cut off, too */
 	if (!text->len || text->data[text->len - 1] != '\n')
 		return "is cut off";
-	while (text->len && (text->data[text->len - 1] == ' ' || text->data[text->len - 1] == '\n'))
+	while (text->len && (text->data[text->len - 1] == ' ' ||
+				text->data[text->len - 1] == '\n'))
 		text->len--;
 	return NULL;
 }
 
 const char *export_store_id(const char *text, char *id, size_t size)
 {
-	static const char any[] = "{\"format\":", head[] = "{\"format\":1,\"store\":\"";
+	static const char any[] = "{\"format\":",
+			  head[] = "{\"format\":1,\"store\":\"";
 
 	if (strncmp(text, any, strlen(any)) != 0)
 		return "is damaged, or not of an export";

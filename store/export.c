@@ -8,14 +8,15 @@
 #include "store/base/clock.h"
 
 /*
- * What a backup copies: of a group, a key, a certificate or the store one JSON object each, secrets
- * as they are sealed; of everything else the journal, a JSON object a line, in segments. Each of
- * them in an envelope, see there.
+ * What a backup copies: of a group, a key, a certificate or the store one JSON
+ * object each, secrets as they are sealed; of everything else the journal, a
+ * JSON object a line, in segments. Each of them in an envelope, see there.
  *
- * rsync(1) compares sizes and seconds, so both are made to tell: the journal only grows; an object
- * has a version that only grows, seconds * 1,024 and what tells changes within one second apart,
- * which is added to a size rounded up to 1,024. store.json names the newest record of the audit
- * trail, so it changes with each: its version is made of that line's moment and number, of which
+ * rsync(1) compares sizes and seconds, so both are made to tell: the journal
+ * only grows; an object has a version that only grows, seconds * 1,024 and what
+ * tells changes within one second apart, which is added to a size rounded up to
+ * 1,024. store.json names the newest record of the audit trail, so it changes
+ * with each: its version is made of that line's moment and number, of which
  * audit_add sees to it that EXPORT_ROUND lines never share a second.
  */
 
@@ -41,11 +42,13 @@ static int read_view(const struct db_row *row, void *arg)
 }
 
 /*
- * The mark in store.json: how many records the trail has up to the last line of the audit trail,
- * and that line's hash; and the latest second that any file shows. Each commit that matters ends
- * with such a line. A copy is read in this order: one with fewer records has lost some since.
+ * The mark in store.json: how many records the trail has up to the last line of
+ * the audit trail, and that line's hash; and the latest second that any file
+ * shows. Each commit that matters ends with such a line. A copy is read in this
+ * order: one with fewer records has lost some since.
  */
-static int add_mark(struct view *v, const void *line, size_t len, int64_t records, int64_t latest)
+static int add_mark(struct view *v, const void *line, size_t len,
+    int64_t records, int64_t latest)
 {
 	unsigned char hash[PKI_HASH];
 	char text[2 * PKI_HASH + 1];
@@ -56,8 +59,9 @@ static int add_mark(struct view *v, const void *line, size_t len, int64_t record
 	hex_text(hash, PKI_HASH, text);
 	v->json.len--; /* its brace */
 	return bytes_printf(&v->json,
-		",\"records\":%" PRId64 ",\"log_head\":\"%s\",\"latest\":%" PRId64 "}", records,
-		text, latest);
+	    ",\"records\":%" PRId64 ",\"log_head\":\"%s\",\"latest\":%" PRId64
+	    "}",
+	    records, text, latest);
 }
 
 static int read_store_view(const struct db_row *row, void *arg)
@@ -68,12 +72,16 @@ static int read_store_view(const struct db_row *row, void *arg)
 	int rc = read_view(row, arg);
 
 	v->round = EXPORT_ROUND;
-	v->version = db_int(row, 3) / CLOCK_SECOND * EXPORT_ROUND + db_int(row, 4) % EXPORT_ROUND;
-	return rc || !len ? rc : add_mark(v, line, len, db_int(row, 5), db_int(row, 6));
+	v->version = db_int(row, 3) / CLOCK_SECOND * EXPORT_ROUND +
+		     db_int(row, 4) % EXPORT_ROUND;
+	return rc || !len
+		   ? rc
+		   : add_mark(v, line, len, db_int(row, 5), db_int(row, 6));
 }
 
 /* Where its file stands below export/. */
-static void file_path(const struct store_object *object, char out[STORE_PATH + 16])
+static void file_path(
+    const struct store_object *object, char out[STORE_PATH + 16])
 {
 	char path[STORE_PATH];
 
@@ -82,11 +90,11 @@ static void file_path(const struct store_object *object, char out[STORE_PATH + 1
 		snprintf(out, STORE_PATH + 16, "store.json");
 	else
 		snprintf(out, STORE_PATH + 16, "%s%s.json", path,
-			object->kind == STORE_GROUP ? "/group" : "");
+		    object->kind == STORE_GROUP ? "/group" : "");
 }
 
 static int compose(const struct store *store, const struct store_object *object,
-	const struct view *v, struct bytes *out)
+    const struct view *v, struct bytes *out)
 {
 	char path[STORE_PATH + 16];
 
@@ -97,25 +105,27 @@ static int compose(const struct store *store, const struct store_object *object,
 	if (!rc)
 		rc = export_seal(store, out);
 	size_t round = (size_t)v->round;
-	size_t size = (out->len + round) / round * round + (size_t)(v->version % v->round);
-	return rc ? rc : bytes_printf(out, "%*s\n", (int)(size - out->len - 1), "");
+	size_t size = (out->len + round) / round * round +
+		      (size_t)(v->version % v->round);
+	return rc ? rc
+		  : bytes_printf(out, "%*s\n", (int)(size - out->len - 1), "");
 }
 
-int store_export(
-	struct store *store, const union store_any *object, struct bytes *out, int64_t *changed)
+int store_export(struct store *store, const union store_any *object,
+    struct bytes *out, int64_t *changed)
 {
 	static const enum db_query query[STORE_KINDS] = {
-		[STORE_PLACE] = DB_EXPORT_STORE,
-		[STORE_CERT] = DB_EXPORT_CERT,
-		[STORE_GROUP] = DB_EXPORT_GROUP,
-		[STORE_KEY] = DB_EXPORT_KEY,
+	    [STORE_PLACE] = DB_EXPORT_STORE,
+	    [STORE_CERT] = DB_EXPORT_CERT,
+	    [STORE_GROUP] = DB_EXPORT_GROUP,
+	    [STORE_KEY] = DB_EXPORT_KEY,
 	};
 	struct db_conn *conn = db_reader(store->db);
 	struct view v = {0};
 	bool one = object->object.kind != STORE_PLACE;
 	int rc = db_each(conn, query[object->object.kind],
-		one ? DB_ARGS(DB_INT(object->object.id)) : NULL, one ? read_view : read_store_view,
-		&v);
+	    one ? DB_ARGS(DB_INT(object->object.id)) : NULL,
+	    one ? read_view : read_store_view, &v);
 
 	if (rc == 0)
 		rc = -ESTALE;
@@ -133,8 +143,10 @@ gid_t store_export_group(const struct store *store)
 
 /* --- segments of the journal --- */
 
-/* What every record of a segment has beside its text: all of the same length, newline included. */
-static int frame(const struct store *store, int64_t segment, struct bytes *head, int64_t *len)
+/* What every record of a segment has beside its text: all of the same length,
+ * newline included. */
+static int frame(const struct store *store, int64_t segment, struct bytes *head,
+    int64_t *len)
 {
 	int rc = export_record_head(store->id, segment, head);
 
@@ -150,13 +162,14 @@ static void read_segment(const struct db_row *row, union store_any *out)
 }
 
 const struct object_kind store_segment_kind = {
-	.get = DB_SEGMENT_GET,
-	.find = DB_SEGMENT_FIND,
-	.each = DB_SEGMENT_EACH,
-	.read = read_segment,
+    .get = DB_SEGMENT_GET,
+    .find = DB_SEGMENT_FIND,
+    .each = DB_SEGMENT_EACH,
+    .read = read_segment,
 };
 
-int store_segment_size(struct store *store, const struct store_segment *segment, size_t *len)
+int store_segment_size(
+    struct store *store, const struct store_segment *segment, size_t *len)
 {
 	CLEANUP_BYTES struct bytes head = {0};
 	int64_t each;
@@ -193,24 +206,26 @@ static int read_record(const struct db_row *row, void *arg)
 		return rc;
 	int64_t from = end - (int64_t)r->record.len;
 	size_t before = r->out->len;
-	rc = bytes_add_part(
-		r->out, &r->record, r->offset > from ? (size_t)(r->offset - from) : 0, r->left);
+	rc = bytes_add_part(r->out, &r->record,
+	    r->offset > from ? (size_t)(r->offset - from) : 0, r->left);
 	r->left -= r->out->len - before;
 	return rc ? rc : r->left == 0;
 }
 
-int store_segment_read(struct store *store, const struct store_segment *segment, int64_t offset,
-	size_t size, struct bytes *out)
+int store_segment_read(struct store *store, const struct store_segment *segment,
+    int64_t offset, size_t size, struct bytes *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	struct reading r = {.store = store, .offset = offset, .left = size, .out = out};
+	struct reading r = {
+	    .store = store, .offset = offset, .left = size, .out = out};
 	int64_t each, id = segment->object.id;
 	int rc = frame(store, id, &r.head, &each);
 
 	if (!rc)
 		rc = db_each(conn, DB_SEGMENT_READ,
-			DB_ARGS(DB_INT((id - 1) * EXPORT_SEGMENT), DB_INT(offset), DB_INT(each)),
-			read_record, &r);
+		    DB_ARGS(DB_INT((id - 1) * EXPORT_SEGMENT), DB_INT(offset),
+			DB_INT(each)),
+		    read_record, &r);
 	bytes_free(&r.head);
 	bytes_free(&r.record);
 	return rc < 0 ? rc : 0;

@@ -8,12 +8,12 @@
 
 /* What enrolling and renewing have in common: a CSR becomes a certificate. */
 
-int issuance_split(struct issuance *i, enum store_request form, const void *data, size_t len,
-	struct request *out)
+int issuance_split(struct issuance *i, enum store_request form,
+    const void *data, size_t len, struct request *out)
 {
 	if (request_too_long(form, data, len))
-		return store_refuse(
-			i->call, -EFBIG, "a request has at most %d bytes", STORE_REQUEST_MAX);
+		return store_refuse(i->call, -EFBIG,
+		    "a request has at most %d bytes", STORE_REQUEST_MAX);
 	const char *reason = NULL;
 	int rc = request_split(form, data, len, out, &reason);
 	return rc && reason ? store_refuse(i->call, rc, "%s", reason) : rc;
@@ -48,13 +48,14 @@ static int read_known(const struct db_row *row, void *arg)
 	return 1;
 }
 
-int issuance_look_up(struct store *store, const unsigned char *spki_hash, struct known *out)
+int issuance_look_up(
+    struct store *store, const unsigned char *spki_hash, struct known *out)
 {
 	struct db_conn *conn = db_reader(store->db);
 
 	*out = (struct known){0};
-	int rc = db_each(
-		conn, DB_ENROLL_KNOWN, DB_ARGS(DB_BLOB(spki_hash, PKI_HASH)), read_known, out);
+	int rc = db_each(conn, DB_ENROLL_KNOWN,
+	    DB_ARGS(DB_BLOB(spki_hash, PKI_HASH)), read_known, out);
 	return rc < 0 ? rc : 0;
 }
 
@@ -70,7 +71,7 @@ int issuance_look(struct issuance *i)
 	int rc = issuance_look_up(i->store, hash, &i->known);
 	if (!rc)
 		rc = db_each(db_reader(i->store->db), DB_CERT_KNOWN,
-			DB_ARGS(DB_BLOB(hash, PKI_HASH)), read_first_int, &one);
+		    DB_ARGS(DB_BLOB(hash, PKI_HASH)), read_first_int, &one);
 	i->known_ca = rc > 0;
 	return rc < 0 ? rc : 0;
 }
@@ -85,7 +86,8 @@ int read_first_blob(const struct db_row *row, void *arg)
 
 /* --- checks --- */
 
-/* It is shown as csr.pem: in a name or a challengePassword may be what SCEP would have there. */
+/* It is shown as csr.pem: in a name or a challengePassword may be what SCEP
+ * would have there. */
 static int check_names(struct issuance *i)
 {
 	size_t len;
@@ -111,15 +113,16 @@ int issuance_check_csr(struct issuance *i)
 int issuance_check_known(struct issuance *i, int64_t seconds)
 {
 	if (i->known_ca)
-		return store_refuse(i->call, -EEXIST, "this public key is a signing certificate's");
+		return store_refuse(i->call, -EEXIST,
+		    "this public key is a signing certificate's");
 	if (!i->known.id)
 		return 0;
 	if (i->known.revoked)
 		return store_refuse(i->call, -EEXIST,
-			"this public key's certificate has been revoked; make a new key pair");
+		    "this public key's certificate has been revoked; make a new key pair");
 	if (i->known.not_after <= seconds)
 		return store_refuse(i->call, -EKEYEXPIRED,
-			"this public key's certificate has expired; make a new key pair");
+		    "this public key's certificate has expired; make a new key pair");
 	return 0;
 }
 
@@ -129,14 +132,16 @@ int issuance_check_switches(struct issuance *i)
 			  : !i->cert_enabled ? "signing certificate"
 					     : NULL;
 
-	return off ? store_refuse(i->call, -EKEYREVOKED, "the %s is disabled", off) : 0;
+	return off ? store_refuse(
+			 i->call, -EKEYREVOKED, "the %s is disabled", off)
+		   : 0;
 }
 
 int issuance_check_cert(struct issuance *i, int64_t seconds)
 {
 	if (i->cert_not_after <= seconds || i->cert_not_before > seconds)
-		return store_refuse(
-			i->call, -EKEYEXPIRED, "the signing certificate is not valid now");
+		return store_refuse(i->call, -EKEYEXPIRED,
+		    "the signing certificate is not valid now");
 	return 0;
 }
 
@@ -157,8 +162,10 @@ void issuance_name(struct issuance *i, const char *name)
 	memcpy(group.name, i->group_name, sizeof(group.name));
 	store_path(&group, path);
 	snprintf(i->member, sizeof(i->member), "%s", name);
-	snprintf(i->uri, sizeof(i->uri), "spiffe://%s/%s/%s", i->store->domain, path, name);
-	snprintf(i->names, sizeof(i->names), "%d/%s/%s", i->place, i->group_name, name);
+	snprintf(i->uri, sizeof(i->uri), "spiffe://%s/%s/%s", i->store->domain,
+	    path, name);
+	snprintf(i->names, sizeof(i->names), "%d/%s/%s", i->place,
+	    i->group_name, name);
 }
 
 int issued_names(char *names, struct issued_names *out)
@@ -166,9 +173,10 @@ int issued_names(char *names, struct issued_names *out)
 	out->place = *strsep(&names, "/") - '0';
 	out->group = strsep(&names, "/");
 	out->member = names;
-	return out->group && out->member && out->place > STORE_ROOT && out->place < STORE_PLACES
-		       ? 0
-		       : -EIO;
+	return out->group && out->member && out->place > STORE_ROOT &&
+		       out->place < STORE_PLACES
+		   ? 0
+		   : -EIO;
 }
 
 void issuance_path(const struct issuance *i, char out[STORE_PATH])
@@ -184,15 +192,16 @@ int issuance_sign(struct issuance *i, int64_t seconds)
 {
 	char hex[33], dns[sizeof(hex) + DOMAIN_MAX_LEN + 1];
 	struct pki_leaf leaf = {
-		.common_name = i->member,
-		.unit = i->group_name,
-		.organization = i->store->domain,
-		.uri = i->uri,
-		.dns = dns,
+	    .common_name = i->member,
+	    .unit = i->group_name,
+	    .organization = i->store->domain,
+	    .uri = i->uri,
+	    .dns = dns,
 	};
 
 	if (!i->signer->ca)
-		return store_refuse(i->call, -EIO, "the signing certificate has no private key");
+		return store_refuse(i->call, -EIO,
+		    "the signing certificate has no private key");
 	hex_text(pki_csr_spki_hash(i->csr), 16, hex);
 	snprintf(dns, sizeof(dns), "%s.%s", hex, i->store->domain);
 	leaf.spki = pki_csr_spki(i->csr, &leaf.spki_len);
@@ -213,9 +222,12 @@ int issuance_sign(struct issuance *i, int64_t seconds)
 	return rc;
 }
 
-int issuance_reply(const struct issuance *i, const struct bytes *der, struct bytes *reply)
+int issuance_reply(
+    const struct issuance *i, const struct bytes *der, struct bytes *reply)
 {
 	int rc = pki_pem(PKI_LABEL_CERTIFICATE, der->data, der->len, reply);
 
-	return rc ? rc : bytes_add(reply, i->signer->chain.data, i->signer->chain.len);
+	return rc ? rc
+		  : bytes_add(
+			reply, i->signer->chain.data, i->signer->chain.len);
 }

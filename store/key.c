@@ -29,14 +29,18 @@ static void read_key(const struct db_row *row, union store_any *out)
 	k->exportable = db_int(row, DB_KEY_EXPORTABLE);
 	k->object.managed = db_int(row, DB_KEY_MANAGED);
 	db_text(row, DB_KEY_CERT_NAME, k->signing_cert, sizeof(k->signing_cert));
-	k->max_uses =
-		db_is_null(row, DB_KEY_MAX_USES) ? STORE_UNLIMITED : db_int(row, DB_KEY_MAX_USES);
+	k->max_uses = db_is_null(row, DB_KEY_MAX_USES)
+			  ? STORE_UNLIMITED
+			  : db_int(row, DB_KEY_MAX_USES);
 	k->uses = db_int(row, DB_KEY_USES);
-	k->expires = db_is_null(row, DB_KEY_EXPIRES) ? STORE_NEVER : db_int(row, DB_KEY_EXPIRES);
+	k->expires = db_is_null(row, DB_KEY_EXPIRES)
+			 ? STORE_NEVER
+			 : db_int(row, DB_KEY_EXPIRES);
 	k->copies = db_int(row, DB_KEY_COPIES);
 	k->last_copied = moment(row, DB_KEY_LAST_COPIED);
 	k->last_used = moment(row, DB_KEY_LAST_USED);
-	/* Expiring changes the state, and nobody writes it down when it happens. */
+	/* Expiring changes the state, and nobody writes it down when it
+	 * happens. */
 	o->changed = clock_later(o->changed, k->expires);
 }
 
@@ -53,30 +57,33 @@ static int64_t make_key(struct db_conn *conn, const struct store_make *make)
 		rc = pki_sha256(secret, sizeof(secret), hash);
 	if (!rc)
 		rc = db_run(conn, DB_KEY_ADD,
-			DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name), DB_INT(make->call->uid),
-				DB_INT(make->gid), DB_INT(make->mode), DB_INT(make->now),
-				DB_BLOB(hash, sizeof(hash))));
+		    DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name),
+			DB_INT(make->call->uid), DB_INT(make->gid),
+			DB_INT(make->mode), DB_INT(make->now),
+			DB_BLOB(hash, sizeof(hash))));
 	if (rc > 0) {
 		id = db_inserted(conn);
-		rc = seal_into(make->store, conn, DB_KEY_SEAL, "key", id, secret, sizeof(secret));
+		rc = seal_into(make->store, conn, DB_KEY_SEAL, "key", id,
+		    secret, sizeof(secret));
 	}
 	explicit_bzero(secret, sizeof(secret));
 	return rc < 0 ? rc : id;
 }
 
-static int remove_key(
-	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
+static int remove_key(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, int64_t now)
 {
 	(void)call;
-	int rc = db_run(conn, DB_KEY_REMOVE, DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
+	int rc = db_run(conn, DB_KEY_REMOVE,
+	    DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
 
 	if (rc > 0)
 		db_scrub(conn);
 	return rc < 0 ? rc : 0;
 }
 
-static bool key_value(
-	const union store_any *object, enum store_field field, struct store_before *out)
+static bool key_value(const union store_any *object, enum store_field field,
+    struct store_before *out)
 {
 	const struct store_key *k = &object->key;
 
@@ -99,29 +106,29 @@ static bool key_value(
 }
 
 const struct object_kind store_key_kind = {
-	.get = DB_KEY_GET,
-	.find = DB_KEY_FIND,
-	.each = DB_KEY_EACH,
-	.all = DB_KEY_ALL,
-	.rename = DB_KEY_RENAME,
-	.chown = DB_KEY_CHOWN,
-	.owned = DB_KEY_OWNED,
-	.shows = DB_KEY_SHOWS,
-	.by_parent = true,
-	.read = read_key,
-	.make = make_key,
-	.remove = remove_key,
-	.value = key_value,
-	.set =
-		{
-			[STORE_DESCRIPTION] = DB_KEY_SET_DESCRIPTION,
-			[STORE_MANAGED] = DB_KEY_SET_MANAGED,
-			[STORE_ENABLED] = DB_KEY_SET_ENABLED,
-			[STORE_SIGNING_CERT] = DB_KEY_SET_SIGNING_CERT,
-			[STORE_MAX_USES] = DB_KEY_SET_MAX_USES,
-			[STORE_EXPIRES] = DB_KEY_SET_EXPIRES,
-			[STORE_EXPORTABLE] = DB_KEY_SET_EXPORTABLE,
-		},
+    .get = DB_KEY_GET,
+    .find = DB_KEY_FIND,
+    .each = DB_KEY_EACH,
+    .all = DB_KEY_ALL,
+    .rename = DB_KEY_RENAME,
+    .chown = DB_KEY_CHOWN,
+    .owned = DB_KEY_OWNED,
+    .shows = DB_KEY_SHOWS,
+    .by_parent = true,
+    .read = read_key,
+    .make = make_key,
+    .remove = remove_key,
+    .value = key_value,
+    .set =
+	{
+	    [STORE_DESCRIPTION] = DB_KEY_SET_DESCRIPTION,
+	    [STORE_MANAGED] = DB_KEY_SET_MANAGED,
+	    [STORE_ENABLED] = DB_KEY_SET_ENABLED,
+	    [STORE_SIGNING_CERT] = DB_KEY_SET_SIGNING_CERT,
+	    [STORE_MAX_USES] = DB_KEY_SET_MAX_USES,
+	    [STORE_EXPIRES] = DB_KEY_SET_EXPIRES,
+	    [STORE_EXPORTABLE] = DB_KEY_SET_EXPORTABLE,
+	},
 };
 
 enum store_state store_key_state(const struct store_key *key)
@@ -149,13 +156,14 @@ static int refuse_copy(struct store_call *call, const struct store_key *key)
 	switch (store_key_state(key)) {
 	case STORE_DISABLED:
 		return store_refuse(call, -EKEYREVOKED, "the key%s is disabled",
-			key->enabled ? "'s group" : "");
+		    key->enabled ? "'s group" : "");
 	case STORE_EXPIRED:
 		return store_refuse(call, -EKEYEXPIRED, "the key has expired");
 	case STORE_EXHAUSTED:
 		return store_refuse(call, -EDQUOT,
-			"the key is used up: %" PRId64 " of %" PRId64 " uses; raise max_uses",
-			key->uses, key->max_uses);
+		    "the key is used up: %" PRId64 " of %" PRId64
+		    " uses; raise max_uses",
+		    key->uses, key->max_uses);
 	default:
 		return 0;
 	}
@@ -176,20 +184,24 @@ static int read_sealed(const struct db_row *row, void *arg)
 	return blob ? bytes_add(&s->secret, blob, len) : 0;
 }
 
-/* The text as of now. *cert is the signing certificate that its root comes from. */
-static int compose(struct store *store, int64_t key, int64_t *cert, struct bytes *out)
+/* The text as of now. *cert is the signing certificate that its root comes
+ * from. */
+static int compose(
+    struct store *store, int64_t key, int64_t *cert, struct bytes *out)
 {
 	struct db_conn *conn = db_reader(store->db);
 	CLEANUP_BYTES struct bytes secret = {0};
 	CLEANUP_SIGNER struct signer *signer = NULL;
 	struct sealed sealed = {0};
 	struct pki_key_text text = {.id = key};
-	int rc = db_each(conn, DB_KEY_SECRET, DB_ARGS(DB_INT(key)), read_sealed, &sealed);
+	int rc = db_each(
+	    conn, DB_KEY_SECRET, DB_ARGS(DB_INT(key)), read_sealed, &sealed);
 
 	if (rc > 0)
-		rc = sealed.secret.len ? pki_unseal(store->sealer, "key", key, sealed.secret.data,
-						 sealed.secret.len, &secret)
-				       : -EAGAIN;
+		rc = sealed.secret.len
+			 ? pki_unseal(store->sealer, "key", key,
+			       sealed.secret.data, sealed.secret.len, &secret)
+			 : -EAGAIN;
 	bytes_free(&sealed.secret);
 	if (!rc && secret.len != PKI_SECRET)
 		rc = -EIO;
@@ -212,15 +224,16 @@ struct copy {
 	int64_t cert;
 };
 
-/* Counts only if the key may be copied at this moment, whatever was seen before. */
+/* Counts only if the key may be copied at this moment, whatever was seen
+ * before. */
 static int copy_job(struct db_conn *conn, void *arg)
 {
 	const struct copy *c = arg;
 	int64_t now = clock_now();
 	char path[STORE_PATH];
 	int rc = db_run(conn, DB_KEY_COPY,
-		DB_ARGS(DB_INT(c->key->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND),
-			DB_INT(c->cert)));
+	    DB_ARGS(DB_INT(c->key->object.id), DB_INT(now),
+		DB_INT(now / CLOCK_SECOND), DB_INT(c->cert)));
 
 	if (rc <= 0)
 		return rc < 0 ? rc : -EAGAIN;
@@ -228,17 +241,19 @@ static int copy_job(struct db_conn *conn, void *arg)
 	if (rc)
 		return rc;
 	store_path(&c->key->object, path);
-	return audit_add(conn, c->call, now, &(struct audit){.action = "copy", .object = path});
+	return audit_add(conn, c->call, now,
+	    &(struct audit){.action = "copy", .object = path});
 }
 
-int store_key_copy(struct store *store, struct store_call *call, int64_t key, struct bytes *out)
+int store_key_copy(struct store *store, struct store_call *call, int64_t key,
+    struct bytes *out)
 {
 	union store_any now;
 	int rc = -EAGAIN;
 
 	if (store->read_only)
-		return store_refuse(
-			call, -EROFS, "mounted read-only: a copy could not be recorded");
+		return store_refuse(call, -EROFS,
+		    "mounted read-only: a copy could not be recorded");
 	for (int round = 0; round < 8 && rc == -EAGAIN; round++) {
 		CLEANUP_BYTES struct bytes text = {0};
 		struct copy copy = {call, &now.key, 0};
@@ -254,7 +269,8 @@ int store_key_copy(struct store *store, struct store_call *call, int64_t key, st
 			metrics_event(store, METRICS_COPIED);
 		}
 	}
-	return rc == -EAGAIN ? store_refuse(call, -EIO, "the key kept changing") : rc;
+	return rc == -EAGAIN ? store_refuse(call, -EIO, "the key kept changing")
+			     : rc;
 }
 
 size_t store_key_text_len(const struct store *store)

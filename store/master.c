@@ -32,7 +32,8 @@ static int write_whole(int fd, const char *text)
 	return n == DIGITS + 1 ? 0 : -ENOSPC;
 }
 
-/* Under its name only when it is whole: a crash in between must not leave half a key there. */
+/* Under its name only when it is whole: a crash in between must not leave half
+ * a key there. */
 static int make_file(const char *path)
 {
 	unsigned char key[PKI_SECRET];
@@ -44,7 +45,8 @@ static int make_file(const char *path)
 	hex_text(key, sizeof(key), text);
 	explicit_bzero(key, sizeof(key));
 	text[DIGITS] = '\n';
-	if (snprintf(draft, sizeof(draft), "%s.XXXXXX", path) >= (int)sizeof(draft))
+	if (snprintf(draft, sizeof(draft), "%s.XXXXXX", path) >=
+	    (int)sizeof(draft))
 		return failed(path, ENAMETOOLONG);
 	int fd = mkostemp(draft, O_CLOEXEC);
 	rc = fd < 0 ? -errno : write_whole(fd, text);
@@ -80,12 +82,15 @@ static int check_mode(int fd, const char *path)
 		return -EINVAL;
 	}
 	if (!may_have_it(st.st_uid)) {
-		report(LOG_ERR, "master key %s: belongs to somebody else; chown it to who serves",
-			path);
+		report(LOG_ERR,
+		    "master key %s: belongs to somebody else; chown it to who serves",
+		    path);
 		return -EACCES;
 	}
 	if (st.st_mode & 077) {
-		report(LOG_ERR, "master key %s: group or others can use it; chmod 600 it", path);
+		report(LOG_ERR,
+		    "master key %s: group or others can use it; chmod 600 it",
+		    path);
 		return -EACCES;
 	}
 	return 0;
@@ -101,7 +106,8 @@ static int read_file(int fd, const char *path, unsigned char key[PKI_SECRET])
 		rc = hex_bytes(text, DIGITS, key, PKI_SECRET);
 	explicit_bzero(text, sizeof(text));
 	if (rc)
-		report(LOG_ERR, "master key %s: not 64 hex digits on one line", path);
+		report(LOG_ERR, "master key %s: not 64 hex digits on one line",
+		    path);
 	return rc;
 }
 
@@ -114,8 +120,8 @@ static void key_path(const struct store_options *options, char path[PATH_MAX])
 }
 
 /*
- * *fd is 0 if there is none. Does not wait for one: it might be a pipe. Of links root follows
- * root's alone, see path_absolute.
+ * *fd is 0 if there is none. Does not wait for one: it might be a pipe. Of
+ * links root follows root's alone, see path_absolute.
  */
 static int open_file(const char *path, int *fd)
 {
@@ -138,7 +144,8 @@ static int open_file(const char *path, int *fd)
 	return rc;
 }
 
-/* Where a service manager puts what it loads (systemd.exec(5)), and takes away with the service. */
+/* Where a service manager puts what it loads (systemd.exec(5)), and takes away
+ * with the service. */
 static bool is_credential(const char *path)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
@@ -150,31 +157,37 @@ static int make_and_open(const char *path, int *fd)
 {
 	if (is_credential(path)) {
 		report(LOG_ERR,
-			"master key %s: missing; none is made where the service manager loads it",
-			path);
+		    "master key %s: missing; none is made where the service manager loads it",
+		    path);
 		return -ENOKEY;
 	}
 	int rc = make_file(path);
 
 	if (rc)
 		return rc;
-	report(LOG_NOTICE, "made the master key %s: without it the store's secrets are lost", path);
+	report(LOG_NOTICE,
+	    "made the master key %s: without it the store's secrets are lost",
+	    path);
 	return open_file(path, fd);
 }
 
 /* Beside the store, whoever serves it can make one himself. */
 static bool is_elsewhere(const struct store_options *options)
 {
-	const char *key = options->master_key, *slash = strrchr(options->path, '/');
+	const char *key = options->master_key,
+		   *slash = strrchr(options->path, '/');
 	size_t len = slash ? (size_t)(slash - options->path) + 1 : 0;
 
-	return key && (strncmp(key, options->path, len) != 0 || strchr(key + len, '/'));
+	return key && (strncmp(key, options->path, len) != 0 ||
+			  strchr(key + len, '/'));
 }
 
-/* A key is made with its store: beside one that is there, or was, another would open nothing. */
+/* A key is made with its store: beside one that is there, or was, another would
+ * open nothing. */
 static bool has_no_store(const struct store_options *options)
 {
-	return store_is_missing(options->path) && !store_has_lost_its_file(options->path);
+	return store_is_missing(options->path) &&
+	       !store_has_lost_its_file(options->path);
 }
 
 int store_find_key(struct store_options *options, bool make)
@@ -183,14 +196,16 @@ int store_find_key(struct store_options *options, bool make)
 
 	key_path(options, path);
 	int rc = open_file(path, &options->key_fd);
-	if (!rc && !options->key_fd && make && is_elsewhere(options) && has_no_store(options))
+	if (!rc && !options->key_fd && make && is_elsewhere(options) &&
+	    has_no_store(options))
 		rc = make_and_open(path, &options->key_fd);
 	if (!rc && !options->key_fd)
 		options->key_fd = -1;
 	return rc;
 }
 
-int master_key(const struct store_options *options, bool make, unsigned char key[PKI_SECRET])
+int master_key(const struct store_options *options, bool make,
+    unsigned char key[PKI_SECRET])
 {
 	char path[PATH_MAX];
 	int fd = options->key_fd > 0 ? options->key_fd : 0, rc = 0;
@@ -201,8 +216,9 @@ int master_key(const struct store_options *options, bool make, unsigned char key
 	if (!rc && !fd && make)
 		rc = make_and_open(path, &fd);
 	if (!rc && !fd) {
-		report(LOG_ERR, "master key %s: missing; the store cannot be opened without it",
-			path);
+		report(LOG_ERR,
+		    "master key %s: missing; the store cannot be opened without it",
+		    path);
 		rc = -ENOKEY;
 	}
 	if (!rc)

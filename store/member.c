@@ -15,10 +15,13 @@ static void read_member(const struct db_row *row, union store_any *out)
 	o->parent = db_int(row, DB_MEMBER_GROUP);
 	o->place = (int)db_int(row, DB_MEMBER_PLACE);
 	db_text(row, DB_MEMBER_GROUP_NAME, o->group_name, sizeof(o->group_name));
-	db_text(row, DB_MEMBER_DESCRIPTION, m->description, sizeof(m->description));
+	db_text(
+	    row, DB_MEMBER_DESCRIPTION, m->description, sizeof(m->description));
 	m->key = db_int(row, DB_MEMBER_KEY);
-	db_text(row, DB_MEMBER_KEY_NAME, m->provisioning_key, sizeof(m->provisioning_key));
-	db_text(row, DB_MEMBER_CERT_NAME, m->signing_cert, sizeof(m->signing_cert));
+	db_text(row, DB_MEMBER_KEY_NAME, m->provisioning_key,
+	    sizeof(m->provisioning_key));
+	db_text(
+	    row, DB_MEMBER_CERT_NAME, m->signing_cert, sizeof(m->signing_cert));
 	const void *serial = db_blob(row, DB_MEMBER_SERIAL, &len);
 	if (len == PKI_SERIAL)
 		hex_text(serial, len, m->serial);
@@ -47,56 +50,62 @@ static int issuer_used(const struct db_row *row, void *arg)
 	return shown_used(use->conn, STORE_CERT, db_int(row, 0), use->now);
 }
 
-int member_revoke(struct db_conn *conn, int64_t member, int keep, const char *reason, int64_t now)
+int member_revoke(struct db_conn *conn, int64_t member, int keep,
+    const char *reason, int64_t now)
 {
-	struct db_value id = DB_INT(member), at = DB_INT(now), seconds = DB_INT(now / CLOCK_SECOND),
+	struct db_value id = DB_INT(member), at = DB_INT(now),
+			seconds = DB_INT(now / CLOCK_SECOND),
 			left = DB_INT(keep);
-	int rc = db_run(conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds, left));
+	int rc = db_run(
+	    conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds, left));
 
 	if (rc <= 0)
 		return rc;
 	rc = shown_used(conn, STORE_MEMBER, member, now);
 	if (!rc)
 		rc = db_each(conn, DB_MEMBER_ISSUERS, DB_ARGS(id), issuer_used,
-			&(struct use){conn, now});
+		    &(struct use){conn, now});
 	return rc < 0 ? rc
 		      : db_run(conn, DB_MEMBER_REVOKE,
-				DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
+			    DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
 }
 
 int member_set_revocation(struct db_conn *conn, struct store_call *call,
-	const struct store_member *member, const char *reason, int64_t now)
+    const struct store_member *member, const char *reason, int64_t now)
 {
 	int code = pki_reason_code(reason);
 
 	if (code < 0)
 		return store_refuse(call, -EINVAL,
-			"not one of unspecified keyCompromise cACompromise affiliationChanged "
-			"superseded cessationOfOperation privilegeWithdrawn aACompromise");
+		    "not one of unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise");
 	if (member->revoked)
-		return store_refuse(call, -EEXIST, "it is revoked: %s", member->reason);
-	int rc = member_revoke(conn, member->object.id, 0, pki_reason_name(code), now);
+		return store_refuse(
+		    call, -EEXIST, "it is revoked: %s", member->reason);
+	int rc = member_revoke(
+	    conn, member->object.id, 0, pki_reason_name(code), now);
 	if (rc == 0)
 		return store_refuse(call, -EKEYEXPIRED,
-			"its certificates have expired: there is nothing to revoke");
+		    "its certificates have expired: there is nothing to revoke");
 	return rc < 0 ? rc : 0;
 }
 
-static int remove_member(
-	struct db_conn *conn, struct store_call *call, const union store_any *object, int64_t now)
+static int remove_member(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, int64_t now)
 {
 	int64_t id = object->object.id;
 
 	(void)call;
-	/* RFC 5280 5.3.1. In this order: a copy of the export may end between the two. */
+	/* RFC 5280 5.3.1. In this order: a copy of the export may end between
+	 * the two. */
 	int rc = member_revoke(conn, id, 0, "cessationOfOperation", now);
 	if (rc >= 0)
-		rc = db_run(conn, DB_MEMBER_REMOVE, DB_ARGS(DB_INT(id), DB_INT(now)));
+		rc = db_run(
+		    conn, DB_MEMBER_REMOVE, DB_ARGS(DB_INT(id), DB_INT(now)));
 	return rc < 0 ? rc : 0;
 }
 
-static bool member_value(
-	const union store_any *object, enum store_field field, struct store_before *out)
+static bool member_value(const union store_any *object, enum store_field field,
+    struct store_before *out)
 {
 	const struct store_member *m = &object->member;
 
@@ -109,24 +118,24 @@ static bool member_value(
 }
 
 const struct object_kind store_member_kind = {
-	.get = DB_MEMBER_GET,
-	.find = DB_MEMBER_FIND,
-	.each = DB_MEMBER_EACH,
-	.all = DB_MEMBER_ALL,
-	.rename = DB_MEMBER_RENAME,
-	.chown = DB_MEMBER_CHOWN,
-	.owned = DB_MEMBER_OWNED,
-	.shows = DB_MEMBER_SHOWS,
-	.by_parent = true,
-	.brief = true,
-	.read = read_member,
-	.remove = remove_member,
-	.value = member_value,
-	.set =
-		{
-			[STORE_DESCRIPTION] = DB_MEMBER_SET_DESCRIPTION,
-			[STORE_REVOCATION] = DB_MEMBER_SET_NOTHING,
-		},
+    .get = DB_MEMBER_GET,
+    .find = DB_MEMBER_FIND,
+    .each = DB_MEMBER_EACH,
+    .all = DB_MEMBER_ALL,
+    .rename = DB_MEMBER_RENAME,
+    .chown = DB_MEMBER_CHOWN,
+    .owned = DB_MEMBER_OWNED,
+    .shows = DB_MEMBER_SHOWS,
+    .by_parent = true,
+    .brief = true,
+    .read = read_member,
+    .remove = remove_member,
+    .value = member_value,
+    .set =
+	{
+	    [STORE_DESCRIPTION] = DB_MEMBER_SET_DESCRIPTION,
+	    [STORE_REVOCATION] = DB_MEMBER_SET_NOTHING,
+	},
 };
 
 enum store_state store_member_state(const struct store_member *member)

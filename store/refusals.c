@@ -11,13 +11,20 @@
 #include "store/internal.h"
 
 /*
- * Users share a slot now and then; then they share its lines too. All strangers together have a
- * supply of lines, to which two are added each second, one for a refusal and one for how many were
- * left out: however many strangers there are, the trail grows by no more than that.
+ * Users share a slot now and then; then they share its lines too. All strangers
+ * together have a supply of lines, to which two are added each second, one for
+ * a refusal and one for how many were left out: however many strangers there
+ * are, the trail grows by no more than that.
  */
-enum { SLOTS = 256, LINES_A_SECOND = 50, STRANGERS_LINES = 256, STRANGERS_LINES_A_SECOND = 2 };
+enum {
+	SLOTS = 256,
+	LINES_A_SECOND = 50,
+	STRANGERS_LINES = 256,
+	STRANGERS_LINES_A_SECOND = 2
+};
 
-/* Who was refused: somebody who has shown neither a key nor a permission, or somebody who has. */
+/* Who was refused: somebody who has shown neither a key nor a permission, or
+ * somebody who has. */
 enum who { STRANGER, KNOWN, KINDS };
 
 static struct {
@@ -32,18 +39,19 @@ static struct {
 	int64_t supplied_until; /* ticks */
 } users = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-int store_check_secret(struct store *store, struct store_call *call, const void *text, size_t len)
+int store_check_secret(
+    struct store *store, struct store_call *call, const void *text, size_t len)
 {
 	int rc = pki_holds_secret(text, len, store->domain);
 
-	return rc > 0 ? store_refuse(call, -EINVAL,
-				"it holds a provisioning key or a private key, which does not "
-				"belong "
-				"here; nothing was stored")
-		      : rc;
+	return rc > 0
+		   ? store_refuse(call, -EINVAL,
+			 "it holds a provisioning key or a private key, which does not belong here; nothing was stored")
+		   : rc;
 }
 
-/* No secret gets into messages and the trail, whatever a reason or a name came from. */
+/* No secret gets into messages and the trail, whatever a reason or a name came
+ * from. */
 static void hide_secret(const struct store *store, char *text)
 {
 	if (pki_holds_secret(text, strlen(text), store->domain))
@@ -56,18 +64,18 @@ const char *store_default_reason(int error)
 		int error;
 		const char *reason;
 	} known[] = {
-		{EPERM, "this is allowed to nobody here"},
-		{EACCES, "this is not allowed to the caller"},
-		{EROFS, "mounted read-only"},
-		{EEXIST, "the name is taken"},
-		{EINVAL, "this is not possible here"},
-		{ENAMETOOLONG, "a name has at most 64 bytes"},
-		{ENOTEMPTY, "it is not empty"},
-		{EBUSY, "it is in use"},
-		{EFBIG, "it is too long"},
-		{ENOSPC, "there is no room for more"},
-		{EBADMSG, "it is malformed"},
-		{ENOMEM, "out of memory; nothing has changed"},
+	    {EPERM, "this is allowed to nobody here"},
+	    {EACCES, "this is not allowed to the caller"},
+	    {EROFS, "mounted read-only"},
+	    {EEXIST, "the name is taken"},
+	    {EINVAL, "this is not possible here"},
+	    {ENAMETOOLONG, "a name has at most 64 bytes"},
+	    {ENOTEMPTY, "it is not empty"},
+	    {EBUSY, "it is in use"},
+	    {EFBIG, "it is too long"},
+	    {ENOSPC, "there is no room for more"},
+	    {EBADMSG, "it is malformed"},
+	    {ENOMEM, "out of memory; nothing has changed"},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -80,9 +88,11 @@ const char *store_default_reason(int error)
 static bool take_line(void)
 {
 	static const int64_t each = CLOCK_SECOND / STRANGERS_LINES_A_SECOND;
-	int64_t now = clock_ticks(), new_lines = (now - users.supplied_until) / each;
+	int64_t now = clock_ticks(),
+		new_lines = (now - users.supplied_until) / each;
 
-	if (!users.supplied_until || new_lines >= STRANGERS_LINES - users.strangers_lines) {
+	if (!users.supplied_until ||
+	    new_lines >= STRANGERS_LINES - users.strangers_lines) {
 		users.strangers_lines = STRANGERS_LINES;
 		users.supplied_until = now;
 	} else {
@@ -99,14 +109,15 @@ static void tell_left_out_of(struct store *store, struct slot *s, enum who who)
 {
 	struct store_call call = {.uid = s->uid, .gid = (gid_t)-1};
 
-	store_refuse(
-		&call, 0, "%lu more refusals of uid %u were not logged", s->left_out[who], s->uid);
+	store_refuse(&call, 0, "%lu more refusals of uid %u were not logged",
+	    s->left_out[who], s->uid);
 	report(LOG_NOTICE, "%s", call.reason);
 	audit_post(store, &call, "left_out", "", -EBUSY);
 	s->left_out[who] = 0;
 }
 
-/* Tells how many were left out in seconds that have passed. At the end: all of them. */
+/* Tells how many were left out in seconds that have passed. At the end: all of
+ * them. */
 static void tell_left_out(struct store *store, int64_t second, bool end)
 {
 	for (struct slot *s = users.slot; s < users.slot + SLOTS; s++) {
@@ -119,7 +130,8 @@ static void tell_left_out(struct store *store, int64_t second, bool end)
 	}
 }
 
-/* Whether this one gets a line, of the at most so many a second for each user. */
+/* Whether this one gets a line, of the at most so many a second for each
+ * user. */
 static bool may_tell(struct slot *s, enum who who)
 {
 	static const int most[] = {[STRANGER] = 1, [KNOWN] = LINES_A_SECOND};
@@ -130,8 +142,8 @@ static bool may_tell(struct slot *s, enum who who)
 	return true;
 }
 
-static void tell(struct store *store, struct store_call *call, const char *action, const char *path,
-	int error, enum who who)
+static void tell(struct store *store, struct store_call *call,
+    const char *action, const char *path, int error, enum who who)
 {
 	int64_t second = clock_now() / CLOCK_SECOND;
 	struct slot *s = &users.slot[call->uid % SLOTS];
@@ -156,9 +168,10 @@ static void tell(struct store *store, struct store_call *call, const char *actio
 	bool telling = may_tell(s, who);
 	if (telling) {
 		store_identify(&by);
-		report(LOG_NOTICE, "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
-			object[0] ? " " : "", object, strerror(-error), by.reason, call->uid,
-			call->pid, by.comm);
+		report(LOG_NOTICE,
+		    "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
+		    object[0] ? " " : "", object, strerror(-error), by.reason,
+		    call->uid, call->pid, by.comm);
 	} else {
 		s->left_out[who]++;
 	}
@@ -167,13 +180,14 @@ static void tell(struct store *store, struct store_call *call, const char *actio
 		audit_post(store, &by, action, object, error);
 }
 
-void store_log_refusal(struct store *store, struct store_call *call, const char *action,
-	const char *object, int error)
+void store_log_refusal(struct store *store, struct store_call *call,
+    const char *action, const char *object, int error)
 {
 	tell(store, call, action, object, error, KNOWN);
 }
 
-void store_log_stranger(struct store *store, struct store_call *call, const char *action, int error)
+void store_log_stranger(
+    struct store *store, struct store_call *call, const char *action, int error)
 {
 	tell(store, call, action, "", error, STRANGER);
 }

@@ -7,9 +7,10 @@
 #include "store/refusals.h"
 
 /*
- * Renewing: another certificate for a member, for another key pair, shown to be asked for by who
- * has the present key or may write to the member's directory. As in enroll.c what was looked at is
- * looked at again by the statement that stores.
+ * Renewing: another certificate for a member, for another key pair, shown to be
+ * asked for by who has the present key or may write to the member's directory.
+ * As in enroll.c what was looked at is looked at again by the statement that
+ * stores.
  */
 
 enum {
@@ -21,8 +22,9 @@ enum {
 /* --- who asks --- */
 
 /*
- * What the proof says of itself. Anybody can send one, with a key of any size: a signature is worth
- * verifying only if its key has a certificate from here, which bounds its type, size and exponent.
+ * What the proof says of itself. Anybody can send one, with a key of any size:
+ * a signature is worth verifying only if its key has a certificate from here,
+ * which bounds its type, size and exponent.
  */
 static int check_proof(struct renewal *r, bool known)
 {
@@ -33,14 +35,14 @@ static int check_proof(struct renewal *r, bool known)
 	if (!rc)
 		rc = pki_csr_strong(r->proof, &reason);
 	if (rc)
-		return reason ? store_refuse(call, rc, "the second: %s", reason) : rc;
+		return reason ? store_refuse(call, rc, "the second: %s", reason)
+			      : rc;
 	if (!r->i.csr)
 		return issuance_check_csr(&r->i);
 	rc = request_named_by(r->i.csr, r->proof);
 	if (rc == -EKEYREJECTED)
 		return store_refuse(call, rc,
-			"the second certificate request's CN is not the SHA-256 of the first's DER "
-			"in hex");
+		    "the second certificate request's CN is not the SHA-256 of the first's DER in hex");
 	return rc;
 }
 
@@ -51,24 +53,26 @@ static int recognise(struct renewal *r)
 	int rc = r->proof_error;
 
 	if (rc && r->proof_reason)
-		return store_refuse(r->i.call, rc, "the second: %s", r->proof_reason);
+		return store_refuse(
+		    r->i.call, rc, "the second: %s", r->proof_reason);
 	if (!rc)
-		rc = issuance_look_up(r->i.store, pki_csr_spki_hash(r->proof), &shown);
+		rc = issuance_look_up(
+		    r->i.store, pki_csr_spki_hash(r->proof), &shown);
 	if (!rc)
 		rc = check_proof(r, shown.id != 0);
 	if (rc)
 		return rc;
 	if (!shown.id)
-		return store_refuse(
-			r->i.call, -EKEYREJECTED, "the second's key has no certificate from here");
+		return store_refuse(r->i.call, -EKEYREJECTED,
+		    "the second's key has no certificate from here");
 	r->member = shown.member;
 	r->shown = shown.id;
 	if (shown.revoked)
-		return store_refuse(
-			r->i.call, -EKEYREVOKED, "this member's certificate has been revoked");
+		return store_refuse(r->i.call, -EKEYREVOKED,
+		    "this member's certificate has been revoked");
 	if (clock_past(shown.not_after))
 		return store_refuse(r->i.call, -EKEYEXPIRED,
-			"this member's certificate has expired; enrol again with a new key pair");
+		    "this member's certificate has expired; enrol again with a new key pair");
 	return 0;
 }
 
@@ -77,14 +81,14 @@ int renewal_begin(struct renewal *r, const void *data, size_t len)
 	struct request request;
 
 	r->by_proof = !r->member;
-	int rc = issuance_split(
-		&r->i, r->by_proof ? STORE_CSR_AND_PROOF : STORE_CSR, data, len, &request);
+	int rc = issuance_split(&r->i,
+	    r->by_proof ? STORE_CSR_AND_PROOF : STORE_CSR, data, len, &request);
 	if (rc)
 		return rc;
 	issuance_parse(&r->i, request.csr, request.csr_len);
 	if (r->by_proof)
-		r->proof_error = pki_csr_parse(
-			request.proof, request.proof_len, &r->proof, &r->proof_reason);
+		r->proof_error = pki_csr_parse(request.proof, request.proof_len,
+		    &r->proof, &r->proof_reason);
 	return 0;
 }
 
@@ -118,10 +122,12 @@ static int read_member(const struct db_row *row, void *arg)
 static int look(struct renewal *r)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
-	int rc = db_each(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)), read_member, r);
+	int rc = db_each(
+	    conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)), read_member, r);
 
 	if (rc == 0)
-		return store_refuse(r->i.call, -ESTALE, "the member has been deleted");
+		return store_refuse(
+		    r->i.call, -ESTALE, "the member has been deleted");
 	return rc < 0 ? rc : issuance_look(&r->i);
 }
 
@@ -130,11 +136,11 @@ static int look(struct renewal *r)
 static int check_present(struct renewal *r, int64_t seconds)
 {
 	if (r->present_revoked)
-		return store_refuse(
-			r->i.call, -EKEYREVOKED, "this member's certificate has been revoked");
+		return store_refuse(r->i.call, -EKEYREVOKED,
+		    "this member's certificate has been revoked");
 	if (r->present_not_after <= seconds)
 		return store_refuse(r->i.call, -EKEYEXPIRED,
-			"this member's certificate has expired; enrol again with a new key pair");
+		    "this member's certificate has expired; enrol again with a new key pair");
 	return issuance_check_switches(&r->i);
 }
 
@@ -146,19 +152,19 @@ static int check_public_key(struct renewal *r, int64_t seconds)
 
 	if (rc)
 		return rc;
-	/* An older one that is still valid may only fetch what was renewed with it. */
+	/* An older one that is still valid may only fetch what was renewed with
+	 * it. */
 	if (!known->id && r->shown != r->present)
 		return store_refuse(r->i.call, -EKEYREJECTED,
-			"the second's key has been replaced by a renewal: prove with the present "
-			"one");
+		    "the second's key has been replaced by a renewal: prove with the present one");
 	if (!known->id)
 		return 0;
 	if (known->member != r->member)
-		return store_refuse(
-			r->i.call, -EEXIST, "this public key has enrolled as another member");
+		return store_refuse(r->i.call, -EEXIST,
+		    "this public key has enrolled as another member");
 	if (known->first)
 		return store_refuse(r->i.call, -EEXIST,
-			"this public key has its certificate; renew with a new key pair");
+		    "this public key has its certificate; renew with a new key pair");
 	return 1;
 }
 
@@ -169,7 +175,8 @@ static int reply_again(struct renewal *r, int64_t seconds, struct bytes *reply)
 
 	if (!rc)
 		rc = db_each(db_reader(r->i.store->db), DB_RENEW_AGAIN,
-			DB_ARGS(DB_INT(r->i.known.id), DB_INT(seconds)), read_first_blob, &der);
+		    DB_ARGS(DB_INT(r->i.known.id), DB_INT(seconds)),
+		    read_first_blob, &der);
 	if (rc <= 0)
 		return rc < 0 ? rc : -EAGAIN;
 	return issuance_reply(&r->i, &der, reply);
@@ -180,29 +187,30 @@ static int check_name(struct renewal *r, int64_t seconds)
 	struct db_conn *conn = db_reader(r->i.store->db);
 	int64_t one;
 	int rc = db_each(conn, DB_RENEW_NAME_TAKEN,
-		DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.names), DB_INT(seconds)), read_first_int,
-		&one);
+	    DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.names), DB_INT(seconds)),
+	    read_first_int, &one);
 
 	if (rc > 0)
 		return store_refuse(r->i.call, -EEXIST,
-			"another member's certificate carries the name %s", r->i.member);
+		    "another member's certificate carries the name %s",
+		    r->i.member);
 	return rc;
 }
 
-/* Each leaves a revoked one behind, on a list that everybody loads: one machine must not fill it.
- */
+/* Each leaves a revoked one behind, on a list that everybody loads: one machine
+ * must not fill it. */
 static int check_rate(struct renewal *r)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
 	int64_t one, now = clock_now();
 	int rc = db_each(conn, DB_RENEW_RECENT,
-		DB_ARGS(DB_INT(r->member), DB_INT(now - DAY * CLOCK_SECOND), DB_INT(DAILY),
-			DB_INT(now)),
-		read_first_int, &one);
+	    DB_ARGS(DB_INT(r->member), DB_INT(now - DAY * CLOCK_SECOND),
+		DB_INT(DAILY), DB_INT(now)),
+	    read_first_int, &one);
 
 	if (rc > 0)
-		return store_refuse(
-			r->i.call, -ENOSPC, "this member had %d certificates within a day", DAILY);
+		return store_refuse(r->i.call, -ENOSPC,
+		    "this member had %d certificates within a day", DAILY);
 	return rc;
 }
 
@@ -244,12 +252,13 @@ static int add(struct db_conn *conn, const struct renewal *r, int64_t now)
 	size_t len;
 	const unsigned char *csr = pki_csr_der(i->csr, &len);
 	int rc = db_run(conn, DB_RENEW_ADD,
-		DB_ARGS(DB_INT(r->member), DB_INT(i->cert), DB_INT(i->validity_days),
-			DB_TEXT(i->member), DB_TEXT(i->group_name), DB_BLOB(i->serial, PKI_SERIAL),
-			DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->names),
-			DB_BLOB(i->der.data, i->der.len), DB_BLOB(csr, len), DB_INT(now),
-			DB_INT(i->not_before), DB_INT(i->not_after), DB_INT(now / CLOCK_SECOND),
-			DB_INT(r->shown)));
+	    DB_ARGS(DB_INT(r->member), DB_INT(i->cert),
+		DB_INT(i->validity_days), DB_TEXT(i->member),
+		DB_TEXT(i->group_name), DB_BLOB(i->serial, PKI_SERIAL),
+		DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->names),
+		DB_BLOB(i->der.data, i->der.len), DB_BLOB(csr, len),
+		DB_INT(now), DB_INT(i->not_before), DB_INT(i->not_after),
+		DB_INT(now / CLOCK_SECOND), DB_INT(r->shown)));
 
 	return rc < 0 ? rc : rc == 0 ? -EAGAIN : 0;
 }
@@ -259,7 +268,8 @@ static int commit_job(struct db_conn *conn, void *arg)
 	const struct renewal *r = arg;
 	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
 	int64_t now = clock_now();
-	/* RFC 5280 5.3.1. In this order: a copy of the export may end between the two. */
+	/* RFC 5280 5.3.1. In this order: a copy of the export may end between
+	 * the two. */
 	int rc = member_revoke(conn, r->member, VALID - 1, "superseded", now);
 
 	if (rc >= 0)
@@ -274,18 +284,19 @@ static int commit_job(struct db_conn *conn, void *arg)
 	issuance_path(&r->i, path);
 	hex_text(r->i.serial, PKI_SERIAL, serial);
 	return audit_add(conn, r->i.call, now,
-		&(struct audit){
-			.action = "renew",
-			.object = path,
-			.name = "serial",
-			.value = serial,
-			.issued = issued,
-		});
+	    &(struct audit){
+		.action = "renew",
+		.object = path,
+		.name = "serial",
+		.value = serial,
+		.issued = issued,
+	    });
 }
 
 int renewal_commit(struct renewal *r, struct bytes *reply)
 {
-	/* What is answered is made before it is stored: nothing can fail behind the commit. */
+	/* What is answered is made before it is stored: nothing can fail behind
+	 * the commit. */
 	CLEANUP_BYTES struct bytes answer = {0};
 	int rc = issuance_reply(&r->i, &r->i.der, &answer);
 
@@ -314,10 +325,11 @@ static void log_refusal(const struct renewal *r, int error)
 	store_log_refusal(r->i.store, r->i.call, "renew", path, error);
 }
 
-int store_renew(struct store *store, struct store_call *call, int64_t member, const void *data,
-	size_t len, struct bytes *reply)
+int store_renew(struct store *store, struct store_call *call, int64_t member,
+    const void *data, size_t len, struct bytes *reply)
 {
-	struct renewal r = {.i = {.store = store, .call = call}, .member = member};
+	struct renewal r = {
+	    .i = {.store = store, .call = call}, .member = member};
 	bool again = false;
 	int rc = renewal_begin(&r, data, len);
 
@@ -330,7 +342,8 @@ int store_renew(struct store *store, struct store_call *call, int64_t member, co
 			rc = renewal_commit(&r, reply);
 	}
 	if (rc == -EAGAIN)
-		rc = store_refuse(call, -EIO, "the member, its group or certificate kept changing");
+		rc = store_refuse(call, -EIO,
+		    "the member, its group or certificate kept changing");
 	if (rc < 0)
 		log_refusal(&r, rc);
 	else

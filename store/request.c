@@ -5,8 +5,8 @@
 #include "store/internal.h"
 
 /*
- * Where a request begins and ends. It comes in any number of writes, so this is asked after each of
- * them; pure, and it never reads beyond len.
+ * Where a request begins and ends. It comes in any number of writes, so this is
+ * asked after each of them; pure, and it never reads beyond len.
  */
 
 struct span {
@@ -49,13 +49,15 @@ static int take_csr(struct span *rest, struct span *csr, const char **reason)
 	return rc;
 }
 
-bool store_request_complete(enum store_request form, const void *data, size_t len)
+bool store_request_complete(
+    enum store_request form, const void *data, size_t len)
 {
 	struct span rest = {data, len}, part;
 	const char *reason;
 	int rc = 1;
 
-	/* What is no key is told at once, not after a CSR that may never come. */
+	/* What is no key is told at once, not after a CSR that may never
+	 * come. */
 	if (form == STORE_KEY_AND_CSR)
 		rc = take_key(&rest, &part);
 	if (rc == 1)
@@ -65,8 +67,8 @@ bool store_request_complete(enum store_request form, const void *data, size_t le
 	return rc != 0;
 }
 
-int request_split(enum store_request form, const void *data, size_t len, struct request *out,
-	const char **reason)
+int request_split(enum store_request form, const void *data, size_t len,
+    struct request *out, const char **reason)
 {
 	struct span rest = {data, len}, part;
 
@@ -108,7 +110,7 @@ int request_named_by(const struct pki_csr *csr, const struct pki_csr *proof)
 	if (rc)
 		return rc;
 	if (!name || hex_bytes(name, strlen(name), named, PKI_HASH) ||
-		memcmp(named, hash, PKI_HASH) != 0)
+	    memcmp(named, hash, PKI_HASH) != 0)
 		return -EKEYREJECTED;
 	return 0;
 }

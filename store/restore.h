@@ -2,12 +2,14 @@
 #ifndef STORE_RESTORE_H
 #define STORE_RESTORE_H
 
-/* The two halves of a restore: rebuild.c makes the file, restore.c what is in it. */
+/* The two halves of a restore: rebuild.c makes the file, restore.c what is in
+ * it. */
 #include "store/copy.h"
 
 /* What store.json names: the last line of the audit trail when it was read. */
 struct mark {
-	int64_t records; /* the number of its record; 0: it names none, as those of version 0.1.0 */
+	int64_t records; /* the number of its record; 0: it names none, as those
+			    of version 0.1.0 */
 	char hash[2 * PKI_HASH + 1];
 };
 

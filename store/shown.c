@@ -3,16 +3,18 @@
 #include "store/internal.h"
 
 /*
- * The seconds that files show as their time. What copies and caches (rsync, web servers, make) look
- * at is a size and a whole second, so two contents of a file never have both in common: what has
- * changed shows a later second than it has shown before, ahead of the clock if need be.
+ * The seconds that files show as their time. What copies and caches (rsync, web
+ * servers, make) look at is a size and a whole second, so two contents of a
+ * file never have both in common: what has changed shows a later second than it
+ * has shown before, ahead of the clock if need be.
  *
- * What people change shows the next second with every change. What changes by itself (a key that
- * enrolls, the trail) would run away from the clock at hundreds of changes a second: it shows a
- * later second only if somebody has looked since, which is what `looked` knows of each object, by
- * the highest second that its files have shown. Rows have such seconds only where they are ahead of
- * the moment of the change; `floor` is what everything shows at least, in a store that was
- * restored.
+ * What people change shows the next second with every change. What changes by
+ * itself (a key that enrolls, the trail) would run away from the clock at
+ * hundreds of changes a second: it shows a later second only if somebody has
+ * looked since, which is what `looked` knows of each object, by the highest
+ * second that its files have shown. Rows have such seconds only where they are
+ * ahead of the moment of the change; `floor` is what everything shows at least,
+ * in a store that was restored.
  */
 
 enum column { EDITED, SHOWN, MADE, COLUMNS }; /* of each kind of object */
@@ -27,9 +29,11 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static _Atomic int64_t *slot(struct store *store, enum store_kind kind, int64_t id)
+static _Atomic int64_t *slot(
+    struct store *store, enum store_kind kind, int64_t id)
 {
-	return &store->shown.looked[((uint64_t)id * STORE_KINDS + kind) % SHOWN_SLOTS];
+	return &store->shown
+		    .looked[((uint64_t)id * STORE_KINDS + kind) % SHOWN_SLOTS];
 }
 
 int64_t store_shown(const struct store *store, int64_t moment)
@@ -37,7 +41,8 @@ int64_t store_shown(const struct store *store, int64_t moment)
 	return later(moment, store->shown.floor * CLOCK_SECOND);
 }
 
-void store_look(struct store *store, const struct store_object *object, int64_t second)
+void store_look(
+    struct store *store, const struct store_object *object, int64_t second)
 {
 	_Atomic int64_t *at = slot(store, object->kind, object->id);
 	int64_t was = atomic_load(at);
@@ -46,8 +51,8 @@ void store_look(struct store *store, const struct store_object *object, int64_t 
 		continue;
 }
 
-static int give(
-	struct db_conn *conn, enum store_kind kind, int64_t id, enum column column, int64_t second)
+static int give(struct db_conn *conn, enum store_kind kind, int64_t id,
+    enum column column, int64_t second)
 {
 	struct store *store = db_context(conn);
 	int64_t value[COLUMNS] = {0};
@@ -55,13 +60,14 @@ static int give(
 	value[column] = second;
 	store->shown.latest = later(store->shown.latest, second);
 	int rc = db_run(conn, object_kinds[kind]->shows,
-		DB_ARGS(DB_INT(id), DB_INT(value[EDITED]), DB_INT(value[SHOWN]),
-			DB_INT(value[MADE])));
+	    DB_ARGS(DB_INT(id), DB_INT(value[EDITED]), DB_INT(value[SHOWN]),
+		DB_INT(value[MADE])));
 	return rc < 0 ? rc : 0;
 }
 
 /* The latest second that anything shows or has shown. */
-static int latest(struct db_conn *conn, const struct store *store, int64_t *second)
+static int latest(
+    struct db_conn *conn, const struct store *store, int64_t *second)
 {
 	int64_t at = 0;
 	int rc = db_each(conn, DB_AUDIT_MOMENT, NULL, read_first_int, &at);
@@ -70,8 +76,8 @@ static int latest(struct db_conn *conn, const struct store *store, int64_t *seco
 	return rc < 0 ? rc : 0;
 }
 
-int shown_edited(
-	struct db_conn *conn, const struct store_object *before, bool by_others, int64_t now)
+int shown_edited(struct db_conn *conn, const struct store_object *before,
+    bool by_others, int64_t now)
 {
 	const struct store *store = db_context(conn);
 	int64_t last = seconds(store_shown(store, before->changed));
@@ -87,11 +93,12 @@ void shown_removed(struct db_conn *conn, const struct store_object *before)
 {
 	struct store *store = db_context(conn);
 
-	store->shown.vacated =
-		later(store->shown.vacated, seconds(store_shown(store, before->changed)));
+	store->shown.vacated = later(
+	    store->shown.vacated, seconds(store_shown(store, before->changed)));
 }
 
-int shown_made(struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now)
+int shown_made(
+    struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now)
 {
 	const struct store *store = db_context(conn);
 	int64_t last = later(store->shown.vacated, store->shown.floor);
@@ -99,18 +106,22 @@ int shown_made(struct db_conn *conn, enum store_kind kind, int64_t id, int64_t n
 	return last < seconds(now) ? 0 : give(conn, kind, id, MADE, last + 1);
 }
 
-int shown_used(struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now)
+int shown_used(
+    struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now)
 {
 	struct store *store = db_context(conn);
 	int64_t looked = atomic_load(slot(store, kind, id));
 
-	return looked < seconds(now) ? 0 : give(conn, kind, id, SHOWN, looked + 1);
+	return looked < seconds(now) ? 0
+				     : give(conn, kind, id, SHOWN, looked + 1);
 }
 
-void shown_line(struct db_conn *conn, int64_t at, int64_t *shown, int64_t *latest)
+void shown_line(
+    struct db_conn *conn, int64_t at, int64_t *shown, int64_t *latest)
 {
 	struct store *store = db_context(conn);
-	int64_t second = seconds(at), looked = atomic_load(slot(store, STORE_PLACE, STORE_ROOT));
+	int64_t second = seconds(at),
+		looked = atomic_load(slot(store, STORE_PLACE, STORE_ROOT));
 
 	if (looked >= second)
 		*shown = later(*shown, looked + 1);
@@ -120,11 +131,13 @@ void shown_line(struct db_conn *conn, int64_t at, int64_t *shown, int64_t *lates
 	*latest = store->shown.latest > second ? store->shown.latest : 0;
 }
 
-/* What was shown before is not known: no later second than the last line says. */
+/* What was shown before is not known: no later second than the last line
+ * says. */
 static int read_last(const struct db_row *row, void *arg)
 {
 	struct store *store = arg;
-	int64_t last = later(seconds(db_int(row, 0)), later(db_int(row, 1), db_int(row, 2)));
+	int64_t last = later(
+	    seconds(db_int(row, 0)), later(db_int(row, 1), db_int(row, 2)));
 
 	store->shown.latest = later(last, store->shown.floor);
 	store->shown.vacated = store->shown.latest;
@@ -136,11 +149,13 @@ static int read_last(const struct db_row *row, void *arg)
 int shown_open(struct store *store)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(conn, DB_SHOWN_FLOOR, NULL, read_first_int, &store->shown.floor);
+	int rc = db_each(
+	    conn, DB_SHOWN_FLOOR, NULL, read_first_int, &store->shown.floor);
 
 	if (rc >= 0)
 		rc = db_each(conn, DB_AUDIT_MOMENT, NULL, read_last, store);
-	store->shown.started = later(clock_now(), store->shown.latest * CLOCK_SECOND);
+	store->shown.started = later(
+	    clock_now(), store->shown.latest * CLOCK_SECOND);
 	return rc < 0 ? rc : 0;
 }
 

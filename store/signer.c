@@ -26,15 +26,18 @@ static int read_step(const struct db_row *row, void *arg)
 	return rc || !blob ? rc : bytes_add(&s->chain, blob, len);
 }
 
-static int open_key(struct store *store, struct signer *signer, const struct step *s)
+static int open_key(
+    struct store *store, struct signer *signer, const struct step *s)
 {
 	CLEANUP_BYTES struct bytes key = {0};
 
 	if (!s->sealed.len || signer->ca)
 		return 0;
-	int rc = pki_unseal(store->sealer, "cert", signer->id, s->sealed.data, s->sealed.len, &key);
+	int rc = pki_unseal(store->sealer, "cert", signer->id, s->sealed.data,
+	    s->sealed.len, &key);
 	if (!rc)
-		rc = pki_ca_open(s->der.data, s->der.len, key.data, key.len, &signer->ca);
+		rc = pki_ca_open(
+		    s->der.data, s->der.len, key.data, key.len, &signer->ca);
 	return rc;
 }
 
@@ -51,8 +54,10 @@ static int add(const void *der, size_t len, void *arg)
 		rc = pki_sha256(der, len, signer->root);
 	if (rc)
 		return rc;
-	/* RFC 5280 6.1.4 (l), (m): every CA between takes one off what is left */
-	if (path_length != PKI_NO_LIMIT && path_length - signer->depth < signer->path_left)
+	/* RFC 5280 6.1.4 (l), (m): every CA between takes one off what is
+	 * left */
+	if (path_length != PKI_NO_LIMIT &&
+	    path_length - signer->depth < signer->path_left)
 		signer->path_left = path_length - signer->depth;
 	if (!signer->depth++)
 		signer->above = signer->chain.len;
@@ -60,11 +65,12 @@ static int add(const void *der, size_t len, void *arg)
 }
 
 /* *next is the issuer here, 0 above a root. */
-static int climb(
-	struct store *store, struct db_conn *conn, struct signer *signer, int64_t at, int64_t *next)
+static int climb(struct store *store, struct db_conn *conn,
+    struct signer *signer, int64_t at, int64_t *next)
 {
 	struct step s = {0};
-	int rc = db_each(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step, &s);
+	int rc = db_each(
+	    conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step, &s);
 
 	if (rc == 0)
 		rc = -EIO;
@@ -94,16 +100,18 @@ static int load(struct store *store, int64_t cert, struct signer **out)
 		signer->path_left = PKI_NO_LIMIT;
 	}
 	while (!rc && at)
-		rc = signer->depth < SIGNER_DEPTH ? climb(store, conn, signer, at, &at) : -EIO;
+		rc = signer->depth < SIGNER_DEPTH
+			 ? climb(store, conn, signer, at, &at)
+			 : -EIO;
 	if (rc == -ENOMEM) {
 		signer_put(signer);
 		return rc;
 	}
 	if (rc) {
 		report(LOG_ERR,
-			"signing certificate %" PRId64
-			" cannot be used: its key or chain is damaged",
-			cert);
+		    "signing certificate %" PRId64
+		    " cannot be used: its key or chain is damaged",
+		    cert);
 		signer_put(signer);
 		return -EIO;
 	}
@@ -131,11 +139,12 @@ static struct signer **slot(struct store *store, int64_t cert)
 }
 
 /*
- * Puts a signer (or NULL) into the slot; the cache holds a reference of its own. Not if one was
- * dropped since this one was begun to be loaded: it may be the same.
+ * Puts a signer (or NULL) into the slot; the cache holds a reference of its
+ * own. Not if one was dropped since this one was begun to be loaded: it may be
+ * the same.
  */
-static void put_in_slot(
-	struct store *store, struct signer **at, struct signer *signer, unsigned int since)
+static void put_in_slot(struct store *store, struct signer **at,
+    struct signer *signer, unsigned int since)
 {
 	pthread_mutex_lock(&store->signers_lock);
 	struct signer *old = NULL;

@@ -11,20 +11,23 @@
 #include "store/base/report.h"
 
 /*
- * Each is made by one thread; who wants the same waits for it. The newest of each is kept for the
- * next reader, older ones as long as somebody has them open: but no more than REPLACED of those, so
- * that nobody can pile them up by keeping each open.
+ * Each is made by one thread; who wants the same waits for it. The newest of
+ * each is kept for the next reader, older ones as long as somebody has them
+ * open: but no more than REPLACED of those, so that nobody can pile them up by
+ * keeping each open.
  */
 
 struct store_snapshot {
 	int refs;
-	pthread_rwlock_t lock; /* of fd, against its end; taken under snapshots_lock */
+	pthread_rwlock_t
+	    lock; /* of fd, against its end; taken under snapshots_lock */
 	int64_t id;
 	enum store_list which;
 	int64_t version;
 	struct snapshot_times times;
-	int64_t at, cost; /* in ticks: when it was made, and how long that took */
-	int64_t from;	  /* the same in time */
+	int64_t at,
+	    cost;     /* in ticks: when it was made, and how long that took */
+	int64_t from; /* the same in time */
 	int fd;
 	size_t size;
 };
@@ -32,9 +35,9 @@ struct store_snapshot {
 enum { BUFFER = 65536 };
 
 /*
- * In memory (memfd_create(2)), not on the store's disk: that may be full, or frozen, and reading
- * goes on. One list has no more than LIST_MAX; those that have been replaced and are still read, no
- * more than REPLACED_MAX in all.
+ * In memory (memfd_create(2)), not on the store's disk: that may be full, or
+ * frozen, and reading goes on. One list has no more than LIST_MAX; those that
+ * have been replaced and are still read, no more than REPLACED_MAX in all.
  */
 #define LIST_MAX ((size_t)1 << 30)
 #define REPLACED_MAX ((size_t)256 << 20)
@@ -63,8 +66,9 @@ static int flush(struct snapshot_writer *w)
 	size_t left = w->buffer.len;
 
 	if (left > LIST_MAX - w->size) {
-		report(LOG_ERR, "a list could not be made: it would have more than %zu bytes",
-			LIST_MAX);
+		report(LOG_ERR,
+		    "a list could not be made: it would have more than %zu bytes",
+		    LIST_MAX);
 		return -EFBIG;
 	}
 	while (left) {
@@ -88,7 +92,8 @@ int snapshot_add(struct snapshot_writer *w, const void *data, size_t len)
 	return rc || w->buffer.len < BUFFER ? rc : flush(w);
 }
 
-static int make(struct store *store, struct store_snapshot *s, snapshot_fill_fn fill, void *arg)
+static int make(struct store *store, struct store_snapshot *s,
+    snapshot_fill_fn fill, void *arg)
 {
 	struct snapshot_writer w = {.fd = open_memory(), .times = s->times};
 
@@ -116,15 +121,17 @@ void store_snapshot_put(struct store_snapshot *s)
 	free(s);
 }
 
-static struct store_snapshot **slot(struct store *store, enum store_list which, int64_t id)
+static struct store_snapshot **slot(
+    struct store *store, enum store_list which, int64_t id)
 {
 	if (!id)
 		return &store->lists[which];
-	return &store->snapshots[((uint64_t)id * STORE_LISTS + which) % SNAPSHOTS];
+	return &store->snapshots[((uint64_t)id * STORE_LISTS + which) %
+				 SNAPSHOTS];
 }
 
 static struct store_snapshot *find(
-	struct store *store, enum store_list which, int64_t id, int64_t version)
+    struct store *store, enum store_list which, int64_t id, int64_t version)
 {
 	pthread_mutex_lock(&store->snapshots_lock);
 	struct store_snapshot *s = *slot(store, which, id);
@@ -147,8 +154,9 @@ static void end_reading(struct store_snapshot *s)
 }
 
 /*
- * Puts one that has been replaced (or NULL) behind the others, with snapshots_lock held. Those that
- * nobody reads go; if there is still no room, the oldest ones.
+ * Puts one that has been replaced (or NULL) behind the others, with
+ * snapshots_lock held. Those that nobody reads go; if there is still no room,
+ * the oldest ones.
  */
 static void put_away(struct store *store, struct store_snapshot *s)
 {
@@ -163,7 +171,8 @@ static void put_away(struct store *store, struct store_snapshot *s)
 		} else {
 			store_snapshot_put(list[i]);
 		}
-	for (; ended < n && (n - ended == REPLACED || bytes > REPLACED_MAX); ended++) {
+	for (; ended < n && (n - ended == REPLACED || bytes > REPLACED_MAX);
+	     ended++) {
 		bytes -= list[ended]->size;
 		end_reading(list[ended]);
 	}
@@ -185,14 +194,16 @@ static void keep(struct store *store, struct store_snapshot *s)
 	pthread_mutex_unlock(&store->snapshots_lock);
 }
 
-static pthread_mutex_t *lock_of(struct store *store, enum store_list which, int64_t id)
+static pthread_mutex_t *lock_of(
+    struct store *store, enum store_list which, int64_t id)
 {
 	return id ? snapshot_lock(store, id) : &store->listing[which];
 }
 
-/* With its lock held: the one that somebody else has made meanwhile, or another. */
-static int get_locked(struct store *store, const struct store_snapshot *want, snapshot_fill_fn fill,
-	void *arg, struct store_snapshot **out)
+/* With its lock held: the one that somebody else has made meanwhile, or
+ * another. */
+static int get_locked(struct store *store, const struct store_snapshot *want,
+    snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
 {
 	*out = find(store, want->which, want->id, want->version);
 	if (*out)
@@ -213,18 +224,19 @@ static int get_locked(struct store *store, const struct store_snapshot *want, sn
 }
 
 static struct store_snapshot wanted(
-	enum store_list which, int64_t id, int64_t version, int64_t made)
+    enum store_list which, int64_t id, int64_t version, int64_t made)
 {
 	return (struct store_snapshot){.refs = 1,
-		.id = id,
-		.which = which,
-		.version = version,
-		.times = {.made = made, .until = CLOCK_MAX},
-		.fd = -1};
+	    .id = id,
+	    .which = which,
+	    .version = version,
+	    .times = {.made = made, .until = CLOCK_MAX},
+	    .fd = -1};
 }
 
-int snapshot_get(struct store *store, enum store_list which, int64_t id, int64_t version,
-	int64_t made, snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
+int snapshot_get(struct store *store, enum store_list which, int64_t id,
+    int64_t version, int64_t made, snapshot_fill_fn fill, void *arg,
+    struct store_snapshot **out)
 {
 	struct store_snapshot want = wanted(which, id, version, made);
 
@@ -252,11 +264,13 @@ static bool good(const struct store_snapshot *s, int64_t basis)
 	if (clock_ticks() - s->at < PATIENCE * s->cost)
 		return true;
 	/* one from the future shows as expired what is not */
-	return s->times.basis == basis && now >= s->from && now / CLOCK_SECOND < s->times.until;
+	return s->times.basis == basis && now >= s->from &&
+	       now / CLOCK_SECOND < s->times.until;
 }
 
-int snapshot_get_lazily(struct store *store, enum store_list which, int64_t basis, bool look,
-	snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
+int snapshot_get_lazily(struct store *store, enum store_list which,
+    int64_t basis, bool look, snapshot_fill_fn fill, void *arg,
+    struct store_snapshot **out)
 {
 	struct store_snapshot *s = find(store, which, 0, 0);
 	struct store_snapshot want = wanted(which, 0, s ? s->version + 1 : 1, 0);
@@ -275,8 +289,8 @@ int snapshot_get_lazily(struct store *store, enum store_list which, int64_t basi
 	return rc;
 }
 
-int store_snapshot(struct store *store, const union store_any *object, enum store_list which,
-	bool look, struct store_snapshot **out)
+int store_snapshot(struct store *store, const union store_any *object,
+    enum store_list which, bool look, struct store_snapshot **out)
 {
 	*out = NULL;
 	if (object->object.kind == STORE_CERT)
@@ -310,7 +324,8 @@ int64_t store_snapshot_made(const struct store_snapshot *s)
 	return s->times.made;
 }
 
-int store_snapshot_read(struct store_snapshot *s, int64_t offset, size_t size, struct bytes *out)
+int store_snapshot_read(
+    struct store_snapshot *s, int64_t offset, size_t size, struct bytes *out)
 {
 	size_t before = out->len;
 
@@ -326,7 +341,7 @@ int store_snapshot_read(struct store_snapshot *s, int64_t offset, size_t size, s
 		rc = -ESTALE;
 	for (size_t got = 0; !rc && got < size;) {
 		ssize_t n = pread(s->fd, out->data + before + got, size - got,
-			(off_t)(offset + (int64_t)got));
+		    (off_t)(offset + (int64_t)got));
 		if (n > 0)
 			got += (size_t)n;
 		else if (n == 0 || errno != EINTR)

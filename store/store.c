@@ -37,17 +37,19 @@ static int read_setting(const struct db_row *row, void *arg)
 }
 
 /* -ENOENT if it has not been written. */
-static int get_setting(struct store *store, const char *name, struct setting *out)
+static int get_setting(
+    struct store *store, const char *name, struct setting *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), read_setting, out);
+	int rc = db_each(
+	    conn, DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), read_setting, out);
 
 	return rc < 0 ? rc : rc == 0 ? -ENOENT : 0;
 }
 
 /*
- * A daemon that has just been unmounted may still be closing its store: what starts the next one
- * right behind it should not have to know.
+ * A daemon that has just been unmounted may still be closing its store: what
+ * starts the next one right behind it should not have to know.
  */
 static int wait_for_lock(int fd)
 {
@@ -68,7 +70,8 @@ static bool is_full(int error)
 	return error == ENOSPC || error == EDQUOT;
 }
 
-/* One daemon a store. The file stays: removing it would let two hold two of them. */
+/* One daemon a store. The file stays: removing it would let two hold two of
+ * them. */
 int store_lock(struct store *store, const struct store_options *options)
 {
 	const char *path = options->path;
@@ -86,36 +89,42 @@ int store_lock(struct store *store, const struct store_options *options)
 	}
 	if (there && st.st_nlink > 1) {
 		report(LOG_ERR,
-			"store %s: has another hard link, and two daemons might not see each other",
-			path);
+		    "store %s: has another hard link, and two daemons might not see each other",
+		    path);
 		return -EINVAL;
 	}
 
 	snprintf(name, sizeof(name), "%s.lock", path);
-	store->lock = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	/* who only reads goes without, on a disk that takes no file: `hold` locks the store */
-	if (store->lock < 0 && store->read_only && (errno == EROFS || is_full(errno)))
+	store->lock = open(
+	    name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* who only reads goes without, on a disk that takes no file: `hold`
+	 * locks the store */
+	if (store->lock < 0 && store->read_only &&
+	    (errno == EROFS || is_full(errno)))
 		return 0;
 	if (store->lock < 0) {
 		int rc = -errno;
 		report(LOG_ERR, "%s: %s%s", name, strerror(-rc),
-			is_full(-rc) ? ": free some space, or mount it with -o ro" : "");
+		    is_full(-rc) ? ": free some space, or mount it with -o ro"
+				 : "");
 		return rc;
 	}
 	int rc = wait_for_lock(store->lock);
 	if (rc)
 		report(LOG_ERR, "store %s: %s", path,
-			rc == -EBUSY ? "another enrollfs has it mounted" : strerror(-rc));
+		    rc == -EBUSY ? "another enrollfs has it mounted"
+				 : strerror(-rc));
 	if (!rc && options->must_be_new && lstat(path, &st) == 0) {
-		report(LOG_ERR, "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
-			path, strerror(EEXIST));
+		report(LOG_ERR,
+		    "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
+		    path, strerror(EEXIST));
 		rc = -EEXIST;
 	}
 	return rc;
 }
 
-int store_open_sealer(
-	struct store *store, const struct store_options *options, bool make, const char *store_id)
+int store_open_sealer(struct store *store, const struct store_options *options,
+    bool make, const char *store_id)
 {
 	unsigned char key[PKI_SECRET];
 	int rc = master_key(options, make, key);
@@ -132,11 +141,13 @@ static int check_domain(struct store *store, const struct store_options *options
 
 	if (rc)
 		return rc;
-	snprintf(store->domain, sizeof(store->domain), "%.*s", DOMAIN_MAX_LEN, (char *)domain.data);
+	snprintf(store->domain, sizeof(store->domain), "%.*s", DOMAIN_MAX_LEN,
+	    (char *)domain.data);
 	if (!options->domain || strcmp(options->domain, store->domain) == 0)
 		return 0;
-	report(LOG_ERR, "store %s: its domain is %s and cannot be changed to %s", options->path,
-		store->domain, options->domain);
+	report(LOG_ERR,
+	    "store %s: its domain is %s and cannot be changed to %s",
+	    options->path, store->domain, options->domain);
 	return -EINVAL;
 }
 
@@ -157,10 +168,12 @@ static int check_master(struct store *store, const struct store_options *options
 	int rc = get_setting(store, "seal_check", &check);
 
 	if (!rc)
-		rc = pki_unseal(store->sealer, "check", 0, check.data, check.len, &plain);
+		rc = pki_unseal(
+		    store->sealer, "check", 0, check.data, check.len, &plain);
 	if (rc != -EBADMSG)
 		return rc;
-	report(LOG_ERR, "store %s: this is not the master key it was made with", options->path);
+	report(LOG_ERR, "store %s: this is not the master key it was made with",
+	    options->path);
 	return -EKEYREJECTED;
 }
 
@@ -179,8 +192,9 @@ int store_unlink(const char *path)
 }
 
 /*
- * The lock file could be removed under us, the store cannot without its being noticed. Open until
- * the connections are closed: closing any descriptor of it ends SQLite's own locks.
+ * The lock file could be removed under us, the store cannot without its being
+ * noticed. Open until the connections are closed: closing any descriptor of it
+ * ends SQLite's own locks.
  */
 static int hold(struct store *store, const char *path)
 {
@@ -189,7 +203,8 @@ static int hold(struct store *store, const char *path)
 
 	if (rc)
 		report(LOG_ERR, "store %s: %s", path,
-			rc == -EBUSY ? "another enrollfs has it mounted" : strerror(-rc));
+		    rc == -EBUSY ? "another enrollfs has it mounted"
+				 : strerror(-rc));
 	return rc;
 }
 
@@ -207,23 +222,26 @@ static int identify(struct store *store, const struct store_options *options)
 
 	/* Filling is one job: a store with an id has everything. */
 	if (rc == -ENOENT) {
-		report(LOG_ERR, "store %s: was never finished: remove it if nothing was in it",
-			options->path);
+		report(LOG_ERR,
+		    "store %s: was never finished: remove it if nothing was in it",
+		    options->path);
 		rc = -EINVAL;
 	}
 	if (!rc) {
-		snprintf(store->id, sizeof(store->id), "%.*s", (int)sizeof(store->id) - 1,
-			(char *)store_id.data);
+		snprintf(store->id, sizeof(store->id), "%.*s",
+		    (int)sizeof(store->id) - 1, (char *)store_id.data);
 		rc = check_domain(store, options);
 	}
 	if (!rc)
 		rc = read_audit(store);
 	if (!rc)
-		rc = store_open_sealer(store, options, false, (char *)store_id.data);
+		rc = store_open_sealer(
+		    store, options, false, (char *)store_id.data);
 	return rc ? rc : check_master(store, options);
 }
 
-/* A copy whose end is missing: read it may be, and with accept_older it goes on from there. */
+/* A copy whose end is missing: read it may be, and with accept_older it goes on
+ * from there. */
 static int say_older(struct store *store, const struct store_options *options)
 {
 	const char *what = db_incomplete(store->db);
@@ -282,8 +300,9 @@ int store_locate(char **path)
 		return -1;
 	if (strlen(*path) <= most)
 		return 0;
-	report(LOG_ERR, "store %s: %s: its path has %zu bytes, and a database's at most %zu", *path,
-		strerror(ENAMETOOLONG), strlen(*path), most);
+	report(LOG_ERR,
+	    "store %s: %s: its path has %zu bytes, and a database's at most %zu",
+	    *path, strerror(ENAMETOOLONG), strlen(*path), most);
 	return -1;
 }
 
@@ -329,8 +348,9 @@ int store_open(const struct store_options *options, struct store **out)
 	struct store *store;
 
 	if (options->domain && !domain_legal(options->domain)) {
-		report(LOG_ERR, "domain %s: has to be a lower-case DNS name of at most %d bytes",
-			options->domain, DOMAIN_MAX_LEN);
+		report(LOG_ERR,
+		    "domain %s: has to be a lower-case DNS name of at most %d bytes",
+		    options->domain, DOMAIN_MAX_LEN);
 		return -EINVAL;
 	}
 	int rc = store_new(options, &store);

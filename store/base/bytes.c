@@ -43,11 +43,13 @@ int bytes_add(struct bytes *b, const void *data, size_t n)
 	return 0;
 }
 
-int bytes_add_part(struct bytes *b, const struct bytes *from, size_t offset, size_t n)
+int bytes_add_part(
+    struct bytes *b, const struct bytes *from, size_t offset, size_t n)
 {
 	if (offset >= from->len)
 		return 0;
-	return bytes_add(b, from->data + offset, n < from->len - offset ? n : from->len - offset);
+	return bytes_add(b, from->data + offset,
+	    n < from->len - offset ? n : from->len - offset);
 }
 
 int bytes_extend(struct bytes *b, size_t n)

@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 /*
- * A growing buffer for text and binary alike. Zero-initialise it. Whatever it held is wiped when it
- * is freed or moves, so that one type serves secrets and everything else.
+ * A growing buffer for text and binary alike. Zero-initialise it. Whatever it
+ * held is wiped when it is freed or moves, so that one type serves secrets and
+ * everything else.
  */
 struct bytes {
 	unsigned char *data;
@@ -18,11 +19,14 @@ struct bytes {
 /* Appends n bytes. 0, or -ENOMEM with the buffer as it was. */
 int bytes_add(struct bytes *b, const void *data, size_t n);
 
-/* Appends what `from` has at an offset, at most n bytes: nothing behind its end. 0 or -ENOMEM. */
-int bytes_add_part(struct bytes *b, const struct bytes *from, size_t offset, size_t n);
+/* Appends what `from` has at an offset, at most n bytes: nothing behind its
+ * end. 0 or -ENOMEM. */
+int bytes_add_part(
+    struct bytes *b, const struct bytes *from, size_t offset, size_t n);
 
 /* Appends formatted text, without a terminating NUL. 0 or -ENOMEM. */
-int bytes_printf(struct bytes *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int bytes_printf(struct bytes *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Makes room for n more bytes, zeroed, and counts them in. 0 or -ENOMEM. */
 int bytes_extend(struct bytes *b, size_t n);
@@ -36,7 +40,8 @@ void bytes_swap(struct bytes *a, struct bytes *b);
 /* Wipes and frees the content; the buffer can be used again. */
 void bytes_free(struct bytes *b);
 
-/* Whether n bytes are all white space or control characters: what a PEM reader skips, too. */
+/* Whether n bytes are all white space or control characters: what a PEM reader
+ * skips, too. */
 bool all_space(const void *data, size_t n);
 
 /* Lower-case hex of n bytes, NUL-terminated; out has 2 * n + 1 bytes. */

@@ -29,7 +29,8 @@ bool clock_past(int64_t seconds)
 
 int64_t clock_later(int64_t moment, int64_t seconds)
 {
-	/* Far dates do not fit into nanoseconds: only those that have come are turned into them. */
+	/* Far dates do not fit into nanoseconds: only those that have come are
+	 * turned into them. */
 	if (!clock_past(seconds) || seconds * CLOCK_SECOND <= moment)
 		return moment;
 	return seconds * CLOCK_SECOND;
@@ -37,7 +38,9 @@ int64_t clock_later(int64_t moment, int64_t seconds)
 
 void clock_text(int64_t seconds, char out[CLOCK_TEXT])
 {
-	time_t t = seconds < CLOCK_MIN ? CLOCK_MIN : seconds > CLOCK_MAX ? CLOCK_MAX : seconds;
+	time_t t = seconds < CLOCK_MIN	 ? CLOCK_MIN
+		   : seconds > CLOCK_MAX ? CLOCK_MAX
+					 : seconds;
 	struct tm tm;
 
 	gmtime_r(&t, &tm);

@@ -18,7 +18,8 @@ bool name_legal(const char *name, size_t len)
 	if (len < 1 || len > NAME_MAX_LEN || !letter_or_digit(name[0]))
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!letter_or_digit(name[i]) && name[i] != '.' && name[i] != '_' && name[i] != '-')
+		if (!letter_or_digit(name[i]) && name[i] != '.' &&
+		    name[i] != '_' && name[i] != '-')
 			return false;
 	return true;
 }

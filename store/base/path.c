@@ -24,18 +24,22 @@ static char *below(const char *folder, const char *name)
 
 	if (*name == '/')
 		return strdup(name);
-	return asprintf(&out, "%s/%s", strcmp(folder, "/") ? folder : "", name) < 0 ? NULL : out;
+	return asprintf(
+		   &out, "%s/%s", strcmp(folder, "/") ? folder : "", name) < 0
+		   ? NULL
+		   : out;
 }
 
 /*
- * Where a path goes on that is a link. Root follows only links of root's, at any place of a path:
- * whoever owns the directory could lead it anywhere. What is looked at is what is read, however
- * fast it is replaced.
+ * Where a path goes on that is a link. Root follows only links of root's, at
+ * any place of a path: whoever owns the directory could lead it anywhere. What
+ * is looked at is what is read, however fast it is replaced.
  */
 static char *follow(int link, const char *folder, int *left);
 static char *resolve(const char *path, int *left);
 
-/* The path of the directory that a path's last name is in. NULL with errno set. */
+/* The path of the directory that a path's last name is in. NULL with errno
+ * set. */
 static char *folder_of(const char *path, int *left)
 {
 	char *copy = strdup(path);
@@ -47,7 +51,9 @@ static char *folder_of(const char *path, int *left)
 		out = copy ? realpath(folder, NULL) : NULL;
 	else
 		out = resolve(folder, left);
-	int rc = !out || lstat(out, &st) ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+	int rc = !out || lstat(out, &st) ? errno
+		 : S_ISDIR(st.st_mode)	 ? 0
+					 : ENOTDIR;
 	if (rc) {
 		free(out);
 		out = NULL;
@@ -82,7 +88,8 @@ static char *enter(const char *folder, const char *name, int *left)
 	return out;
 }
 
-/* The path without links; what it ends in need not exist. NULL with errno set. */
+/* The path without links; what it ends in need not exist. NULL with errno
+ * set. */
 static char *resolve(const char *path, int *left)
 {
 	size_t len = strlen(path);
@@ -91,7 +98,8 @@ static char *resolve(const char *path, int *left)
 		errno = len ? ENAMETOOLONG : ENOENT;
 		return NULL;
 	}
-	char *folder = folder_of(path, left), *copy = folder ? strdup(path) : NULL;
+	char *folder = folder_of(path, left),
+	     *copy = folder ? strdup(path) : NULL;
 	char *out = copy ? enter(folder, basename(copy), left) : NULL;
 	free(folder);
 	free(copy);
@@ -130,11 +138,12 @@ int path_absolute(char **path, const char *what)
 
 int path_open(const char *path, int flags)
 {
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_NO_SYMLINKS};
+	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+	    .resolve = RESOLVE_NO_SYMLINKS};
 	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* before 5.6; confined */
+	if (fd < 0 &&
+	    (errno == ENOSYS || errno == EPERM)) /* before 5.6; confined */
 		fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
 	return fd;
 }
@@ -152,12 +161,14 @@ bool path_below_open(const char *path, int directory)
 	char at[PATH_MAX];
 	struct stat want, st;
 
-	if (fstat(directory, &want) || snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
+	if (fstat(directory, &want) ||
+	    snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
 		return false;
 	while (strcmp(at, "/") != 0) {
 		char *up = dirname(at);
 		memmove(at, up, strlen(up) + 1);
-		if (!stat(at, &st) && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+		if (!stat(at, &st) && st.st_dev == want.st_dev &&
+		    st.st_ino == want.st_ino)
 			return true;
 	}
 	return false;

@@ -40,9 +40,12 @@ void process_ready(void)
 	if (*path == '@')
 		to.sun_path[0] = '\0'; /* an abstract address, unix(7) */
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
-			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
-		report(LOG_WARNING, "the service manager cannot be told: %s", strerror(errno));
+	if (fd < 0 ||
+	    sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+		(struct sockaddr *)&to,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		report(LOG_WARNING, "the service manager cannot be told: %s",
+		    strerror(errno));
 	if (fd >= 0)
 		close(fd);
 }
@@ -52,7 +55,8 @@ void process_keep_memory(void)
 	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
-/* Whoever serves, init is somebody else's; root without capabilities is not shown it either. */
+/* Whoever serves, init is somebody else's; root without capabilities is not
+ * shown it either. */
 bool process_sees_others(void)
 {
 	int fd = open("/proc/1/status", O_RDONLY | O_CLOEXEC);
@@ -96,19 +100,19 @@ void process_give_memory_back(void)
 	malloc_trim(0);
 }
 
-/* What faults is SQLite, in a mapped page: never within malloc, stdio or syslog. */
+/* What faults is SQLite, in a mapped page: never within malloc, stdio or
+ * syslog. */
 static void bus_error(int number)
 {
 	report(LOG_ERR,
-		"a mapped file of the store could not be used (SIGBUS): its disk is full or "
-		"failed, or the file was cut; the daemon ends, and nothing that was answered "
-		"is lost. Free some space, see the kernel's messages, and mount it again");
+	    "a mapped file of the store could not be used (SIGBUS): its disk is full or failed, or the file was cut; the daemon ends, and nothing that was answered is lost. Free some space, see the kernel's messages, and mount it again");
 	raise(number); /* with its default action, when this returns */
 }
 
 void process_explain_bus_error(void)
 {
-	struct sigaction action = {.sa_handler = bus_error, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction action = {
+	    .sa_handler = bus_error, .sa_flags = (int)SA_RESETHAND};
 
 	sigaction(SIGBUS, &action, NULL);
 }

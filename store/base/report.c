@@ -38,6 +38,6 @@ void report(int priority, const char *format, ...)
 	if (atomic_load(&behind))
 		syslog(priority, "%s: %s", label(priority), line);
 	else
-		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, label(priority),
-			line);
+		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name,
+		    label(priority), line);
 }

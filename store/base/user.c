@@ -51,7 +51,8 @@ static int place_open(const char *store, struct place *out)
 
 static bool file_name(const struct place *place, int i, char name[PATH_MAX])
 {
-	return snprintf(name, PATH_MAX, "%s%s", place->name, suffixes[i]) <= NAME_MAX;
+	return snprintf(name, PATH_MAX, "%s%s", place->name, suffixes[i]) <=
+	       NAME_MAX;
 }
 
 static bool is_number(const char *name, uid_t *out)
@@ -67,7 +68,8 @@ static bool is_number(const char *name, uid_t *out)
 int user_find(const char *name, struct user *out)
 {
 	uid_t uid;
-	const struct passwd *entry = is_number(name, &uid) ? getpwuid(uid) : getpwnam(name);
+	const struct passwd *entry = is_number(name, &uid) ? getpwuid(uid)
+							   : getpwnam(name);
 
 	if (!entry)
 		return -ENOENT;
@@ -119,19 +121,20 @@ static int become(const struct user *user, int capability)
 {
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capability >= 0)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)capability);
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+		    (unsigned)capability);
 	int rc = keep_group(user);
 	if (rc == 0)
-		rc = capng_change_id(
-			(int)user->uid, (int)user->gid, CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+		rc = capng_change_id((int)user->uid, (int)user->gid,
+		    CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
 
 	if (rc == 0) {
 		process_protect();
 		return 0;
 	}
 	report(LOG_ERR,
-		"cannot become the user %d: %s (it takes CAP_SETUID, CAP_SETGID, CAP_SETPCAP)",
-		(int)user->uid, strerror(errno));
+	    "cannot become the user %d: %s (it takes CAP_SETUID, CAP_SETGID, CAP_SETPCAP)",
+	    (int)user->uid, strerror(errno));
 	return -EPERM;
 }
 
@@ -152,9 +155,8 @@ int user_become_reader(const struct user *user)
 	if (may_read_all())
 		return become(user, CAP_DAC_READ_SEARCH);
 	report(LOG_NOTICE,
-		"without CAP_DAC_READ_SEARCH, as in most containers: the copy has to be readable "
-		"by the user %d",
-		(int)user->uid);
+	    "without CAP_DAC_READ_SEARCH, as in most containers: the copy has to be readable by the user %d",
+	    (int)user->uid);
 	return become(user, -1);
 }
 
@@ -163,15 +165,18 @@ int user_keep_mounting(void)
 	bool search = may_read_all();
 
 	capng_clear(CAPNG_SELECT_ALL);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
+	capng_update(
+	    CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
 	if (search)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+		    CAP_DAC_READ_SEARCH);
 	return capng_apply(CAPNG_SELECT_ALL) ? -EPERM : 0;
 }
 
 /* --- whether he can keep a store there --- */
 
-/* What a user cannot use: a file of the store, by its place in suffixes, or one of these. */
+/* What a user cannot use: a file of the store, by its place in suffixes, or one
+ * of these. */
 enum { NOTHING = -1, DIRECTORY = FILES, UNKNOWN };
 
 static int may_read(int fd, const char *path, int how)
@@ -187,7 +192,8 @@ static int may_use(int fd, const char *path, int how)
 	return rc && errno == EROFS ? may_read(fd, path, how) : rc;
 }
 
-static int forbidden(const struct place *place, int (*may)(int fd, const char *path, int how))
+static int forbidden(
+    const struct place *place, int (*may)(int fd, const char *path, int how))
 {
 	char name[PATH_MAX];
 
@@ -195,8 +201,9 @@ static int forbidden(const struct place *place, int (*may)(int fd, const char *p
 		return DIRECTORY;
 	for (int i = 0; i < FILES; i++)
 		/* the master key has been opened by then */
-		if (strcmp(suffixes[i], ".key") != 0 && file_name(place, i, name) &&
-			may(place->fd, name, 0) && errno != ENOENT)
+		if (strcmp(suffixes[i], ".key") != 0 &&
+		    file_name(place, i, name) && may(place->fd, name, 0) &&
+		    errno != ENOENT)
 			return i;
 	return NOTHING;
 }
@@ -217,8 +224,8 @@ static int unreachable(const struct place *place)
 }
 
 /* The only sure way to know what he can do is to be him. */
-static int user_cannot(
-	const struct user *user, const struct place *place, int (*what)(const struct place *place))
+static int user_cannot(const struct user *user, const struct place *place,
+    int (*what)(const struct place *place))
 {
 	int status;
 	pid_t pid = fork();
@@ -241,7 +248,8 @@ static bool is_home(const struct stat *st, const struct user *but)
 
 	setpwent();
 	while (!home && (entry = getpwent()))
-		home = entry->pw_uid != but->uid && stat(entry->pw_dir, &of) == 0 &&
+		home = entry->pw_uid != but->uid &&
+		       stat(entry->pw_dir, &of) == 0 &&
 		       of.st_dev == st->st_dev && of.st_ino == st->st_ino;
 	endpwent();
 	return home;
@@ -250,7 +258,8 @@ static bool is_home(const struct stat *st, const struct user *but)
 /* Of what is mounted there nothing is given away. */
 static bool has_content(const struct place *place, const char *name)
 {
-	int fd = openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(
+	    place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	int entries = 0;
 
@@ -280,7 +289,8 @@ static bool is_of_store(const struct place *place, const char *name)
 	return false;
 }
 
-/* Folders with something in them; with_files: or anything else but an empty folder. */
+/* Folders with something in them; with_files: or anything else but an empty
+ * folder. */
 static bool has_others(const struct place *place, bool with_files)
 {
 	int fd = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -290,9 +300,11 @@ static bool has_others(const struct place *place, bool with_files)
 
 	while (!found && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
-		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || is_of_store(place, name))
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		    is_of_store(place, name))
 			continue;
-		bool folder = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
+		bool folder = entry->d_type == DT_DIR ||
+			      entry->d_type == DT_UNKNOWN;
 		found = folder ? has_content(place, name) : with_files;
 	}
 	if (dir)
@@ -300,7 +312,8 @@ static bool has_others(const struct place *place, bool with_files)
 	return found;
 }
 
-/* Made where everybody makes things, as by mktemp(1): nobody else counts on its files. */
+/* Made where everybody makes things, as by mktemp(1): nobody else counts on its
+ * files. */
 static bool is_scratch(const struct place *place)
 {
 	struct stat up;
@@ -311,12 +324,14 @@ static bool is_scratch(const struct place *place)
 
 static bool may_be_given(const struct place *place, const struct user *to)
 {
-	return place->st.st_uid == 0 && !(place->st.st_mode & (S_IWGRP | S_IWOTH)) &&
+	return place->st.st_uid == 0 &&
+	       !(place->st.st_mode & (S_IWGRP | S_IWOTH)) &&
 	       strcmp(place->directory, "/") != 0 && !is_home(&place->st, to) &&
 	       !has_others(place, !is_scratch(place));
 }
 
-/* In a directory that is root's, so that it stays as it was found. To nobody: only looks. */
+/* In a directory that is root's, so that it stays as it was found. To nobody:
+ * only looks. */
 static int give_file(const struct place *place, int i, const struct user *to)
 {
 	char name[PATH_MAX];
@@ -324,7 +339,8 @@ static int give_file(const struct place *place, int i, const struct user *to)
 
 	if (!file_name(place, i, name))
 		return -ENAMETOOLONG;
-	int fd = openat(place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(
+	    place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	int rc = fstat(fd, &st) ? -errno : 0;
@@ -348,48 +364,53 @@ static int give(const struct place *place, const struct user *to)
 	if (!rc && fchown(place->fd, to->uid, to->gid))
 		rc = -errno;
 	if (rc)
-		report(LOG_ERR, "%s/%s: cannot be given to the user %d: %s", place->directory,
-			place->name, (int)to->uid, strerror(-rc));
+		report(LOG_ERR, "%s/%s: cannot be given to the user %d: %s",
+		    place->directory, place->name, (int)to->uid, strerror(-rc));
 	return rc;
 }
 
 /* --- who it is to be --- */
 
-/* Makes it so if it may. What the user cannot use; logged if it was root's own failure. */
-static int make_usable(const char *name, const struct user *user, const struct place *place)
+/* Makes it so if it may. What the user cannot use; logged if it was root's own
+ * failure. */
+static int make_usable(
+    const char *name, const struct user *user, const struct place *place)
 {
 	int what = user_cannot(user, place, unusable);
 
-	if (what == NOTHING || user_cannot(user, place, unreachable) != NOTHING ||
-		!may_be_given(place, user) || give(place, user))
+	if (what == NOTHING ||
+	    user_cannot(user, place, unreachable) != NOTHING ||
+	    !may_be_given(place, user) || give(place, user))
 		return what;
-	report(LOG_NOTICE, "%s and the store in it belong to the user %s now", place->directory,
-		name);
+	report(LOG_NOTICE, "%s and the store in it belong to the user %s now",
+	    place->directory, name);
 	return NOTHING;
 }
 
-/* Says what it is, whose, and what to do. In a directory of somebody else's root gives no file. */
-static void tell_unusable(int priority, const char *name, const struct place *place, int what)
+/* Says what it is, whose, and what to do. In a directory of somebody else's
+ * root gives no file. */
+static void tell_unusable(
+    int priority, const char *name, const struct place *place, int what)
 {
 	char file[PATH_MAX];
 	struct stat st;
 
 	if (what >= DIRECTORY || !file_name(place, what, file) ||
-		fstatat(place->fd, file, &st, AT_SYMLINK_NOFOLLOW))
+	    fstatat(place->fd, file, &st, AT_SYMLINK_NOFOLLOW))
 		report(priority,
-			"the user %s cannot use %s and the store in it: make a directory for the "
-			"store alone, which this user can reach, with install -d -m 700 -o %s",
-			name, place->directory, name);
+		    "the user %s cannot use %s and the store in it: make a directory for the store alone, which this user can reach, with install -d -m 700 -o %s",
+		    name, place->directory, name);
 	else
 		report(priority,
-			"the user %s cannot use %s/%s: it belongs to the user %d and its mode is "
-			"%04o; "
-			"chown it to %s",
-			name, place->directory, file, (int)st.st_uid, st.st_mode & 07777, name);
+		    "the user %s cannot use %s/%s: it belongs to the user %d and its mode is %04o; chown it to %s",
+		    name, place->directory, file, (int)st.st_uid,
+		    st.st_mode & 07777, name);
 }
 
-/* Nobody was asked for: the directory's owner, who has to be able to use what is in it, too. */
-static int choose_owner(const char *usual, bool there, const struct place *place, struct user *out)
+/* Nobody was asked for: the directory's owner, who has to be able to use what
+ * is in it, too. */
+static int choose_owner(
+    const char *usual, bool there, const struct place *place, struct user *out)
 {
 	struct user first = *out;
 	char name[32];
@@ -398,15 +419,17 @@ static int choose_owner(const char *usual, bool there, const struct place *place
 	snprintf(name, sizeof(name), "%d", (int)out->uid);
 	int what = out->uid ? user_cannot(out, place, unusable) : NOTHING;
 	if (what != NOTHING) {
-		/* what is no store, and a read-only mount, are for who opens it */
+		/* what is no store, and a read-only mount, are for who opens
+		 * it */
 		bool fatal = user_cannot(out, place, unreadable) != NOTHING;
 		tell_unusable(fatal ? LOG_ERR : LOG_NOTICE,
-			there && first.uid == out->uid ? usual : name, place, what);
+		    there && first.uid == out->uid ? usual : name, place, what);
 		return fatal ? -EACCES : 0;
 	}
-	report(LOG_NOTICE, "%s %s %s: the store is for the user %d, whom %s belongs to",
-		there ? "the user" : "there is no user", usual, there ? "cannot use it" : "here",
-		(int)out->uid, place->directory);
+	report(LOG_NOTICE,
+	    "%s %s %s: the store is for the user %d, whom %s belongs to",
+	    there ? "the user" : "there is no user", usual,
+	    there ? "cannot use it" : "here", (int)out->uid, place->directory);
 	return 0;
 }
 

@@ -22,8 +22,7 @@ static const char *explain(int extended)
 {
 	switch (extended & 0xff) {
 	case SQLITE_CORRUPT:
-		return "it is damaged: unmount it and run fsck.enrollfs, or restore it from a copy "
-		       "of export/";
+		return "it is damaged: unmount it and run fsck.enrollfs, or restore it from a copy of export/";
 	case SQLITE_CANTOPEN:
 		return "the file, its -wal or its -shm cannot be opened or made";
 	case SQLITE_IOERR:
@@ -49,9 +48,8 @@ static const char *explain(int extended)
 static int say_locked(const char *doing)
 {
 	report(LOG_ERR,
-		"store: %s: another program holds a lock on it: sqlite3, or a backup? "
-		"fuser names it; what it does not end is refused",
-		doing);
+	    "store: %s: another program holds a lock on it: sqlite3, or a backup? fuser names it; what it does not end is refused",
+	    doing);
 	return -EBUSY;
 }
 
@@ -60,7 +58,8 @@ bool db_is_full(sqlite3 *sqlite, int code)
 	int error = sqlite ? sqlite3_system_errno(sqlite) : 0;
 
 	return (code & 0xff) == SQLITE_FULL ||
-	       ((code & 0xff) == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT));
+	       ((code & 0xff) == SQLITE_IOERR &&
+		   (error == ENOSPC || error == EDQUOT));
 }
 
 static int say_full(const char *doing)
@@ -78,8 +77,9 @@ static int say_failed(sqlite3 *sqlite, int code, int extended, const char *doing
 	if (db_is_full(sqlite, code))
 		return say_full(doing);
 	report(LOG_ERR, "store: %s: %s (%d)%s%s%s%s", doing,
-		sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended,
-		*words ? ": " : "", words, error ? ": " : "", error ? strerror(error) : "");
+	    sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended,
+	    *words ? ": " : "", words, error ? ": " : "",
+	    error ? strerror(error) : "");
 	return -EIO;
 }
 
@@ -137,7 +137,8 @@ int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out)
 	return db_error(conn->sqlite, code, "set-up");
 }
 
-/* The reverse of SQLite's hex(), which has got one only since 3.41. What is not hex is NULL. */
+/* The reverse of SQLite's hex(), which has got one only since 3.41. What is not
+ * hex is NULL. */
 static void from_hex(sqlite3_context *context, int count, sqlite3_value **value)
 {
 	(void)count;
@@ -155,10 +156,12 @@ static void from_hex(sqlite3_context *context, int count, sqlite3_value **value)
 		sqlite3_result_blob64(context, out, len / 2, sqlite3_free);
 }
 
-int db_connect(const char *path, int flags, enum db_vfs vfs, struct db_conn **out)
+int db_connect(
+    const char *path, int flags, enum db_vfs vfs, struct db_conn **out)
 {
-	/* The schema is trusted since its triggers write JSON, which SQLite before 3.41 would not
-	 * let them do else. There is no function that could do any harm. */
+	/* The schema is trusted since its triggers write JSON, which SQLite
+	 * before 3.41 would not let them do else. There is no function that
+	 * could do any harm. */
 	static const char per_connection[] = "PRAGMA foreign_keys = ON;"
 					     "PRAGMA synchronous = FULL;"
 					     "PRAGMA secure_delete = ON;"
@@ -169,21 +172,23 @@ int db_connect(const char *path, int flags, enum db_vfs vfs, struct db_conn **ou
 
 	if (!conn)
 		return -ENOMEM;
-	int code =
-		sqlite3_open_v2(path, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
+	int code = sqlite3_open_v2(
+	    path, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
 	int rc = db_error(conn->sqlite, code, "open");
 	if (!rc) {
 		sqlite3_extended_result_codes(conn->sqlite, 1);
 		sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
-		sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		sqlite3_db_config(
+		    conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 		/* the write-ahead log goes when end_writing says so */
-		sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		sqlite3_db_config(
+		    conn->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 		rc = db_exec(conn, per_connection);
 	}
 	if (!rc) {
 		code = sqlite3_create_function(conn->sqlite, "from_hex", 1,
-			SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL, from_hex,
-			NULL, NULL);
+		    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
+		    NULL, from_hex, NULL, NULL);
 		rc = db_error(conn->sqlite, code, "open");
 	}
 	if (rc) {
@@ -235,7 +240,8 @@ static int open_spare(struct db *db)
 	int64_t version;
 	int rc = db_connect(db->path, SQLITE_OPEN_READONLY, db->vfs, &db->spare);
 
-	return rc ? rc : db_pragma_int(db->spare, "PRAGMA schema_version", &version);
+	return rc ? rc
+		  : db_pragma_int(db->spare, "PRAGMA schema_version", &version);
 }
 
 struct db_conn *db_reader(struct db *db)
@@ -246,8 +252,10 @@ struct db_conn *db_reader(struct db *db)
 		return conn;
 	if (clock_ticks() < __atomic_load_n(&db->retry, __ATOMIC_RELAXED))
 		return no_reader(db);
-	if (db_gone(db) || db_connect(db->path, SQLITE_OPEN_READONLY, db->vfs, &conn)) {
-		__atomic_store_n(&db->retry, clock_ticks() + CLOCK_SECOND, __ATOMIC_RELAXED);
+	if (db_gone(db) ||
+	    db_connect(db->path, SQLITE_OPEN_READONLY, db->vfs, &conn)) {
+		__atomic_store_n(
+		    &db->retry, clock_ticks() + CLOCK_SECOND, __ATOMIC_RELAXED);
 		return no_reader(db);
 	}
 	if (pthread_setspecific(db->reader, conn)) {
@@ -278,26 +286,28 @@ const char *db_gone(const struct db *db)
 {
 	for (int i = 0; i < DB_FILES; i++) {
 		struct db_file now = file_at(db->path, i);
-		if (db->files[i].inode &&
-			(now.inode != db->files[i].inode || now.device != db->files[i].device))
+		if (db->files[i].inode && (now.inode != db->files[i].inode ||
+					      now.device != db->files[i].device))
 			return i ? "its write-ahead log" : "the file";
 	}
 	return NULL;
 }
 
-/* A file that is there and empty is no new one: what was in it is lost, or elsewhere. */
+/* A file that is there and empty is no new one: what was in it is lost, or
+ * elsewhere. */
 static int find_file(struct db *db, bool create)
 {
 	struct stat st;
 
 	if (stat(db->path, &st) == 0 && st.st_size == 0) {
 		report(LOG_ERR,
-			"store %s: is empty. Put its copy there, with its %s-wal if there is one; "
-			"if nothing was ever in it, remove it",
-			db->path, db->path);
+		    "store %s: is empty. Put its copy there, with its %s-wal if there is one; if nothing was ever in it, remove it",
+		    db->path, db->path);
 		return -EINVAL;
 	}
-	int fd = create ? open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+	int fd = create ? open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+			      0600)
+			: -1;
 	db->made = fd >= 0;
 	if (fd >= 0)
 		close(fd);
@@ -310,18 +320,21 @@ static int find_file(struct db *db, bool create)
 
 static int connect_writer(struct db *db)
 {
-	int flags = db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	int flags = db->read_only ? SQLITE_OPEN_READONLY
+				  : SQLITE_OPEN_READWRITE;
 
 	if (db->read_only)
 		db->vfs = DB_VFS_READ;
 	else
-		db->vfs = db_vfs_maps_safely(db->path) ? DB_VFS_SHARED : DB_VFS_ALONE;
+		db->vfs = db_vfs_maps_safely(db->path) ? DB_VFS_SHARED
+						       : DB_VFS_ALONE;
 	return db_connect(db->path, flags, db->vfs, &db->writer);
 }
 
 static int open_files(struct db *db)
 {
-	/* The file and its log and index get the mode that this leaves; they hold secrets. */
+	/* The file and its log and index get the mode that this leaves; they
+	 * hold secrets. */
 	mode_t mask = umask(077);
 	int rc = connect_writer(db);
 
@@ -364,7 +377,8 @@ size_t db_path_max(void)
 	return vfs ? (size_t)vfs->mxPathname - strlen("-journal") : 0;
 }
 
-/* Not all of it is needed at once: enough for a start and for what it has to copy. */
+/* Not all of it is needed at once: enough for a start and for what it has to
+ * copy. */
 static void say_how_much(const struct db *db)
 {
 	enum { START = 1 << 20, MIB = 1 << 20 };
@@ -374,11 +388,14 @@ static void say_how_much(const struct db *db)
 
 	snprintf(name, sizeof(name), "%s-wal", db->path);
 	int64_t need = START + (stat(name, &log) ? 0 : (int64_t)log.st_size);
-	int64_t have = statfs(db->path, &fs) ? 0 : (int64_t)fs.f_bavail * fs.f_bsize;
+	int64_t have = statfs(db->path, &fs)
+			   ? 0
+			   : (int64_t)fs.f_bavail * fs.f_bsize;
 	report(LOG_ERR,
-		"store %s: its disk is full (%" PRId64 " KiB are free): free %" PRId64
-		" MiB, or mount it with -o ro, which needs none",
-		db->path, have / 1024, (need + MIB - 1) / MIB);
+	    "store %s: its disk is full (%" PRId64
+	    " KiB are free): free %" PRId64
+	    " MiB, or mount it with -o ro, which needs none",
+	    db->path, have / 1024, (need + MIB - 1) / MIB);
 }
 
 int db_open(const char *path, int flags, struct db **out)
@@ -389,8 +406,8 @@ int db_open(const char *path, int flags, struct db **out)
 
 	if (!db)
 		return -ENOMEM;
-	/* Counting its memory would make all threads wait for one lock. Too late once it is in use,
-	 * which does no harm. */
+	/* Counting its memory would make all threads wait for one lock. Too
+	 * late once it is in use, which does no harm. */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	db->last = &db->first;
 	db->read_only = flags & DB_READ_ONLY;
@@ -417,20 +434,20 @@ int db_open(const char *path, int flags, struct db **out)
 }
 
 /*
- * A main file that says `open` must keep its log: SQLite would copy and remove that when the last
- * connection is closed.
+ * A main file that says `open` must keep its log: SQLite would copy and remove
+ * that when the last connection is closed.
  */
 static void end_writing(struct db *db)
 {
 	if (!db->marked)
 		return;
 	if (!db_mark_closed(db))
-		sqlite3_db_config(db->writer->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+		sqlite3_db_config(db->writer->sqlite,
+		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	else
 		report(LOG_ERR,
-			"store %s: could not be closed cleanly: nothing is lost as long as %s-wal "
-			"stays beside it; the next mount tries again",
-			db->path, db->path);
+		    "store %s: could not be closed cleanly: nothing is lost as long as %s-wal stays beside it; the next mount tries again",
+		    db->path, db->path);
 }
 
 void db_close(struct db *db)

@@ -3,10 +3,10 @@
 #define STORE_DB_DB_H
 
 /*
- * The fence around SQLite. Above it there are queries with names (query.h), values, rows and jobs.
- * Every function that can fail answers 0 or more, or -errno: ENOSPC (disk full), EROFS, EEXIST (a
- * name is taken), EBUSY (another program's lock), ENOMEM, EIO; what an operator has to know is
- * logged here.
+ * The fence around SQLite. Above it there are queries with names (query.h),
+ * values, rows and jobs. Every function that can fail answers 0 or more, or
+ * -errno: ENOSPC (disk full), EROFS, EEXIST (a name is taken), EBUSY (another
+ * program's lock), ENOMEM, EIO; what an operator has to know is logged here.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +32,8 @@ struct db_value {
 #define DB_NIL ((struct db_value){.type = DB_NULL})
 #define DB_INT(x) ((struct db_value){.type = DB_INTEGER, .i = (x)})
 #define DB_TEXT(s) ((struct db_value){.type = DB_STRING, .p = (s)})
-#define DB_BLOB(d, len) ((struct db_value){.type = DB_BYTES, .p = (d), .n = (len)})
+#define DB_BLOB(d, len) \
+	((struct db_value){.type = DB_BYTES, .p = (d), .n = (len)})
 /* The values of ?1, ?2 ... in order; bound without being copied. */
 #define DB_ARGS(...) ((const struct db_value[]){__VA_ARGS__, {.type = DB_END}})
 
@@ -41,34 +42,40 @@ struct db_value {
 enum {
 	DB_CREATE = 1,
 	DB_READ_ONLY = 2,
-	DB_ACCEPT_OLDER = 4, /* a copy that says of itself that its end is missing, too */
-	DB_AS_IT_IS = 8,     /* with DB_READ_ONLY: whatever is wrong with a copy */
+	DB_ACCEPT_OLDER = 4, /* a copy that says of itself that its end is
+				missing, too */
+	DB_AS_IT_IS = 8, /* with DB_READ_ONLY: whatever is wrong with a copy */
 };
 
-/* How long a database's path may be: SQLite keeps room for "-journal" behind it. */
+/* How long a database's path may be: SQLite keeps room for "-journal" behind
+ * it. */
 size_t db_path_max(void);
 
 /*
- * Opens the file and brings its schema up to date; with DB_CREATE makes it if it is missing. A file
- * that is there is never taken for new. -ENOENT; -EINVAL if it is empty, something else or of a
- * later version; -EUCLEAN: a copy without its write-ahead log, or with another's; -EBUSY: another
- * program has it locked; -ENOSPC. Starts the writer's thread, so a program that forks does so
- * before.
+ * Opens the file and brings its schema up to date; with DB_CREATE makes it if
+ * it is missing. A file that is there is never taken for new. -ENOENT; -EINVAL
+ * if it is empty, something else or of a later version; -EUCLEAN: a copy
+ * without its write-ahead log, or with another's; -EBUSY: another program has
+ * it locked; -ENOSPC. Starts the writer's thread, so a program that forks does
+ * so before.
  *
- * With DB_READ_ONLY no file is made or changed, and no block of the disk is needed.
+ * With DB_READ_ONLY no file is made or changed, and no block of the disk is
+ * needed.
  */
 int db_open(const char *path, int flags, struct db **out);
 
-/* What is wrong with the copy of a store that was opened, in words for people, or NULL. */
+/* What is wrong with the copy of a store that was opened, in words for people,
+ * or NULL. */
 const char *db_incomplete(const struct db *db);
 
 /*
- * Waits for what was submitted, copies the write-ahead log into the main file and closes all
- * connections. No other thread may use them any more.
+ * Waits for what was submitted, copies the write-ahead log into the main file
+ * and closes all connections. No other thread may use them any more.
  */
 void db_close(struct db *db);
 
-/* What belongs to the store, for its jobs: whoever has opened it sets that before the first one. */
+/* What belongs to the store, for its jobs: whoever has opened it sets that
+ * before the first one. */
 void db_set_context(struct db *db, void *context);
 void *db_context(const struct db_conn *conn);
 
@@ -77,17 +84,20 @@ const struct histogram *db_commits(const struct db *db);
 
 /* --- reading --- */
 
-/* This thread's read-only connection, made at its first use. Never NULL: a thread that cannot have
- * one (no descriptor, no memory, no file under that name) shares one with others. */
+/* This thread's read-only connection, made at its first use. Never NULL: a
+ * thread that cannot have one (no descriptor, no memory, no file under that
+ * name) shares one with others. */
 struct db_conn *db_reader(struct db *db);
 
-/* Called for each row: 0 to go on, 1 to stop, -errno to fail with. May run other queries, but waits
- * neither for the writer nor for a lock under which others read: its connection may be shared. */
+/* Called for each row: 0 to go on, 1 to stop, -errno to fail with. May run
+ * other queries, but waits neither for the writer nor for a lock under which
+ * others read: its connection may be shared. */
 typedef int (*db_row_fn)(const struct db_row *row, void *arg);
 
-/* Runs a query over its rows. The number of rows seen, or -errno. No transaction outlives it. */
-int db_each(struct db_conn *conn, enum db_query query, const struct db_value *args, db_row_fn fn,
-	void *arg);
+/* Runs a query over its rows. The number of rows seen, or -errno. No
+ * transaction outlives it. */
+int db_each(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg);
 
 int64_t db_int(const struct db_row *row, int column); /* 0 if NULL */
 bool db_is_null(const struct db_row *row, int column);
@@ -98,38 +108,45 @@ const void *db_blob(const struct db_row *row, int column, size_t *len);
 
 /* --- writing --- */
 
-/* What one job does with the writer's connection. A negative answer undoes just this job. */
+/* What one job does with the writer's connection. A negative answer undoes just
+ * this job. */
 typedef int (*db_job_fn)(struct db_conn *conn, void *arg);
 
 /*
- * Has the writer run the job and waits until it is on disk. Jobs that wait together are committed
- * together, each in a savepoint of its own. Answers what the job did, or why the commit failed:
- * then nothing of it has happened. -EROFS on a read-only store; -EBUSY if another program holds its
- * lock, or the disk has not answered for a while and enough threads wait for it already. *arg may
- * say what the job found out, but that counts only if the answer is not negative.
+ * Has the writer run the job and waits until it is on disk. Jobs that wait
+ * together are committed together, each in a savepoint of its own. Answers what
+ * the job did, or why the commit failed: then nothing of it has happened.
+ * -EROFS on a read-only store; -EBUSY if another program holds its lock, or the
+ * disk has not answered for a while and enough threads wait for it already.
+ * *arg may say what the job found out, but that counts only if the answer is
+ * not negative.
  */
 int db_submit(struct db *db, db_job_fn fn, void *arg);
 
 /*
- * The same without waiting: for what is worth a record but not a delay. arg is freed behind it.
- * When too many wait, or on a read-only store, it is dropped.
+ * The same without waiting: for what is worth a record but not a delay. arg is
+ * freed behind it. When too many wait, or on a read-only store, it is dropped.
  */
 void db_post(struct db *db, db_job_fn fn, void *arg);
 
-/* In a job: runs a statement that answers no rows. The number of rows changed, or -errno. */
-int db_run(struct db_conn *conn, enum db_query query, const struct db_value *args);
+/* In a job: runs a statement that answers no rows. The number of rows changed,
+ * or -errno. */
+int db_run(
+    struct db_conn *conn, enum db_query query, const struct db_value *args);
 
 /* In a job: the id of the row just inserted. */
 int64_t db_inserted(struct db_conn *conn);
 
-/* In a job that destroyed a secret: empty the write-ahead log once this is committed, before it is
- * answered, or, while a reader outside is in the way, as soon as that has gone. */
+/* In a job that destroyed a secret: empty the write-ahead log once this is
+ * committed, before it is answered, or, while a reader outside is in the way,
+ * as soon as that has gone. */
 void db_scrub(struct db_conn *conn);
 
 /* --- checking --- */
 
-/* Compares tables, indexes and triggers with those of a new store; called for each that is missing
- * or another. 0 or -errno. */
-int db_check_schema(struct db_conn *conn, void (*fault)(const char *what, void *arg), void *arg);
+/* Compares tables, indexes and triggers with those of a new store; called for
+ * each that is missing or another. 0 or -errno. */
+int db_check_schema(struct db_conn *conn,
+    void (*fault)(const char *what, void *arg), void *arg);
 
 #endif

@@ -3,9 +3,10 @@
 #define STORE_DB_EXPORTED_H
 
 /*
- * What is exported of each kind of object, as arguments of json_object(): all columns but the
- * secrets. The journal's triggers (schema.c) and the exported files (upkeep.c) are made of these,
- * and upkeep.c reads them again in a restore. Numbers of kinds are those of enum store_kind.
+ * What is exported of each kind of object, as arguments of json_object(): all
+ * columns but the secrets. The journal's triggers (schema.c) and the exported
+ * files (upkeep.c) are made of these, and upkeep.c reads them again in a
+ * restore. Numbers of kinds are those of enum store_kind.
  */
 
 /* clang-format off */
@@ -49,8 +50,8 @@
 	m ".mode, 'grp', " m ".grp, 'prov_key', " m ".prov_key, 'created', " m ".created, " \
 	"'enrolled_by', " m ".enrolled_by)"
 
-/* An issued certificate i: what never changes of it. Its two long ones are given as they are, or, to
- * know how long the text is, as nothing. */
+/* An issued certificate i: what never changes of it. Its two long ones are
+ * given as they are, or, to know how long the text is, as nothing. */
 #define EXPORT_ISSUED(i, der, csr) \
 	"json_object('id', " i ".id, 'member', " i ".member, 'prov_key', " i ".prov_key, 'cert', " \
 	i ".cert, 'first', " i ".first, 'serial', hex(" i ".serial), 'spki_hash', hex(" i \

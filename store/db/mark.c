@@ -13,17 +13,19 @@
 #include "store/db/internal.h"
 
 /*
- * While a store is mounted its newest changes are in the write-ahead log alone. SQLite does not tie
- * the two files to each other: a copy of the main file without its log opens as an older store, and
- * beside another's log as a mixture. So the setting `mounted` says whether the main file is all:
+ * While a store is mounted its newest changes are in the write-ahead log alone.
+ *SQLite does not tie the two files to each other: a copy of the main file
+ *without its log opens as an older store, and beside another's log as a
+ *mixture. So the setting `mounted` says whether the main file is all:
  *
  *	open|closed SINCE LAST SESSION BASE
  *
- * in seconds, with the number of the last line of the audit trail, a random name of this mount, and
- * the name that the main file had when the mount began. It is copied into the main file when the
- * mount begins and after all else when it ends, so a main file that says `open` has a log beside
- *it, be it after kill -9 or a power failure: SQLite syncs the log and its directory before it
- *copies. Beside a log the main file has the name that the log ends with, or its base.
+ * in seconds, with the number of the last line of the audit trail, a random
+ *name of this mount, and the name that the main file had when the mount began.
+ *It is copied into the main file when the mount begins and after all else when
+ *it ends, so a main file that says `open` has a log beside it, be it after kill
+ *-9 or a power failure: SQLite syncs the log and its directory before it copies.
+ *Beside a log the main file has the name that the log ends with, or its base.
  *
  * It describes this file, so it is not exported. A store of 0.1.0 has none.
  */
@@ -52,7 +54,7 @@ static int first_row(sqlite3 *sqlite, const char *sql, char text[128])
 		code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		snprintf(text, 128, "%.*s", sqlite3_column_bytes(statement, 0),
-			(const char *)sqlite3_column_blob(statement, 0));
+		    (const char *)sqlite3_column_blob(statement, 0));
 	sqlite3_finalize(statement);
 	return code;
 }
@@ -62,9 +64,9 @@ static void parse(const char *text, struct mark *mark)
 	char state[8];
 
 	/* what this program has written; NOLINTNEXTLINE(cert-err34-c) */
-	if (sscanf(text, "%7s %" SCNd64 " %" SCNd64 " %16s %16s", state, &mark->since, &mark->last,
-		    mark->session, mark->base) != 5 ||
-		mark->since < 0 || mark->since > CLOCK_MAX)
+	if (sscanf(text, "%7s %" SCNd64 " %" SCNd64 " %16s %16s", state,
+		&mark->since, &mark->last, mark->session, mark->base) != 5 ||
+	    mark->since < 0 || mark->since > CLOCK_MAX)
 		memset(mark, 0, sizeof(*mark));
 	else
 		mark->open = strcmp(state, "open") == 0;
@@ -75,8 +77,8 @@ static void look(const char *path, enum db_vfs vfs, struct mark *mark)
 {
 	char text[128] = "", last[128] = "0";
 	sqlite3 *sqlite = NULL;
-	int code = sqlite3_open_v2(
-		path, &sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
+	int code = sqlite3_open_v2(path, &sqlite,
+	    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
 
 	if (code == SQLITE_OK)
 		code = first_row(sqlite, MARK_GET, text);
@@ -85,7 +87,8 @@ static void look(const char *path, enum db_vfs vfs, struct mark *mark)
 	sqlite3_close(sqlite);
 	parse(text, mark);
 	mark->readable = code == SQLITE_ROW || code == SQLITE_DONE;
-	mark->damaged = (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+	mark->damaged = (code & 0xff) == SQLITE_CORRUPT ||
+			(code & 0xff) == SQLITE_NOTADB;
 	mark->last = strtoll(last, NULL, 10);
 }
 
@@ -108,7 +111,8 @@ static bool belongs(const struct mark *log, const struct mark *main)
 		return true;
 	if (log->damaged || log->last < main->last)
 		return false;
-	return strcmp(log->session, main->session) == 0 || strcmp(log->base, main->session) == 0 ||
+	return strcmp(log->session, main->session) == 0 ||
+	       strcmp(log->base, main->session) == 0 ||
 	       (!main->session[0] && strcmp(log->base, "-") == 0);
 }
 
@@ -118,26 +122,24 @@ static int say_without(struct db *db, const struct mark *main)
 
 	clock_text(main->since, since);
 	return asprintf(&db->incomplete,
-		"was copied while it was mounted (since %s) without its write-ahead log %s-wal, or "
-		"another program has taken that away: what came behind line %" PRId64
-		" of the log may be missing",
-		since, db->path, main->last);
+	    "was copied while it was mounted (since %s) without its write-ahead log %s-wal, or another program has taken that away: what came behind line %" PRId64
+	    " of the log may be missing",
+	    since, db->path, main->last);
 }
 
 static int say_foreign(struct db *db)
 {
 	return asprintf(&db->incomplete,
-		"has a write-ahead log, %s-wal, of another store or another time than itself, or a "
-		"damaged one",
-		db->path);
+	    "has a write-ahead log, %s-wal, of another store or another time than itself, or a damaged one",
+	    db->path);
 }
 
 static int refuse(const struct db *db, bool foreign)
 {
 	report(LOG_ERR, "store %s: %s. %s", db->path, db->incomplete,
-		foreign ? "Copy both of them at one time; or move that file away"
-			: "Copy that file, too, or copy when it is unmounted; to go on without "
-			  "what is missing, mount it once with -o accept_older");
+	    foreign
+		? "Copy both of them at one time; or move that file away"
+		: "Copy that file, too, or copy when it is unmounted; to go on without what is missing, mount it once with -o accept_older");
 	return -EUCLEAN;
 }
 
@@ -159,7 +161,8 @@ int db_mark_check(struct db *db, int flags)
 		return -ENOMEM;
 	if (main.readable && main.open && log < 0 && say_without(db, &main) < 0)
 		return -ENOMEM;
-	snprintf(db->base, sizeof(db->base), "%s", main.session[0] ? main.session : "-");
+	snprintf(db->base, sizeof(db->base), "%s",
+	    main.session[0] ? main.session : "-");
 	if (!db->incomplete || (flags & DB_AS_IT_IS && !all.damaged))
 		return 0;
 	if (foreign || !(flags & (DB_READ_ONLY | DB_ACCEPT_OLDER)))
@@ -172,10 +175,12 @@ int db_mark_check(struct db *db, int flags)
 static int put(struct db_conn *conn, const char *text)
 {
 	sqlite3_stmt *statement = NULL;
-	int code = sqlite3_prepare_v2(conn->sqlite, MARK_PUT, -1, &statement, NULL);
+	int code = sqlite3_prepare_v2(
+	    conn->sqlite, MARK_PUT, -1, &statement, NULL);
 
 	if (code == SQLITE_OK)
-		code = sqlite3_bind_blob(statement, 1, text, (int)strlen(text), SQLITE_STATIC);
+		code = sqlite3_bind_blob(
+		    statement, 1, text, (int)strlen(text), SQLITE_STATIC);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(statement);
 	int rc = db_error(conn->sqlite, code, "marking it");
@@ -194,7 +199,7 @@ static int commit(struct db *db, const char *state)
 		return rc;
 	rc = db_pragma_int(conn, MARK_LAST, &last);
 	snprintf(text, sizeof(text), "%s %" PRId64 " %" PRId64 " %s %s", state,
-		clock_now() / CLOCK_SECOND, last, db->session, db->base);
+	    clock_now() / CLOCK_SECOND, last, db->session, db->base);
 	if (!rc)
 		rc = put(conn, text);
 	if (!rc)
@@ -206,10 +211,13 @@ static int commit(struct db *db, const char *state)
 
 static int copy_all(struct db_conn *conn, int how)
 {
-	int code = sqlite3_wal_checkpoint_v2(conn->sqlite, NULL, how, NULL, NULL);
+	int code = sqlite3_wal_checkpoint_v2(
+	    conn->sqlite, NULL, how, NULL, NULL);
 
 	/* a reader outside: whoever is the last to close it copies the rest */
-	return code == SQLITE_BUSY ? 0 : db_error(conn->sqlite, code, "copying the log");
+	return code == SQLITE_BUSY
+		   ? 0
+		   : db_error(conn->sqlite, code, "copying the log");
 }
 
 int db_mark_open(struct db *db)

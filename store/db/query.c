@@ -3,7 +3,8 @@
 
 /* clang-format off */
 
-/* When it was last edited, or what its files show instead (shown.c), which is later. */
+/* When it was last edited, or what its files show instead (shown.c), which is
+ * later. */
 #define EDITED(t) \
 	"max(" t ".modified, max(" t ".edited, " t ".made) * 1000000000)"
 
@@ -36,7 +37,8 @@
 #define HALF(hash) "substr(" hash ", 1, 16)"
 #define KNOWN_KEY(hash) "spki_hash = " HALF(hash)
 
-/* Which certificate signs when a member's present one (i), of a key (k), is renewed. */
+/* Which certificate signs when a member's present one (i), of a key (k), is
+ * renewed. */
 #define RENEWED_BY "CASE WHEN k.removed IS NULL THEN k.signing_cert ELSE i.cert END"
 
 /* What every change of a certificate that waits ends with. */
@@ -70,8 +72,8 @@
 	"JOIN cert c ON c.id = i.cert WHERE m.removed IS NULL "
 
 /*
- * A change of one value: ?1 id, ?2 the value, ?3 the attribute's bit in `bare`, ?4 that bit or 0,
- * ?5 now, ?6 who.
+ * A change of one value: ?1 id, ?2 the value, ?3 the attribute's bit in `bare`,
+ * ?4 that bit or 0, ?5 now, ?6 who.
  */
 #define SET(table, assignment) \
 	"UPDATE " table " SET " assignment ", bare = (bare & ~?3) | ?4, modified = ?5, " \
@@ -82,7 +84,8 @@
 	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4, " \
 	"ctime = max(?3, ctime + 1) WHERE id = ?1 AND removed IS NULL"
 
-/* The seconds that its files show at least: ?1 id, ?2 edited, ?3 shown, ?4 made; see shown.c. */
+/* The seconds that its files show at least: ?1 id, ?2 edited, ?3 shown, ?4
+ * made; see shown.c. */
 #define SHOWS(table) \
 	"UPDATE " table " SET edited = max(edited, ?2), shown = max(shown, ?3), made = max(made, ?4) " \
 	"WHERE id = ?1"
@@ -92,8 +95,9 @@
 	"UPDATE " table " SET uid = ?2, gid = ?3, mode = ?4, ctime = max(ctime, ?5) WHERE id = ?1"
 
 /*
- * Which files have owners of their own: ?1 id, ?2 the files' bits, ?3 those bits or 0, ?4 now or 0. A
- * file that follows its directory again has no row for its ctime: it shows the directory's.
+ * Which files have owners of their own: ?1 id, ?2 the files' bits, ?3 those
+ * bits or 0, ?4 now or 0. A file that follows its directory again has no row
+ * for its ctime: it shows the directory's.
  */
 #define OWNED(table) \
 	"UPDATE " table " SET owned = (owned & ~?2) | ?3, ctime = max(ctime, ?4) WHERE id = ?1"
@@ -106,8 +110,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_ROLLBACK_TO] = "ROLLBACK TO job",
 	[DB_RELEASE] = "RELEASE job",
 
-	/* -> certificates, groups, keys, those that are exportable, members, those whose key is there,
-	 * segments */
+	/* -> certificates, groups, keys, those that are exportable, members,
+	 * those whose key is there, segments */
 	[DB_COUNTS] =
 		"SELECT (SELECT count(*) FROM cert WHERE removed IS NULL), "
 		"(SELECT count(*) FROM grp WHERE removed IS NULL), "
@@ -139,8 +143,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_CERT_FIND] = CERT_ROWS "AND c.name = ?1",
 	/* ?1 after this id */
 	[DB_CERT_EACH] = CERT_ROWS "AND c.id > ?1 ORDER BY c.id",
-	/* one that waits: ?1 name, ?2 uid, ?3 gid, ?4 mode, ?5 now, ?6 algorithm, ?7 subject, ?8 csr,
-	 * ?9 spki hash, ?10 CA validity days */
+	/* one that waits: ?1 name, ?2 uid, ?3 gid, ?4 mode, ?5 now, ?6
+	 * algorithm, ?7 subject, ?8 csr, ?9 spki hash, ?10 CA validity days */
 	[DB_CERT_ADD] =
 		"INSERT INTO cert (name, uid, gid, mode, created, modified, modified_by, algorithm, "
 		"subject, csr, der, spki_hash, serial, not_before, not_after, validity_days, "
@@ -150,25 +154,28 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_CERT_MATERIAL] = "SELECT der, csr, sealed_key, issuer, chain FROM cert WHERE id = ?1",
 	/* ?1 id, ?2 sealed key */
 	[DB_CERT_SEAL] = "UPDATE cert SET sealed_key = ?2 WHERE id = ?1",
-	/* These change one that waits, if its request is still the one that was looked at: ?1 id, ?2 that
-	 * csr, ?3 now, ?4 who, ?5 the attribute's bit in `bare`, ?6 that bit or 0; */
+	/* These change one that waits, if its request is still the one that was
+	 * looked at: ?1 id, ?2 that csr, ?3 now, ?4 who, ?5 the attribute's bit
+	 * in `bare`, ?6 that bit or 0; */
 	/* ?7 algorithm, ?8 csr, ?9 spki hash, ?10 sealed key, ?11 subject */
 	[DB_CERT_REKEY] =
 		"UPDATE cert SET algorithm = ?7, csr = ?8, spki_hash = ?9, sealed_key = ?10, "
 		"subject = ?11, " WAITS,
 	/* ?7 subject, ?8 csr */
 	[DB_CERT_SET_SUBJECT] = "UPDATE cert SET subject = ?7, csr = ?8, " WAITS,
-	/* ?7 der, ?8 serial, ?9 not before, ?10 not after, ?11 subject, ?12 issuer or NULL, ?13 chain or
-	 * NULL */
+	/* ?7 der, ?8 serial, ?9 not before, ?10 not after, ?11 subject, ?12
+	 * issuer or NULL, ?13 chain or NULL */
 	[DB_CERT_SIGNED] =
 		"UPDATE cert SET der = ?7, serial = ?8, not_before = ?9, not_after = ?10, subject = ?11, "
 		"issuer = ?12, chain = ?13, " WAITS " AND (?12 IS NULL OR EXISTS "
 		"(SELECT 1 FROM cert i WHERE i.id = ?12 AND i.removed IS NULL AND i.enabled = 1))",
-	/* ?1 hash of a public key, ?2 id: does another certificate have it, or a member's? */
+	/* ?1 hash of a public key, ?2 id: does another certificate have it, or
+	 * a member's? */
 	[DB_CERT_KEY_TAKEN] =
 		"SELECT 1 FROM cert WHERE spki_hash = ?1 AND id <> ?2 AND removed IS NULL UNION ALL "
 		"SELECT 1 FROM issued WHERE " KNOWN_KEY("?1") " LIMIT 1",
-	/* ?1 id -> what is said of those it issued, and of its newest revocation list */
+	/* ?1 id -> what is said of those it issued, and of its newest
+	 * revocation list */
 	[DB_CERT_LISTS] =
 		"SELECT c.issued, c.revoked, max(c.counted, c.created, max(c.shown, c.made) * 1000000000), "
 		"c.not_after, c.crl_days, "
@@ -179,15 +186,17 @@ static const char *const text[DB_UPKEEP] = {
 		"SELECT c.id, c.name, c.revoked - max(coalesce(l.covers, 0), 0) FROM cert c "
 		"LEFT JOIN crl l ON l.cert = c.id WHERE c.removed IS NULL "
 		"AND c.revoked > max(coalesce(l.covers, 0), 0)",
-	/* ?1 issuer, ?2 this update of the list before -> serial, when, why. A certificate that was
-	 * deleted here is revoked: nobody has its key any more. */
+	/* ?1 issuer, ?2 this update of the list before -> serial, when, why. A
+	 * certificate that was deleted here is revoked: nobody has its key any
+	 * more. */
 	[DB_CRL_ENTRIES] =
 		"SELECT serial, revoked, reason FROM issued "
 		"WHERE cert = ?1 AND revoked IS NOT NULL AND not_after >= ?2 UNION ALL "
 		"SELECT serial, removed, 'cessationOfOperation' FROM cert "
 		"WHERE issuer = ?1 AND removed IS NOT NULL AND not_after >= ?2",
-	/* ?1 cert, ?2 number, ?3 now, ?4 this update, ?5 next update, ?6 covers, ?7 days, ?8 der, ?9 the
-	 * number before: changes nothing if there is another by now */
+	/* ?1 cert, ?2 number, ?3 now, ?4 this update, ?5 next update, ?6
+	 * covers, ?7 days, ?8 der, ?9 the number before: changes nothing if
+	 * there is another by now */
 	[DB_CRL_KEEP] =
 		"INSERT INTO crl (cert, number, made, this_update, next_update, covers, days, der) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (cert) DO UPDATE SET "
@@ -195,14 +204,16 @@ static const char *const text[DB_UPKEEP] = {
 		"der = ?8 WHERE number = ?9",
 	[DB_CRL_GET] = "SELECT der FROM crl WHERE cert = ?1",
 	[DB_CRL_DROP] = "DELETE FROM crl WHERE cert = ?1",
-	/* ?1 issuer -> not after, when and why it was revoked, serial, der or names */
+	/* ?1 issuer -> not after, when and why it was revoked, serial, der or
+	 * names */
 	[DB_INDEX_CERTS] =
 		"SELECT not_after, removed, 'cessationOfOperation', serial, der FROM cert "
 		"WHERE issuer = ?1 ORDER BY id",
 	[DB_INDEX_MEMBERS] =
 		"SELECT not_after, revoked, reason, serial, names FROM issued "
 		"WHERE cert = ?1 ORDER BY not_after, id",
-	/* before it is removed: ?1 id, ?2 now, ?3 now in seconds; counts with its issuer */
+	/* before it is removed: ?1 id, ?2 now, ?3 now in seconds; counts with
+	 * its issuer */
 	[DB_CERT_COUNT_REVOKED] =
 		"UPDATE cert SET revoked = revoked + 1, counted = max(counted, ?2) WHERE id = "
 		"(SELECT issuer FROM cert WHERE id = ?1 AND not_after > ?3)",
@@ -210,7 +221,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_CERT_USABLE] =
 		"SELECT id FROM cert WHERE name = ?1 AND removed IS NULL AND enabled = 1 "
 		"AND sealed_key IS NOT NULL AND der <> x''",
-	/* ?1 name -> id of a certificate that can sign, or could if it were enabled */
+	/* ?1 name -> id of a certificate that can sign, or could if it were
+	 * enabled */
 	[DB_CERT_NAMED] =
 		"SELECT id FROM cert WHERE name = ?1 AND removed IS NULL AND der <> x''",
 	/* ?1 id, ?2 now */
@@ -220,7 +232,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_CERT_RENAME] = RENAME("cert"),
 	/* ?1 id, ?3 now in seconds: does nothing depend on it? */
 	[DB_CERT_UNUSED] = "SELECT 1 FROM cert WHERE " CERT_UNUSED,
-	/* ?1 id, ?2 now, ?3 now in seconds; changes nothing while something depends on it */
+	/* ?1 id, ?2 now, ?3 now in seconds; changes nothing while something
+	 * depends on it */
 	[DB_CERT_REMOVE] = "UPDATE cert SET removed = ?2, sealed_key = NULL WHERE " CERT_UNUSED,
 	[DB_CERT_SET_ENABLED] = SET("cert", "enabled = ?2"),
 	[DB_CERT_SET_VALIDITY_DAYS] = SET("cert", "validity_days = ?2"),
@@ -235,13 +248,15 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_GROUP_GET] = GROUP_ROWS "AND g.id = ?1",
 	/* ?1 place, ?2 name */
 	[DB_GROUP_FIND] = GROUP_ROWS "AND g.place = ?1 AND g.name = ?2",
-	/* ?1 uid, ?2 gid: of any group that is the user's, or that the user's group may write to */
+	/* ?1 uid, ?2 gid: of any group that is the user's, or that the user's
+	 * group may write to */
 	[DB_GROUP_OF_USER] =
 		"SELECT 1 FROM grp WHERE removed IS NULL AND (uid = ?1 OR (gid = ?2 AND mode & 16)) "
 		"LIMIT 1",
 	/* ?1 place, ?2 after this id */
 	[DB_GROUP_EACH] = GROUP_ROWS "AND g.place = ?1 AND g.id > ?2 ORDER BY g.id",
-	/* ?1 place, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 signing certificate */
+	/* ?1 place, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 signing
+	 * certificate */
 	[DB_GROUP_ADD] =
 		"INSERT INTO grp (place, name, uid, gid, mode, created, modified, modified_by, "
 		"signing_cert, keys_changed, members_changed) "
@@ -270,7 +285,8 @@ static const char *const text[DB_UPKEEP] = {
 	/* ?1 group, ?2 after this id */
 	[DB_KEY_ALL] = KEY_ROWS "ORDER BY k.id",
 	[DB_KEY_EACH] = KEY_ROWS "AND k.grp = ?1 AND k.id > ?2 ORDER BY k.id",
-	/* ?1 group, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 secret hash; no row if the group is gone */
+	/* ?1 group, ?2 name, ?3 uid, ?4 gid, ?5 mode, ?6 now, ?7 secret hash;
+	 * no row if the group is gone */
 	[DB_KEY_ADD] =
 		"INSERT INTO prov_key (grp, name, uid, gid, mode, created, modified, modified_by, "
 		"signing_cert, secret_hash, max_uses) "
@@ -283,8 +299,9 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_KEY_REMOVE] =
 		"UPDATE prov_key SET removed = ?2, sealed_secret = NULL, secret_hash = NULL "
 		"WHERE id = ?1 AND removed IS NULL",
-	/* ?1 id, ?2 now, ?3 now in seconds, ?4 signing certificate; changes nothing unless the key is
-	 * active, exportable and still names that certificate */
+	/* ?1 id, ?2 now, ?3 now in seconds, ?4 signing certificate; changes
+	 * nothing unless the key is active, exportable and still names that
+	 * certificate */
 	[DB_KEY_COPY] =
 		"UPDATE prov_key SET copies = copies + 1, last_copied = ?2 "
 		"WHERE id = ?1 AND removed IS NULL AND sealed_secret IS NOT NULL AND signing_cert = ?4 "
@@ -317,7 +334,8 @@ static const char *const text[DB_UPKEEP] = {
 		"AND m.grp = ?1 AND m.id > ?2 ORDER BY m.id",
 	/* ?1 provisioning key, ?2 after this id: what enrolled with it */
 	[DB_MEMBER_EACH_OF_KEY] = MEMBER_ROWS "AND m.prov_key = ?1 AND m.id > ?2 ORDER BY m.id",
-	/* ?1 name, ?2 key, ?3 now, ?4 enrolled by; it belongs to whom its group belongs */
+	/* ?1 name, ?2 key, ?3 now, ?4 enrolled by; it belongs to whom its group
+	 * belongs */
 	[DB_MEMBER_ADD] =
 		"INSERT INTO member (name, uid, gid, mode, created, modified, modified_by, grp, prov_key, "
 		"enrolled, enrolled_by) "
@@ -326,8 +344,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_MEMBER_RENAME] = RENAME("member"),
 	/* ?1 id, ?2 now */
 	[DB_MEMBER_REMOVE] = "UPDATE member SET removed = ?2 WHERE id = ?1 AND removed IS NULL",
-	/* Both: ?1 member, ?2 now, ?3 now in seconds, ?4 how many of the newest to leave, ?5 reason. The
-	 * first counts, the second revokes. */
+	/* Both: ?1 member, ?2 now, ?3 now in seconds, ?4 how many of the newest
+	 * to leave, ?5 reason. The first counts, the second revokes. */
 	[DB_MEMBER_COUNT_REVOKED] =
 		"UPDATE cert SET counted = max(counted, ?2), revoked = revoked + (SELECT count(*) FROM "
 		"(" MEMBER_VALID ") v WHERE v.cert = cert.id) "
@@ -345,7 +363,8 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_MEMBER_OWNED] = OWNED("member"),
 	[DB_MEMBER_SHOWS] = SHOWS("member"),
 
-	/* ?1 key -> its secret's hash, or zeros: a row for any number, by the same way */
+	/* ?1 key -> its secret's hash, or zeros: a row for any number, by the
+	 * same way */
 	[DB_ENROLL_SECRET] =
 		"SELECT coalesce((SELECT secret_hash FROM prov_key WHERE id = ?1 "
 		"AND removed IS NULL), zeroblob(32))",
@@ -356,26 +375,30 @@ static const char *const text[DB_UPKEEP] = {
 		"c.id, c.enabled, c.not_before, c.not_after, c.validity_days "
 		"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
 		"WHERE k.id = ?1 AND k.removed IS NULL",
-	/* ?1 hash of a public key -> the newest certificate on it: id, key, cert, not after, revoked,
-	 * the member's name and id, whether it enrolled with it */
+	/* ?1 hash of a public key -> the newest certificate on it: id, key,
+	 * cert, not after, revoked, the member's name and id, whether it
+	 * enrolled with it */
 	[DB_ENROLL_KNOWN] =
 		"SELECT i.id, i.prov_key, i.cert, i.not_after, i.revoked IS NOT NULL, m.name, "
 		"m.id, i.first FROM issued i JOIN member m ON m.id = i.member "
 		"WHERE i.spki_hash = " HALF("?1") " ORDER BY i.id DESC LIMIT 1",
-	/* ?1 id, ?2 now in seconds -> the DER of a certificate that its machine may be given again */
+	/* ?1 id, ?2 now in seconds -> the DER of a certificate that its machine
+	 * may be given again */
 	[DB_ENROLL_AGAIN] =
 		"SELECT i.der FROM issued i JOIN prov_key k ON k.id = i.prov_key "
 		"JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert "
 		"WHERE i.id = ?1 AND i.revoked IS NULL AND i.not_after > ?2 AND k.removed IS NULL "
 		"AND k.enabled = 1 AND g.enabled = 1 AND c.enabled = 1",
-	/* ?1 group, ?2 name, ?3 names, ?4 now in seconds: has someone this name, or a certificate on it? */
+	/* ?1 group, ?2 name, ?3 names, ?4 now in seconds: has someone this
+	 * name, or a certificate on it? */
 	[DB_ENROLL_NAME_TAKEN] =
 		"SELECT 1 FROM member WHERE grp = ?1 AND name = ?2 AND removed IS NULL UNION ALL "
 		"SELECT 1 FROM issued WHERE names = ?3 AND revoked IS NULL AND not_after > ?4 LIMIT 1",
 	/*
-	 * The authority for a use: counts it only if everything that was looked at still holds.
-	 * ?1 key, ?2 now, ?3 now in seconds, ?4 signing certificate, ?5 its validity days, ?6 group's name,
-	 * ?7 hash of the public key, ?8 member's name, ?9 names
+	 * The authority for a use: counts it only if everything that was looked
+	 * at still holds. ?1 key, ?2 now, ?3 now in seconds, ?4 signing
+	 * certificate, ?5 its validity days, ?6 group's name, ?7 hash of the
+	 * public key, ?8 member's name, ?9 names
 	 */
 	[DB_ENROLL_SPEND] =
 		"UPDATE prov_key SET uses = uses + 1, last_used = ?2 "
@@ -391,8 +414,8 @@ static const char *const text[DB_UPKEEP] = {
 		"AND m.removed IS NULL) "
 		"AND NOT EXISTS (SELECT 1 FROM issued WHERE names = ?9 AND revoked IS NULL "
 		"AND not_after > ?3)",
-	/* ?1 member, ?2 key, ?3 cert, ?4 first, ?5 serial, ?6 spki hash, ?7 names, ?8 der, ?9 csr, ?10 now,
-	 * ?11 not before, ?12 not after */
+	/* ?1 member, ?2 key, ?3 cert, ?4 first, ?5 serial, ?6 spki hash, ?7
+	 * names, ?8 der, ?9 csr, ?10 now, ?11 not before, ?12 not after */
 	[DB_ISSUED_ADD] =
 		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
 		"created, not_before, not_after) "
@@ -411,24 +434,28 @@ static const char *const text[DB_UPKEEP] = {
 		"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key "
 		"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) "
 		"JOIN cert c ON c.id = " RENEWED_BY " WHERE m.id = ?1 AND m.removed IS NULL",
-	/* ?1 member, ?2 names, ?3 now in seconds: has another a valid certificate on it? */
+	/* ?1 member, ?2 names, ?3 now in seconds: has another a valid
+	 * certificate on it? */
 	[DB_RENEW_NAME_TAKEN] =
 		"SELECT 1 FROM issued WHERE names = ?2 AND member <> ?1 AND revoked IS NULL "
 		"AND not_after > ?3 LIMIT 1",
-	/* ?1 member, ?2 since when, ?3 how many, ?4 now -> the first of so many issued since */
+	/* ?1 member, ?2 since when, ?3 how many, ?4 now -> the first of so many
+	 * issued since */
 	[DB_RENEW_RECENT] =
 		"SELECT id FROM issued WHERE member = ?1 AND created BETWEEN ?2 AND ?4 "
 		"ORDER BY id DESC LIMIT 1 OFFSET ?3 - 1",
-	/* ?1 id, ?2 now in seconds -> the DER of a renewed certificate that may be given again */
+	/* ?1 id, ?2 now in seconds -> the DER of a renewed certificate that may
+	 * be given again */
 	[DB_RENEW_AGAIN] =
 		"SELECT i.der FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp "
 		"WHERE i.id = ?1 AND i.revoked IS NULL AND i.not_after > ?2 AND m.removed IS NULL "
 		"AND g.enabled = 1",
 	/*
-	 * Stores a renewed certificate only if everything that was looked at still holds.
-	 * ?1 member, ?2 cert, ?3 its validity days, ?4 member's name, ?5 group's name, ?6 serial,
-	 * ?7 hash of the public key, ?8 names, ?9 der, ?10 csr, ?11 now, ?12 not before, ?13 not after,
-	 * ?14 now in seconds, ?15 the certificate that is proof
+	 * Stores a renewed certificate only if everything that was looked at
+	 * still holds. ?1 member, ?2 cert, ?3 its validity days, ?4 member's
+	 * name, ?5 group's name, ?6 serial, ?7 hash of the public key, ?8
+	 * names, ?9 der, ?10 csr, ?11 now, ?12 not before, ?13 not after, ?14
+	 * now in seconds, ?15 the certificate that is proof
 	 */
 	[DB_RENEW_ADD] =
 		"INSERT INTO issued (member, prov_key, cert, first, serial, spki_hash, names, der, csr, "
@@ -448,12 +475,14 @@ static const char *const text[DB_UPKEEP] = {
 
 	/* ?1 inode number -> uid, gid, mode, ctime */
 	[DB_FILE_OWNER_GET] = "SELECT uid, gid, mode, ctime FROM file_owner WHERE ino = ?1",
-	/* ?1 inode number, ?2 kind, ?3 object, ?4 uid, ?5 gid, ?6 mode, ?7 ctime */
+	/* ?1 inode number, ?2 kind, ?3 object, ?4 uid, ?5 gid, ?6 mode, ?7
+	 * ctime */
 	[DB_FILE_OWNER_SET] =
 		"INSERT OR REPLACE INTO file_owner (ino, kind, object, uid, gid, mode, ctime) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[DB_FILE_OWNER_DROP] = "DELETE FROM file_owner WHERE ino = ?1",
-	/* ?1 kind, ?2 object, ?3 bits of files as in `owned`, by the attribute in the inode number */
+	/* ?1 kind, ?2 object, ?3 bits of files as in `owned`, by the attribute
+	 * in the inode number */
 	[DB_FILE_OWNER_DROP_SOME] =
 		"DELETE FROM file_owner WHERE kind = ?1 AND object = ?2 "
 		"AND (1 << (ino >> 48 & 255)) & ?3",
@@ -464,13 +493,15 @@ static const char *const text[DB_UPKEEP] = {
 	[DB_AUDIT_LAST] =
 		"SELECT l.seq, l.line, l.upto, l.at, a.shown FROM audit_line l JOIN audit a "
 		"ON a.seq = l.seq WHERE l.seq = (SELECT max(seq) FROM audit)",
-	/* -> the last line's moment, what it shows, the latest that anything shows: see shown.c */
+	/* -> the last line's moment, what it shows, the latest that anything
+	 * shows: see shown.c */
 	[DB_AUDIT_MOMENT] = "SELECT at, shown, latest FROM audit ORDER BY seq DESC LIMIT 1",
 	[DB_SHOWN_FLOOR] = "SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'shown_floor'",
-	/* ?1 seq, ?2 now, ?3 uid, ?4 gid, ?5 pid, ?6 comm, ?7 action, ?8 object, ?9 more or NULL, ?10
-	 * result or NULL, ?11 reason or NULL, ?12 hash of the line before, ?13 upto, ?14 issued
-	 * certificate or NULL; texts as in the line, which is ?15 if these are not all of it, else empty;
-	 * ?16 what it shows, ?17 the latest that anything shows */
+	/* ?1 seq, ?2 now, ?3 uid, ?4 gid, ?5 pid, ?6 comm, ?7 action, ?8
+	 * object, ?9 more or NULL, ?10 result or NULL, ?11 reason or NULL, ?12
+	 * hash of the line before, ?13 upto, ?14 issued certificate or NULL;
+	 * texts as in the line, which is ?15 if these are not all of it, else
+	 * empty; ?16 what it shows, ?17 the latest that anything shows */
 	[DB_AUDIT_ADD] =
 		"INSERT INTO audit (seq, at, uid, gid, pid, comm, action, object, more, result, reason, "
 		"prev, upto, issued, line, shown, latest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "

@@ -3,8 +3,8 @@
 #define STORE_DB_QUERY_H
 
 /*
- * Every statement the program runs, by name; the texts are in query.c, with their parameters and
- * columns.
+ * Every statement the program runs, by name; the texts are in query.c, with
+ * their parameters and columns.
  */
 enum db_query {
 	DB_NONE, /* where a kind has no such query */
@@ -227,7 +227,8 @@ const char *db_query_text(enum db_query query);
 /* Its second part. */
 extern const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP];
 
-/* The columns that rows of the four kinds of objects begin with, and those that follow. */
+/* The columns that rows of the four kinds of objects begin with, and those that
+ * follow. */
 enum {
 	DB_OBJECT_ID,
 	DB_OBJECT_NAME,
@@ -239,10 +240,13 @@ enum {
 	DB_OBJECT_CREATED,
 	DB_OBJECT_MODIFIED,
 	DB_OBJECT_MODIFIED_BY,
-	DB_OBJECT_EDITED,  /* the moments that files show: of those that edits change; */
+	DB_OBJECT_EDITED,  /* the moments that files show: of those that edits
+			      change; */
 	DB_OBJECT_MADE,	   /* of those that never change; and of all others, */
-	DB_OBJECT_CHANGED, /* the newest moment that something shown of it changed */
-	DB_OBJECT_CTIME,   /* when owner, mode or name last changed; 0: not since it was made */
+	DB_OBJECT_CHANGED, /* the newest moment that something shown of it
+			      changed */
+	DB_OBJECT_CTIME, /* when owner, mode or name last changed; 0: not since
+			    it was made */
 	DB_OBJECT_COLUMNS
 };
 

@@ -13,13 +13,15 @@ static const char *label(enum db_query query, char out[24])
 	return out;
 }
 
-static int prepared(struct db_conn *conn, enum db_query query, sqlite3_stmt **out)
+static int prepared(
+    struct db_conn *conn, enum db_query query, sqlite3_stmt **out)
 {
 	char name[24];
 
 	if (!conn->statement[query]) {
-		int code = sqlite3_prepare_v3(conn->sqlite, db_query_text(query), -1,
-			SQLITE_PREPARE_PERSISTENT, &conn->statement[query], NULL);
+		int code = sqlite3_prepare_v3(conn->sqlite,
+		    db_query_text(query), -1, SQLITE_PREPARE_PERSISTENT,
+		    &conn->statement[query], NULL);
 		if (code != SQLITE_OK)
 			return db_error(conn->sqlite, code, label(query, name));
 	}
@@ -36,10 +38,12 @@ static int bind(sqlite3_stmt *statement, const struct db_value *args)
 			code = sqlite3_bind_int64(statement, i, args->i);
 			break;
 		case DB_STRING:
-			code = sqlite3_bind_text(statement, i, args->p, -1, SQLITE_STATIC);
+			code = sqlite3_bind_text(
+			    statement, i, args->p, -1, SQLITE_STATIC);
 			break;
 		case DB_BYTES:
-			code = sqlite3_bind_blob64(statement, i, args->p, args->n, SQLITE_STATIC);
+			code = sqlite3_bind_blob64(
+			    statement, i, args->p, args->n, SQLITE_STATIC);
 			break;
 		default:
 			code = sqlite3_bind_null(statement, i);
@@ -51,15 +55,16 @@ static int bind(sqlite3_stmt *statement, const struct db_value *args)
 	return SQLITE_OK;
 }
 
-/* Leaves nothing locked and nothing bound: what was bound may be a secret, or gone. */
+/* Leaves nothing locked and nothing bound: what was bound may be a secret, or
+ * gone. */
 static void finish(sqlite3_stmt *statement)
 {
 	sqlite3_reset(statement);
 	sqlite3_clear_bindings(statement);
 }
 
-static int each(struct db_conn *conn, enum db_query query, const struct db_value *args,
-	db_row_fn fn, void *arg)
+static int each(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg)
 {
 	struct db_row row;
 	char name[24];
@@ -80,15 +85,17 @@ static int each(struct db_conn *conn, enum db_query query, const struct db_value
 		if (stop || code == SQLITE_NOMEM)
 			break;
 	}
-	rc = code == SQLITE_ROW ? 0 : db_error(conn->sqlite, code, label(query, name));
+	rc = code == SQLITE_ROW
+		 ? 0
+		 : db_error(conn->sqlite, code, label(query, name));
 	finish(row.statement);
 	if (rc)
 		return rc;
 	return stop < 0 ? stop : rows;
 }
 
-int db_each(struct db_conn *conn, enum db_query query, const struct db_value *args, db_row_fn fn,
-	void *arg)
+int db_each(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg)
 {
 	if (!conn->none)
 		return each(conn, query, args, fn, arg);
@@ -99,7 +106,8 @@ int db_each(struct db_conn *conn, enum db_query query, const struct db_value *ar
 	return rc;
 }
 
-int db_run(struct db_conn *conn, enum db_query query, const struct db_value *args)
+int db_run(
+    struct db_conn *conn, enum db_query query, const struct db_value *args)
 {
 	sqlite3_stmt *statement = NULL;
 	char name[24];
@@ -113,7 +121,9 @@ int db_run(struct db_conn *conn, enum db_query query, const struct db_value *arg
 	if (code == SQLITE_DONE)
 		rc = sqlite3_changes(conn->sqlite);
 	else
-		rc = code == SQLITE_ROW ? -EIO : db_error(conn->sqlite, code, label(query, name));
+		rc = code == SQLITE_ROW
+			 ? -EIO
+			 : db_error(conn->sqlite, code, label(query, name));
 	finish(statement);
 	return rc;
 }

@@ -6,7 +6,8 @@
 
 /* clang-format off */
 
-/* Objects of a kind whose `owned` and rows in file_owner do not say the same; illegal names. */
+/* Objects of a kind whose `owned` and rows in file_owner do not say the same;
+ * illegal names. */
 #define OWNED_FAULT(table, kind, who, alive) \
 	"SELECT " who " || ': what is said of owners of its files is not what is stored' FROM " table \
 	" t WHERE " alive " AND (t.owned <> 0) <> EXISTS " \
@@ -20,13 +21,14 @@
 #define KEY_PATH KIND_NAME " || g.name || '/keys/' || k.name"
 #define MEMBER_PATH KIND_NAME " || g.name || '/members/' || m.name"
 
-/* In a restore: a value of the JSON object ?1; a binary one, empty or missing: NULL. */
+/* In a restore: a value of the JSON object ?1; a binary one, empty or missing:
+ * NULL. */
 #define J(name) "json_extract(?1, '$." name "')"
 #define BINARY(name) "nullif(from_hex(" J(name) "), x'')"
 
 /*
- * What all objects have. While a restore lasts, what is alive has `removed` 0: names of two versions
- * may meet. The newer version wins.
+ * What all objects have. While a restore lasts, what is alive has `removed` 0:
+ * names of two versions may meet. The newer version wins.
  */
 #define OBJECT_COLUMNS \
 	"id, name, uid, gid, mode, bare, owned, created, modified, modified_by, removed, version, "
@@ -55,9 +57,9 @@
 	"LEFT JOIN issued i ON i.prov_key = k.id AND i.first = 1 GROUP BY k.id)"
 
 const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
-	/* -> what a restore needs of the store as a JSON object, version, the last line of the audit
-	 * trail or NULL, its moment, its number, that of its record in the journal, the latest second
-	 * that anything shows */
+	/* -> what a restore needs of the store as a JSON object, version, the
+	 * last line of the audit trail or NULL, its moment, its number, that of
+	 * its record in the journal, the latest second that anything shows */
 	[DB_EXPORT_STORE - DB_UPKEEP] =
 		"SELECT json_object('kind', 'store', 'domain', CAST((SELECT value FROM setting "
 		"WHERE name = 'domain') AS TEXT), 'seal_check', hex((SELECT value FROM setting "
@@ -87,8 +89,9 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_SEGMENT_EACH - DB_UPKEEP] =
 		"WITH RECURSIVE counted(n) AS (SELECT ?1 + 1 UNION ALL SELECT n + 1 FROM counted "
 		"WHERE n * 1000 < (SELECT max(seq) FROM journal)) " SEGMENT_ROWS("counted"),
-	/* ?1 the record before its first, ?2 offset, ?3 length of what all records have -> seq, text,
-	 * where it ends: what is there and behind it */
+	/* ?1 the record before its first, ?2 offset, ?3 length of what all
+	 * records have -> seq, text, where it ends: what is there and behind
+	 * it */
 	[DB_SEGMENT_READ - DB_UPKEEP] =
 		"SELECT seq, text, upto FROM (SELECT seq, text, upto + (seq - ?1) * ?3 - "
 		"coalesce((SELECT upto FROM journal WHERE seq = ?1), 0) AS upto FROM journal_text "
@@ -96,7 +99,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	/* ?1 seq -> text */
 	[DB_JOURNAL_TEXT - DB_UPKEEP] = "SELECT text FROM journal_text WHERE seq = ?1",
 
-	/* A restore. References may go ahead of what they name, and everything is in one transaction. */
+	/* A restore. References may go ahead of what they name, and everything
+	 * is in one transaction. */
 	[DB_RESTORE_DEFER - DB_UPKEEP] = "PRAGMA defer_foreign_keys = ON",
 	[DB_RESTORE_CACHE - DB_UPKEEP] = "PRAGMA cache_size = -262144",
 	/* while it is there, nothing is noted in the journal */
@@ -104,7 +108,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_END - DB_UPKEEP] = "DELETE FROM setting WHERE name = 'restoring'",
 	/* ?1 JSON of the store -> domain, seal check */
 	[DB_RESTORE_STORE - DB_UPKEEP] = "SELECT " J("domain") ", from_hex(" J("seal_check") ")",
-	/* ?1 the same -> how many records it names, the hash of the last one's line; or NULLs */
+	/* ?1 the same -> how many records it names, the hash of the last one's
+	 * line; or NULLs */
 	[DB_RESTORE_MARK - DB_UPKEEP] = "SELECT " J("records") ", " J("log_head"),
 	/* ?1 the same */
 	[DB_RESTORE_SETTINGS - DB_UPKEEP] =
@@ -113,8 +118,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	/* ?1 the same; one of version 0.1.0 says nothing of it */
 	[DB_RESTORE_AUDIT - DB_UPKEEP] =
 		"INSERT INTO setting (name, value) SELECT 'audit_private', x'01' WHERE " J("audit_private"),
-	/* ?1 the same, ?2 now in seconds: what files show at least; and what the last line says of that,
-	 * where it is ahead of its moment */
+	/* ?1 the same, ?2 now in seconds: what files show at least; and what
+	 * the last line says of that, where it is ahead of its moment */
 	[DB_RESTORE_FLOOR - DB_UPKEEP] =
 		"INSERT INTO setting (name, value) SELECT 'shown_floor', "
 		"CAST(1 + max(?2, coalesce(" J("latest") ", 0), (SELECT coalesce(max(at), 0) FROM audit) / "
@@ -134,7 +139,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"FROM json_each(CASE " J("kind") " WHEN 'store' THEN " J("places") " ELSE json_array(json(?1)) END) WHERE true ON CONFLICT (id) DO UPDATE SET "
 		"uid = excluded.uid, gid = excluded.gid, mode = excluded.mode, owned = excluded.owned, "
 		"version = excluded.version WHERE excluded.version > place.version",
-	/* ?1 JSON of an object, or of the store, ?2 its kind: the owners of its files */
+	/* ?1 JSON of an object, or of the store, ?2 its kind: the owners of its
+	 * files */
 	[DB_RESTORE_OWNERS - DB_UPKEEP] =
 		"INSERT INTO file_owner (ino, kind, object, uid, gid, mode) SELECT "
 		"json_extract(f.value, '$[0]'), ?2, json_extract(o.value, '$.id'), "
@@ -183,13 +189,14 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"THEN coalesce(excluded.secret_hash, prov_key.secret_hash) END, "
 		"sealed_secret = CASE WHEN excluded.removed = 0 AND " J("exportable") " "
 		"THEN coalesce(excluded.sealed_secret, prov_key.sealed_secret) END"),
-	/* ?1 a record -> seq, at, seq of its line, id of its certificate, line, certificate, member,
-	 * data, its kind */
+	/* ?1 a record -> seq, at, seq of its line, id of its certificate, line,
+	 * certificate, member, data, its kind */
 	[DB_RESTORE_RECORD - DB_UPKEEP] =
 		"SELECT " J("seq") ", " J("at") ", " J("log.seq") ", " J("issued.id") ", " J("log") ", "
 		J("issued") ", " J("member") ", " J("data") ", " J("data.kind"),
-	/* ?1 JSON of the line, ?2 its moment, ?3 id of its certificate or NULL; in its parts, which are all
-	 * of it if no text in it has a backslash and the moment is the time that it names */
+	/* ?1 JSON of the line, ?2 its moment, ?3 id of its certificate or NULL;
+	 * in its parts, which are all of it if no text in it has a backslash
+	 * and the moment is the time that it names */
 	[DB_RESTORE_LOG - DB_UPKEEP] =
 		"INSERT INTO audit (seq, at, uid, gid, pid, comm, action, object, more, result, reason, "
 		"prev, upto, issued, line) SELECT " J("seq") ", ?2, " J("uid") ", " J("gid") ", " J("pid")
@@ -202,7 +209,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_WHOLE - DB_UPKEEP] =
 		"UPDATE audit SET line = ?2 WHERE seq = ?1 "
 		"AND (SELECT line FROM audit_line WHERE seq = ?1) IS NOT ?2",
-	/* ?1 at or NULL, ?2 seq of its line or NULL, ?3 id of its certificate or NULL, ?4 data or NULL */
+	/* ?1 at or NULL, ?2 seq of its line or NULL, ?3 id of its certificate
+	 * or NULL, ?4 data or NULL */
 	[DB_RESTORE_NOTE - DB_UPKEEP] =
 		"INSERT INTO journal (at, audit, issued, data) VALUES (?1, ?2, ?3, ?4)",
 	/* ?1 JSON of it */
@@ -224,14 +232,16 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		J("description") " WHERE id = " J("id"),
 	[DB_RESTORE_REVOKED - DB_UPKEEP] =
 		"UPDATE issued SET revoked = " J("revoked") ", reason = " J("reason") " WHERE id = " J("id"),
-	/* the list itself is not exported: it covers fewer than none, so that another is signed */
+	/* the list itself is not exported: it covers fewer than none, so that
+	 * another is signed */
 	[DB_RESTORE_CRL - DB_UPKEEP] =
 		"INSERT INTO crl (cert, number, made, this_update, next_update, covers, days, der) VALUES ("
 		J("cert") ", " J("number") ", " J("made") ", " J("this_update") ", " J("next_update")
 		", -1, " J("days") ", x'') ON CONFLICT (cert) DO UPDATE SET number = excluded.number, "
 		"made = excluded.made, this_update = excluded.this_update, "
 		"next_update = excluded.next_update, days = excluded.days",
-	/* -> the newest JSON of each group, key, certificate and fixed directory in the journal */
+	/* -> the newest JSON of each group, key, certificate and fixed
+	 * directory in the journal */
 	[DB_RESTORE_NEWEST - DB_UPKEEP] =
 		"SELECT data FROM journal WHERE seq IN (SELECT max(seq) FROM journal WHERE "
 		"json_extract(data, '$.kind') IN ('place', 'cert', 'grp', 'prov_key') "
@@ -239,7 +249,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_CERTS - DB_UPKEEP] = "UPDATE cert SET removed = NULL WHERE removed = 0",
 	[DB_RESTORE_GROUPS - DB_UPKEEP] = "UPDATE grp SET removed = NULL WHERE removed = 0",
 	[DB_RESTORE_KEYS - DB_UPKEEP] = "UPDATE prov_key SET removed = NULL WHERE removed = 0",
-	/* -> kind, id and path of each that is alive, whether its secret is missing */
+	/* -> kind, id and path of each that is alive, whether its secret is
+	 * missing */
 	[DB_RESTORE_ALIVE - DB_UPKEEP] =
 		"SELECT 1, id, 'certs/' || name, sealed_key IS NULL FROM cert WHERE removed = 0 UNION ALL "
 		"SELECT 2, id, " KIND_NAME " || name || '/group', 0 FROM grp g WHERE removed = 0 UNION ALL "
@@ -250,7 +261,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"UPDATE cert SET removed = 1, sealed_key = NULL WHERE id = ?1",
 	[DB_RESTORE_LEAVE_KEY - DB_UPKEEP] =
 		"UPDATE prov_key SET removed = 1, secret_hash = NULL, sealed_secret = NULL WHERE id = ?1",
-	/* ?2 now: and it is deleted now; of certificates, if nothing depends on it (?3 now in seconds) */
+	/* ?2 now: and it is deleted now; of certificates, if nothing depends on
+	 * it (?3 now in seconds) */
 	[DB_RESTORE_DROP_CERT - DB_UPKEEP] =
 		"UPDATE cert SET removed = ?2 WHERE id = ?1 "
 		"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) "
@@ -280,7 +292,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_RESTORE_VACATED - DB_UPKEEP] =
 		"UPDATE vacated SET version = max(coalesce((SELECT max(version) FROM cert), 0), "
 		"coalesce((SELECT max(version) FROM grp), 0), coalesce((SELECT max(version) FROM prov_key), 0))",
-	/* -> path, how many uses are without a certificate, of which there was one */
+	/* -> path, how many uses are without a certificate, of which there was
+	 * one */
 	[DB_RESTORE_LOST - DB_UPKEEP] =
 		"SELECT " KEY_PATH ", k.uses - k.lost - f.n FROM prov_key k JOIN grp g ON g.id = k.grp "
 		"JOIN " FIRST_ISSUED " f ON f.id = k.id WHERE k.uses - k.lost > f.n",
@@ -385,7 +398,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"UNION ALL SELECT 'deleted certificate ' || c.name || ': one that it issued was still valid' "
 		"FROM cert c WHERE c.removed IS NOT NULL AND EXISTS (SELECT 1 FROM issued i "
 		"WHERE i.cert = c.id AND i.not_after > c.removed / 1000000000)",
-	/* AUTOINCREMENT: what was given is not given again; nothing is deleted from the trail */
+	/* AUTOINCREMENT: what was given is not given again; nothing is deleted
+	 * from the trail */
 	[DB_CHECK_IDS - DB_UPKEEP] =
 		"SELECT 'database: ids of ' || s.name || ' would be given again' FROM sqlite_sequence s "
 		"WHERE s.seq < CASE s.name WHEN 'cert' THEN (SELECT max(id) FROM cert) "
@@ -396,11 +410,13 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 		"UNION ALL SELECT 'log: ' || s.seq || ' lines were written, and the last is ' || "
 		"coalesce((SELECT max(seq) FROM audit), 0) FROM sqlite_sequence s "
 		"WHERE s.name = 'audit' AND s.seq <> coalesce((SELECT max(seq) FROM audit), 0)",
-	/* -> name, the list, the certificate's der, number, this and next update, covers, revoked */
+	/* -> name, the list, the certificate's der, number, this and next
+	 * update, covers, revoked */
 	[DB_CHECK_CRLS - DB_UPKEEP] =
 		"SELECT c.name, l.der, c.der, l.number, l.this_update, l.next_update, l.covers, c.revoked "
 		"FROM crl l JOIN cert c ON c.id = l.cert WHERE l.covers >= 0",
-	/* -> id, name, sealed key, SPKI hash, der, serial, not before, not after, subject, csr */
+	/* -> id, name, sealed key, SPKI hash, der, serial, not before, not
+	 * after, subject, csr */
 	[DB_CHECK_CERTS - DB_UPKEEP] =
 		"SELECT id, name, sealed_key, spki_hash, der, serial, not_before, not_after, subject, csr "
 		"FROM cert WHERE removed IS NULL",
@@ -408,7 +424,8 @@ const char *const db_upkeep_text[DB_QUERIES - DB_UPKEEP] = {
 	[DB_CHECK_KEYS - DB_UPKEEP] =
 		"SELECT k.id, " KEY_PATH ", k.sealed_secret, k.secret_hash FROM prov_key k "
 		"JOIN grp g ON g.id = k.grp WHERE k.removed IS NULL",
-	/* -> id, path, der, csr, the signing certificate's der, serial, SPKI hash, dates, names */
+	/* -> id, path, der, csr, the signing certificate's der, serial, SPKI
+	 * hash, dates, names */
 	[DB_CHECK_CERTIFICATES - DB_UPKEEP] =
 		"SELECT i.id, " MEMBER_PATH ", i.der, i.csr, c.der, i.serial, i.spki_hash, i.not_before, "
 		"i.not_after, i.names FROM issued i JOIN member m ON m.id = i.member "

@@ -17,14 +17,17 @@
 #include "store/db/internal.h"
 
 /*
- * The main file is one of SQLite's "unix" layer whose methods for locks and for the index are ours;
- * what we keep of it follows it in memory. Everything else is SQLite's.
+ * The main file is one of SQLite's "unix" layer whose methods for locks and for
+ * the index are ours; what we keep of it follows it in memory. Everything else
+ * is SQLite's.
  */
 
-/* Where SQLite locks a database, https://sqlite.org/fileformat2.html#the_lock_byte_page */
+/* Where SQLite locks a database,
+ * https://sqlite.org/fileformat2.html#the_lock_byte_page */
 enum { LOCK_BYTE = 0x40000000, LOCK_BYTES = 512 };
 
-/* Of 32 KiB, for 4,096 pages of the log each: it is far shorter than these would be good for. */
+/* Of 32 KiB, for 4,096 pages of the log each: it is far shorter than these
+ * would be good for. */
 enum { REGIONS = 1024 };
 
 /* What all connections to one file have in common. */
@@ -50,9 +53,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of everything here *
 static struct shared *all;
 static sqlite3_vfs *unix_vfs;
 static sqlite3_vfs vfses[] = {
-	[DB_VFS_ALONE] = {.zName = "enrollfs-alone"},
-	[DB_VFS_READ] = {.zName = "enrollfs-read"},
-	[DB_VFS_MAIN] = {.zName = "enrollfs-main"},
+    [DB_VFS_ALONE] = {.zName = "enrollfs-alone"},
+    [DB_VFS_READ] = {.zName = "enrollfs-read"},
+    [DB_VFS_MAIN] = {.zName = "enrollfs-main"},
 };
 enum { VFSES = sizeof(vfses) / sizeof(vfses[0]) };
 static sqlite3_io_methods main_methods;
@@ -64,11 +67,14 @@ static struct ours *ours(sqlite3_file *file)
 
 /* --- the lock on the main file --- */
 
-/* Whoever cannot write to it shares it with others: where nobody can, nothing changes. */
+/* Whoever cannot write to it shares it with others: where nobody can, nothing
+ * changes. */
 static int keep_others_out(const char *path, bool only_look)
 {
-	struct flock all_of_it = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTE, .l_len = LOCK_BYTES};
+	struct flock all_of_it = {.l_type = F_WRLCK,
+	    .l_whence = SEEK_SET,
+	    .l_start = LOCK_BYTE,
+	    .l_len = LOCK_BYTES};
 	int fd = only_look ? -1 : open(path, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0) {
@@ -86,7 +92,8 @@ static struct shared *find(const sqlite3_vfs *vfs, const struct stat *st)
 {
 	struct shared *s = all;
 
-	while (s && (s->vfs != vfs || s->device != st->st_dev || s->inode != st->st_ino))
+	while (s && (s->vfs != vfs || s->device != st->st_dev ||
+			s->inode != st->st_ino))
 		s = s->next;
 	return s;
 }
@@ -101,7 +108,8 @@ static bool reads_only(const sqlite3_vfs *vfs)
 	return vfs != &vfses[DB_VFS_ALONE];
 }
 
-static int attach_locked(const sqlite3_vfs *vfs, const char *path, struct ours *o)
+static int attach_locked(
+    const sqlite3_vfs *vfs, const char *path, struct ours *o)
 {
 	struct stat st;
 
@@ -112,11 +120,14 @@ static int attach_locked(const sqlite3_vfs *vfs, const char *path, struct ours *
 		s = calloc(1, sizeof(*s));
 		if (!s)
 			return SQLITE_NOMEM;
-		*s = (struct shared){.device = st.st_dev, .inode = st.st_ino, .vfs = vfs};
+		*s = (struct shared){
+		    .device = st.st_dev, .inode = st.st_ino, .vfs = vfs};
 		s->lock = keep_others_out(path, looks_only(vfs));
 		if (s->lock < 0) {
 			free(s);
-			return errno == EAGAIN || errno == EACCES ? SQLITE_BUSY : SQLITE_CANTOPEN;
+			return errno == EAGAIN || errno == EACCES
+				   ? SQLITE_BUSY
+				   : SQLITE_CANTOPEN;
 		}
 		s->next = all;
 		all = s;
@@ -240,7 +251,8 @@ static int grow(struct shared *s, int regions, int size)
 	return SQLITE_OK;
 }
 
-static int map_index(sqlite3_file *file, int i, int size, int extend, void volatile **out)
+static int map_index(
+    sqlite3_file *file, int i, int size, int extend, void volatile **out)
 {
 	struct shared *s = ours(file)->shared;
 	int code = SQLITE_OK;
@@ -256,7 +268,8 @@ static int map_index(sqlite3_file *file, int i, int size, int extend, void volat
 static void barrier(sqlite3_file *file)
 {
 	(void)file;
-	pthread_mutex_lock(&lock); /* a full one, and known to thread checkers */
+	pthread_mutex_lock(
+	    &lock); /* a full one, and known to thread checkers */
 	pthread_mutex_unlock(&lock);
 }
 
@@ -290,7 +303,8 @@ static int empty_ok(sqlite3_file *file)
 	return SQLITE_OK;
 }
 
-static int empty_read(sqlite3_file *file, void *to, int size, sqlite3_int64 offset)
+static int empty_read(
+    sqlite3_file *file, void *to, int size, sqlite3_int64 offset)
 {
 	(void)file;
 	(void)offset;
@@ -298,7 +312,8 @@ static int empty_read(sqlite3_file *file, void *to, int size, sqlite3_int64 offs
 	return SQLITE_IOERR_SHORT_READ;
 }
 
-static int empty_write(sqlite3_file *file, const void *from, int size, sqlite3_int64 offset)
+static int empty_write(
+    sqlite3_file *file, const void *from, int size, sqlite3_int64 offset)
 {
 	(void)file;
 	(void)from;
@@ -344,24 +359,25 @@ static int empty_control(sqlite3_file *file, int what, void *arg)
 }
 
 static const sqlite3_io_methods empty_methods = {
-	.iVersion = 1,
-	.xClose = empty_ok,
-	.xRead = empty_read,
-	.xWrite = empty_write,
-	.xTruncate = empty_truncate,
-	.xSync = empty_sync,
-	.xFileSize = empty_size,
-	.xLock = empty_lock,
-	.xUnlock = empty_lock,
-	.xCheckReservedLock = check_reserved,
-	.xFileControl = empty_control,
-	.xSectorSize = empty_ok,
-	.xDeviceCharacteristics = empty_ok,
+    .iVersion = 1,
+    .xClose = empty_ok,
+    .xRead = empty_read,
+    .xWrite = empty_write,
+    .xTruncate = empty_truncate,
+    .xSync = empty_sync,
+    .xFileSize = empty_size,
+    .xLock = empty_lock,
+    .xUnlock = empty_lock,
+    .xCheckReservedLock = check_reserved,
+    .xFileControl = empty_control,
+    .xSectorSize = empty_ok,
+    .xDeviceCharacteristics = empty_ok,
 };
 
 /* --- opening --- */
 
-/* All main files have the same methods: "unix" gives others only to those it does not lock. */
+/* All main files have the same methods: "unix" gives others only to those it
+ * does not lock. */
 static const sqlite3_io_methods *with_ours(const sqlite3_io_methods *methods)
 {
 	static sqlite3_io_methods mixed;
@@ -396,7 +412,8 @@ static int attach(const sqlite3_vfs *vfs, const char *path, struct ours *o)
 	}
 }
 
-static int open_main(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
+static int open_main(
+    sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
 {
 	int code = unix_vfs->xOpen(unix_vfs, path, file, flags, out);
 
@@ -412,7 +429,8 @@ static int open_main(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
 	return code;
 }
 
-static int open_any(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
+static int open_any(
+    sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
 {
 	int present = 0;
 
@@ -452,7 +470,8 @@ static int access_any(sqlite3_vfs *vfs, const char *path, int flags, int *out)
 
 static int delete_any(sqlite3_vfs *vfs, const char *path, int sync)
 {
-	return reads_only(vfs) ? SQLITE_OK : unix_vfs->xDelete(unix_vfs, path, sync);
+	return reads_only(vfs) ? SQLITE_OK
+			       : unix_vfs->xDelete(unix_vfs, path, sync);
 }
 
 static void register_all(void)
@@ -462,7 +481,8 @@ static void register_all(void)
 		const char *name = vfses[i].zName;
 		vfses[i] = *unix_vfs;
 		vfses[i].zName = name;
-		vfses[i].szOsFile = unix_vfs->szOsFile + (int)sizeof(struct ours);
+		vfses[i].szOsFile = unix_vfs->szOsFile +
+				    (int)sizeof(struct ours);
 		vfses[i].pNext = NULL;
 		vfses[i].xOpen = open_any;
 		vfses[i].xAccess = access_any;
@@ -487,10 +507,13 @@ bool db_vfs_maps_safely(const char *path)
 
 	if (fd < 0)
 		return false;
-	/* nothing of a file is cloned to itself: only a filesystem that has no clones says so */
+	/* nothing of a file is cloned to itself: only a filesystem that has no
+	 * clones says so */
 	bool shares_none = ioctl(fd, FICLONE, fd) &&
-			   (errno == EOPNOTSUPP || errno == ENOTTY || errno == ENOSYS);
-	bool has_whole_blocks = fstatfs(fd, &fs) == 0 && fs.f_bsize >= SQLITE_STEP;
+			   (errno == EOPNOTSUPP || errno == ENOTTY ||
+			       errno == ENOSYS);
+	bool has_whole_blocks = fstatfs(fd, &fs) == 0 &&
+				fs.f_bsize >= SQLITE_STEP;
 	close(fd);
 	return shares_none && has_whole_blocks;
 }

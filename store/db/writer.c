@@ -10,8 +10,9 @@
 #include "store/db/internal.h"
 
 /*
- * Group commit: the writer takes every job that is waiting as one transaction, so that under load
- * many answers share one fsync. A job is on the stack of who waits for it.
+ * Group commit: the writer takes every job that is waiting as one transaction,
+ * so that under load many answers share one fsync. A job is on the stack of who
+ * waits for it.
  */
 struct db_job {
 	db_job_fn fn;
@@ -26,9 +27,10 @@ struct db_job {
 enum { POSTED_MAX = 1024 };
 
 /*
- * Threads that wait here serve no reader. While jobs get done all may wait; when the present ones
- * take longer than a moment (a frozen or failing disk) those behind QUEUE are refused, and when
- * another program's lock was in the way of the last ones, those behind PROBES.
+ * Threads that wait here serve no reader. While jobs get done all may wait;
+ * when the present ones take longer than a moment (a frozen or failing disk)
+ * those behind QUEUE are refused, and when another program's lock was in the
+ * way of the last ones, those behind PROBES.
  */
 enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
 
@@ -46,15 +48,16 @@ static struct timespec later(int ms)
 	return at;
 }
 
-/* Everything that waits. NULL: nothing came within `pause` ms (0: as long as it takes), and there
- * is something to do for the log; or the end. */
+/* Everything that waits. NULL: nothing came within `pause` ms (0: as long as it
+ * takes), and there is something to do for the log; or the end. */
 static struct db_job *take_all(struct db *db, int pause, bool *stopping)
 {
 	struct timespec until = later(pause);
 
 	pthread_mutex_lock(&db->queue_lock);
 	for (int rc = 0; !rc && !db->first && !db->stopping;)
-		rc = pause ? pthread_cond_timedwait(&db->queued, &db->queue_lock, &until)
+		rc = pause ? pthread_cond_timedwait(
+				 &db->queued, &db->queue_lock, &until)
 			   : pthread_cond_wait(&db->queued, &db->queue_lock);
 	struct db_job *jobs = db->first;
 	db->first = NULL;
@@ -66,7 +69,8 @@ static struct db_job *take_all(struct db *db, int pause, bool *stopping)
 	return jobs;
 }
 
-/* Full disks and I/O errors may make SQLite roll the whole transaction back by itself. */
+/* Full disks and I/O errors may make SQLite roll the whole transaction back by
+ * itself. */
 static bool in_transaction(const struct db_conn *conn)
 {
 	return !sqlite3_get_autocommit(conn->sqlite);
@@ -105,10 +109,10 @@ static int run_in_transaction(struct db_conn *conn, struct db_job *jobs)
 static int say_gone(struct db *db, const char *gone)
 {
 	report(LOG_ERR,
-		"store %s: %s is gone or another: nothing is changed until it is back or this is "
-		"mounted again",
-		db->path, gone);
-	/* If the log is what is gone, the store itself has everything from here on, and says so. */
+	    "store %s: %s is gone or another: nothing is changed until it is back or this is mounted again",
+	    db->path, gone);
+	/* If the log is what is gone, the store itself has everything from here
+	 * on, and says so. */
 	if (db->marked)
 		db_mark_closed(db);
 	return -EIO;
@@ -124,9 +128,9 @@ static int in_place(struct db *db)
 }
 
 /*
- * Who reads first behind a commit notes in the log's index how far that goes. If that were a
- * reader, a disk that has been frozen meanwhile would keep it: the index is a file, mapped, and its
- * page has to be written.
+ * Who reads first behind a commit notes in the log's index how far that goes.
+ * If that were a reader, a disk that has been frozen meanwhile would keep it:
+ * the index is a file, mapped, and its page has to be written.
  */
 static int stop_at_first(const struct db_row *row, void *arg)
 {
@@ -137,10 +141,12 @@ static int stop_at_first(const struct db_row *row, void *arg)
 
 static void read_first(struct db_conn *conn)
 {
-	db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("mounted")), stop_at_first, NULL);
+	db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("mounted")),
+	    stop_at_first, NULL);
 }
 
-/* Looks again behind the commit: it may have gone into files that were removed meanwhile. */
+/* Looks again behind the commit: it may have gone into files that were removed
+ * meanwhile. */
 static int run_all(struct db *db, struct db_conn *conn, struct db_job *jobs)
 {
 	int rc = in_place(db);
@@ -153,13 +159,20 @@ static int run_all(struct db *db, struct db_conn *conn, struct db_job *jobs)
 }
 
 /*
- * The write-ahead log. Overwritten pages are still in it, so it is emptied after a secret was
- * destroyed; and it grows as long as readers overlap, so it is emptied when it is large. A reader
- * in the way is waited for a moment, then again a second later. It is copied when it is long, and
- * when nothing has come for a while, so that the main file is rarely behind; what a reader or a
- * full disk keeps from being copied is tried again ever more rarely.
+ * The write-ahead log. Overwritten pages are still in it, so it is emptied
+ * after a secret was destroyed; and it grows as long as readers overlap, so it
+ * is emptied when it is large. A reader in the way is waited for a moment, then
+ * again a second later. It is copied when it is long, and when nothing has come
+ * for a while, so that the main file is rarely behind; what a reader or a full
+ * disk keeps from being copied is tried again ever more rarely.
  */
-enum { LOG_WORTH_COPYING = 1000, LOG_LARGE = 4096, READER_MS = 50, IDLE_MS = 100, RARE_MS = 60000 };
+enum {
+	LOG_WORTH_COPYING = 1000,
+	LOG_LARGE = 4096,
+	READER_MS = 50,
+	IDLE_MS = 100,
+	RARE_MS = 60000
+};
 
 static int count_frames(void *arg, sqlite3 *sqlite, const char *name, int frames)
 {
@@ -183,7 +196,7 @@ static void empty_log(struct db_conn *conn)
 		return;
 	sqlite3_busy_timeout(conn->sqlite, READER_MS);
 	int code = sqlite3_wal_checkpoint_v2(
-		conn->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	    conn->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
 	if (code == SQLITE_OK) {
 		conn->scrub = false;
@@ -212,7 +225,7 @@ static void copy_log(struct db_conn *conn)
 {
 	int frames = 0, copied = 0;
 	int code = sqlite3_wal_checkpoint_v2(
-		conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+	    conn->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
 
 	if (code == SQLITE_OK) {
 		conn->frames = frames;
@@ -224,7 +237,8 @@ static void copy_log(struct db_conn *conn)
 	conn->pause = conn->pause < RARE_MS / 2 ? conn->pause * 2 : RARE_MS;
 }
 
-/* Behind it: nobody waits for what only keeps the log small, or the main file up to date. */
+/* Behind it: nobody waits for what only keeps the log small, or the main file
+ * up to date. */
 static void keep_log(struct db_conn *conn, bool idle)
 {
 	if (has_to_be_emptied(conn))
@@ -251,7 +265,8 @@ static void wake_all(struct db_job *jobs, int rc)
 			free(jobs->arg);
 			free(jobs);
 		} else {
-			sem_post(&jobs->done); /* the job is gone from here on */
+			sem_post(
+			    &jobs->done); /* the job is gone from here on */
 		}
 		jobs = next;
 	}

@@ -9,16 +9,16 @@
 #include "store/pki/internal.h"
 
 /*
- * What an outside CA answers with: PEM texts, or PKCS #7, that come in any number of writes. It is
- * read from its beginning each time, strictly in order, so that what is wrong is told in the write
- * that shows it.
+ * What an outside CA answers with: PEM texts, or PKCS #7, that come in any
+ * number of writes. It is read from its beginning each time, strictly in order,
+ * so that what is wrong is told in the write that shows it.
  */
 
 enum { CERTS_MAX = 10 };
 
 struct reading {
-	const unsigned char
-		*own; /* whose certificate it has to be; NULL: the key's that comes along */
+	const unsigned char *own; /* whose certificate it has to be; NULL: the
+				     key's that comes along */
 	const char **reason;
 	EVP_PKEY *key;
 	STACK_OF(X509) * certs;
@@ -35,7 +35,8 @@ static int refuse(const struct reading *r, const char *why)
 /* RFC 5280 4.2.1.9, 4.2.1.3 */
 static int check_ca(const struct reading *r, X509 *x)
 {
-	uint32_t flags = X509_get_extension_flags(x), usage = X509_get_key_usage(x);
+	uint32_t flags = X509_get_extension_flags(x),
+		 usage = X509_get_key_usage(x);
 
 	/* RFC 5280 4.1.2.4, 4.1.2.6 */
 	if (X509_NAME_entry_count(X509_get_subject_name(x)) == 0)
@@ -43,10 +44,11 @@ static int check_ca(const struct reading *r, X509 *x)
 	if (flags & EXFLAG_INVALID)
 		return refuse(r, "a certificate has damaged extensions");
 	if (!(flags & EXFLAG_CA))
-		return refuse(
-			r, "a certificate is not a CA's: basicConstraints CA:TRUE is missing");
+		return refuse(r,
+		    "a certificate is not a CA's: basicConstraints CA:TRUE is missing");
 	if (!(usage & KU_KEY_CERT_SIGN))
-		return refuse(r, "a certificate's keyUsage does not allow it to sign certificates");
+		return refuse(r,
+		    "a certificate's keyUsage does not allow it to sign certificates");
 	return 0;
 }
 
@@ -66,25 +68,30 @@ static int check_own(const struct reading *r, X509 *x)
 	unsigned char hash[PKI_HASH];
 
 	if (spki_hash(x, hash))
-		return refuse(r, "the certificate has no public key of a known type");
+		return refuse(
+		    r, "the certificate has no public key of a known type");
 	if (r->own && memcmp(hash, r->own, PKI_HASH) != 0)
-		return refuse(r, "the first certificate is for another key than that of csr.pem");
+		return refuse(r,
+		    "the first certificate is for another key than that of csr.pem");
 	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(x);
 	if (id && ASN1_STRING_length(id) > PKI_KEY_ID_MAX)
-		return refuse(r, "the certificate's subjectKeyIdentifier has more than 64 bytes");
+		return refuse(r,
+		    "the certificate's subjectKeyIdentifier has more than 64 bytes");
 	if (!(X509_get_key_usage(x) & KU_CRL_SIGN))
-		return refuse(r, "the certificate's keyUsage does not allow it to sign CRLs");
+		return refuse(r,
+		    "the certificate's keyUsage does not allow it to sign CRLs");
 	return 0;
 }
 
 static int check_issued(const struct reading *r, X509 *issuer, X509 *subject)
 {
 	if (r->ended)
-		return refuse(r, "there is a certificate behind the self-signed one");
+		return refuse(
+		    r, "there is a certificate behind the self-signed one");
 	if (X509_check_issued(issuer, subject) != X509_V_OK ||
-		X509_verify(subject, X509_get0_pubkey(issuer)) != 1)
-		return refuse(r, "a certificate did not issue the one before it: the order is the "
-				 "certificate, its issuer, and so on up to the self-signed one");
+	    X509_verify(subject, X509_get0_pubkey(issuer)) != 1)
+		return refuse(r,
+		    "a certificate did not issue the one before it: the order is the certificate, its issuer, and so on up to the self-signed one");
 	return 0;
 }
 
@@ -97,7 +104,8 @@ static int take_cert(struct reading *r, X509 *x)
 	if (!rc)
 		rc = check_ca(r, x);
 	if (!rc)
-		rc = n ? check_issued(r, x, sk_X509_value(r->certs, n - 1)) : check_own(r, x);
+		rc = n ? check_issued(r, x, sk_X509_value(r->certs, n - 1))
+		       : check_own(r, x);
 	if (rc || sk_X509_push(r->certs, x) <= 0) {
 		X509_free(x);
 		return rc ? rc : pki_drain(-ENOMEM);
@@ -115,9 +123,11 @@ static bool is_next(const struct reading *r, const STACK_OF(X509) * bag, X509 *x
 	int n = sk_X509_num(r->certs);
 
 	if (n)
-		return X509_check_issued(x, sk_X509_value(r->certs, n - 1)) == X509_V_OK;
+		return X509_check_issued(x, sk_X509_value(r->certs, n - 1)) ==
+		       X509_V_OK;
 	if (r->own)
-		return !spki_hash(x, hash) && memcmp(hash, r->own, PKI_HASH) == 0;
+		return !spki_hash(x, hash) &&
+		       memcmp(hash, r->own, PKI_HASH) == 0;
 	if (r->key)
 		return X509_check_private_key(x, r->key) == 1;
 	for (int i = 0; i < sk_X509_num(bag); i++) {
@@ -146,8 +156,10 @@ static int take_bag(struct reading *r, STACK_OF(X509) * bag)
 	while (!rc && (x = take_out(r, bag)))
 		rc = take_cert(r, x);
 	if (!rc && !begun && !sk_X509_num(r->certs))
-		rc = refuse(r, r->own ? "none of the certificates is for the key of csr.pem"
-				      : "none of the certificates is for the private key");
+		rc = refuse(r,
+		    r->own
+			? "none of the certificates is for the key of csr.pem"
+			: "none of the certificates is for the private key");
 	return rc;
 }
 
@@ -176,19 +188,24 @@ static int take_certs(struct reading *r, const unsigned char *der, size_t len)
 
 /* --- the private key --- */
 
-static int take_key(struct reading *r, bool pkcs8, const unsigned char *der, size_t len)
+static int take_key(
+    struct reading *r, bool pkcs8, const unsigned char *der, size_t len)
 {
 	const unsigned char *p = der;
 
 	if (r->key)
 		return refuse(r, "there are two private keys");
-	r->key = pkcs8 ? pki_key_in(der, len) : d2i_AutoPrivateKey(NULL, &p, (long)len);
-	return r->key ? 0 : refuse(r, "the private key is damaged or of an unknown type");
+	r->key = pkcs8 ? pki_key_in(der, len)
+		       : d2i_AutoPrivateKey(NULL, &p, (long)len);
+	return r->key ? 0
+		      : refuse(r,
+			    "the private key is damaged or of an unknown type");
 }
 
 /* --- one document --- */
 
-static bool is_one_of(const struct pki_document *document, const char *const *list)
+static bool is_one_of(
+    const struct pki_document *document, const char *const *list)
 {
 	for (; *list; list++)
 		if (pki_document_is(document, *list))
@@ -198,35 +215,41 @@ static bool is_one_of(const struct pki_document *document, const char *const *li
 
 static int take_pem(struct reading *r, const struct pki_document *document)
 {
-	static const char *const certs[] = {
-		PEM_STRING_X509, PEM_STRING_X509_OLD, PEM_STRING_PKCS7, PEM_STRING_CMS, NULL};
+	static const char *const certs[] = {PEM_STRING_X509,
+	    PEM_STRING_X509_OLD, PEM_STRING_PKCS7, PEM_STRING_CMS, NULL};
 	static const char *const keys[] = {
-		PEM_STRING_PKCS8INF, PEM_STRING_RSA, PEM_STRING_ECPRIVATEKEY, NULL};
+	    PEM_STRING_PKCS8INF, PEM_STRING_RSA, PEM_STRING_ECPRIVATEKEY, NULL};
 	CLEANUP_BYTES struct bytes der = {0};
 
 	if (pki_document_is_key(document) && r->own)
-		return pki_refuse(
-			-EINVAL, "a private key does not belong here: use import", r->reason);
-	/* Proc-Type: 4,ENCRYPTED (RFC 1421), which the old forms of keys may have */
-	if (pki_document_has_headers(document) || pki_document_is(document, PEM_STRING_PKCS8))
-		return refuse(r, "the private key is encrypted: decrypt it first, with `openssl "
-				 "pkey -in FILE`");
+		return pki_refuse(-EINVAL,
+		    "a private key does not belong here: use import",
+		    r->reason);
+	/* Proc-Type: 4,ENCRYPTED (RFC 1421), which the old forms of keys may
+	 * have */
+	if (pki_document_has_headers(document) ||
+	    pki_document_is(document, PEM_STRING_PKCS8))
+		return refuse(r,
+		    "the private key is encrypted: decrypt it first, with `openssl pkey -in FILE`");
 	int rc = pki_document_der(document, &der);
 	if (rc)
 		return rc == -EBADMSG ? refuse(r, "a PEM text is damaged") : rc;
 	if (is_one_of(document, certs))
 		return take_certs(r, der.data, der.len);
 	if (is_one_of(document, keys))
-		return take_key(
-			r, pki_document_is(document, PEM_STRING_PKCS8INF), der.data, der.len);
+		return take_key(r,
+		    pki_document_is(document, PEM_STRING_PKCS8INF), der.data,
+		    der.len);
 	/* `openssl ecparam -genkey` writes these before the key */
 	return pki_document_is(document, PEM_STRING_ECPARAMETERS)
-		       ? 0
-		       : refuse(r, "a PEM text is neither a CERTIFICATE nor a PRIVATE KEY");
+		   ? 0
+		   : refuse(r,
+			 "a PEM text is neither a CERTIFICATE nor a PRIVATE KEY");
 }
 
 /* What an element begins with, behind its own tag and length. */
-static const unsigned char *inside(const unsigned char *p, size_t len, size_t need)
+static const unsigned char *inside(
+    const unsigned char *p, size_t len, size_t need)
 {
 	size_t head = len < 2 ? 2 : p[1] > 0x80 ? 2u + (p[1] & 0x7f) : 2;
 
@@ -236,7 +259,8 @@ static const unsigned char *inside(const unsigned char *p, size_t len, size_t ne
 /* 1: this can be PKCS #7; 0: too little has come. */
 static int check_der(const struct reading *r, const unsigned char *p, size_t len)
 {
-	/* RFC 7292 4: PFX begins with its version, 3; RFC 5958, 5915, 8017: keys with 0 or 1 */
+	/* RFC 7292 4: PFX begins with its version, 3; RFC 5958, 5915, 8017:
+	 * keys with 0 or 1 */
 	static const unsigned char pfx[] = {0x02, 0x01, 0x03};
 	const unsigned char *in = inside(p, len, sizeof(pfx));
 
@@ -244,22 +268,24 @@ static int check_der(const struct reading *r, const unsigned char *p, size_t len
 		return 0;
 	if (memcmp(in, pfx, sizeof(pfx)) == 0)
 		return refuse(r,
-			"this is PKCS #12: convert it to PEM with `openssl pkcs12 -in FILE "
-			"-nodes`, then its certificates in order and its private key");
+		    "this is PKCS #12: convert it to PEM with `openssl pkcs12 -in FILE -nodes`, then its certificates in order and its private key");
 	if (in[0] == V_ASN1_INTEGER)
-		return refuse(r, "this is DER: convert it to PEM with `openssl pkey -inform DER`");
+		return refuse(r,
+		    "this is DER: convert it to PEM with `openssl pkey -inform DER`");
 	if (in[0] != V_ASN1_OBJECT)
-		return refuse(r, "this is DER: convert it to PEM with `openssl x509 -inform DER`");
+		return refuse(r,
+		    "this is DER: convert it to PEM with `openssl x509 -inform DER`");
 	if (p[1] == 0x80)
-		return refuse(r, "this is PKCS #7 of indefinite length: convert it to PEM with "
-				 "`openssl pkcs7 -inform DER -print_certs`");
+		return refuse(r,
+		    "this is PKCS #7 of indefinite length: convert it to PEM with `openssl pkcs7 -inform DER -print_certs`");
 	return 1;
 }
 
 /* --- all of them --- */
 
 /* DER may be the first, and the last: what is behind it is no text. */
-static int read_first(struct reading *r, const unsigned char *p, size_t len, size_t *end)
+static int read_first(
+    struct reading *r, const unsigned char *p, size_t len, size_t *end)
 {
 	struct pki_document document;
 	int rc = pki_document(p, len, &document, r->reason);
@@ -272,8 +298,9 @@ static int read_first(struct reading *r, const unsigned char *p, size_t len, siz
 	if (rc != 1)
 		return rc < 0 ? pki_refuse(rc, *r->reason, r->reason) : rc;
 	*end = document.end;
-	rc = document.form == PKI_DER ? take_pkcs7(r, document.body, document.len)
-				      : take_pem(r, &document);
+	rc = document.form == PKI_DER
+		 ? take_pkcs7(r, document.body, document.len)
+		 : take_pem(r, &document);
 	return rc ? rc : 1;
 }
 
@@ -298,9 +325,10 @@ static int read_documents(struct reading *r, const unsigned char *p, size_t len)
 
 /* --- all of it --- */
 
-/* RFC 5280 6.1, with the last certificate as the trust anchor; leaf NULL: of the CA itself, for any
- * purpose. */
-static int verify(const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t now)
+/* RFC 5280 6.1, with the last certificate as the trust anchor; leaf NULL: of
+ * the CA itself, for any purpose. */
+static int verify(
+    const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t now)
 {
 	X509_STORE *anchors = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -308,12 +336,13 @@ static int verify(const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t
 	int last = sk_X509_num(certs) - 1, error = X509_V_ERR_OUT_OF_MEM;
 
 	if (anchors && ctx && between &&
-		X509_STORE_add_cert(anchors, sk_X509_value(certs, last)) == 1 &&
-		X509_STORE_CTX_init(ctx, anchors, leaf ? leaf : sk_X509_value(certs, 0), between) ==
-			1) {
+	    X509_STORE_add_cert(anchors, sk_X509_value(certs, last)) == 1 &&
+	    X509_STORE_CTX_init(ctx, anchors,
+		leaf ? leaf : sk_X509_value(certs, 0), between) == 1) {
 		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 		X509_VERIFY_PARAM_set_time(param, now);
-		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CHECK_SS_SIGNATURE);
+		X509_VERIFY_PARAM_set_flags(
+		    param, X509_V_FLAG_CHECK_SS_SIGNATURE);
 		if (leaf)
 			X509_VERIFY_PARAM_set_purpose(param, purpose);
 		X509_verify_cert(ctx);
@@ -362,31 +391,34 @@ static int hand_out(const struct reading *r, struct pki_bundle *out)
 	return !rc && r->key ? pki_key_out(r->key, &out->key) : rc;
 }
 
-static int read_all(
-	struct reading *r, const void *data, size_t len, int64_t now, struct pki_bundle *out)
+static int read_all(struct reading *r, const void *data, size_t len,
+    int64_t now, struct pki_bundle *out)
 {
 	int rc = read_documents(r, data, len);
 
 	if (rc)
 		return rc;
 	if (r->key && sk_X509_num(r->certs) &&
-		X509_check_private_key(sk_X509_value(r->certs, 0), r->key) != 1)
-		return refuse(
-			r, "the first certificate and the private key do not belong together");
+	    X509_check_private_key(sk_X509_value(r->certs, 0), r->key) != 1)
+		return refuse(r,
+		    "the first certificate and the private key do not belong together");
 	if (!r->ended || (!r->own && !r->key)) {
-		*r->reason = !sk_X509_num(r->certs) ? "the certificate is missing"
-			     : !r->ended ? "the chain ends before a self-signed certificate"
-					 : "the private key is missing";
+		*r->reason = !sk_X509_num(r->certs)
+				 ? "the certificate is missing"
+			     : !r->ended
+				 ? "the chain ends before a self-signed certificate"
+				 : "the private key is missing";
 		return 1;
 	}
 	rc = check_all(r, now);
 	return rc ? rc : hand_out(r, out);
 }
 
-int pki_bundle_parse(const void *data, size_t len, const unsigned char *own, int64_t now,
-	struct pki_bundle *out, const char **reason)
+int pki_bundle_parse(const void *data, size_t len, const unsigned char *own,
+    int64_t now, struct pki_bundle *out, const char **reason)
 {
-	struct reading r = {.own = own, .reason = reason, .certs = sk_X509_new_null()};
+	struct reading r = {
+	    .own = own, .reason = reason, .certs = sk_X509_new_null()};
 
 	*reason = NULL;
 	*out = (struct pki_bundle){0};
@@ -407,8 +439,8 @@ void pki_bundle_free(struct pki_bundle *bundle)
 	bytes_free(&bundle->chain);
 }
 
-int pki_chain_each(
-	const void *chain, size_t len, int (*fn)(const void *der, size_t len, void *arg), void *arg)
+int pki_chain_each(const void *chain, size_t len,
+    int (*fn)(const void *der, size_t len, void *arg), void *arg)
 {
 	const unsigned char *p = chain;
 	int rc = 0;
@@ -417,7 +449,8 @@ int pki_chain_each(
 		const unsigned char *content = p;
 		long n;
 		int tag, class;
-		if (ASN1_get_object(&content, &n, &tag, &class, (long)len) & 0x80)
+		if (ASN1_get_object(&content, &n, &tag, &class, (long)len) &
+		    0x80)
 			return pki_drain(-EBADMSG);
 		size_t whole = (size_t)(content - p) + (size_t)n;
 		rc = fn(p, whole, arg);
@@ -440,18 +473,20 @@ static int push(const void *der, size_t len, void *arg)
 	return pki_drain(-EBADMSG);
 }
 
-static int sample(const struct pki_ca *ca, const char *domain, int64_t now, struct bytes *der)
+static int sample(
+    const struct pki_ca *ca, const char *domain, int64_t now, struct bytes *der)
 {
 	CLEANUP_BYTES struct bytes spki = {0}, uri = {0}, dns = {0};
 	struct pki_leaf leaf = {.common_name = "sample",
-		.unit = "sample",
-		.organization = domain,
-		.not_before = now,
-		.not_after = now + 60};
+	    .unit = "sample",
+	    .organization = domain,
+	    .not_before = now,
+	    .not_after = now + 60};
 	int rc = pki_serial(leaf.serial);
 
 	if (!rc)
-		rc = bytes_printf(&uri, "spiffe://%s/app_connector/sample/sample", domain);
+		rc = bytes_printf(
+		    &uri, "spiffe://%s/app_connector/sample/sample", domain);
 	if (!rc)
 		rc = bytes_add(&uri, "", 1);
 	if (!rc)
@@ -469,20 +504,23 @@ static int sample(const struct pki_ca *ca, const char *domain, int64_t now, stru
 	return pki_issue(ca, &leaf, der);
 }
 
-int pki_bundle_try(const struct pki_bundle *bundle, const void *key, size_t key_len,
-	const char *domain, int64_t now, const char **reason)
+int pki_bundle_try(const struct pki_bundle *bundle, const void *key,
+    size_t key_len, const char *domain, int64_t now, const char **reason)
 {
 	CLEANUP_BYTES struct bytes der = {0};
 	STACK_OF(X509) *certs = sk_X509_new_null();
 	struct pki_ca *ca = NULL;
 	X509 *leaf = NULL;
-	int rc = certs ? push(bundle->cert.data, bundle->cert.len, certs) : -ENOMEM;
+	int rc = certs ? push(bundle->cert.data, bundle->cert.len, certs)
+		       : -ENOMEM;
 
 	*reason = NULL;
 	if (!rc)
-		rc = pki_chain_each(bundle->chain.data, bundle->chain.len, push, certs);
+		rc = pki_chain_each(
+		    bundle->chain.data, bundle->chain.len, push, certs);
 	if (!rc)
-		rc = pki_ca_open(bundle->cert.data, bundle->cert.len, key, key_len, &ca);
+		rc = pki_ca_open(
+		    bundle->cert.data, bundle->cert.len, key, key_len, &ca);
 	if (!rc)
 		rc = sample(ca, domain, now, &der);
 	if (!rc) {
@@ -490,7 +528,8 @@ int pki_bundle_try(const struct pki_bundle *bundle, const void *key, size_t key_
 		rc = leaf ? 0 : pki_drain(-EBADMSG);
 	}
 	/* as a member shows it: to servers and to clients */
-	int error = leaf ? verify(certs, leaf, X509_PURPOSE_SSL_CLIENT, now) : X509_V_OK;
+	int error = leaf ? verify(certs, leaf, X509_PURPOSE_SSL_CLIENT, now)
+			 : X509_V_OK;
 	if (leaf && error == X509_V_OK)
 		error = verify(certs, leaf, X509_PURPOSE_SSL_SERVER, now);
 	if (error != X509_V_OK) {

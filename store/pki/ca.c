@@ -57,8 +57,8 @@ X509 *pki_x509(const void *der, size_t len)
 	return NULL;
 }
 
-int pki_ca_open(
-	const void *cert, size_t cert_len, const void *key, size_t key_len, struct pki_ca **out)
+int pki_ca_open(const void *cert, size_t cert_len, const void *key,
+    size_t key_len, struct pki_ca **out)
 {
 	X509 *x = pki_x509(cert, cert_len);
 	struct pki_ca *ca = calloc(1, sizeof(*ca));
@@ -72,7 +72,8 @@ int pki_ca_open(
 		goto out;
 	}
 	rc = become(ca, X509_get_subject_name(x));
-	/* RFC 5280 4.2.1.1: the issuer's own identifier, whatever way it was made. */
+	/* RFC 5280 4.2.1.1: the issuer's own identifier, whatever way it was
+	 * made. */
 	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x);
 	if (!rc && own && ASN1_STRING_length(own) > PKI_KEY_ID_MAX) {
 		rc = -EBADMSG;
@@ -108,7 +109,8 @@ static int serial_of(const X509 *x, struct pki_cert_info *out)
 	size_t len = (size_t)ASN1_STRING_length(serial);
 
 	/* RFC 5280 4.1.2.2: positive, at most 20 octets */
-	if (!len || len > PKI_SERIAL_MAX || ASN1_STRING_type(serial) != V_ASN1_INTEGER)
+	if (!len || len > PKI_SERIAL_MAX ||
+	    ASN1_STRING_type(serial) != V_ASN1_INTEGER)
 		return -EBADMSG;
 	memcpy(out->serial, ASN1_STRING_get0_data(serial), len);
 	out->serial_len = len;
@@ -153,17 +155,21 @@ int pki_cert_info(const void *der, size_t len, struct pki_cert_info *out)
 	return pki_drain(rc);
 }
 
-int pki_cert_subject(const void *der, size_t len, bool one_line, struct bytes *out)
+int pki_cert_subject(
+    const void *der, size_t len, bool one_line, struct bytes *out)
 {
 	X509 *x = pki_x509(der, len);
 	int rc;
 
 	if (x && one_line) {
-		char *text = X509_NAME_oneline(X509_get_subject_name(x), NULL, 0);
-		rc = text ? bytes_add(out, text, strlen(text) + 1) : pki_drain(-ENOMEM);
+		char *text = X509_NAME_oneline(
+		    X509_get_subject_name(x), NULL, 0);
+		rc = text ? bytes_add(out, text, strlen(text) + 1)
+			  : pki_drain(-ENOMEM);
 		OPENSSL_free(text);
 	} else {
-		rc = x ? pki_name_text(X509_get_subject_name(x), out) : pki_drain(-EBADMSG);
+		rc = x ? pki_name_text(X509_get_subject_name(x), out)
+		       : pki_drain(-EBADMSG);
 	}
 	X509_free(x);
 	return pki_drain(rc);
@@ -171,7 +177,8 @@ int pki_cert_subject(const void *der, size_t len, bool one_line, struct bytes *o
 
 /* --- signing one --- */
 
-/* RFC 5280 4.2.1.9: critical in a CA's certificate; 4.2.1.3: keyCertSign and cRLSign. */
+/* RFC 5280 4.2.1.9: critical in a CA's certificate; 4.2.1.3: keyCertSign and
+ * cRLSign. */
 static int add_ca_extensions(STACK_OF(X509_EXTENSION) * list, int path_length)
 {
 	static const unsigned char usage[] = {0x03, 0x02, 0x01, 0x06};
@@ -184,14 +191,17 @@ static int add_ca_extensions(STACK_OF(X509_EXTENSION) * list, int path_length)
 	basic->ca = 0xff;
 	if (path_length != PKI_NO_LIMIT) {
 		basic->pathlen = ASN1_INTEGER_new();
-		if (!basic->pathlen || ASN1_INTEGER_set(basic->pathlen, path_length) != 1)
+		if (!basic->pathlen ||
+		    ASN1_INTEGER_set(basic->pathlen, path_length) != 1)
 			goto out;
 	}
 	int n = i2d_BASIC_CONSTRAINTS(basic, &der);
 	if (n > 0)
-		rc = pki_extension(list, NID_basic_constraints, true, der, (size_t)n);
+		rc = pki_extension(
+		    list, NID_basic_constraints, true, der, (size_t)n);
 	if (!rc)
-		rc = pki_extension(list, NID_key_usage, true, usage, sizeof(usage));
+		rc = pki_extension(
+		    list, NID_key_usage, true, usage, sizeof(usage));
 out:
 	OPENSSL_free(der);
 	BASIC_CONSTRAINTS_free(basic);
@@ -200,7 +210,7 @@ out:
 
 /* Signs the certificate; self is who the new key would be as an issuer. */
 static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
-	const struct pki_ca *issuer, X509_NAME *subject, struct bytes *out)
+    const struct pki_ca *issuer, X509_NAME *subject, struct bytes *out)
 {
 	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
 	CLEANUP_BYTES struct bytes spki = {0};
@@ -208,38 +218,41 @@ static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
 
 	if (!rc)
 		rc = add_ca_extensions(extensions, want->path_length);
-	/* X.509-SVID 4.1: a signing certificate's SPIFFE id is that of the trust domain */
+	/* X.509-SVID 4.1: a signing certificate's SPIFFE id is that of the
+	 * trust domain */
 	if (!rc && want->uri)
 		rc = pki_alternative_names(extensions, want->uri, NULL);
 	if (!rc)
-		rc = pki_subject_key_id(extensions, self->key_id, self->key_id_len);
+		rc = pki_subject_key_id(
+		    extensions, self->key_id, self->key_id_len);
 	if (!rc)
 		rc = pki_authority_key_id(extensions, issuer);
 	if (!rc)
 		rc = pki_key_spki(self->key, &spki);
 	if (!rc)
 		rc = pki_certificate(
-			&(struct pki_tbs){
-				.serial = want->serial,
-				.not_before = want->not_before,
-				.not_after = want->not_after,
-				.spki = spki.data,
-				.spki_len = spki.len,
-				.subject = subject,
-				.extensions = extensions,
-			},
-			issuer, out);
+		    &(struct pki_tbs){
+			.serial = want->serial,
+			.not_before = want->not_before,
+			.not_after = want->not_after,
+			.spki = spki.data,
+			.spki_len = spki.len,
+			.subject = subject,
+			.extensions = extensions,
+		    },
+		    issuer, out);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	return rc;
 }
 
 int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
-	const struct pki_ca *issuer, struct bytes *der)
+    const struct pki_ca *issuer, struct bytes *der)
 {
 	const char *reason;
 	struct pki_ca self = {.key = pki_key_in(key, key_len)};
 	X509_NAME *subject = pki_name(want->subject, &reason);
-	int rc = self.key && subject ? become(&self, subject) : pki_drain(-EBADMSG);
+	int rc = self.key && subject ? become(&self, subject)
+				     : pki_drain(-EBADMSG);
 
 	if (!rc)
 		rc = certify(want, &self, issuer ? issuer : &self, subject, der);

@@ -11,14 +11,16 @@ static bool same_serial(const X509 *x, const struct pki_expected *want)
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
 
 	return (size_t)ASN1_STRING_length(serial) == want->serial_len &&
-	       memcmp(ASN1_STRING_get0_data(serial), want->serial, want->serial_len) == 0;
+	       memcmp(ASN1_STRING_get0_data(serial), want->serial,
+		   want->serial_len) == 0;
 }
 
 static bool same_key(const X509 *x, const struct pki_expected *want)
 {
 	unsigned char hash[PKI_HASH], *spki = NULL;
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
-	bool same = n > 0 && want->spki_hash && !pki_sha256(spki, (size_t)n, hash) &&
+	bool same = n > 0 && want->spki_hash &&
+		    !pki_sha256(spki, (size_t)n, hash) &&
 		    memcmp(hash, want->spki_hash, want->spki_hash_len) == 0;
 
 	OPENSSL_free(spki);
@@ -27,44 +29,50 @@ static bool same_key(const X509 *x, const struct pki_expected *want)
 
 static bool same_uri(const X509 *x, const char *uri)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i(
+	    x, NID_subject_alt_name, NULL, NULL);
 	bool same = false;
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		const ASN1_STRING *text = name->d.uniformResourceIdentifier;
 		same = same ||
-		       (name->type == GEN_URI && (size_t)ASN1_STRING_length(text) == strlen(uri) &&
-			       memcmp(ASN1_STRING_get0_data(text), uri, strlen(uri)) == 0);
+		       (name->type == GEN_URI &&
+			   (size_t)ASN1_STRING_length(text) == strlen(uri) &&
+			   memcmp(ASN1_STRING_get0_data(text), uri,
+			       strlen(uri)) == 0);
 	}
 	GENERAL_NAMES_free(names);
 	return same;
 }
 
-static const char *compare(
-	X509 *x, X509 *ca, const struct pki_csr *csr, const struct pki_expected *want)
+static const char *compare(X509 *x, X509 *ca, const struct pki_csr *csr,
+    const struct pki_expected *want)
 {
 	if (!x)
 		return "is damaged";
 	if (!ca || X509_check_issued(ca, x) != X509_V_OK ||
-		X509_verify(x, X509_get0_pubkey(ca)) != 1)
+	    X509_verify(x, X509_get0_pubkey(ca)) != 1)
 		return "was not signed by its signing certificate";
 	if (!same_serial(x, want))
 		return "has another serial number";
 	if (!same_key(x, want))
 		return "has another public key than its hash says";
-	if (ASN1_TIME_cmp_time_t(X509_get0_notBefore(x), want->not_before) != 0 ||
-		ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), want->not_after) != 0)
+	if (ASN1_TIME_cmp_time_t(X509_get0_notBefore(x), want->not_before) !=
+		0 ||
+	    ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), want->not_after) != 0)
 		return "has other dates";
 	if (!same_uri(x, want->uri))
 		return "has another name";
-	if (!csr || memcmp(pki_csr_spki_hash(csr), want->spki_hash, want->spki_hash_len) != 0)
+	if (!csr || memcmp(pki_csr_spki_hash(csr), want->spki_hash,
+			want->spki_hash_len) != 0)
 		return "does not fit its request";
 	return NULL;
 }
 
-const char *pki_check_issued(const void *der, size_t der_len, const void *csr, size_t csr_len,
-	const void *ca, size_t ca_len, const struct pki_expected *want)
+const char *pki_check_issued(const void *der, size_t der_len, const void *csr,
+    size_t csr_len, const void *ca, size_t ca_len,
+    const struct pki_expected *want)
 {
 	CLEANUP_CSR struct pki_csr *request = NULL;
 	const char *reason;
@@ -78,13 +86,15 @@ const char *pki_check_issued(const void *der, size_t der_len, const void *csr, s
 	return wrong;
 }
 
-const char *pki_check_crl(
-	const void *der, size_t len, const void *ca, size_t ca_len, const struct pki_crl *want)
+const char *pki_check_crl(const void *der, size_t len, const void *ca,
+    size_t ca_len, const struct pki_crl *want)
 {
 	const unsigned char *p = der;
 	X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)len);
 	X509 *issuer = pki_x509(ca, ca_len);
-	ASN1_INTEGER *number = crl ? X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL) : NULL;
+	ASN1_INTEGER *number = crl ? X509_CRL_get_ext_d2i(
+					 crl, NID_crl_number, NULL, NULL)
+				   : NULL;
 	const char *wrong = NULL;
 	int64_t n = 0;
 
@@ -94,8 +104,10 @@ const char *pki_check_crl(
 		wrong = "was not signed by it";
 	else if (n != want->number)
 		wrong = "has another number";
-	else if (ASN1_TIME_cmp_time_t(X509_CRL_get0_lastUpdate(crl), want->this_update) != 0 ||
-		 ASN1_TIME_cmp_time_t(X509_CRL_get0_nextUpdate(crl), want->next_update) != 0)
+	else if (ASN1_TIME_cmp_time_t(
+		     X509_CRL_get0_lastUpdate(crl), want->this_update) != 0 ||
+		 ASN1_TIME_cmp_time_t(
+		     X509_CRL_get0_nextUpdate(crl), want->next_update) != 0)
 		wrong = "has other dates";
 	ASN1_INTEGER_free(number);
 	X509_CRL_free(crl);

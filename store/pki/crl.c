@@ -6,15 +6,16 @@
 #include "store/pki/internal.h"
 
 /*
- * Certificate revocation lists (RFC 5280 5). The entries are written as DER here, one after
- * another: a list may have a hundred thousand, and OpenSSL would make objects of each.
+ * Certificate revocation lists (RFC 5280 5). The entries are written as DER
+ * here, one after another: a list may have a hundred thousand, and OpenSSL
+ * would make objects of each.
  */
 
-/* RFC 5280 5.3.1. Not certificateHold (6), which nothing here could end, nor removeFromCRL (8),
- * which is for delta CRLs alone. */
-static const char *const reasons[] = {"unspecified", "keyCompromise", "cACompromise",
-	"affiliationChanged", "superseded", "cessationOfOperation", NULL, NULL, NULL,
-	"privilegeWithdrawn", "aACompromise"};
+/* RFC 5280 5.3.1. Not certificateHold (6), which nothing here could end, nor
+ * removeFromCRL (8), which is for delta CRLs alone. */
+static const char *const reasons[] = {"unspecified", "keyCompromise",
+    "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
+    NULL, NULL, NULL, "privilegeWithdrawn", "aACompromise"};
 
 int pki_reason_code(const char *name)
 {
@@ -30,7 +31,8 @@ const char *pki_reason_name(int code)
 }
 
 /* An element of at most 127 bytes. */
-static size_t put(unsigned char *at, unsigned char tag, const void *data, size_t len)
+static size_t put(
+    unsigned char *at, unsigned char tag, const void *data, size_t len)
 {
 	at[0] = tag;
 	at[1] = (unsigned char)len;
@@ -49,16 +51,21 @@ static size_t put_time(unsigned char *at, int64_t seconds)
 	bool utc = tm.tm_year < 150;
 	size_t century = utc ? 2 : 0;
 	size_t n = strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm) - century;
-	return put(at, utc ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME, text + century, n);
+	return put(at, utc ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME,
+	    text + century, n);
 }
 
-int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason, struct bytes *entries)
+int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason,
+    struct bytes *entries)
 {
-	/* Extensions { Extension { id-ce-cRLReasons, OCTET STRING { ENUMERATED } } } */
-	unsigned char extension[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04,
-		0x03, 0x0a, 0x01, (unsigned char)reason};
-	unsigned char body[128], entry[128 + 2], number[PKI_SERIAL_MAX + 1] = {0};
-	size_t n, pad = *(const unsigned char *)serial >> 7; /* an INTEGER has a sign */
+	/* Extensions { Extension { id-ce-cRLReasons, OCTET STRING { ENUMERATED
+	 * } } } */
+	unsigned char extension[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
+	    0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, (unsigned char)reason};
+	unsigned char body[128], entry[128 + 2],
+	    number[PKI_SERIAL_MAX + 1] = {0};
+	size_t n, pad = *(const unsigned char *)serial >>
+			7; /* an INTEGER has a sign */
 
 	if (len > PKI_SERIAL_MAX)
 		return -ENOMEM;
@@ -69,16 +76,19 @@ int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason, struct
 		memcpy(body + n, extension, sizeof(extension));
 		n += sizeof(extension);
 	}
-	return bytes_add(entries, entry, put(entry, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, body, n));
+	return bytes_add(entries, entry,
+	    put(entry, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, body, n));
 }
 
-/* The entries as one SEQUENCE, with a length of four bytes where a shorter form does not do. */
+/* The entries as one SEQUENCE, with a length of four bytes where a shorter form
+ * does not do. */
 static int wrap(const struct bytes *entries, struct bytes *out)
 {
 	unsigned char head[10];
 	unsigned char *p = head;
 
-	ASN1_put_object(&p, 1, (int)entries->len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	ASN1_put_object(
+	    &p, 1, (int)entries->len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
 	int rc = bytes_add(out, head, (size_t)(p - head));
 	return rc ? rc : bytes_add(out, entries->data, entries->len);
 }
@@ -91,21 +101,24 @@ static int add_number(STACK_OF(X509_EXTENSION) * list, int64_t number)
 
 	if (integer && ASN1_INTEGER_set_int64(integer, number) == 1)
 		n = i2d_ASN1_INTEGER(integer, &der);
-	int rc = n > 0 ? pki_extension(list, NID_crl_number, false, der, (size_t)n) : -ENOMEM;
+	int rc = n > 0 ? pki_extension(
+			     list, NID_crl_number, false, der, (size_t)n)
+		       : -ENOMEM;
 	OPENSSL_free(der);
 	ASN1_INTEGER_free(integer);
 	return rc;
 }
 
-static int fill(TBS_CERT_LIST *to, const struct pki_ca *ca, const struct pki_crl *crl,
-	const struct bytes *entries)
+static int fill(TBS_CERT_LIST *to, const struct pki_ca *ca,
+    const struct pki_crl *crl, const struct bytes *entries)
 {
 	CLEANUP_BYTES struct bytes list = {0};
 
 	if (ASN1_INTEGER_set(to->version, 1) != 1 ||
-		!ASN1_STRING_set(to->issuer, ca->subject.data, (int)ca->subject.len) ||
-		!ASN1_TIME_set(to->this_update, crl->this_update) ||
-		!ASN1_TIME_set(to->next_update, crl->next_update))
+	    !ASN1_STRING_set(
+		to->issuer, ca->subject.data, (int)ca->subject.len) ||
+	    !ASN1_TIME_set(to->this_update, crl->this_update) ||
+	    !ASN1_TIME_set(to->next_update, crl->next_update))
 		return -ENOMEM;
 	int rc = add_number(to->extensions, crl->number);
 	if (!rc)
@@ -117,13 +130,14 @@ static int fill(TBS_CERT_LIST *to, const struct pki_ca *ca, const struct pki_crl
 		return rc;
 	to->revoked_certificates = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
 	return to->revoked_certificates &&
-			       ASN1_STRING_set(to->revoked_certificates, list.data, (int)list.len)
-		       ? 0
-		       : -ENOMEM;
+		       ASN1_STRING_set(
+			   to->revoked_certificates, list.data, (int)list.len)
+		   ? 0
+		   : -ENOMEM;
 }
 
-int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl, const struct bytes *entries,
-	struct bytes *der)
+int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl,
+    const struct bytes *entries, struct bytes *der)
 {
 	CERTIFICATE_LIST *list = CERTIFICATE_LIST_new();
 	unsigned char *encoded = NULL;
@@ -131,12 +145,14 @@ int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl, const struct byt
 
 	if (!list || fill(list->tbs_cert_list, ca, crl, entries))
 		goto out;
-	n = ASN1_item_sign(ASN1_ITEM_rptr(TBS_CERT_LIST), list->tbs_cert_list->signature,
-		list->signature_algorithm, list->signature, list->tbs_cert_list, ca->key,
-		pki_signing_digest(ca->key));
+	n = ASN1_item_sign(ASN1_ITEM_rptr(TBS_CERT_LIST),
+	    list->tbs_cert_list->signature, list->signature_algorithm,
+	    list->signature, list->tbs_cert_list, ca->key,
+	    pki_signing_digest(ca->key));
 	if (n > 0)
 		n = i2d_CERTIFICATE_LIST(list, &encoded);
-	rc = n > 0 ? bytes_add(der, encoded, (size_t)n) : pki_failed("signing a revocation list");
+	rc = n > 0 ? bytes_add(der, encoded, (size_t)n)
+		   : pki_failed("signing a revocation list");
 out:
 	OPENSSL_free(encoded);
 	CERTIFICATE_LIST_free(list);

@@ -38,21 +38,23 @@ static int refuse(const char **reason, const char *why)
 	return pki_refuse(-EBADMSG, why, reason);
 }
 
-/* RFC 7468 7, and the label that RFC 7468 appendix A says older programs write. */
+/* RFC 7468 7, and the label that RFC 7468 appendix A says older programs
+ * write. */
 static int check_label(const struct pki_document *document, const char **reason)
 {
-	if (document->form != PKI_PEM || pki_document_is(document, PEM_STRING_X509_REQ) ||
-		pki_document_is(document, PEM_STRING_X509_REQ_OLD))
+	if (document->form != PKI_PEM ||
+	    pki_document_is(document, PEM_STRING_X509_REQ) ||
+	    pki_document_is(document, PEM_STRING_X509_REQ_OLD))
 		return 0;
 	if (pki_document_is_key(document))
 		return pki_refuse(-EINVAL,
-			"this is a private key, which never leaves its machine: send the "
-			"certificate request made with it",
-			reason);
+		    "this is a private key, which never leaves its machine: send the certificate request made with it",
+		    reason);
 	return refuse(reason, "the PEM text is not a CERTIFICATE REQUEST");
 }
 
-int pki_csr_find(const void *data, size_t len, struct pki_document *out, const char **reason)
+int pki_csr_find(
+    const void *data, size_t len, struct pki_document *out, const char **reason)
 {
 	int rc = pki_document(data, len, out, reason);
 
@@ -62,31 +64,37 @@ int pki_csr_find(const void *data, size_t len, struct pki_document *out, const c
 	return wrong ? wrong : rc;
 }
 
-/* Behind DER only a newline of an editor's may follow, behind PEM also what DOS ends a file with.
- */
-static bool ends(const struct pki_document *document, const unsigned char *data, size_t len)
+/* Behind DER only a newline of an editor's may follow, behind PEM also what DOS
+ * ends a file with. */
+static bool ends(
+    const struct pki_document *document, const unsigned char *data, size_t len)
 {
 	const unsigned char *rest = data + document->end;
 	size_t n = len - document->end;
 
-	return all_space(rest, n) && (document->form == PKI_PEM || !memchr(rest, '\0', n));
+	return all_space(rest, n) &&
+	       (document->form == PKI_PEM || !memchr(rest, '\0', n));
 }
 
-static int read_document(
-	const unsigned char *data, size_t len, struct bytes *der, const char **reason)
+static int read_document(const unsigned char *data, size_t len,
+    struct bytes *der, const char **reason)
 {
 	struct pki_document document;
 	int rc = pki_csr_find(data, len, &document, reason);
 
 	if (rc == 0)
-		return refuse(reason, document.form ? "the certificate request is not complete"
-						    : "there is no certificate request in it");
+		return refuse(reason,
+		    document.form ? "the certificate request is not complete"
+				  : "there is no certificate request in it");
 	if (rc < 0)
 		return rc;
 	if (!ends(&document, data, len))
-		return refuse(reason, "there is more behind the certificate request");
+		return refuse(
+		    reason, "there is more behind the certificate request");
 	rc = pki_document_der(&document, der);
-	return rc == -EBADMSG ? refuse(reason, "the certificate request's PEM is damaged") : rc;
+	return rc == -EBADMSG
+		   ? refuse(reason, "the certificate request's PEM is damaged")
+		   : rc;
 }
 
 /* The text of the one common name, or NULL. */
@@ -95,7 +103,8 @@ static int common_name(const X509_NAME *subject, char **out)
 	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
 	unsigned char *text = NULL;
 
-	if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+	if (at < 0 ||
+	    X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
 		return 0;
 	const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
 	int n = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
@@ -114,21 +123,26 @@ static int decode(struct pki_csr *csr, const char **reason)
 
 	csr->request = d2i_CERTIFICATION_REQUEST(NULL, &p, (long)csr->der.len);
 	if (!csr->request || p != csr->der.data + csr->der.len)
-		return refuse(reason, "not a PKCS #10 certificate request (RFC 2986)");
+		return refuse(
+		    reason, "not a PKCS #10 certificate request (RFC 2986)");
 	const CERTIFICATION_REQUEST_INFO *info = csr->request->info;
 	if (ASN1_INTEGER_get(info->version) != 0)
-		return refuse(reason, "the certificate request is of an unknown version");
+		return refuse(
+		    reason, "the certificate request is of an unknown version");
 	const ASN1_STRING *spki = info->subject_pk_info;
-	csr->key = pki_spki_key(ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki));
+	csr->key = pki_spki_key(
+	    ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki));
 	if (!csr->key)
-		return refuse(reason, "the certificate request has no public key of a known type");
+		return refuse(reason,
+		    "the certificate request has no public key of a known type");
 	int rc = common_name(info->subject, &csr->common_name);
 	return rc ? rc
-		  : pki_sha256(ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki),
-			    csr->spki_hash);
+		  : pki_sha256(ASN1_STRING_get0_data(spki),
+			(size_t)ASN1_STRING_length(spki), csr->spki_hash);
 }
 
-int pki_csr_parse(const void *data, size_t len, struct pki_csr **out, const char **reason)
+int pki_csr_parse(
+    const void *data, size_t len, struct pki_csr **out, const char **reason)
 {
 	struct pki_csr *csr = calloc(1, sizeof(*csr));
 	int rc;
@@ -155,18 +169,19 @@ int pki_csr_verify(const struct pki_csr *csr, const char **reason)
 {
 	const CERTIFICATION_REQUEST *r = csr->request;
 
-	if (ASN1_item_verify(ASN1_ITEM_rptr(CERTIFICATION_REQUEST_INFO), r->signature_algorithm,
-		    r->signature, r->info, csr->key) == 1)
+	if (ASN1_item_verify(ASN1_ITEM_rptr(CERTIFICATION_REQUEST_INFO),
+		r->signature_algorithm, r->signature, r->info, csr->key) == 1)
 		return pki_drain(0);
 	return pki_refuse(-EKEYREJECTED,
-		"the certificate request is not signed with the key it names", reason);
+	    "the certificate request is not signed with the key it names",
+	    reason);
 }
 
 static bool strong_digest(int nid)
 {
 	return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512 ||
-	       nid == NID_sha512_256 || nid == NID_sha3_256 || nid == NID_sha3_384 ||
-	       nid == NID_sha3_512;
+	       nid == NID_sha512_256 || nid == NID_sha3_256 ||
+	       nid == NID_sha3_384 || nid == NID_sha3_512;
 }
 
 /* RFC 8017 A.2.3: the hash is a parameter, SHA-1 where it is left out. */
@@ -179,7 +194,8 @@ static bool strong_pss(const X509_ALGOR *algorithm)
 	X509_ALGOR_get0(&object, &type, &value, algorithm);
 	if (type != V_ASN1_SEQUENCE)
 		return false;
-	RSA_PSS_PARAMS *pss = ASN1_item_unpack(value, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
+	RSA_PSS_PARAMS *pss = ASN1_item_unpack(
+	    value, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
 	bool strong = pss && pss->hashAlgorithm &&
 		      strong_digest(OBJ_obj2nid(pss->hashAlgorithm->algorithm));
 	RSA_PSS_PARAMS_free(pss);
@@ -194,14 +210,15 @@ static bool strong_signature(const X509_ALGOR *algorithm)
 		return true;
 	if (nid == NID_rsassaPss)
 		return strong_pss(algorithm);
-	return OBJ_find_sigid_algs(nid, &digest, &key) == 1 && strong_digest(digest);
+	return OBJ_find_sigid_algs(nid, &digest, &key) == 1 &&
+	       strong_digest(digest);
 }
 
 static bool rsa_exponent_ok(const EVP_PKEY *key)
 {
 	BIGNUM *e = NULL;
-	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) &&
-		  !BN_is_one(e) && BN_num_bits(e) <= 32;
+	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+		  BN_is_odd(e) && !BN_is_one(e) && BN_num_bits(e) <= 32;
 
 	BN_free(e);
 	return ok;
@@ -212,10 +229,11 @@ static int rsa_allowed(const EVP_PKEY *key, const char **reason)
 	int bits = EVP_PKEY_get_bits(key);
 
 	if (bits < 2048 || bits > 8192)
-		return refuse(reason, "an RSA key has to have 2048 to 8192 bits");
-	if (!rsa_exponent_ok(key))
 		return refuse(
-			reason, "the RSA public exponent has to be odd, 3 or more, below 2^32");
+		    reason, "an RSA key has to have 2048 to 8192 bits");
+	if (!rsa_exponent_ok(key))
+		return refuse(reason,
+		    "the RSA public exponent has to be odd, 3 or more, below 2^32");
 	return 0;
 }
 
@@ -229,9 +247,9 @@ static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
 		int nid;
 		int point;
 	} curve[] = {
-		{NID_X9_62_prime256v1, 65},
-		{NID_secp384r1, 97},
-		{NID_secp521r1, 133},
+	    {NID_X9_62_prime256v1, 65},
+	    {NID_secp384r1, 97},
+	    {NID_secp521r1, 133},
 	};
 	const ASN1_OBJECT *object;
 	const void *value;
@@ -244,23 +262,28 @@ static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
 			continue;
 		const ASN1_BIT_STRING *point = spki->subject_public_key;
 		if (ASN1_STRING_length(point) != curve[i].point ||
-			ASN1_STRING_get0_data(point)[0] != 4 || (point->flags & UNUSED_BITS))
-			return refuse(reason, "the EC public key has to be an uncompressed point");
+		    ASN1_STRING_get0_data(point)[0] != 4 ||
+		    (point->flags & UNUSED_BITS))
+			return refuse(reason,
+			    "the EC public key has to be an uncompressed point");
 		return 0;
 	}
-	return refuse(reason, "an EC key has to be on the named curve P-256, P-384 or P-521");
+	return refuse(reason,
+	    "an EC key has to be on the named curve P-256, P-384 or P-521");
 }
 
 /*
- * One key has one encoding: two of them would count as two machines. What was received has to be
- * what we would write.
+ * One key has one encoding: two of them would count as two machines. What was
+ * received has to be what we would write.
  */
-static bool canonical(const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *spki)
+static bool canonical(
+    const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *spki)
 {
 	const ASN1_STRING *got = csr->request->info->subject_pk_info;
 	unsigned char *again = NULL;
-	int n = EVP_PKEY_is_a(csr->key, "EC") ? i2d_SUBJECT_PUBLIC_KEY_INFO(spki, &again)
-					      : i2d_PUBKEY(csr->key, &again);
+	int n = EVP_PKEY_is_a(csr->key, "EC")
+		    ? i2d_SUBJECT_PUBLIC_KEY_INFO(spki, &again)
+		    : i2d_PUBKEY(csr->key, &again);
 	bool same = n == ASN1_STRING_length(got) &&
 		    memcmp(again, ASN1_STRING_get0_data(got), (size_t)n) == 0;
 
@@ -268,8 +291,8 @@ static bool canonical(const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *
 	return same;
 }
 
-static int key_allowed(
-	const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
+static int key_allowed(const struct pki_csr *csr,
+    const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
 {
 	int rc;
 
@@ -298,15 +321,16 @@ int pki_csr_strong(const struct pki_csr *csr, const char **reason)
 {
 	if (strong_signature(csr->request->signature_algorithm))
 		return 0;
-	return refuse(reason, "the certificate request has to be signed with SHA-256 or better");
+	return refuse(reason,
+	    "the certificate request has to be signed with SHA-256 or better");
 }
 
 int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
 {
 	const ASN1_STRING *raw = csr->request->info->subject_pk_info;
 	const unsigned char *p = ASN1_STRING_get0_data(raw);
-	SUBJECT_PUBLIC_KEY_INFO *spki =
-		d2i_SUBJECT_PUBLIC_KEY_INFO(NULL, &p, ASN1_STRING_length(raw));
+	SUBJECT_PUBLIC_KEY_INFO *spki = d2i_SUBJECT_PUBLIC_KEY_INFO(
+	    NULL, &p, ASN1_STRING_length(raw));
 
 	*reason = NULL;
 	if (!spki)
@@ -316,7 +340,8 @@ int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
 	if (!rc)
 		rc = pki_csr_strong(csr, reason);
 	if (!rc && is_proof(csr->common_name))
-		rc = refuse(reason, "a common name of 64 hex digits is a proof for renewal");
+		rc = refuse(reason,
+		    "a common name of 64 hex digits is a proof for renewal");
 	return pki_drain(rc);
 }
 

@@ -7,11 +7,12 @@
 
 enum {
 	SEQUENCE = 0x30,
-	LOOK = 5,	 /* so many first bytes tell DER from text that begins with 0 */
+	LOOK = 5, /* so many first bytes tell DER from text that begins with 0 */
 	LINE_MAX = 8192, /* no line of text that explains something is longer */
 };
 
-static const char begin_mark[] = "-----BEGIN ", end_mark[] = "-----END ", dashes[] = "-----";
+static const char begin_mark[] = "-----BEGIN ", end_mark[] = "-----END ",
+		  dashes[] = "-----";
 
 struct span {
 	const unsigned char *at;
@@ -63,8 +64,8 @@ static int refuse(int error, const char *why, const char **reason)
 
 /* --- DER --- */
 
-/* It begins as DER does, with what is the digit 0 in text, and is too short to be told from that.
- */
+/* It begins as DER does, with what is the digit 0 in text, and is too short to
+ * be told from that. */
 static bool is_unsure(const struct span *s)
 {
 	return s->len && s->len < LOOK && s->at[0] == SEQUENCE;
@@ -82,20 +83,26 @@ static bool is_der(const struct span *s)
 }
 
 /* X.690 8.1.3: the length in short form, or in one or two bytes more. */
-static int take_der(const struct span *s, struct pki_document *out, const char **reason)
+static int take_der(
+    const struct span *s, struct pki_document *out, const char **reason)
 {
 	if (s->len < 2)
 		return 0;
-	size_t n = s->at[1] & 0x80 ? s->at[1] & 0x7f : 0, length = n ? 0 : s->at[1];
+	size_t n = s->at[1] & 0x80 ? s->at[1] & 0x7f : 0,
+	       length = n ? 0 : s->at[1];
 	if (s->at[1] == 0x80 || n > sizeof(length))
-		return refuse(-EBADMSG, "the DER has no length that it could have", reason);
+		return refuse(-EBADMSG,
+		    "the DER has no length that it could have", reason);
 	for (size_t i = 0; i < n; i++) {
 		if (s->len < 3 + i)
 			return 0;
 		length = length << 8 | s->at[2 + i];
 		if (i == 0 && n > 2)
-			return length ? refuse(-EFBIG, "the DER is too long", reason)
-				      : refuse(-EBADMSG, "the DER's length is damaged", reason);
+			return length
+				   ? refuse(
+					 -EFBIG, "the DER is too long", reason)
+				   : refuse(-EBADMSG,
+					 "the DER's length is damaged", reason);
 	}
 	if (s->len - 2 - n < length)
 		return 0;
@@ -110,12 +117,14 @@ static int take_der(const struct span *s, struct pki_document *out, const char *
 /* The next BEGIN at the beginning of a line, or NULL. */
 static const unsigned char *find_begin(const struct span *s)
 {
-	/* behind what is before it on its line: blanks, a quote, a byte order mark */
-	static const char before[] = {' ', '\t', '"', '\'', '\xef', '\xbb', '\xbf'};
+	/* behind what is before it on its line: blanks, a quote, a byte order
+	 * mark */
+	static const char before[] = {
+	    ' ', '\t', '"', '\'', '\xef', '\xbb', '\xbf'};
 	struct span rest = *s;
 
 	for (const unsigned char *at; (at = find(&rest, begin_mark));
-		skip(&rest, (size_t)(at + 1 - rest.at))) {
+	     skip(&rest, (size_t)(at + 1 - rest.at))) {
 		const unsigned char *p = at;
 		while (p > s->at && memchr(before, p[-1], sizeof(before)))
 			p--;
@@ -147,8 +156,10 @@ static int take_pem(struct span s, struct pki_document *out)
 	end = find(&s, dashes);
 	if (!end)
 		return 0;
-	/* another label at its end: the text is damaged, which pki_document_der says */
-	if ((size_t)(end - s.at) != out->label_len || memcmp(s.at, out->label, out->label_len) != 0)
+	/* another label at its end: the text is damaged, which pki_document_der
+	 * says */
+	if ((size_t)(end - s.at) != out->label_len ||
+	    memcmp(s.at, out->label, out->label_len) != 0)
 		out->len += strlen(end_mark);
 	out->end = (size_t)(end + strlen(dashes) - begin);
 	return 1;
@@ -157,9 +168,10 @@ static int take_pem(struct span s, struct pki_document *out)
 /* --- what stands before --- */
 
 /*
- * Text that explains something has a first line of several words, or one with a sign that tells
- * what it is, as in `Subject:`, `issuer=`, `# mine`. A bare word is what somebody has typed by
- * mistake, and is told as soon as its line ends.
+ * Text that explains something has a first line of several words, or one with a
+ * sign that tells what it is, as in `Subject:`, `issuer=`, `# mine`. A bare
+ * word is what somebody has typed by mistake, and is told as soon as its line
+ * ends.
  */
 static bool explains(const struct span *text)
 {
@@ -189,7 +201,8 @@ static int check_text(const struct span *text, const char **reason)
 	static const char neither[] = "this is neither PEM nor DER";
 
 	if (text->len && begins(text, "1|"))
-		return refuse(-EINVAL, "a provisioning key does not belong here", reason);
+		return refuse(
+		    -EINVAL, "a provisioning key does not belong here", reason);
 	for (size_t i = 0; i < text->len; i++)
 		if (!is_text(text->at[i]))
 			return refuse(-EBADMSG, neither, reason);
@@ -202,11 +215,12 @@ static int check_text(const struct span *text, const char **reason)
 static bool is_utf16(const struct span *s)
 {
 	return begins(s, "\xff\xfe") || begins(s, "\xfe\xff") ||
-	       (s->len >= 2 && (!s->at[0] != !s->at[1]) && is_text(s->at[0] | s->at[1]));
+	       (s->len >= 2 && (!s->at[0] != !s->at[1]) &&
+		   is_text(s->at[0] | s->at[1]));
 }
 
 const char pki_utf16[] =
-	"this is UTF-16: save it as ASCII or UTF-8, in PowerShell with `Out-File -Encoding ascii`";
+    "this is UTF-16: save it as ASCII or UTF-8, in PowerShell with `Out-File -Encoding ascii`";
 
 bool pki_is_utf16(const void *data, size_t len)
 {
@@ -223,7 +237,8 @@ static void skip_blanks(struct span *s)
 
 /* --- all of it --- */
 
-int pki_document(const void *data, size_t len, struct pki_document *out, const char **reason)
+int pki_document(
+    const void *data, size_t len, struct pki_document *out, const char **reason)
 {
 	struct span s = {data, len};
 	int rc;
@@ -276,7 +291,8 @@ bool pki_document_begins_der(const void *data, size_t len)
 
 bool pki_document_is(const struct pki_document *document, const char *label)
 {
-	return document->form == PKI_PEM && document->label_len == strlen(label) &&
+	return document->form == PKI_PEM &&
+	       document->label_len == strlen(label) &&
 	       memcmp(document->label, label, document->label_len) == 0;
 }
 
@@ -291,7 +307,8 @@ bool pki_document_is_key(const struct pki_document *document)
 
 bool pki_document_has_headers(const struct pki_document *document)
 {
-	return document->form == PKI_PEM && memchr(document->body, ':', document->len);
+	return document->form == PKI_PEM &&
+	       memchr(document->body, ':', document->len);
 }
 
 /* --- its content --- */

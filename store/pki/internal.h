@@ -9,16 +9,19 @@
 
 #include "store/pki/pki.h"
 
-/* Between begins and its end, what OpenSSL allocates in this thread is secret: see pki_start. */
+/* Between begins and its end, what OpenSSL allocates in this thread is secret:
+ * see pki_start. */
 void pki_secret(bool begins);
 
-/* Whether OpenSSL was refused memory in this thread since this was asked last. For pki_drain. */
+/* Whether OpenSSL was refused memory in this thread since this was asked last.
+ * For pki_drain. */
 bool pki_starved(void);
 
 /*
- * The ASN.1 of a request and of a certificate, with the names that RFC 2986 and RFC 5280 give the
- * fields. A public key stays the bytes it arrived as: OpenSSL's own types would decode and encode
- * it again on every certificate, which costs more than the signature.
+ * The ASN.1 of a request and of a certificate, with the names that RFC 2986 and
+ * RFC 5280 give the fields. A public key stays the bytes it arrived as:
+ * OpenSSL's own types would decode and encode it again on every certificate,
+ * which costs more than the signature.
  */
 typedef struct {
 	X509_ALGOR *algorithm;
@@ -59,7 +62,7 @@ typedef struct {
 	X509_ALGOR *signature;
 	ASN1_STRING *issuer; /* the whole SEQUENCE, DER */
 	ASN1_TIME *this_update, *next_update;
-	ASN1_STRING *revoked_certificates; /* the whole SEQUENCE, DER; NULL: none */
+	ASN1_STRING *revoked_certificates; /* DER, NULL: none */
 	STACK_OF(X509_EXTENSION) * extensions;
 } TBS_CERT_LIST;
 DECLARE_ASN1_FUNCTIONS(TBS_CERT_LIST)
@@ -72,12 +75,13 @@ typedef struct {
 DECLARE_ASN1_FUNCTIONS(CERTIFICATE_LIST)
 
 /*
- * The three ways to take OpenSSL's word for a failure. Each empties its error queue and answers
- * -ENOMEM if it was refused memory: then nothing is wrong with what it was given.
+ * The three ways to take OpenSSL's word for a failure. Each empties its error
+ * queue and answers -ENOMEM if it was refused memory: then nothing is wrong
+ * with what it was given.
  */
 
-/* Else rc. Also where nothing seems to have failed: OpenSSL leaves out of an encoding what it got
- * no memory for, and says nothing. */
+/* Else rc. Also where nothing seems to have failed: OpenSSL leaves out of an
+ * encoding what it got no memory for, and says nothing. */
 int pki_drain(int rc);
 
 /* OpenSSL failed where outside bytes are not to blame: logs why. Else -EIO. */
@@ -88,23 +92,29 @@ int pki_refuse(int error, const char *why, const char **reason);
 
 /* Those that answer NULL leave that to who called them. */
 
-/* The key of a subjectPublicKeyInfo, or NULL if it is none that OpenSSL knows. */
+/* The key of a subjectPublicKeyInfo, or NULL if it is none that OpenSSL
+ * knows. */
 EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len);
 
 /* Whether it is an RSA key (RFC 8017 A.1, rsaEncryption). */
 bool pki_spki_is_rsa(const unsigned char *spki, size_t len);
 
-/* The digest that a key of this type signs with; NULL where the scheme has its own (Ed25519). */
+/* The digest that a key of this type signs with; NULL where the scheme has its
+ * own (Ed25519). */
 const EVP_MD *pki_signing_digest(const EVP_PKEY *key);
 
-/* RFC 7093 2 method 1: the leftmost 160 bits of SHA-256 of the subjectPublicKey bits. 0 or -EIO. */
+/* RFC 7093 2 method 1: the leftmost 160 bits of SHA-256 of the subjectPublicKey
+ * bits. 0 or -EIO. */
 enum { PKI_KEY_ID = 20, PKI_KEY_ID_MAX = 64 /* of an outside CA */ };
-int pki_key_id(const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
+int pki_key_id(
+    const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
 
-/* Appends one attribute of a distinguished name as UTF8String (RFC 5280 4.1.2.4). 0 or -ENOMEM. */
+/* Appends one attribute of a distinguished name as UTF8String (RFC 5280
+ * 4.1.2.4). 0 or -ENOMEM. */
 int pki_name_add(X509_NAME *name, int nid, const char *text);
 
-/* What is in a certificate before it is signed, for members and signing certificates alike. */
+/* What is in a certificate before it is signed, for members and signing
+ * certificates alike. */
 struct pki_tbs {
 	const unsigned char *serial;
 	int64_t not_before, not_after;
@@ -116,23 +126,31 @@ struct pki_tbs {
 };
 
 /* Signs and appends the certificate's DER. 0 or -EIO/-ENOMEM. */
-int pki_certificate(const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der);
+int pki_certificate(
+    const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der);
 
 /* Appends an extension whose value is the given DER. 0 or -ENOMEM. */
 int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
-	const unsigned char *value, size_t len);
+    const unsigned char *value, size_t len);
 
-/* Append names that somebody goes by (RFC 5280 4.2.1.6); NULL: none of that form. */
-int pki_alternative_names(STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns);
+/* Append names that somebody goes by (RFC 5280 4.2.1.6); NULL: none of that
+ * form. */
+int pki_alternative_names(
+    STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns);
 
-/* Append subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2, 4.2.1.1). */
-int pki_subject_key_id(STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len);
-int pki_authority_key_id(STACK_OF(X509_EXTENSION) * list, const struct pki_ca *issuer);
+/* Append subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2,
+ * 4.2.1.1). */
+int pki_subject_key_id(
+    STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len);
+int pki_authority_key_id(
+    STACK_OF(X509_EXTENSION) * list, const struct pki_ca *issuer);
 
 struct pki_ca {
 	EVP_PKEY *key;
-	struct bytes subject; /* DER of its name: what it signs names it as issuer */
-	unsigned char key_id[PKI_KEY_ID_MAX]; /* its subjectKeyIdentifier, or what ours would be */
+	struct bytes
+	    subject; /* DER of its name: what it signs names it as issuer */
+	unsigned char key_id[PKI_KEY_ID_MAX]; /* its subjectKeyIdentifier, or
+						 what ours would be */
 	size_t key_id_len;
 };
 

@@ -7,21 +7,22 @@
 
 int pki_name_add(X509_NAME *name, int nid, const char *text)
 {
-	return X509_NAME_add_entry_by_NID(
-		       name, nid, V_ASN1_UTF8STRING, (const unsigned char *)text, -1, -1, 0) == 1
-		       ? 0
-		       : -ENOMEM;
+	return X509_NAME_add_entry_by_NID(name, nid, V_ASN1_UTF8STRING,
+		   (const unsigned char *)text, -1, -1, 0) == 1
+		   ? 0
+		   : -ENOMEM;
 }
 
 int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
-	const unsigned char *value, size_t len)
+    const unsigned char *value, size_t len)
 {
 	ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
 	X509_EXTENSION *extension = NULL;
 	int rc = -ENOMEM;
 
 	if (octets && ASN1_OCTET_STRING_set(octets, value, (int)len) == 1)
-		extension = X509_EXTENSION_create_by_NID(NULL, nid, critical, octets);
+		extension = X509_EXTENSION_create_by_NID(
+		    NULL, nid, critical, octets);
 	ASN1_OCTET_STRING_free(octets);
 	if (extension && sk_X509_EXTENSION_push(list, extension) > 0)
 		rc = 0;
@@ -30,46 +31,57 @@ int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
 	return rc;
 }
 
-int pki_subject_key_id(STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len)
+int pki_subject_key_id(
+    STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len)
 {
 	/* OCTET STRING */
 	unsigned char der[2 + PKI_KEY_ID_MAX] = {0x04, (unsigned char)len};
 
 	memcpy(der + 2, id, len);
-	return pki_extension(list, NID_subject_key_identifier, false, der, 2 + len);
+	return pki_extension(
+	    list, NID_subject_key_identifier, false, der, 2 + len);
 }
 
-int pki_authority_key_id(STACK_OF(X509_EXTENSION) * list, const struct pki_ca *issuer)
+int pki_authority_key_id(
+    STACK_OF(X509_EXTENSION) * list, const struct pki_ca *issuer)
 {
 	/* SEQUENCE { [0] keyIdentifier } */
 	size_t len = issuer->key_id_len;
 	unsigned char der[4 + PKI_KEY_ID_MAX] = {
-		0x30, (unsigned char)(2 + len), 0x80, (unsigned char)len};
+	    0x30, (unsigned char)(2 + len), 0x80, (unsigned char)len};
 
 	memcpy(der + 4, issuer->key_id, len);
-	return pki_extension(list, NID_authority_key_identifier, false, der, 4 + len);
+	return pki_extension(
+	    list, NID_authority_key_identifier, false, der, 4 + len);
 }
 
-/* The fields of RFC 5280 4.1.2; borrowed pointers are taken out again by the caller. */
-static int fill(TBS_CERTIFICATE *to, const struct pki_tbs *tbs, const struct pki_ca *issuer)
+/* The fields of RFC 5280 4.1.2; borrowed pointers are taken out again by the
+ * caller. */
+static int fill(
+    TBS_CERTIFICATE *to, const struct pki_tbs *tbs, const struct pki_ca *issuer)
 {
 	to->version = ASN1_INTEGER_new();
 	if (!to->version || ASN1_INTEGER_set(to->version, 2) != 1)
 		return -ENOMEM;
 	BIGNUM *serial = BN_bin2bn(tbs->serial, PKI_SERIAL, NULL);
-	ASN1_INTEGER *number = serial ? BN_to_ASN1_INTEGER(serial, to->serial_number) : NULL;
+	ASN1_INTEGER *number = serial ? BN_to_ASN1_INTEGER(
+					    serial, to->serial_number)
+				      : NULL;
 	BN_free(serial);
 	/* ASN1_TIME_set: UTCTime until 2049, then GeneralizedTime (4.1.2.5). */
 	if (!number ||
-		!ASN1_STRING_set(to->issuer, issuer->subject.data, (int)issuer->subject.len) ||
-		!ASN1_TIME_set(to->validity->notBefore, tbs->not_before) ||
-		!ASN1_TIME_set(to->validity->notAfter, tbs->not_after) ||
-		!ASN1_STRING_set(to->subject_public_key_info, tbs->spki, (int)tbs->spki_len))
+	    !ASN1_STRING_set(
+		to->issuer, issuer->subject.data, (int)issuer->subject.len) ||
+	    !ASN1_TIME_set(to->validity->notBefore, tbs->not_before) ||
+	    !ASN1_TIME_set(to->validity->notAfter, tbs->not_after) ||
+	    !ASN1_STRING_set(
+		to->subject_public_key_info, tbs->spki, (int)tbs->spki_len))
 		return -ENOMEM;
 	return 0;
 }
 
-/* The identifier of the signatures that a key makes (RFC 3279 2.2, 5758 3.2, 8410 3). */
+/* The identifier of the signatures that a key makes (RFC 3279 2.2, 5758 3.2,
+ * 8410 3). */
 static int set_algorithm(X509_ALGOR *algorithm, const EVP_PKEY *key)
 {
 	const EVP_MD *md = pki_signing_digest(key);
@@ -81,18 +93,21 @@ static int set_algorithm(X509_ALGOR *algorithm, const EVP_PKEY *key)
 
 	if (md && OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(md), type) != 1)
 		return pki_failed("signing");
-	return X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL)
-		       ? 0
-		       : -ENOMEM;
+	return X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid),
+		   rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL)
+		   ? 0
+		   : -ENOMEM;
 }
 
-static int sign(EVP_PKEY *key, const unsigned char *tbs, size_t tbs_len, ASN1_BIT_STRING *out)
+static int sign(EVP_PKEY *key, const unsigned char *tbs, size_t tbs_len,
+    ASN1_BIT_STRING *out)
 {
 	size_t len = (size_t)EVP_PKEY_get_size(key);
 	unsigned char *signature = OPENSSL_malloc(len);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int ok = signature && ctx &&
-		 EVP_DigestSignInit(ctx, NULL, pki_signing_digest(key), NULL, key) == 1 &&
+		 EVP_DigestSignInit(
+		     ctx, NULL, pki_signing_digest(key), NULL, key) == 1 &&
 		 EVP_DigestSign(ctx, signature, &len, tbs, tbs_len) == 1;
 
 	EVP_MD_CTX_free(ctx);
@@ -107,9 +122,11 @@ static int sign(EVP_PKEY *key, const unsigned char *tbs, size_t tbs_len, ASN1_BI
 	return 0;
 }
 
-/* SEQUENCE { what was signed, algorithm, signature }: with what was signed as it is. */
-static int assemble(const unsigned char *tbs, size_t tbs_len, const X509_ALGOR *algorithm,
-	const ASN1_BIT_STRING *signature, struct bytes *der)
+/* SEQUENCE { what was signed, algorithm, signature }: with what was signed as
+ * it is. */
+static int assemble(const unsigned char *tbs, size_t tbs_len,
+    const X509_ALGOR *algorithm, const ASN1_BIT_STRING *signature,
+    struct bytes *der)
 {
 	int algorithm_len = i2d_X509_ALGOR(algorithm, NULL);
 	int signature_len = i2d_ASN1_BIT_STRING(signature, NULL);
@@ -131,7 +148,8 @@ static int assemble(const unsigned char *tbs, size_t tbs_len, const X509_ALGOR *
 	return 0;
 }
 
-int pki_certificate(const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der)
+int pki_certificate(
+    const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der)
 {
 	TBS_CERTIFICATE *inner = TBS_CERTIFICATE_new();
 	ASN1_BIT_STRING *signature = ASN1_BIT_STRING_new();
@@ -148,9 +166,11 @@ int pki_certificate(const struct pki_tbs *tbs, const struct pki_ca *issuer, stru
 	int n = i2d_TBS_CERTIFICATE(inner, &encoded);
 	inner->subject = own;
 	inner->extensions = NULL;
-	rc = n > 0 ? sign(issuer->key, encoded, (size_t)n, signature) : pki_failed("encoding");
+	rc = n > 0 ? sign(issuer->key, encoded, (size_t)n, signature)
+		   : pki_failed("encoding");
 	if (!rc)
-		rc = assemble(encoded, (size_t)n, inner->signature, signature, der);
+		rc = assemble(
+		    encoded, (size_t)n, inner->signature, signature, der);
 out:
 	OPENSSL_free(encoded);
 	ASN1_BIT_STRING_free(signature);
@@ -164,7 +184,7 @@ static int add_general_name(GENERAL_NAMES *names, int type, const char *text)
 	ASN1_IA5STRING *value = ASN1_IA5STRING_new();
 
 	if (!name || !value || ASN1_STRING_set(value, text, -1) != 1 ||
-		sk_GENERAL_NAME_push(names, name) <= 0) {
+	    sk_GENERAL_NAME_push(names, name) <= 0) {
 		GENERAL_NAME_free(name);
 		ASN1_IA5STRING_free(value);
 		return -ENOMEM;
@@ -173,7 +193,8 @@ static int add_general_name(GENERAL_NAMES *names, int type, const char *text)
 	return 0;
 }
 
-int pki_alternative_names(STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns)
+int pki_alternative_names(
+    STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns)
 {
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	unsigned char *der = NULL;
@@ -182,39 +203,44 @@ int pki_alternative_names(STACK_OF(X509_EXTENSION) * list, const char *uri, cons
 	if (!names)
 		return rc;
 	if ((!uri || !add_general_name(names, GEN_URI, uri)) &&
-		(!dns || !add_general_name(names, GEN_DNS, dns))) {
+	    (!dns || !add_general_name(names, GEN_DNS, dns))) {
 		int n = i2d_GENERAL_NAMES(names, &der);
 		if (n > 0)
-			rc = pki_extension(list, NID_subject_alt_name, false, der, (size_t)n);
+			rc = pki_extension(
+			    list, NID_subject_alt_name, false, der, (size_t)n);
 	}
 	OPENSSL_free(der);
 	GENERAL_NAMES_free(names);
 	return rc;
 }
 
-static int add_leaf_extensions(
-	STACK_OF(X509_EXTENSION) * list, const struct pki_ca *ca, const struct pki_leaf *leaf)
+static int add_leaf_extensions(STACK_OF(X509_EXTENSION) * list,
+    const struct pki_ca *ca, const struct pki_leaf *leaf)
 {
 	/* SEQUENCE {}: cA FALSE is the default (4.2.1.9) */
 	static const unsigned char not_ca[] = {0x30, 0x00};
-	/* BIT STRING, digitalSignature is bit 0 (4.2.1.3); keyEncipherment, without which NSS
-	 * refuses an RSA key as a server's, is bit 2 */
+	/* BIT STRING, digitalSignature is bit 0 (4.2.1.3); keyEncipherment,
+	 * without which NSS refuses an RSA key as a server's, is bit 2 */
 	static const unsigned char usage[] = {0x03, 0x02, 0x07, 0x80};
 	static const unsigned char rsa_usage[] = {0x03, 0x02, 0x05, 0xa0};
 	/* SEQUENCE { id-kp-clientAuth, id-kp-serverAuth } (4.2.1.12) */
-	static const unsigned char purposes[] = {0x30, 0x14, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05,
-		0x05, 0x07, 0x03, 0x02, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+	static const unsigned char purposes[] = {0x30, 0x14, 0x06, 0x08, 0x2b,
+	    0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02, 0x06, 0x08, 0x2b, 0x06,
+	    0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
 	unsigned char key_id[PKI_KEY_ID];
 	int rc = pki_key_id(leaf->spki, leaf->spki_len, key_id);
 
 	if (!rc)
-		rc = pki_extension(list, NID_basic_constraints, true, not_ca, sizeof(not_ca));
+		rc = pki_extension(
+		    list, NID_basic_constraints, true, not_ca, sizeof(not_ca));
 	if (!rc)
 		rc = pki_extension(list, NID_key_usage, true,
-			pki_spki_is_rsa(leaf->spki, leaf->spki_len) ? rsa_usage : usage,
-			sizeof(usage));
+		    pki_spki_is_rsa(leaf->spki, leaf->spki_len) ? rsa_usage
+								: usage,
+		    sizeof(usage));
 	if (!rc)
-		rc = pki_extension(list, NID_ext_key_usage, false, purposes, sizeof(purposes));
+		rc = pki_extension(
+		    list, NID_ext_key_usage, false, purposes, sizeof(purposes));
 	/* the URI is a SPIFFE id, of which an X.509-SVID has exactly one */
 	if (!rc)
 		rc = pki_alternative_names(list, leaf->uri, leaf->dns);
@@ -225,7 +251,8 @@ static int add_leaf_extensions(
 	return rc;
 }
 
-/* DER order is from the most general: O, OU, CN is written CN=,OU=,O= (RFC 4514 2.1). */
+/* DER order is from the most general: O, OU, CN is written CN=,OU=,O= (RFC 4514
+ * 2.1). */
 static int leaf_subject(X509_NAME *name, const struct pki_leaf *leaf)
 {
 	int rc = pki_name_add(name, NID_organizationName, leaf->organization);
@@ -237,7 +264,8 @@ static int leaf_subject(X509_NAME *name, const struct pki_leaf *leaf)
 	return rc;
 }
 
-int pki_issue(const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes *der)
+int pki_issue(
+    const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes *der)
 {
 	X509_NAME *subject = X509_NAME_new();
 	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
@@ -249,17 +277,17 @@ int pki_issue(const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes
 		rc = add_leaf_extensions(extensions, ca, leaf);
 	if (!rc)
 		rc = pki_certificate(
-			&(struct pki_tbs){
-				.serial = leaf->serial,
-				.not_before = leaf->not_before,
-				.not_after = leaf->not_after,
+		    &(struct pki_tbs){
+			.serial = leaf->serial,
+			.not_before = leaf->not_before,
+			.not_after = leaf->not_after,
 
-				.spki = leaf->spki,
-				.spki_len = leaf->spki_len,
-				.subject = subject,
-				.extensions = extensions,
-			},
-			ca, der);
+			.spki = leaf->spki,
+			.spki_len = leaf->spki_len,
+			.subject = subject,
+			.extensions = extensions,
+		    },
+		    ca, der);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	X509_NAME_free(subject);
 	return pki_drain(rc);

@@ -13,12 +13,12 @@ static const struct algorithm {
 	const char *curve;
 	size_t bits;
 } algorithms[] = {
-	{"ec-p256", "EC", "P-256", 0},
-	{"ec-p384", "EC", "P-384", 0},
-	{"ed25519", "ED25519", NULL, 0},
-	{"rsa-2048", "RSA", NULL, 2048},
-	{"rsa-3072", "RSA", NULL, 3072},
-	{"rsa-4096", "RSA", NULL, 4096},
+    {"ec-p256", "EC", "P-256", 0},
+    {"ec-p384", "EC", "P-384", 0},
+    {"ed25519", "ED25519", NULL, 0},
+    {"rsa-2048", "RSA", NULL, 2048},
+    {"rsa-3072", "RSA", NULL, 3072},
+    {"rsa-4096", "RSA", NULL, 4096},
 };
 
 static EVP_PKEY *generate(const char *algorithm)
@@ -49,7 +49,8 @@ int pki_key_out(const EVP_PKEY *key, struct bytes *out)
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
 	unsigned char *der = NULL;
 	int n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
-	int rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("private key");
+	int rc = n > 0 ? bytes_add(out, der, (size_t)n)
+		       : pki_failed("private key");
 
 	if (n > 0)
 		OPENSSL_cleanse(der, (size_t)n);
@@ -58,12 +59,15 @@ int pki_key_out(const EVP_PKEY *key, struct bytes *out)
 	return pki_drain(rc);
 }
 
-/* What an RSA key computes with, and keeps, it makes with its first signature. */
+/* What an RSA key computes with, and keeps, it makes with its first
+ * signature. */
 static void make_ready(EVP_PKEY *key)
 {
 	unsigned char hash[PKI_HASH] = {0}, signature[1024];
 	size_t len = sizeof(signature);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_is_a(key, "RSA") ? EVP_PKEY_CTX_new(key, NULL) : NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_is_a(key, "RSA")
+				? EVP_PKEY_CTX_new(key, NULL)
+				: NULL;
 
 	if (ctx && EVP_PKEY_sign_init(ctx) == 1)
 		EVP_PKEY_sign(ctx, signature, &len, hash, sizeof(hash));
@@ -88,7 +92,8 @@ int pki_key_spki(EVP_PKEY *key, struct bytes *out)
 {
 	unsigned char *der = NULL;
 	int n = i2d_PUBKEY(key, &der);
-	int rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("public key");
+	int rc = n > 0 ? bytes_add(out, der, (size_t)n)
+		       : pki_failed("public key");
 
 	OPENSSL_free(der);
 	return pki_drain(rc);
@@ -118,10 +123,11 @@ static int name_algorithm(EVP_PKEY *key, char out[PKI_ALGORITHM])
 		return 0;
 	}
 	if (!EVP_PKEY_is_a(key, "EC") ||
-		EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) != 1)
+	    EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) != 1)
 		return pki_drain(-EBADMSG);
 	int nid = OBJ_sn2nid(curve);
-	if (nid != NID_X9_62_prime256v1 && nid != NID_secp384r1 && nid != NID_secp521r1)
+	if (nid != NID_X9_62_prime256v1 && nid != NID_secp384r1 &&
+	    nid != NID_secp521r1)
 		return -EBADMSG;
 	snprintf(out, PKI_ALGORITHM, "ec-p%d", bits);
 	return 0;
@@ -131,7 +137,8 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out)
 {
 	CLEANUP_BYTES struct bytes spki = {0};
 	EVP_PKEY *pair = pki_key_in(key, len);
-	int rc = pair ? name_algorithm(pair, out->algorithm) : pki_drain(-EBADMSG);
+	int rc = pair ? name_algorithm(pair, out->algorithm)
+		      : pki_drain(-EBADMSG);
 
 	if (!rc)
 		rc = pki_key_spki(pair, &spki);
@@ -145,49 +152,55 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out)
 static bool ask_for(X509_REQ *request, const char *uri)
 {
 	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-	bool done = extensions && !pki_alternative_names(extensions, uri, NULL) &&
+	bool done = extensions &&
+		    !pki_alternative_names(extensions, uri, NULL) &&
 		    X509_REQ_add_extensions(request, extensions) == 1;
 
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	return done;
 }
 
-static int sign_request(EVP_PKEY *key, const X509_NAME *subject, const char *uri, struct bytes *out)
+static int sign_request(
+    EVP_PKEY *key, const X509_NAME *subject, const char *uri, struct bytes *out)
 {
 	X509_REQ *request = X509_REQ_new();
 	unsigned char *der = NULL;
 	int n = -1, rc;
 
 	if (request && X509_REQ_set_subject_name(request, subject) == 1 &&
-		(!uri || ask_for(request, uri)) && X509_REQ_set_pubkey(request, key) == 1 &&
-		X509_REQ_sign(request, key, pki_signing_digest(key)) > 0)
+	    (!uri || ask_for(request, uri)) &&
+	    X509_REQ_set_pubkey(request, key) == 1 &&
+	    X509_REQ_sign(request, key, pki_signing_digest(key)) > 0)
 		n = i2d_X509_REQ(request, &der);
-	rc = n > 0 ? bytes_add(out, der, (size_t)n) : pki_failed("certificate request");
+	rc = n > 0 ? bytes_add(out, der, (size_t)n)
+		   : pki_failed("certificate request");
 	OPENSSL_free(der);
 	X509_REQ_free(request);
 	return pki_drain(rc);
 }
 
-int pki_request(
-	const void *key, size_t len, const char *subject, const char *uri, struct bytes *csr)
+int pki_request(const void *key, size_t len, const char *subject,
+    const char *uri, struct bytes *csr)
 {
 	const char *reason;
 	EVP_PKEY *pair = pki_key_in(key, len);
 	X509_NAME *name = pki_name(subject, &reason);
-	int rc = pair && name ? sign_request(pair, name, uri, csr) : pki_drain(-EBADMSG);
+	int rc = pair && name ? sign_request(pair, name, uri, csr)
+			      : pki_drain(-EBADMSG);
 
 	X509_NAME_free(name);
 	EVP_PKEY_free(pair);
 	return pki_drain(rc);
 }
 
-int pki_request_again(
-	const void *key, size_t len, const void *cert, size_t cert_len, struct bytes *csr)
+int pki_request_again(const void *key, size_t len, const void *cert,
+    size_t cert_len, struct bytes *csr)
 {
 	EVP_PKEY *pair = pki_key_in(key, len);
 	X509 *x = pki_x509(cert, cert_len);
-	int rc = pair && x ? sign_request(pair, X509_get_subject_name(x), NULL, csr)
-			   : pki_drain(-EBADMSG);
+	int rc = pair && x
+		     ? sign_request(pair, X509_get_subject_name(x), NULL, csr)
+		     : pki_drain(-EBADMSG);
 
 	X509_free(x);
 	EVP_PKEY_free(pair);

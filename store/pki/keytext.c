@@ -5,8 +5,9 @@
 
 #include "store/pki/internal.h"
 
-/* id (8, big-endian) | secret (32) | root (32) | check (8): SHA-256 of `1|<domain>|` and the first
- * 72 bytes, cut. 80 bytes are 107 digits of base64 and one `=`. */
+/* id (8, big-endian) | secret (32) | root (32) | check (8): SHA-256 of
+ * `1|<domain>|` and the first 72 bytes, cut. 80 bytes are 107 digits of base64
+ * and one `=`. */
 enum {
 	ID = 8,
 	BODY = ID + PKI_SECRET + PKI_HASH,
@@ -20,7 +21,8 @@ size_t pki_key_text_len(size_t domain_len)
 	return 2 + domain_len + 1 + BASE64 + 1;
 }
 
-static int checksum(const char *domain, const unsigned char body[BODY], unsigned char out[PKI_HASH])
+static int checksum(const char *domain, const unsigned char body[BODY],
+    unsigned char out[PKI_HASH])
 {
 	CLEANUP_BYTES struct bytes b = {0};
 	int rc = bytes_printf(&b, "1|%s|", domain);
@@ -43,19 +45,22 @@ int pki_key_text_format(const struct pki_key_text *key, struct bytes *out)
 	if (!rc) {
 		memcpy(raw + BODY, check, CHECK);
 		EVP_EncodeBlock(text, raw, RAW);
-		rc = bytes_printf(out, "1|%s|%s\n", key->domain, (const char *)text);
+		rc = bytes_printf(
+		    out, "1|%s|%s\n", key->domain, (const char *)text);
 	}
 	explicit_bzero(raw, sizeof(raw));
 	explicit_bzero(text, sizeof(text));
 	return rc;
 }
 
-/* Only the one encoding that EVP_EncodeBlock makes (RFC 4648 3.5): no spaces, no other pad bits. */
+/* Only the one encoding that EVP_EncodeBlock makes (RFC 4648 3.5): no spaces,
+ * no other pad bits. */
 static bool decode(const char *text, unsigned char raw[RAW + 1])
 {
 	unsigned char again[BASE64 + 1];
 
-	if (EVP_DecodeBlock(raw, (const unsigned char *)text, BASE64) != RAW + 1) {
+	if (EVP_DecodeBlock(raw, (const unsigned char *)text, BASE64) !=
+	    RAW + 1) {
 		pki_drain(0);
 		return false;
 	}
@@ -65,7 +70,8 @@ static bool decode(const char *text, unsigned char raw[RAW + 1])
 	return same;
 }
 
-static int parse_body(const char *text, struct pki_key_text *out, const char **reason)
+static int parse_body(
+    const char *text, struct pki_key_text *out, const char **reason)
 {
 	unsigned char raw[RAW + 1], check[PKI_HASH];
 	uint64_t id;
@@ -79,7 +85,8 @@ static int parse_body(const char *text, struct pki_key_text *out, const char **r
 		goto out;
 	memcpy(&id, raw, ID);
 	id = be64toh(id);
-	*reason = "the provisioning key's checksum is wrong: it was mistyped or damaged";
+	*reason =
+	    "the provisioning key's checksum is wrong: it was mistyped or damaged";
 	if (memcmp(check, raw + BODY, CHECK) != 0 || id > INT64_MAX) {
 		rc = -EBADMSG;
 		goto out;
@@ -93,7 +100,8 @@ out:
 	return rc;
 }
 
-int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, const char **reason)
+int pki_key_text_parse(
+    const char *line, size_t len, struct pki_key_text *out, const char **reason)
 {
 	*out = (struct pki_key_text){0};
 	*reason = "not a provisioning key: it is one line `1|<domain>|<base64>`";
@@ -104,10 +112,12 @@ int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out, c
 	if (!bar || bar == domain || bar - domain > DOMAIN_MAX_LEN)
 		return -EBADMSG;
 	memcpy(out->domain, domain, (size_t)(bar - domain));
-	if (strlen(out->domain) != (size_t)(bar - domain) || !domain_legal(out->domain))
+	if (strlen(out->domain) != (size_t)(bar - domain) ||
+	    !domain_legal(out->domain))
 		return -EBADMSG;
 	if (line + len - (bar + 1) != BASE64) {
-		*reason = "the provisioning key is not complete: its length is wrong";
+		*reason =
+		    "the provisioning key is not complete: its length is wrong";
 		return -EBADMSG;
 	}
 	return parse_body(bar + 1, out, reason);
@@ -126,7 +136,8 @@ static int refuse(const char *why, const char **reason)
 	return -EBADMSG;
 }
 
-/* What may stand before the text: a byte order mark, blanks and lines without anything. */
+/* What may stand before the text: a byte order mark, blanks and lines without
+ * anything. */
 static size_t skip_before(const unsigned char *p, size_t len)
 {
 	size_t n = len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
@@ -138,10 +149,12 @@ static size_t skip_before(const unsigned char *p, size_t len)
 
 static bool is_domain(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+	       c == '-';
 }
 
-/* Where the base64 begins in what there is so far. 0: not yet; -EBADMSG: this will be no key. */
+/* Where the base64 begins in what there is so far. 0: not yet; -EBADMSG: this
+ * will be no key. */
 static int find_base64(const unsigned char *p, size_t len, const char **reason)
 {
 	static const char form[] = "1|";
@@ -156,8 +169,8 @@ static int find_base64(const unsigned char *p, size_t len, const char **reason)
 	if (n > strlen(form) && p[n] == '|')
 		return (int)n + 1;
 	return refuse(
-		"not a provisioning key: it is one line `1|<domain>|<base64>`, without quotes",
-		reason);
+	    "not a provisioning key: it is one line `1|<domain>|<base64>`, without quotes",
+	    reason);
 }
 
 /* How many characters of base64 there are, at most all. */
@@ -165,12 +178,14 @@ static size_t count_base64(const unsigned char *p, size_t len)
 {
 	size_t n = 0;
 
-	while (n < len && n < BASE64 && (pki_base64_digit(p[n]) >= 0 || p[n] == '='))
+	while (n < len && n < BASE64 &&
+	       (pki_base64_digit(p[n]) >= 0 || p[n] == '='))
 		n++;
 	return n;
 }
 
-/* What stands behind the last digit. 1: no other digit; 0: it cannot be told yet; -EBADMSG. */
+/* What stands behind the last digit. 1: no other digit; 0: it cannot be told
+ * yet; -EBADMSG. */
 static int check_end(const unsigned char *p, size_t len, const char **reason)
 {
 	if (!len || (pki_base64_digit(p[0]) < 0 && p[0] != '='))
@@ -178,11 +193,12 @@ static int check_end(const unsigned char *p, size_t len, const char **reason)
 	/* 0 is a digit, and what DER begins with */
 	if (p[0] == '0' && (len == 1 || p[1] >= 0x80))
 		return len > 1;
-	return refuse("the provisioning key is not complete: its length is wrong", reason);
+	return refuse(
+	    "the provisioning key is not complete: its length is wrong", reason);
 }
 
-int pki_key_text_find(
-	const void *data, size_t len, struct pki_key_text *out, size_t *end, const char **reason)
+int pki_key_text_find(const void *data, size_t len, struct pki_key_text *out,
+    size_t *end, const char **reason)
 {
 	const unsigned char *p = data;
 
@@ -196,18 +212,20 @@ int pki_key_text_find(
 	int base64 = find_base64(p + from, len - from, reason);
 	if (base64 <= 0)
 		return base64;
-	size_t at = from + (size_t)base64, digits = count_base64(p + at, len - at);
+	size_t at = from + (size_t)base64,
+	       digits = count_base64(p + at, len - at);
 	if (digits < BASE64)
 		return at + digits == len
-			       ? 0
-			       : refuse("the provisioning key is not complete: its length "
-					"is wrong, or it is not on one line",
-					 reason);
+			   ? 0
+			   : refuse(
+				 "the provisioning key is not complete: its length is wrong, or it is not on one line",
+				 reason);
 	int last = check_end(p + at + digits, len - at - digits, reason);
 	if (last < 0)
 		return last;
 	/* one that is wrong stays so, whatever follows it */
-	int rc = pki_key_text_parse((const char *)p + from, at + digits - from, out, reason);
+	int rc = pki_key_text_parse(
+	    (const char *)p + from, at + digits - from, out, reason);
 	if (rc)
 		return rc;
 	if (last)

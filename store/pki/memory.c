@@ -8,13 +8,15 @@
 #include "store/pki/internal.h"
 
 /*
- * Private keys lie in OpenSSL's secure heap: locked, and in no core dump. By itself it puts a key's
- * numbers there, but not what it derives of them (an RSA key's primes are the moduli it computes
- * with), and its decoders free their copies of the DER as they are. So whatever is allocated while
- * a private key is made ready comes from there, and nothing of OpenSSL's is freed unwiped.
+ * Private keys lie in OpenSSL's secure heap: locked, and in no core dump. By
+ * itself it puts a key's numbers there, but not what it derives of them (an RSA
+ * key's primes are the moduli it computes with), and its decoders free their
+ * copies of the DER as they are. So whatever is allocated while a private key
+ * is made ready comes from there, and nothing of OpenSSL's is freed unwiped.
  */
 enum {
-	/* SIGNERS keys of the largest kind, and what as many threads need to use them */
+	/* SIGNERS keys of the largest kind, and what as many threads need to
+	 * use them */
 	SECURE_HEAP = 1 << 23,
 	SMALLEST = 32,
 };
@@ -22,8 +24,9 @@ enum {
 static _Thread_local bool secret;
 
 /*
- * Whether OpenSSL has been refused memory in this thread. Its error queue does not tell: much of it
- * drops that, or says instead that there is no such algorithm.
+ * Whether OpenSSL has been refused memory in this thread. Its error queue does
+ * not tell: much of it drops that, or says instead that there is no such
+ * algorithm.
  */
 static _Thread_local bool refused;
 
@@ -46,8 +49,8 @@ static void *take(size_t size, const char *file, int line)
 		return NULL;
 	/* without a secure heap that comes back here */
 	void *data = secret && CRYPTO_secure_malloc_initialized()
-			     ? CRYPTO_secure_malloc(size, file, line)
-			     : malloc(size);
+			 ? CRYPTO_secure_malloc(size, file, line)
+			 : malloc(size);
 	if (!data)
 		refused = true;
 	return data;
@@ -103,6 +106,5 @@ void pki_start(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	if (CRYPTO_secure_malloc_init(SECURE_HEAP, SMALLEST) != 1)
 		report(LOG_NOTICE,
-			"private keys cannot be kept from the swap: memory is not locked "
-			"(see RLIMIT_MEMLOCK)");
+		    "private keys cannot be kept from the swap: memory is not locked (see RLIMIT_MEMLOCK)");
 }

@@ -23,7 +23,8 @@ size_t pki_pem_len(const char *label, size_t der_len)
 {
 	size_t base64 = (der_len + 2) / 3 * 4;
 	size_t lines = (base64 + 63) / 64;
-	size_t frame = strlen("-----BEGIN -----\n") + strlen("-----END -----\n");
+	size_t frame = strlen("-----BEGIN -----\n") +
+		       strlen("-----END -----\n");
 
 	return frame + 2 * strlen(label) + base64 + lines;
 }

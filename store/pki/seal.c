@@ -7,8 +7,9 @@
 #include "store/pki/internal.h"
 
 /*
- * A sealed secret: version (1 byte, 1) | nonce (12, random) | ciphertext | tag (16). Random nonces
- * are safe up to 2^32 secrets under one key (NIST SP 800-38D 8.3).
+ * A sealed secret: version (1 byte, 1) | nonce (12, random) | ciphertext | tag
+ * (16). Random nonces are safe up to 2^32 secrets under one key (NIST SP
+ * 800-38D 8.3).
  */
 enum { VERSION = 1, NONCE = 12, TAG = 16, HEAD = 1 + NONCE };
 
@@ -19,25 +20,26 @@ struct pki_sealer {
 	char store_id[64];
 };
 
-static int hmac(const unsigned char key[PKI_SECRET], const void *data, size_t len,
-	unsigned char out[PKI_HASH])
+static int hmac(const unsigned char key[PKI_SECRET], const void *data,
+    size_t len, unsigned char out[PKI_HASH])
 {
 	size_t n;
 
-	return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, PKI_SECRET, data, len, out,
-		       PKI_HASH, &n) &&
-			       n == PKI_HASH
-		       ? pki_drain(0)
-		       : pki_failed("HMAC");
+	return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, PKI_SECRET,
+		   data, len, out, PKI_HASH, &n) &&
+		       n == PKI_HASH
+		   ? pki_drain(0)
+		   : pki_failed("HMAC");
 }
 
-int pki_mac(const struct pki_sealer *s, const void *data, size_t len, unsigned char out[PKI_HASH])
+int pki_mac(const struct pki_sealer *s, const void *data, size_t len,
+    unsigned char out[PKI_HASH])
 {
 	return hmac(s->mac_key, data, len, out);
 }
 
-int pki_sealer_new(
-	const unsigned char key[PKI_SECRET], const char *store_id, struct pki_sealer **out)
+int pki_sealer_new(const unsigned char key[PKI_SECRET], const char *store_id,
+    struct pki_sealer **out)
 {
 	struct pki_sealer *s = OPENSSL_secure_zalloc(sizeof(*s));
 
@@ -67,7 +69,7 @@ void pki_sealer_free(struct pki_sealer *s)
 
 /* store id | 0 | kind | 0 | row id (8, big-endian) */
 static int associated_data(
-	const struct pki_sealer *s, const char *kind, int64_t id, struct bytes *out)
+    const struct pki_sealer *s, const char *kind, int64_t id, struct bytes *out)
 {
 	uint64_t row = htobe64((uint64_t)id);
 	int rc = bytes_add(out, s->store_id, strlen(s->store_id) + 1);
@@ -79,8 +81,8 @@ static int associated_data(
 	return rc;
 }
 
-int pki_seal(const struct pki_sealer *s, const char *kind, int64_t id, const void *plain,
-	size_t len, struct bytes *out)
+int pki_seal(const struct pki_sealer *s, const char *kind, int64_t id,
+    const void *plain, size_t len, struct bytes *out)
 {
 	EVP_CIPHER_CTX *ctx = NULL;
 	struct bytes aad = {0}, box = {0};
@@ -95,11 +97,14 @@ int pki_seal(const struct pki_sealer *s, const char *kind, int64_t id, const voi
 	box.data[0] = VERSION;
 	unsigned char *text = box.data + HEAD;
 	ctx = EVP_CIPHER_CTX_new();
-	if (!ctx || EVP_EncryptInit_ex2(ctx, s->cipher, s->key, box.data + 1, NULL) != 1 ||
-		EVP_EncryptUpdate(ctx, NULL, &n, aad.data, (int)aad.len) != 1 ||
-		EVP_EncryptUpdate(ctx, text, &n, plain, (int)len) != 1 ||
-		EVP_EncryptFinal_ex(ctx, text + len, &n) != 1 ||
-		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, text + len) != 1) {
+	if (!ctx ||
+	    EVP_EncryptInit_ex2(ctx, s->cipher, s->key, box.data + 1, NULL) !=
+		1 ||
+	    EVP_EncryptUpdate(ctx, NULL, &n, aad.data, (int)aad.len) != 1 ||
+	    EVP_EncryptUpdate(ctx, text, &n, plain, (int)len) != 1 ||
+	    EVP_EncryptFinal_ex(ctx, text + len, &n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, text + len) !=
+		1) {
 		rc = pki_failed("sealing");
 		goto out;
 	}
@@ -111,8 +116,8 @@ out:
 	return pki_drain(rc);
 }
 
-int pki_unseal(const struct pki_sealer *s, const char *kind, int64_t id, const void *sealed,
-	size_t len, struct bytes *out)
+int pki_unseal(const struct pki_sealer *s, const char *kind, int64_t id,
+    const void *sealed, size_t len, struct bytes *out)
 {
 	const unsigned char *box = sealed;
 	EVP_CIPHER_CTX *ctx = NULL;
@@ -130,10 +135,12 @@ int pki_unseal(const struct pki_sealer *s, const char *kind, int64_t id, const v
 	if (rc)
 		goto out;
 	ctx = EVP_CIPHER_CTX_new();
-	if (!ctx || EVP_DecryptInit_ex2(ctx, s->cipher, s->key, box + 1, NULL) != 1 ||
-		EVP_DecryptUpdate(ctx, NULL, &n, aad.data, (int)aad.len) != 1 ||
-		EVP_DecryptUpdate(ctx, plain.data, &n, box + HEAD, (int)text_len) != 1 ||
-		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) != 1) {
+	if (!ctx ||
+	    EVP_DecryptInit_ex2(ctx, s->cipher, s->key, box + 1, NULL) != 1 ||
+	    EVP_DecryptUpdate(ctx, NULL, &n, aad.data, (int)aad.len) != 1 ||
+	    EVP_DecryptUpdate(ctx, plain.data, &n, box + HEAD, (int)text_len) !=
+		1 ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) != 1) {
 		rc = pki_failed("unsealing");
 		goto out;
 	}

@@ -5,16 +5,17 @@
 #include "store/pki/internal.h"
 
 /*
- * Secrets in texts that have nothing to do with them: somebody wrote to the wrong file. What people
- * and programs put into a text on its way (blanks, line breaks, quotes, the NULs of UTF-16) is left
- * out first.
+ * Secrets in texts that have nothing to do with them: somebody wrote to the
+ * wrong file. What people and programs put into a text on its way (blanks, line
+ * breaks, quotes, the NULs of UTF-16) is left out first.
  */
 
 enum {
 	RAW = 80,     /* of a provisioning key, see keytext.c */
 	CHECK = 8,    /* at its end */
 	DIGITS = 107, /* that they are in base64, without the = */
-	ZEROS = 5,    /* digits A that every key here begins with: ids are below 2^32 */
+	ZEROS = 5,    /* digits A that every key here begins with: ids are below
+			 2^32 */
 };
 
 static bool is_between(unsigned char c)
@@ -44,7 +45,8 @@ static bool holds_private_key(const struct bytes *text)
 
 	while ((p = memmem(p, (size_t)(end - p), begin, strlen(begin)))) {
 		p += strlen(begin);
-		const unsigned char *label = memmem(p, (size_t)(end - p), "-----", 5);
+		const unsigned char *label = memmem(
+		    p, (size_t)(end - p), "-----", 5);
 		if (label && memmem(p, (size_t)(label - p), key, strlen(key)))
 			return true;
 	}
@@ -67,8 +69,10 @@ static size_t digits(const unsigned char *p)
 	return n;
 }
 
-/* 1: these digits have the check that they would have as a key's of this domain. */
-static int has_check(const unsigned char *p, const char *domain, size_t domain_len)
+/* 1: these digits have the check that they would have as a key's of this
+ * domain. */
+static int has_check(
+    const unsigned char *p, const char *domain, size_t domain_len)
 {
 	CLEANUP_BYTES struct bytes checked = {0};
 	unsigned char raw[RAW + 1] = {0}, hash[PKI_HASH];
@@ -77,7 +81,8 @@ static int has_check(const unsigned char *p, const char *domain, size_t domain_l
 	for (size_t i = 0; i < DIGITS; i++) {
 		bits = bits << 6 | (unsigned int)digit(p[i]);
 		if (i % 4)
-			raw[i / 4 * 3 + i % 4 - 1] = (unsigned char)(bits >> (6 - i % 4 * 2));
+			raw[i / 4 * 3 + i % 4 -
+			    1] = (unsigned char)(bits >> (6 - i % 4 * 2));
 	}
 	int rc = bytes_printf(&checked, "1|%.*s|", (int)domain_len, domain);
 	if (!rc)
@@ -98,7 +103,8 @@ static int begins_key(const unsigned char *p)
 	const char *domain = (const char *)p + 2;
 	size_t len = strcspn(domain, "|");
 	const unsigned char *base64 = p + 2 + len + 1;
-	if (domain[len] != '|' || len > DOMAIN_MAX_LEN || digits(base64) < DIGITS)
+	if (domain[len] != '|' || len > DOMAIN_MAX_LEN ||
+	    digits(base64) < DIGITS)
 		return 0;
 	return has_check(base64, domain, len);
 }
@@ -114,13 +120,16 @@ static int begins_base64(const unsigned char *p, const char *domain)
 int pki_holds_secret(const void *data, size_t len, const char *domain)
 {
 	CLEANUP_BYTES struct bytes text = {0};
-	int rc = len < DIGITS && !memmem(data, len, "-----", 5) ? 0 : squeeze(data, len, &text);
+	int rc = len < DIGITS && !memmem(data, len, "-----", 5)
+		     ? 0
+		     : squeeze(data, len, &text);
 
 	if (rc || !text.len)
 		return rc;
 	if (holds_private_key(&text))
 		return 1;
-	for (const unsigned char *p = text.data; p < text.data + text.len && !rc; p++) {
+	for (const unsigned char *p = text.data;
+	     p < text.data + text.len && !rc; p++) {
 		rc = begins_key(p);
 		if (!rc)
 			rc = begins_base64(p, domain);

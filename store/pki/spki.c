@@ -5,15 +5,16 @@
 
 #include "store/pki/internal.h"
 
-/* The curves we take, each with a key that has nothing but the curve, made when first needed. */
+/* The curves we take, each with a key that has nothing but the curve, made when
+ * first needed. */
 static struct curve {
 	int nid;
 	const char *name;
 	EVP_PKEY *empty;
 } curves[] = {
-	{NID_X9_62_prime256v1, "P-256", NULL},
-	{NID_secp384r1, "P-384", NULL},
-	{NID_secp521r1, "P-521", NULL},
+    {NID_X9_62_prime256v1, "P-256", NULL},
+    {NID_secp384r1, "P-384", NULL},
+    {NID_secp521r1, "P-521", NULL},
 };
 
 static EVP_PKEY *make_empty(const char *group)
@@ -22,8 +23,8 @@ static EVP_PKEY *make_empty(const char *group)
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	EVP_PKEY *key = NULL;
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(name, (char *)(uintptr_t)group, 0),
-		OSSL_PARAM_construct_end(),
+	    OSSL_PARAM_construct_utf8_string(name, (char *)(uintptr_t)group, 0),
+	    OSSL_PARAM_construct_end(),
 	};
 
 	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
@@ -35,13 +36,14 @@ static EVP_PKEY *make_empty(const char *group)
 /* Stays for good; the loser of a race frees his. */
 static const EVP_PKEY *empty_key(struct curve *curve)
 {
-	EVP_PKEY *key = __atomic_load_n(&curve->empty, __ATOMIC_ACQUIRE), *none = NULL;
+	EVP_PKEY *key = __atomic_load_n(&curve->empty, __ATOMIC_ACQUIRE),
+		 *none = NULL;
 
 	if (key)
 		return key;
 	key = make_empty(curve->name);
-	if (key && !__atomic_compare_exchange_n(
-			   &curve->empty, &none, key, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+	if (key && !__atomic_compare_exchange_n(&curve->empty, &none, key,
+		       false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		EVP_PKEY_free(key);
 		key = none;
 	}
@@ -49,16 +51,19 @@ static const EVP_PKEY *empty_key(struct curve *curve)
 }
 
 /*
- * An EC key without OpenSSL's decoder framework, which takes longer than verifying a signature, and
- * without setting up the curve again. That the point is on it is checked as it is set.
+ * An EC key without OpenSSL's decoder framework, which takes longer than
+ * verifying a signature, and without setting up the curve again. That the point
+ * is on it is checked as it is set.
  */
 static EVP_PKEY *ec_key(struct curve *curve, const ASN1_BIT_STRING *point)
 {
 	const EVP_PKEY *empty = empty_key(curve);
-	EVP_PKEY *key = empty ? EVP_PKEY_dup((EVP_PKEY *)(uintptr_t)empty) : NULL;
+	EVP_PKEY *key = empty ? EVP_PKEY_dup((EVP_PKEY *)(uintptr_t)empty)
+			      : NULL;
 
-	if (key && EVP_PKEY_set1_encoded_public_key(key, ASN1_STRING_get0_data(point),
-			   (size_t)ASN1_STRING_length(point)) == 1)
+	if (key &&
+	    EVP_PKEY_set1_encoded_public_key(key, ASN1_STRING_get0_data(point),
+		(size_t)ASN1_STRING_length(point)) == 1)
 		return key;
 	EVP_PKEY_free(key);
 	return NULL;
@@ -72,7 +77,8 @@ static struct curve *curve_of(const X509_ALGOR *algorithm)
 	int type;
 
 	X509_ALGOR_get0(&object, &type, &value, algorithm);
-	if (OBJ_obj2nid(object) != NID_X9_62_id_ecPublicKey || type != V_ASN1_OBJECT)
+	if (OBJ_obj2nid(object) != NID_X9_62_id_ecPublicKey ||
+	    type != V_ASN1_OBJECT)
 		return NULL;
 	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
 		if (OBJ_obj2nid(value) == curves[i].nid)
@@ -83,7 +89,8 @@ static struct curve *curve_of(const X509_ALGOR *algorithm)
 EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len)
 {
 	const unsigned char *p = spki;
-	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(NULL, &p, (long)len);
+	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(
+	    NULL, &p, (long)len);
 	EVP_PKEY *key = NULL;
 
 	if (info && p == spki + len) {
@@ -100,20 +107,24 @@ const EVP_MD *pki_signing_digest(const EVP_PKEY *key)
 {
 	if (EVP_PKEY_is_a(key, "ED25519"))
 		return NULL;
-	return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256 ? EVP_sha384()
-									: EVP_sha256();
+	return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256
+		   ? EVP_sha384()
+		   : EVP_sha256();
 }
 
-int pki_key_id(const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID])
+int pki_key_id(
+    const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID])
 {
 	const unsigned char *p = spki;
 	unsigned char hash[PKI_HASH];
-	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(NULL, &p, (long)len);
+	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(
+	    NULL, &p, (long)len);
 
 	if (!info)
 		return pki_failed("key identifier");
 	const ASN1_BIT_STRING *bits = info->subject_public_key;
-	int rc = pki_sha256(ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits), hash);
+	int rc = pki_sha256(ASN1_STRING_get0_data(bits),
+	    (size_t)ASN1_STRING_length(bits), hash);
 	SUBJECT_PUBLIC_KEY_INFO_free(info);
 	memcpy(out, hash, PKI_KEY_ID);
 	return rc;
@@ -121,8 +132,10 @@ int pki_key_id(const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_
 
 bool pki_spki_is_rsa(const unsigned char *spki, size_t len)
 {
-	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(NULL, &spki, (long)len);
-	bool is = info && OBJ_obj2nid(info->algorithm->algorithm) == NID_rsaEncryption;
+	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(
+	    NULL, &spki, (long)len);
+	bool is = info &&
+		  OBJ_obj2nid(info->algorithm->algorithm) == NID_rsaEncryption;
 
 	SUBJECT_PUBLIC_KEY_INFO_free(info);
 	return is;

@@ -5,8 +5,9 @@
 #include "store/pki/internal.h"
 
 /*
- * Distinguished names as text (RFC 4514). The text begins with the most specific name, the DER ends
- * with it, so that every RDN is put in front of those before it.
+ * Distinguished names as text (RFC 4514). The text begins with the most
+ * specific name, the DER ends with it, so that every RDN is put in front of
+ * those before it.
  */
 
 enum { VALUE_MAX = 256 };
@@ -14,7 +15,8 @@ enum { VALUE_MAX = 256 };
 struct value {
 	char text[VALUE_MAX + 1];
 	size_t len;
-	size_t kept; /* up to here, trailing spaces that are not escaped do not count */
+	size_t kept; /* up to here, trailing spaces that are not escaped do not
+			count */
 };
 
 static bool add_byte(struct value *v, char byte, bool keep)
@@ -27,7 +29,8 @@ static bool add_byte(struct value *v, char byte, bool keep)
 	return true;
 }
 
-/* RFC 4514 2.4: a special character, or two hex digits. What is behind it, or NULL. */
+/* RFC 4514 2.4: a special character, or two hex digits. What is behind it, or
+ * NULL. */
 static const char *escaped(const char *p, struct value *v)
 {
 	char byte;
@@ -58,13 +61,14 @@ static const char *read_value(const char *p, struct value *v)
 	return p && v->len ? p : NULL;
 }
 
-/* The attribute's type up to `=`. NID_undef: none that a certificate's name has. */
+/* The attribute's type up to `=`. NID_undef: none that a certificate's name
+ * has. */
 static const char *read_type(const char *p, int *nid)
 {
 	static const int known[] = {NID_commonName, NID_organizationName,
-		NID_organizationalUnitName, NID_countryName, NID_localityName,
-		NID_stateOrProvinceName, NID_streetAddress, NID_domainComponent, NID_userId,
-		NID_serialNumber, NID_pkcs9_emailAddress};
+	    NID_organizationalUnitName, NID_countryName, NID_localityName,
+	    NID_stateOrProvinceName, NID_streetAddress, NID_domainComponent,
+	    NID_userId, NID_serialNumber, NID_pkcs9_emailAddress};
 	char type[32];
 
 	p += strspn(p, " ");
@@ -76,18 +80,21 @@ static const char *read_type(const char *p, int *nid)
 	type[n] = '\0';
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcasecmp(type, OBJ_nid2sn(known[i])) == 0 ||
-			strcasecmp(type, OBJ_nid2ln(known[i])) == 0)
+		    strcasecmp(type, OBJ_nid2ln(known[i])) == 0)
 			*nid = known[i];
 	p += n;
 	p += strspn(p, " ");
 	return *p == '=' ? p + 1 : NULL;
 }
 
-/* OpenSSL's table has the lengths of RFC 5280 appendix A.1, and each type's kind of string. */
-static bool add_attribute(X509_NAME *name, int nid, const struct value *v, bool joined)
+/* OpenSSL's table has the lengths of RFC 5280 appendix A.1, and each type's
+ * kind of string. */
+static bool add_attribute(
+    X509_NAME *name, int nid, const struct value *v, bool joined)
 {
-	return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (const unsigned char *)v->text,
-		       (int)v->len, joined ? 1 : 0, joined ? -1 : 0) == 1;
+	return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8,
+		   (const unsigned char *)v->text, (int)v->len, joined ? 1 : 0,
+		   joined ? -1 : 0) == 1;
 }
 
 static bool read_name(const char *p, X509_NAME *name, const char **reason)
@@ -97,18 +104,20 @@ static bool read_name(const char *p, X509_NAME *name, const char **reason)
 	int nid;
 
 	for (;;) {
-		*reason = "a subject is written like CN=Enrollment CA,OU=PKI,O=Example,C=DE";
+		*reason =
+		    "a subject is written like CN=Enrollment CA,OU=PKI,O=Example,C=DE";
 		p = read_type(p, &nid);
 		if (!p)
 			return false;
 		p = read_value(p, &value);
 		if (!p)
 			return false;
-		*reason = "a subject has CN, O, OU, C, L, ST, street, DC, UID, serialNumber and "
-			  "emailAddress";
+		*reason =
+		    "a subject has CN, O, OU, C, L, ST, street, DC, UID, serialNumber and emailAddress";
 		if (nid == NID_undef)
 			return false;
-		*reason = "a name in the subject is too long or has characters it cannot have";
+		*reason =
+		    "a name in the subject is too long or has characters it cannot have";
 		if (!add_attribute(name, nid, &value, joined))
 			return false;
 		if (!*p)
@@ -117,7 +126,8 @@ static bool read_name(const char *p, X509_NAME *name, const char **reason)
 	}
 }
 
-/* As it comes back from DER: what is joined by `+` is a SET, which has one order (X.690 11.6). */
+/* As it comes back from DER: what is joined by `+` is a SET, which has one
+ * order (X.690 11.6). */
 static X509_NAME *in_order(const X509_NAME *name)
 {
 	X509_NAME *again = NULL;
@@ -151,8 +161,9 @@ static int print(const X509_NAME *name, struct bytes *out)
 	int rc = -ENOMEM;
 
 	/* UTF-8 as it is, which RFC 4514 allows */
-	if (bio && X509_NAME_print_ex(bio, name, 0,
-			   XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
+	if (bio &&
+	    X509_NAME_print_ex(bio, name, 0,
+		XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
 		long n = BIO_get_mem_data(bio, &text);
 		rc = bytes_add(out, text, (size_t)n);
 	}
@@ -170,14 +181,17 @@ int pki_name_text(const X509_NAME *name, struct bytes *out)
 int pki_subject(const char *text, struct bytes *out, const char **reason)
 {
 	X509_NAME *again = NULL, *name = pki_name(text, reason);
-	int rc = name ? pki_name_text(name, out) : pki_refuse(-EINVAL, *reason, reason);
+	int rc = name ? pki_name_text(name, out)
+		      : pki_refuse(-EINVAL, *reason, reason);
 
-	/* OpenSSL forgets an escape or two; what it wrote has to mean the same. */
+	/* OpenSSL forgets an escape or two; what it wrote has to mean the
+	 * same. */
 	if (!rc) {
 		again = pki_name((char *)out->data, reason);
 		if (!again || X509_NAME_cmp(name, again) != 0)
-			rc = pki_refuse(
-				-EINVAL, "a name in the subject cannot be written down", reason);
+			rc = pki_refuse(-EINVAL,
+			    "a name in the subject cannot be written down",
+			    reason);
 	}
 	X509_NAME_free(again);
 	X509_NAME_free(name);

@@ -21,9 +21,9 @@ int pki_failed(const char *doing)
 	int rc = pki_drain(-EIO);
 
 	report(LOG_ERR, "%s: OpenSSL: %s", doing,
-		rc == -ENOMEM ? "out of memory"
-		: text	      ? text
-			      : "unknown error");
+	    rc == -ENOMEM ? "out of memory"
+	    : text	  ? text
+			  : "unknown error");
 	return rc;
 }
 
@@ -53,8 +53,8 @@ int pki_sha256(const void *data, size_t len, unsigned char out[PKI_HASH])
 		md = EVP_MD_fetch(NULL, "SHA256", NULL);
 		if (!md)
 			return pki_failed("SHA-256");
-		if (!__atomic_compare_exchange_n(
-			    &fetched, &none, md, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		if (!__atomic_compare_exchange_n(&fetched, &none, md, false,
+			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 			EVP_MD_free(md);
 			md = none;
 		}

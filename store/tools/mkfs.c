@@ -10,64 +10,64 @@
 #include "store/store.h"
 #include "store/tools/tool.h"
 
-/* mkfs.enrollfs: makes a store, as the first mount would, or from a copy of export/. */
+/* mkfs.enrollfs: makes a store, as the first mount would, or from a copy of
+ * export/. */
 
 enum { MADE = 0, FAILED = 1, USAGE = 2 };
 
 enum { DOMAIN, FROM, SKIP_MISSING, ACCEPT_OLDER, LOG_HEAD, USER };
 
 static const char usage[] =
-	"usage: mkfs.enrollfs [--domain NAME] [--user NAME] [--master-key FILE] STORE\n"
-	"       mkfs.enrollfs --from DIR [--skip-missing] [--accept-older] [--log-head HASH]\n"
-	"                     [--user NAME] [--master-key FILE] STORE\n"
-	"\n"
-	"Makes a store with its master key and its default certificates, or one from a copy of\n"
-	"export/. Overwrites nothing; what cannot be made whole is not made.\n"
-	"\n"
-	"    --domain NAME       the name written into keys and certificates (default: the "
-	"host's)\n"
-	"    --from DIR          a copy of export/; the master key has to be there already\n"
-	"    --skip-missing      keys and certificates whose files are missing are deleted\n"
-	"    --accept-older      the copy's trail may end before the record that its store.json\n"
-	"                        names: what the missing records say is forgotten\n"
-	"    --log-head HASH     a line of the copy's audit trail has to have this hash: what\n"
-	"                        log.head said at some time, kept elsewhere: 64 hex digits\n"
-	"    --master-key FILE   what its secrets are encrypted with (default: STORE.key; made if "
-	"it\n"
-	"                        is not there)\n"
-	"    --user NAME         as root: whose store, its directory and master key are, who "
-	"serves "
-	"it\n"
-	"                        later (default: enrollfs, else whom the directory belongs to)\n"
-	"    -h, --help          this text\n"
-	"    -V, --version       the version\n"
-	"\n"
-	"Exit status: 0 made, 1 not made, 2 usage.\n";
+    "usage: mkfs.enrollfs [--domain NAME] [--user NAME] [--master-key FILE] STORE\n"
+    "       mkfs.enrollfs --from DIR [--skip-missing] [--accept-older] [--log-head HASH]\n"
+    "                     [--user NAME] [--master-key FILE] STORE\n"
+    "\n"
+    "Makes a store with its master key and its default certificates, or one from a copy of\n"
+    "export/. Overwrites nothing; what cannot be made whole is not made.\n"
+    "\n"
+    "    --domain NAME       the name written into keys and certificates (default: the host's)\n"
+    "    --from DIR          a copy of export/; the master key has to be there already\n"
+    "    --skip-missing      keys and certificates whose files are missing are deleted\n"
+    "    --accept-older      the copy's trail may end before the record that its store.json\n"
+    "                        names: what the missing records say is forgotten\n"
+    "    --log-head HASH     a line of the copy's audit trail has to have this hash: what\n"
+    "                        log.head said at some time, kept elsewhere: 64 hex digits\n"
+    "    --master-key FILE   what its secrets are encrypted with (default: STORE.key; made if it\n"
+    "                        is not there)\n"
+    "    --user NAME         as root: whose store, its directory and master key are, who serves it\n"
+    "                        later (default: enrollfs, else whom the directory belongs to)\n"
+    "    -h, --help          this text\n"
+    "    -V, --version       the version\n"
+    "\n"
+    "Exit status: 0 made, 1 not made, 2 usage.\n";
 
 /* A bar on a terminal. */
 static void show(int64_t done, int64_t total, void *arg)
 {
-	static const char bar[] = "##################################################";
+	static const char
+	    bar[] = "##################################################";
 	int *shown = arg;
-	int percent = total > 0 && done < total ? (int)(done * 100 / total) : 100;
+	int percent = total > 0 && done < total ? (int)(done * 100 / total)
+						: 100;
 
 	if (percent == *shown)
 		return;
 	*shown = percent;
 	fprintf(stderr, "\r[%-50.*s] %3d %%%s", percent / 2, bar, percent,
-		percent == 100 ? "\nchecking every certificate\n" : "");
+	    percent == 100 ? "\nchecking every certificate\n" : "");
 }
 
-static int restore(const struct tool_arguments *o, const struct store_options *options)
+static int restore(
+    const struct tool_arguments *o, const struct store_options *options)
 {
 	int shown = -1;
 	struct store_restore how = {
-		.from = o->own[FROM],
-		.skip_missing = o->own[SKIP_MISSING],
-		.accept_older = o->own[ACCEPT_OLDER],
-		.log_head = o->own[LOG_HEAD],
-		.progress = isatty(STDERR_FILENO) ? show : NULL,
-		.arg = &shown,
+	    .from = o->own[FROM],
+	    .skip_missing = o->own[SKIP_MISSING],
+	    .accept_older = o->own[ACCEPT_OLDER],
+	    .log_head = o->own[LOG_HEAD],
+	    .progress = isatty(STDERR_FILENO) ? show : NULL,
+	    .arg = &shown,
 	};
 	int rc = store_restore(options, &how);
 
@@ -77,21 +77,25 @@ static int restore(const struct tool_arguments *o, const struct store_options *o
 }
 
 /* Root becomes whom it is for before there is anything to trust him with. */
-static int become_user(const struct tool_arguments *o, struct store_options *options)
+static int become_user(
+    const struct tool_arguments *o, struct store_options *options)
 {
 	struct user user;
 
 	if (geteuid() != 0) {
 		if (o->own[USER])
-			report(LOG_ERR, "--user: only root can make a store for somebody else");
+			report(LOG_ERR,
+			    "--user: only root can make a store for somebody else");
 		return o->own[USER] ? -1 : 0;
 	}
 	if (access(o->store, F_OK) == 0) {
-		report(LOG_ERR, "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
-			o->store, strerror(EEXIST));
+		report(LOG_ERR,
+		    "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
+		    o->store, strerror(EEXIST));
 		return -1;
 	}
-	if (user_choose(o->own[USER], o->store, &user) || store_find_key(options, !o->own[FROM]))
+	if (user_choose(o->own[USER], o->store, &user) ||
+	    store_find_key(options, !o->own[FROM]))
 		return -1;
 	/* a copy that was made for a restore may be root's alone */
 	return o->own[FROM] ? user_become_reader(&user) : user_become(&user);
@@ -103,10 +107,11 @@ static bool lacks_from(const struct tool_arguments *o)
 	static const struct {
 		int option;
 		const char *name;
-	} needs[] = {{SKIP_MISSING, "skip-missing"}, {ACCEPT_OLDER, "accept-older"},
-		{LOG_HEAD, "log-head"}};
+	} needs[] = {{SKIP_MISSING, "skip-missing"},
+	    {ACCEPT_OLDER, "accept-older"}, {LOG_HEAD, "log-head"}};
 
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !o->own[FROM]; i++)
+	for (size_t i = 0;
+	     i < sizeof(needs) / sizeof(needs[0]) && !o->own[FROM]; i++)
 		if (o->own[needs[i].option]) {
 			report(LOG_ERR, "--%s: only with --from", needs[i].name);
 			return true;
@@ -117,18 +122,19 @@ static bool lacks_from(const struct tool_arguments *o)
 static int make(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
-		.master_key = o->master_key,
-		.domain = o->own[DOMAIN],
-		.must_be_new = true,
-		.uid = getuid(),
-		.gid = getgid()};
+	    .master_key = o->master_key,
+	    .domain = o->own[DOMAIN],
+	    .must_be_new = true,
+	    .uid = getuid(),
+	    .gid = getgid()};
 	struct store *store;
 
 	if (lacks_from(o))
 		return USAGE;
 	if (o->own[DOMAIN] && !domain_legal(o->own[DOMAIN])) {
-		report(LOG_ERR, "--domain=%s: has to be a lower-case DNS name of at most %d bytes",
-			o->own[DOMAIN], DOMAIN_MAX_LEN);
+		report(LOG_ERR,
+		    "--domain=%s: has to be a lower-case DNS name of at most %d bytes",
+		    o->own[DOMAIN], DOMAIN_MAX_LEN);
 		return FAILED;
 		return USAGE;
 	}
@@ -145,21 +151,22 @@ static int make(const struct tool_arguments *o)
 int main(int argc, char **argv)
 {
 	static const struct tool tool = {
-		.name = "mkfs.enrollfs",
-		.usage = usage,
-		.ignored = "",
-		.own =
-			{
-				[DOMAIN] = {"domain", false, NULL, "a lower-case DNS name"},
-				[FROM] = {"from", false, NULL, "a directory"},
-				[SKIP_MISSING] = {"skip-missing", true, NULL, NULL},
-				[ACCEPT_OLDER] = {"accept-older", true, NULL, NULL},
-				[LOG_HEAD] = {"log-head", false, tool_is_hash, "64 hex digits"},
-				[USER] = {"user", false, NULL, "a user's name or number"},
-			},
-		.failed = FAILED,
-		.bad_usage = USAGE,
-		.run = make,
+	    .name = "mkfs.enrollfs",
+	    .usage = usage,
+	    .ignored = "",
+	    .own =
+		{
+		    [DOMAIN] = {"domain", false, NULL, "a lower-case DNS name"},
+		    [FROM] = {"from", false, NULL, "a directory"},
+		    [SKIP_MISSING] = {"skip-missing", true, NULL, NULL},
+		    [ACCEPT_OLDER] = {"accept-older", true, NULL, NULL},
+		    [LOG_HEAD] = {"log-head", false, tool_is_hash,
+			"64 hex digits"},
+		    [USER] = {"user", false, NULL, "a user's name or number"},
+		},
+	    .failed = FAILED,
+	    .bad_usage = USAGE,
+	    .run = make,
 	};
 
 	return tool_main(&tool, argc, argv);

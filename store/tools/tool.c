@@ -25,13 +25,15 @@ bool tool_is_hash(const char *text)
 	return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
 
-static int take_own(const struct tool *tool, int i, const char *value, struct given *given)
+static int take_own(
+    const struct tool *tool, int i, const char *value, struct given *given)
 {
 	given->own[i] = tool->own[i].alone ? "" : value;
-	if (tool->own[i].alone || (*value && (!tool->own[i].legal || tool->own[i].legal(value))))
+	if (tool->own[i].alone ||
+	    (*value && (!tool->own[i].legal || tool->own[i].legal(value))))
 		return 0;
 	report(LOG_ERR, "--%s=%s: has to be %s", tool->own[i].name, value,
-		tool->own[i].form ? tool->own[i].form : "something");
+	    tool->own[i].form ? tool->own[i].form : "something");
 	return -1;
 }
 
@@ -42,13 +44,14 @@ static int refuse(int c, const char *text)
 	bool is_long = strncmp(text, "--", 2) == 0;
 
 	report(LOG_ERR, "option %s: %s", is_long ? text : letter,
-		c == ':'	    ? "lacks its value"
-		: is_long && optopt ? "takes no value"
-				    : "unknown; --help lists them");
+	    c == ':'		? "lacks its value"
+	    : is_long && optopt ? "takes no value"
+				: "unknown; --help lists them");
 	return -1;
 }
 
-static int take(const struct tool *tool, int c, const char *text, struct given *given)
+static int take(
+    const struct tool *tool, int c, const char *text, struct given *given)
 {
 	if (c == 'K' && *optarg)
 		given->key = optarg;
@@ -76,24 +79,28 @@ static int take_store(int argc, char **argv, struct given *given)
 	return given->store ? 0 : -1;
 }
 
-static int parse(const struct tool *tool, int argc, char **argv, struct given *given)
+static int parse(
+    const struct tool *tool, int argc, char **argv, struct given *given)
 {
 	struct option names[TOOL_OPTIONS + 4] = {
-		{"master-key", required_argument, NULL, 'K'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
+	    {"master-key", required_argument, NULL, 'K'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
 	};
 	char letters[16];
 	int c, rc = 0;
 
 	for (int i = 0; i < TOOL_OPTIONS && tool->own[i].name; i++)
 		names[3 + i] = (struct option){tool->own[i].name,
-			tool->own[i].alone ? no_argument : required_argument, NULL, OWN + i};
+		    tool->own[i].alone ? no_argument : required_argument, NULL,
+		    OWN + i};
 	snprintf(letters, sizeof(letters), ":hV%s", tool->ignored);
 	opterr = 0; /* what is wrong is told here */
-	for (int at = 1; !rc && (c = getopt_long(argc, argv, letters, names, NULL)) != -1;
-		at = optind)
-		rc = take(tool, c, argv[c == '?' || c == ':' ? optind - 1 : at], given);
+	for (int at = 1;
+	     !rc && (c = getopt_long(argc, argv, letters, names, NULL)) != -1;
+	     at = optind)
+		rc = take(tool, c, argv[c == '?' || c == ':' ? optind - 1 : at],
+		    given);
 	return rc ? rc : take_store(argc, argv, given);
 }
 
@@ -105,7 +112,7 @@ static int run(const struct tool *tool, const struct given *given)
 	memcpy(arguments.own, given->own, sizeof(arguments.own));
 	arguments.store = strdup(given->store);
 	if (arguments.store && !store_locate(&arguments.store) &&
-		!path_absolute_copy(given->key, "master key", &arguments.master_key))
+	    !path_absolute_copy(given->key, "master key", &arguments.master_key))
 		rc = tool->run(&arguments);
 	free(arguments.store);
 	free(arguments.master_key);

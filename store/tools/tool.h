@@ -9,8 +9,8 @@ enum { TOOL_OPTIONS = 6 };
 
 struct tool_arguments {
 	char *store, *master_key; /* absolute; the key NULL unless given */
-	/* of the tool's own options: the value, or NULL; something if one without a value is given
-	 */
+	/* of the tool's own options: the value, or NULL; something if one
+	 * without a value is given */
 	const char *own[TOOL_OPTIONS];
 };
 
@@ -18,8 +18,8 @@ struct tool {
 	const char *name, *usage;
 	const char *ignored; /* short options that change nothing */
 	struct {
-		const char *name;		  /* a long one; NULL: no more of them */
-		bool alone;			  /* has no value */
+		const char *name; /* a long one; NULL: no more of them */
+		bool alone;	  /* has no value */
 		bool (*legal)(const char *value); /* NULL: all are */
 		const char *form;		  /* what is legal, in words */
 	} own[TOOL_OPTIONS];

@@ -3,9 +3,9 @@
 #define TESTS_BENCH_BENCH_H
 
 /*
- * The clients of scripts/bench, and what they are compared with. Each kind of work is a function
- * that does it once; threads call it until time is up or work is out, and what it took is printed
- *as
+ * The clients of scripts/bench, and what they are compared with. Each kind of
+ *work is a function that does it once; threads call it until time is up or work
+ *is out, and what it took is printed as
  *
  *	DONE SECONDS RATE P50 P99 MAX	(the last three in microseconds)
  */
@@ -22,7 +22,8 @@ struct thread {
 struct work {
 	const char *name, *arguments;
 	int least; /* arguments */
-	/* Before the clock runs, in each thread; false: said what is wrong. May be NULL. */
+	/* Before the clock runs, in each thread; false: said what is wrong. May
+	 * be NULL. */
 	bool (*prepare)(struct thread *thread);
 	/* Once; false: nothing is left to do. Exits where it goes wrong. */
 	bool (*once)(struct thread *thread);

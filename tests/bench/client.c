@@ -97,7 +97,8 @@ static bool enroll(struct thread *t)
 	memcpy(text, e->key, e->key_len);
 	memcpy(text + e->key_len, e->requests->text + e->requests->at[i], len);
 	int fd = open(t->argv[2], O_RDWR | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, e->key_len + len) != (ssize_t)(e->key_len + len))
+	if (fd < 0 ||
+	    write(fd, text, e->key_len + len) != (ssize_t)(e->key_len + len))
 		fail(t->argv[2]);
 	if (read(fd, text, sizeof(text)) < 500)
 		fail("no certificate");
@@ -148,9 +149,9 @@ static bool stat_once(struct thread *t)
 }
 
 const struct work client_work[] = {
-	{"enroll", "CSRS FIRST ENROLL KEY...", 4, prepare_enroll, enroll},
-	{"read", "FILE...", 1, NULL, read_once},
-	{"write", "FILE...", 1, NULL, write_once},
-	{"stat", "FILE...", 1, NULL, stat_once},
-	{0},
+    {"enroll", "CSRS FIRST ENROLL KEY...", 4, prepare_enroll, enroll},
+    {"read", "FILE...", 1, NULL, read_once},
+    {"write", "FILE...", 1, NULL, write_once},
+    {"stat", "FILE...", 1, NULL, stat_once},
+    {0},
 };

@@ -51,7 +51,8 @@ static void *run(void *arg)
 	while (after < r->began + r->until && r->work->once(&r->thread)) {
 		after = now();
 		if (r->samples < SAMPLES)
-			r->took[r->samples++] = (uint32_t)((after - before) / 100);
+			r->took[r->samples++] = (uint32_t)((after - before) /
+							   100);
 		before = after;
 		r->done++;
 	}
@@ -83,14 +84,15 @@ static void print(const struct runner *runners, int threads)
 		fail("memory");
 	size_t n = 0;
 	for (int i = 0; i < threads; i++) {
-		memcpy(all + n, runners[i].took, runners[i].samples * sizeof(*all));
+		memcpy(all + n, runners[i].took,
+		    runners[i].samples * sizeof(*all));
 		n += runners[i].samples;
 	}
 	qsort(all, n, sizeof(*all), by_size);
 	double seconds = (double)(ended - began) / 1e9;
-	printf("%lld %.4f %.1f %.1f %.1f %.1f\n", (long long)done, seconds, (double)done / seconds,
-		n ? all[n / 2] / 10.0 : 0, n ? all[n - 1 - n / 100] / 10.0 : 0,
-		n ? all[n - 1] / 10.0 : 0);
+	printf("%lld %.4f %.1f %.1f %.1f %.1f\n", (long long)done, seconds,
+	    (double)done / seconds, n ? all[n / 2] / 10.0 : 0,
+	    n ? all[n - 1 - n / 100] / 10.0 : 0, n ? all[n - 1] / 10.0 : 0);
 	free(all);
 }
 
@@ -108,7 +110,8 @@ static int measure(const struct work *work, int argc, char **argv)
 		r->work = work;
 		r->start = &start;
 		r->until = (int64_t)(atof(argv[1]) * 1e9);
-		r->thread = (struct thread){.number = i, .argc = argc - 2, .argv = argv + 2};
+		r->thread = (struct thread){
+		    .number = i, .argc = argc - 2, .argv = argv + 2};
 		r->took = malloc(SAMPLES * sizeof(*r->took));
 		if (!r->took || pthread_create(&r->id, NULL, run, r))
 			fail("thread");
@@ -122,8 +125,8 @@ static int measure(const struct work *work, int argc, char **argv)
 static void usage(const struct work *work)
 {
 	for (; work->name; work++)
-		fprintf(stderr, "       bench %s THREADS SECONDS %s\n", work->name,
-			work->arguments);
+		fprintf(stderr, "       bench %s THREADS SECONDS %s\n",
+		    work->name, work->arguments);
 }
 
 int main(int argc, char **argv)
@@ -134,7 +137,8 @@ int main(int argc, char **argv)
 		return requests_make(atoi(argv[2]), argv[3]);
 	for (size_t i = 0; i < 2 && argc > 3; i++)
 		for (const struct work *work = all[i]; work->name; work++)
-			if (strcmp(argv[1], work->name) == 0 && argc - 4 >= work->least)
+			if (strcmp(argv[1], work->name) == 0 &&
+			    argc - 4 >= work->least)
 				return measure(work, argc - 2, argv + 2);
 	fputs("usage: bench requests COUNT FILE\n", stderr);
 	usage(client_work);

@@ -18,8 +18,8 @@
 #include "store/pki/pki.h"
 #include "tests/bench/bench.h"
 
-/* What the machine can do without a filesystem: the limits that the clients are measured against.
- */
+/* What the machine can do without a filesystem: the limits that the clients are
+ * measured against. */
 
 static void openssl_failed(const char *what)
 {
@@ -45,8 +45,10 @@ static bool prepare_sign(struct thread *t)
 	s->len = sizeof(s->signature);
 	s->sign = EVP_PKEY_CTX_new(key, NULL);
 	s->verify = EVP_PKEY_CTX_new(key, NULL);
-	if (EVP_PKEY_sign_init(s->sign) != 1 || EVP_PKEY_verify_init(s->verify) != 1 ||
-		EVP_PKEY_sign(s->sign, s->signature, &s->len, s->digest, sizeof(s->digest)) != 1)
+	if (EVP_PKEY_sign_init(s->sign) != 1 ||
+	    EVP_PKEY_verify_init(s->verify) != 1 ||
+	    EVP_PKEY_sign(s->sign, s->signature, &s->len, s->digest,
+		sizeof(s->digest)) != 1)
 		openssl_failed("sign");
 	t->own = s;
 	return true;
@@ -57,13 +59,16 @@ static bool sign_once(struct thread *t)
 	struct signing *s = t->own;
 	size_t len = sizeof(s->out);
 
-	if (EVP_PKEY_verify(s->verify, s->signature, s->len, s->digest, sizeof(s->digest)) != 1 ||
-		EVP_PKEY_sign(s->sign, s->out, &len, s->digest, sizeof(s->digest)) != 1)
+	if (EVP_PKEY_verify(s->verify, s->signature, s->len, s->digest,
+		sizeof(s->digest)) != 1 ||
+	    EVP_PKEY_sign(
+		s->sign, s->out, &len, s->digest, sizeof(s->digest)) != 1)
 		openssl_failed("verify and sign");
 	return true;
 }
 
-/* --- issue CSRS: parse, check and verify a request, sign its certificate, in this process --- */
+/* --- issue CSRS: parse, check and verify a request, sign its certificate, in
+ * this process --- */
 
 struct issuing {
 	const struct requests *requests;
@@ -76,14 +81,14 @@ static bool prepare_issue(struct thread *t)
 	struct issuing *s = calloc(1, sizeof(*s));
 	struct bytes key = {0}, der = {0};
 	struct pki_new_ca want = {.subject = "CN=bench",
-		.path_length = 0,
-		.serial = {1},
-		.not_before = time(NULL) - 60,
-		.not_after = time(NULL) + 86400};
+	    .path_length = 0,
+	    .serial = {1},
+	    .not_before = time(NULL) - 60,
+	    .not_after = time(NULL) + 86400};
 
 	if (!s || pki_key_make("ec-p256", &key) ||
-		pki_ca_sign(&want, key.data, key.len, NULL, &der) ||
-		pki_ca_open(der.data, der.len, key.data, key.len, &s->ca))
+	    pki_ca_sign(&want, key.data, key.len, NULL, &der) ||
+	    pki_ca_open(der.data, der.len, key.data, key.len, &s->ca))
 		openssl_failed("signing certificate");
 	s->requests = requests_read(t->argv[0]);
 	t->own = s;
@@ -98,19 +103,19 @@ static bool issue_once(struct thread *t)
 	CLEANUP_BYTES struct bytes der = {0};
 	const char *reason;
 	struct pki_leaf leaf = {
-		.common_name = "machine",
-		.unit = "group",
-		.organization = "corp.example",
-		.uri = "spiffe://corp.example/app_connector/group/machine",
-		.dns = "0123456789abcdef0123456789abcdef.corp.example",
-		.not_before = 1700000000,
-		.not_after = 1800000000,
+	    .common_name = "machine",
+	    .unit = "group",
+	    .organization = "corp.example",
+	    .uri = "spiffe://corp.example/app_connector/group/machine",
+	    .dns = "0123456789abcdef0123456789abcdef.corp.example",
+	    .not_before = 1700000000,
+	    .not_after = 1800000000,
 	};
 
 	if (pki_csr_parse(s->requests->text + s->requests->at[i],
-		    s->requests->at[i + 1] - s->requests->at[i], &csr, &reason) ||
-		pki_csr_verify(csr, &reason) || pki_csr_allowed(csr, &reason) ||
-		pki_serial(leaf.serial))
+		s->requests->at[i + 1] - s->requests->at[i], &csr, &reason) ||
+	    pki_csr_verify(csr, &reason) || pki_csr_allowed(csr, &reason) ||
+	    pki_serial(leaf.serial))
 		openssl_failed("request");
 	leaf.spki = pki_csr_spki(csr, &leaf.spki_len);
 	if (pki_issue(s->ca, &leaf, &der))
@@ -118,7 +123,8 @@ static bool issue_once(struct thread *t)
 	return true;
 }
 
-/* --- commit FILE BATCH BYTES: rows a second, so many in a durable transaction --- */
+/* --- commit FILE BATCH BYTES: rows a second, so many in a durable transaction
+ * --- */
 
 struct committing {
 	sqlite3 *db;
@@ -140,11 +146,13 @@ static bool prepare_commit(struct thread *t)
 
 	if (!c || sqlite3_open(t->argv[0], &c->db) != SQLITE_OK)
 		fail(t->argv[0]);
-	sql(c->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-		   "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, row BLOB)");
-	if (sqlite3_prepare_v2(c->db, "INSERT INTO t (row) VALUES (randomblob(?1))", -1, &c->insert,
-		    NULL) != SQLITE_OK ||
-		sqlite3_bind_int(c->insert, 1, atoi(t->argv[2])) != SQLITE_OK)
+	sql(c->db,
+	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	    "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, row BLOB)");
+	if (sqlite3_prepare_v2(c->db,
+		"INSERT INTO t (row) VALUES (randomblob(?1))", -1, &c->insert,
+		NULL) != SQLITE_OK ||
+	    sqlite3_bind_int(c->insert, 1, atoi(t->argv[2])) != SQLITE_OK)
 		fail("insert");
 	t->own = c;
 	return true;
@@ -158,7 +166,8 @@ static bool commit_once(struct thread *t)
 		sql(c->db, "BEGIN");
 		c->left = atoi(t->argv[1]);
 	}
-	if (sqlite3_step(c->insert) != SQLITE_DONE || sqlite3_reset(c->insert) != SQLITE_OK)
+	if (sqlite3_step(c->insert) != SQLITE_DONE ||
+	    sqlite3_reset(c->insert) != SQLITE_OK)
 		fail("insert");
 	if (--c->left == 0)
 		sql(c->db, "COMMIT");
@@ -169,7 +178,8 @@ static bool commit_once(struct thread *t)
 
 static bool prepare_fsync(struct thread *t)
 {
-	int fd = open(t->argv[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int fd = open(
+	    t->argv[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		fail(t->argv[0]);
@@ -183,7 +193,8 @@ static bool fsync_once(struct thread *t)
 	int fd = (int)(intptr_t)t->own;
 	size_t len = (size_t)atoi(t->argv[1]);
 
-	if (len > sizeof(data) || write(fd, data, len) != (ssize_t)len || fdatasync(fd))
+	if (len > sizeof(data) || write(fd, data, len) != (ssize_t)len ||
+	    fdatasync(fd))
 		fail(t->argv[0]);
 	return true;
 }
@@ -198,7 +209,8 @@ static bool spawn_once(struct thread *t)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		snprintf(number, sizeof(number), "%d", atomic_fetch_add(&count, 1) + getpid());
+		snprintf(number, sizeof(number), "%d",
+		    atomic_fetch_add(&count, 1) + getpid());
 		setenv("N", number, 1);
 		execl("/bin/sh", "sh", "-c", t->argv[0], (char *)NULL);
 		_exit(127);
@@ -209,12 +221,12 @@ static bool spawn_once(struct thread *t)
 }
 
 const struct work raw_work[] = {
-	{"sign", "", 0, prepare_sign, sign_once},
-	{"issue", "CSRS", 1, prepare_issue, issue_once},
-	{"commit", "FILE BATCH BYTES", 3, prepare_commit, commit_once},
-	{"fsync", "FILE BYTES", 2, prepare_fsync, fsync_once},
-	{"spawn", "COMMAND", 1, NULL, spawn_once},
-	{0},
+    {"sign", "", 0, prepare_sign, sign_once},
+    {"issue", "CSRS", 1, prepare_issue, issue_once},
+    {"commit", "FILE BATCH BYTES", 3, prepare_commit, commit_once},
+    {"fsync", "FILE BYTES", 2, prepare_fsync, fsync_once},
+    {"spawn", "COMMAND", 1, NULL, spawn_once},
+    {0},
 };
 
 /* --- requests --- */
@@ -228,10 +240,12 @@ static int add_request(FILE *file, int number)
 	snprintf(name, sizeof(name), "m%07d", number);
 	X509_NAME *subject = X509_NAME_new();
 	int ok = key && request && subject &&
-		 X509_NAME_add_entry_by_txt(
-			 subject, "CN", MBSTRING_ASC, (unsigned char *)name, -1, -1, 0) &&
-		 X509_REQ_set_subject_name(request, subject) && X509_REQ_set_pubkey(request, key) &&
-		 X509_REQ_sign(request, key, EVP_sha256()) && PEM_write_X509_REQ(file, request);
+		 X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+		     (unsigned char *)name, -1, -1, 0) &&
+		 X509_REQ_set_subject_name(request, subject) &&
+		 X509_REQ_set_pubkey(request, key) &&
+		 X509_REQ_sign(request, key, EVP_sha256()) &&
+		 PEM_write_X509_REQ(file, request);
 	X509_NAME_free(subject);
 	X509_REQ_free(request);
 	EVP_PKEY_free(key);

@@ -6,10 +6,12 @@
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
 /* the key of what is in the corpus, and a time within its validity */
-static const char key[] = "bad6d999bca1a8cee0527cbf57c2bfa99dff338df46b707d188bb892bc844eea";
+static const char
+    key[] = "bad6d999bca1a8cee0527cbf57c2bfa99dff338df46b707d188bb892bc844eea";
 static const int64_t now = INT64_C(1800000000);
 
-/* What is accepted in the end is not refused on its way there, as it comes line by line. */
+/* What is accepted in the end is not refused on its way there, as it comes line
+ * by line. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BUNDLE struct pki_bundle bundle = {0}, part = {0};
@@ -21,7 +23,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	if (pki_bundle_parse(data, len, own, now, &bundle, &reason))
 		return reason ? 0 : (abort(), 0);
 	for (size_t n = 1; n < len; n++, pki_bundle_free(&part))
-		if (data[n - 1] == '\n' && pki_bundle_parse(data, n, own, now, &part, &reason) < 0)
+		if (data[n - 1] == '\n' &&
+		    pki_bundle_parse(data, n, own, now, &part, &reason) < 0)
 			abort();
 	if (pki_cert_subject(bundle.cert.data, bundle.cert.len, true, &subject))
 		abort();

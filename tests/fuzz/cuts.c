@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	if (pki_csr_parse(data, len, &csr, &reason))
 		return 0;
 	for (size_t n = 1; n < len; n++)
-		if (store_request_complete(STORE_CSR, data, n) && !all_space(data + n, len - n))
+		if (store_request_complete(STORE_CSR, data, n) &&
+		    !all_space(data + n, len - n))
 			abort();
 	return 0;
 }

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	}
 	if ((rc < 0) != !!reason && len)
 		abort();
-	if (rc == 1 && (all.end > len || all.body < data || all.body + all.len > data + len))
+	if (rc == 1 && (all.end > len || all.body < data ||
+			   all.body + all.len > data + len))
 		abort();
 	if (rc == 1 && !pki_document_der(&all, &der) && der.len > len)
 		abort();

@@ -9,10 +9,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
-	static const struct attr attrs[] = {{.name = "max_uses"}, {.name = "cert.pem"}};
+	static const struct attr attrs[] = {
+	    {.name = "max_uses"}, {.name = "cert.pem"}};
 	static const struct attr drops[] = {{.name = ".csr", .flags = AT_DROP}};
 	static const struct kind key = {.attr = attrs, .attrs = 2};
-	static const struct kind drop = {.attr = drops, .attrs = 1, .flat = true};
+	static const struct kind drop = {
+	    .attr = drops, .attrs = 1, .flat = true};
 	char *name = malloc(len + 1);
 
 	memcpy(name, data, len);
@@ -22,7 +24,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	draft_name_drops(&drop, name);
 	/* no file's own name is a draft's */
 	if (draft_name_beside(&key, name) &&
-		(strcmp(name, "max_uses") == 0 || !strpbrk(name, ".~#,-0123456789")))
+	    (strcmp(name, "max_uses") == 0 || !strpbrk(name, ".~#,-0123456789")))
 		abort();
 	free(name);
 	return 0;

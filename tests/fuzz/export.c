@@ -6,14 +6,16 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* A file of an export before it is authenticated: its padding, whose it is, what it is called. */
+/* A file of an export before it is authenticated: its padding, whose it is,
+ * what it is called. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes text = {0};
 	char id[64], path[STORE_PATH];
 	int64_t number;
 
-	if (bytes_add(&text, data, len) || export_unpad(&text) || bytes_add(&text, "", 1))
+	if (bytes_add(&text, data, len) || export_unpad(&text) ||
+	    bytes_add(&text, "", 1))
 		return 0;
 	const char *line = (char *)text.data;
 	if (!export_store_id(line, id, sizeof(id)) && !strstr(line, id))

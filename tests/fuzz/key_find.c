@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 		if (data[n] > ' ' && bytes_add(&found, data + n, 1))
 			abort();
 	if (pki_key_text_format(&key, &text) ||
-		!memmem(found.data, found.len, text.data, text.len - 1))
+	    !memmem(found.data, found.len, text.data, text.len - 1))
 		abort();
 	return 0;
 }

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	if (pki_key_text_parse((const char *)data, len, &key, &reason))
 		return 0;
 	if (pki_key_text_format(&key, &again) || again.len != len + 1 ||
-		memcmp(again.data, data, len) != 0)
+	    memcmp(again.data, data, len) != 0)
 		abort();
 	return 0;
 }

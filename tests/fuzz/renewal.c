@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* Two requests: once complete they stay so, they lie inside and apart, and one names the other. */
+/* Two requests: once complete they stay so, they lie inside and apart, and one
+ * names the other. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_CSR struct pki_csr *csr = NULL, *proof = NULL;
@@ -13,14 +14,15 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	const char *reason;
 
 	if (len && store_request_complete(STORE_CSR_AND_PROOF, data, len - 1) &&
-		!store_request_complete(STORE_CSR_AND_PROOF, data, len))
+	    !store_request_complete(STORE_CSR_AND_PROOF, data, len))
 		abort();
 	if (request_split(STORE_CSR_AND_PROOF, data, len, &r, &reason))
 		return 0;
-	if (r.csr < data || r.csr + r.csr_len > r.proof || r.proof + r.proof_len != data + len)
+	if (r.csr < data || r.csr + r.csr_len > r.proof ||
+	    r.proof + r.proof_len != data + len)
 		abort();
 	if (pki_csr_parse(r.csr, r.csr_len, &csr, &reason) ||
-		pki_csr_parse(r.proof, r.proof_len, &proof, &reason))
+	    pki_csr_parse(r.proof, r.proof_len, &proof, &reason))
 		return 0;
 	if (!pki_csr_verify(proof, &reason) && !pki_csr_strong(proof, &reason))
 		request_named_by(csr, proof);

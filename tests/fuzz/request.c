@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* Once complete, a request stays so whatever follows; its parts lie inside of it. */
+/* Once complete, a request stays so whatever follows; its parts lie inside of
+ * it. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	struct request r;
@@ -13,7 +14,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 
 	for (int with_key = 0; with_key < 2; with_key++) {
 		if (len && store_request_complete(with_key, data, len - 1) &&
-			!store_request_complete(with_key, data, len))
+		    !store_request_complete(with_key, data, len))
 			abort();
 		request_too_long(with_key, data, len);
 		if (request_split(with_key, data, len, &r, &reason))
@@ -21,8 +22,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 		if (r.csr < data || r.csr + r.csr_len != data + len)
 			abort();
 		/* one that is no key is all of it */
-		if (with_key && (const unsigned char *)r.key_text + r.key_len > r.csr &&
-			r.key_len != len)
+		if (with_key &&
+		    (const unsigned char *)r.key_text + r.key_len > r.csr &&
+		    r.key_len != len)
 			abort();
 	}
 	return 0;

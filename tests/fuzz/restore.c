@@ -14,8 +14,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	char *text = strndup((const char *)data, len), *rest = text;
 
 	/* its name only: a file that is there and empty is no new store */
-	if (!db && (close(mkstemp(path)) || unlink(path) || db_open(path, DB_CREATE, &db) ||
-			   store_unlink(path)))
+	if (!db && (close(mkstemp(path)) || unlink(path) ||
+		       db_open(path, DB_CREATE, &db) || store_unlink(path)))
 		abort();
 	db_set_context(db, &store);
 	db_submit(db, take_lines, &rest);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* With its source: what it does with files and records that have proved authentic. */
+/* With its source: what it does with files and records that have proved
+ * authentic. */
 #include "store/restore.c"
 
-/* Lines: a file's name, or `trail`, then a space and the object. In the end all is rolled back. */
+/* Lines: a file's name, or `trail`, then a space and the object. In the end all
+ * is rolled back. */
 static int take_lines(struct db_conn *conn, void *text)
 {
 	struct store_restore how = {.skip_missing = true};
 	struct restore r = {.copy = {.how = &how, .from = "copy"}, .conn = conn};
-	static const enum db_query begin[] = {DB_RESTORE_DEFER, DB_RESTORE_BEGIN, DB_NONE};
+	static const enum db_query begin[] = {
+	    DB_RESTORE_DEFER, DB_RESTORE_BEGIN, DB_NONE};
 	int64_t seq = 0;
 	int rc = run_all(conn, begin, NULL);
 

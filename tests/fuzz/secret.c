@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What a key is found in, or a PEM's private key, has a secret in it; and so has what is longer. */
+/* What a key is found in, or a PEM's private key, has a secret in it; and so
+ * has what is longer. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes longer = {0};
@@ -17,8 +18,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 
 	if (pki_key_text_find(data, len, &key, &end, &reason) == 1 && rc != 1)
 		abort();
-	if (pki_document(data, len, &document, &reason) == 1 && pki_document_is_key(&document) &&
-		rc != 1)
+	if (pki_document(data, len, &document, &reason) == 1 &&
+	    pki_document_is_key(&document) && rc != 1)
 		abort();
 	if (bytes_add(&longer, data, len) || bytes_add(&longer, " \n", 2))
 		return 0;

@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What is taken is written so that it is taken again, and then stays as it is. */
+/* What is taken is written so that it is taken again, and then stays as it
+ * is. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes text = {0}, once = {0}, twice = {0};
@@ -20,7 +21,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 		return 0;
 	}
 	if (pki_subject((char *)once.data, &twice, &reason) ||
-		strcmp((char *)once.data, (char *)twice.data) != 0)
+	    strcmp((char *)once.data, (char *)twice.data) != 0)
 		abort();
 	return 0;
 }

@@ -16,9 +16,11 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 
 	memcpy(text, data, len);
 	text[len] = '\0';
-	if (!value_limit(text, &number, &flag) && !flag && number < STORE_UNLIMITED)
+	if (!value_limit(text, &number, &flag) && !flag &&
+	    number < STORE_UNLIMITED)
 		abort();
-	if (!value_time(text, 1795000000, &at) && at != STORE_NEVER && (at < 0 || at > CLOCK_MAX))
+	if (!value_time(text, 1795000000, &at) && at != STORE_NEVER &&
+	    (at < 0 || at > CLOCK_MAX))
 		abort();
 	value_boolean(text, &flag);
 	value_line(text);

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Preloaded into the daemon: its clock is off by so many seconds as a file (CLOCK) says, at once.
- */
+/* Preloaded into the daemon: its clock is off by so many seconds as a file
+ * (CLOCK) says, at once. */
 static volatile const int64_t *offset;
 
 __attribute__((constructor)) static void map_offset(void)
@@ -39,7 +39,8 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone)
 
 	(void)zone;
 	clock_gettime(CLOCK_REALTIME, &at);
-	*now = (struct timeval){.tv_sec = at.tv_sec, .tv_usec = at.tv_nsec / 1000};
+	*now = (struct timeval){
+	    .tv_sec = at.tv_sec, .tv_usec = at.tv_nsec / 1000};
 	return 0;
 }
 

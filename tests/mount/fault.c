@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /*
- * Preloaded into the daemon: what it writes to its store fails when faults.py says so, through a file
- * (FAULTS) that both have mapped: so many writes from now, so many of them, with this errno.
+ * Preloaded into the daemon: what it writes to its store fails when faults.py
+ * says so, through a file (FAULTS) that both have mapped: so many writes from
+ * now, so many of them, with this errno.
  */
 struct control {
 	_Atomic int32_t after, count, error, hits;
@@ -25,7 +26,8 @@ static struct control *control(void)
 
 	if (!mapped && path) {
 		int fd = open(path, O_RDWR | O_CLOEXEC);
-		void *at = mmap(NULL, sizeof(*mapped), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		void *at = mmap(NULL, sizeof(*mapped), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
 		close(fd);
 		if (at == MAP_FAILED)
 			abort();

@@ -5,14 +5,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /*
- * Preloaded into the daemon: kills it at a named point, as kill -9 does, when it has come there so
- * often: KILL_AT=before-commit:17, or after-commit (it is on disk, and nobody has been answered),
- * between-pages (half of a transaction is written), before-reply (of anything).
+ * Preloaded into the daemon: kills it at a named point, as kill -9 does, when
+ * it has come there so often: KILL_AT=before-commit:17, or after-commit (it is
+ * on disk, and nobody has been answered), between-pages (half of a transaction
+ * is written), before-reply (of anything).
  */
 static void at(const char *point)
 {
@@ -21,8 +22,9 @@ static void at(const char *point)
 	size_t len = strlen(point);
 
 	if (want && strncmp(want, point, len) == 0 && want[len] == ':' &&
-		atomic_fetch_add(&count, 1) + 1 == atoi(want + len + 1))
-		syscall(SYS_tgkill, getpid(), gettid(), SIGKILL); /* all that it may send */
+	    atomic_fetch_add(&count, 1) + 1 == atoi(want + len + 1))
+		syscall(SYS_tgkill, getpid(), gettid(),
+		    SIGKILL); /* all that it may send */
 }
 
 int fdatasync(int fd)
@@ -37,8 +39,8 @@ int fdatasync(int fd)
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
-	ssize_t (*real)(int, const void *, size_t, off64_t) =
-		(ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+	ssize_t (*real)(int, const void *, size_t, off64_t) = (ssize_t(*)(
+	    int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
 
 	at("between-pages");
 	return real(fd, data, size, offset);
@@ -46,8 +48,8 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-	ssize_t (*real)(int, const struct iovec *, int) =
-		(ssize_t(*)(int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev");
+	ssize_t (*real)(int, const struct iovec *, int) = (ssize_t(*)(
+	    int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev");
 
 	at("before-reply");
 	return real(fd, parts, count);

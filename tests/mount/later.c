@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A clock that is off, for what is started with LD_PRELOAD: by $LATER hours. Nothing is shared, and
- * nothing is left behind by what is killed.
+ * A clock that is off, for what is started with LD_PRELOAD: by $LATER hours.
+ * Nothing is shared, and nothing is left behind by what is killed.
  */
 #include <stdlib.h>
 #include <time.h>

@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 /*
- * Preloaded into the daemon: it is refused memory when memory.py says so, through a file (FAULTS)
- * that both have mapped: the one request after so many from now, whoever makes it, the libraries
- * included. A sanitizer's malloc is behind this one, so that it works with them too.
+ * Preloaded into the daemon: it is refused memory when memory.py says so,
+ * through a file (FAULTS) that both have mapped: the one request after so many
+ * from now, whoever makes it, the libraries included. A sanitizer's malloc is
+ * behind this one, so that it works with them too.
  *
- * Requests as long as the buffer of one of libfuse's threads are counted apart: without that it
- * ends its loop.
+ * Requests as long as the buffer of one of libfuse's threads are counted apart:
+ * without that it ends its loop.
  */
 enum { THREAD_BUFFER = 1 << 20 };
 
@@ -27,7 +28,8 @@ __attribute__((constructor)) static void map_control(void)
 {
 	const char *path = getenv("FAULTS");
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *at = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = mmap(
+	    NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
 		abort();
@@ -37,8 +39,9 @@ __attribute__((constructor)) static void map_control(void)
 
 static int fails(size_t size)
 {
-	if (!control || !control->armed || control->threads != (size >= THREAD_BUFFER) ||
-		control->after-- != 0)
+	if (!control || !control->armed ||
+	    control->threads != (size >= THREAD_BUFFER) ||
+	    control->after-- != 0)
 		return 0;
 	control->armed = 0;
 	control->hits++;
@@ -47,12 +50,13 @@ static int fails(size_t size)
 }
 
 /* Looked up once: dlsym is slow. */
-#define REAL(name)                                                                    \
-	({                                                                            \
-		static __typeof__(&name) real;                                        \
-		if (!real)                                                            \
-			real = (__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name); \
-		real;                                                                 \
+#define REAL(name)                                                  \
+	({                                                          \
+		static __typeof__(&name) real;                      \
+		if (!real)                                          \
+			real = (__typeof__(&name))(uintptr_t)dlsym( \
+			    RTLD_NEXT, #name);                      \
+		real;                                               \
 	})
 
 void *malloc(size_t size)

@@ -22,7 +22,8 @@
 #include "tests/unit/temp.h"
 #include "tests/unit/unit.h"
 
-/* Each try answers 0 or the errno; in a process of its own, since there is no way back. */
+/* Each try answers 0 or the errno; in a process of its own, since there is no
+ * way back. */
 
 static int outcome(bool done)
 {
@@ -62,8 +63,8 @@ enum { EXECUTABLE = EPERM };
 static int make_executable(const char *folder)
 {
 	(void)folder;
-	return outcome(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			       0) != MAP_FAILED);
+	return outcome(mmap(NULL, 4096, PROT_READ | PROT_EXEC,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 }
 
 static int read_elsewhere(const char *folder)
@@ -84,17 +85,20 @@ static int write_beside(const char *folder)
 
 	snprintf(path, sizeof(path), "%s/beside", folder);
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
-	return outcome(fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 && unlink(path) == 0);
+	return outcome(fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 &&
+		       unlink(path) == 0);
 }
 
-/* Whether files share blocks is asked with a clone of nothing; nothing else is asked of devices. */
+/* Whether files share blocks is asked with a clone of nothing; nothing else is
+ * asked of devices. */
 static int ask_for_clones(const char *folder)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/beside", folder);
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
-	return outcome(fd >= 0 && (ioctl(fd, FICLONE, fd) == 0 || errno != EPERM));
+	return outcome(
+	    fd >= 0 && (ioctl(fd, FICLONE, fd) == 0 || errno != EPERM));
 }
 
 static int read_command(const char *folder)
@@ -114,7 +118,8 @@ static int begin_thread(const char *folder)
 
 	(void)folder;
 	errno = pthread_create(&thread, NULL, nothing, NULL);
-	return errno ? errno : pthread_cancel(thread) + pthread_join(thread, NULL);
+	return errno ? errno
+		     : pthread_cancel(thread) + pthread_join(thread, NULL);
 }
 
 /* What the child answers; -1 if it died. */

@@ -36,16 +36,18 @@ static void every_statement_prepares(void **state)
 		sqlite3_stmt *statement = NULL;
 		assert_non_null(db_query_text(i));
 		int code = sqlite3_prepare_v2(
-			db->writer->sqlite, db_query_text(i), -1, &statement, NULL);
+		    db->writer->sqlite, db_query_text(i), -1, &statement, NULL);
 		if (code != SQLITE_OK)
-			fail_msg("query %d: %s", i, sqlite3_errmsg(db->writer->sqlite));
+			fail_msg("query %d: %s", i,
+			    sqlite3_errmsg(db->writer->sqlite));
 		assert_non_null(statement);
 		sqlite3_finalize(statement);
 	}
 	db_close(db);
 }
 
-/* The columns that store.h's structs are read from are the ones that are selected. */
+/* The columns that store.h's structs are read from are the ones that are
+ * selected. */
 static void rows_have_their_columns(void **state)
 {
 	(void)state;
@@ -53,47 +55,55 @@ static void rows_have_their_columns(void **state)
 		enum db_query query;
 		int columns;
 	} want[] = {
-		{DB_PLACE_GET, DB_OBJECT_COLUMNS},
-		{DB_CERT_GET, DB_CERT_OUTSIDE + 1},
-		{DB_GROUP_GET, DB_GROUP_MEMBERS_AT + 1},
-		{DB_KEY_GET, DB_KEY_LAST_USED + 1},
-		{DB_MEMBER_GET, DB_MEMBER_CSR_LEN + 1},
-		{DB_ENROLL_KEY, DB_ENROLL_VALIDITY_DAYS + 1},
+	    {DB_PLACE_GET, DB_OBJECT_COLUMNS},
+	    {DB_CERT_GET, DB_CERT_OUTSIDE + 1},
+	    {DB_GROUP_GET, DB_GROUP_MEMBERS_AT + 1},
+	    {DB_KEY_GET, DB_KEY_LAST_USED + 1},
+	    {DB_MEMBER_GET, DB_MEMBER_CSR_LEN + 1},
+	    {DB_ENROLL_KEY, DB_ENROLL_VALIDITY_DAYS + 1},
 	};
 	struct db *db = opened();
 
 	for (size_t i = 0; i < COUNT(want); i++) {
 		sqlite3_stmt *statement;
-		sqlite3_prepare_v2(
-			db->writer->sqlite, db_query_text(want[i].query), -1, &statement, NULL);
-		assert_int_equal(sqlite3_column_count(statement), want[i].columns);
+		sqlite3_prepare_v2(db->writer->sqlite,
+		    db_query_text(want[i].query), -1, &statement, NULL);
+		assert_int_equal(
+		    sqlite3_column_count(statement), want[i].columns);
 		sqlite3_finalize(statement);
 	}
 	db_close(db);
 }
 
-/* Lists and lookups go through an index: 100,000 rows must not be read for one. */
+/* Lists and lookups go through an index: 100,000 rows must not be read for
+ * one. */
 static void no_query_scans_a_table(void **state)
 {
 	(void)state;
-	static const enum db_query query[] = {DB_GROUP_GET, DB_GROUP_FIND, DB_GROUP_EACH,
-		DB_KEY_GET, DB_KEY_FIND, DB_KEY_EACH, DB_MEMBER_GET, DB_MEMBER_FIND, DB_MEMBER_EACH,
-		DB_ENROLL_KEY, DB_ENROLL_SECRET, DB_ENROLL_KNOWN, DB_ENROLL_NAME_TAKEN,
-		DB_ENROLL_SPEND, DB_CERT_KNOWN, DB_CERT_KEY_TAKEN, DB_CERT_LISTS, DB_CRL_ENTRIES,
-		DB_INDEX_MEMBERS, DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED, DB_MEMBER_REVOKE,
-		DB_AUDIT_LAST, DB_AUDIT_READ};
+	static const enum db_query query[] = {DB_GROUP_GET, DB_GROUP_FIND,
+	    DB_GROUP_EACH, DB_KEY_GET, DB_KEY_FIND, DB_KEY_EACH, DB_MEMBER_GET,
+	    DB_MEMBER_FIND, DB_MEMBER_EACH, DB_ENROLL_KEY, DB_ENROLL_SECRET,
+	    DB_ENROLL_KNOWN, DB_ENROLL_NAME_TAKEN, DB_ENROLL_SPEND,
+	    DB_CERT_KNOWN, DB_CERT_KEY_TAKEN, DB_CERT_LISTS, DB_CRL_ENTRIES,
+	    DB_INDEX_MEMBERS, DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED,
+	    DB_MEMBER_REVOKE, DB_AUDIT_LAST, DB_AUDIT_READ};
 	struct db *db = opened();
 
 	for (size_t i = 0; i < COUNT(query); i++) {
 		char sql[4096];
 		sqlite3_stmt *statement;
-		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", db_query_text(query[i]));
-		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, sql, -1, &statement, NULL),
-			SQLITE_OK);
+		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s",
+		    db_query_text(query[i]));
+		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, sql, -1,
+				     &statement, NULL),
+		    SQLITE_OK);
 		while (sqlite3_step(statement) == SQLITE_ROW) {
-			const char *plan = (const char *)sqlite3_column_text(statement, 3);
-			if (strncmp(plan, "SCAN", 4) == 0 && query[i] != DB_AUDIT_LAST &&
-				!strcasestr(plan, "SUBQUERY") && !strstr(plan, "CONSTANT"))
+			const char *plan = (const char *)sqlite3_column_text(
+			    statement, 3);
+			if (strncmp(plan, "SCAN", 4) == 0 &&
+			    query[i] != DB_AUDIT_LAST &&
+			    !strcasestr(plan, "SUBQUERY") &&
+			    !strstr(plan, "CONSTANT"))
 				fail_msg("query %d: %s", (int)query[i], plan);
 			assert_null(strstr(plan, "TEMP B-TREE"));
 		}
@@ -110,19 +120,22 @@ static void a_key_or_none_is_looked_up_by_the_same_way(void **state)
 	struct db *db = opened();
 	sqlite3_stmt *statement;
 
-	exec("INSERT INTO prov_key (id, name, uid, gid, mode, created, modified, modified_by, grp, "
-	     "signing_cert, secret_hash, removed) VALUES "
-	     "(3, 'there', 0, 0, 0, 0, 0, 0, 1, 1, randomblob(32), NULL), "
-	     "(4, 'removed', 0, 0, 0, 0, 0, 0, 1, 1, NULL, 1)");
-	assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, db_query_text(DB_ENROLL_SECRET), -1,
-				 &statement, NULL),
-		SQLITE_OK);
+	exec(
+	    "INSERT INTO prov_key (id, name, uid, gid, mode, created, modified, modified_by, grp, "
+	    "signing_cert, secret_hash, removed) VALUES "
+	    "(3, 'there', 0, 0, 0, 0, 0, 0, 1, 1, randomblob(32), NULL), "
+	    "(4, 'removed', 0, 0, 0, 0, 0, 0, 1, 1, NULL, 1)");
+	assert_int_equal(
+	    sqlite3_prepare_v2(db->writer->sqlite,
+		db_query_text(DB_ENROLL_SECRET), -1, &statement, NULL),
+	    SQLITE_OK);
 	for (int id = 0; id < 8; id++) {
 		sqlite3_bind_int(statement, 1, id);
 		assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 		assert_int_equal(sqlite3_column_bytes(statement, 0), 32);
 		assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
-		int steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+		int steps = sqlite3_stmt_status(
+		    statement, SQLITE_STMTSTATUS_VM_STEP, 1);
 		least = steps < least ? steps : least;
 		most = steps > most ? steps : most;
 		sqlite3_reset(statement);
@@ -138,16 +151,21 @@ static void every_connection_is_durable(void **state)
 	struct db *db = opened();
 	int64_t value;
 
-	assert_int_equal(db_pragma_int(db->writer, "PRAGMA synchronous", &value), 0);
+	assert_int_equal(
+	    db_pragma_int(db->writer, "PRAGMA synchronous", &value), 0);
 	assert_int_equal(value, 2); /* FULL */
-	assert_int_equal(db_pragma_int(db->writer, "PRAGMA foreign_keys", &value), 0);
+	assert_int_equal(
+	    db_pragma_int(db->writer, "PRAGMA foreign_keys", &value), 0);
 	assert_int_equal(value, 1);
-	assert_int_equal(db_pragma_int(db->writer, "PRAGMA secure_delete", &value), 0);
+	assert_int_equal(
+	    db_pragma_int(db->writer, "PRAGMA secure_delete", &value), 0);
 	assert_int_equal(value, 1);
 	sqlite3_stmt *statement;
-	sqlite3_prepare_v2(db->writer->sqlite, "PRAGMA journal_mode", -1, &statement, NULL);
+	sqlite3_prepare_v2(
+	    db->writer->sqlite, "PRAGMA journal_mode", -1, &statement, NULL);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-	assert_string_equal((const char *)sqlite3_column_text(statement, 0), "wal");
+	assert_string_equal(
+	    (const char *)sqlite3_column_text(statement, 0), "wal");
 	sqlite3_finalize(statement);
 	db_close(db);
 }
@@ -193,69 +211,71 @@ static void a_later_version_is_refused(void **state)
 static void make_first_version(void)
 {
 	db_close(opened());
-	exec("DROP TRIGGER cert_made; DROP TRIGGER cert_changed;"
-	     "DROP TRIGGER grp_made; DROP TRIGGER grp_changed;"
-	     "DROP TRIGGER prov_key_made; DROP TRIGGER prov_key_changed;"
-	     "DROP TRIGGER prov_key_used; DROP TRIGGER place_made; DROP TRIGGER place_changed;"
-	     "DROP TRIGGER member_changed; DROP TRIGGER member_origin;"
-	     "DROP TRIGGER issued_revoked_at; DROP TRIGGER audit_added; DROP TRIGGER crl_made;"
-	     "DROP TRIGGER crl_changed; DROP VIEW journal_text; DROP VIEW audit_line; DROP TABLE "
-	     "journal;"
-	     "DROP INDEX issued_names; DROP INDEX issued_spki; ALTER TABLE issued RENAME COLUMN "
-	     "names TO uri;"
-	     "CREATE INDEX issued_uri ON issued (uri); CREATE INDEX issued_spki ON issued "
-	     "(spki_hash);"
-	     "ALTER TABLE prov_key DROP COLUMN lost; ALTER TABLE member DROP COLUMN origin;"
-	     "DROP TRIGGER grp_moved; DROP TABLE vacated;"
-	     "ALTER TABLE cert DROP COLUMN version; ALTER TABLE grp DROP COLUMN version;"
-	     "ALTER TABLE prov_key DROP COLUMN version; ALTER TABLE place DROP COLUMN version;"
-	     "DROP TABLE audit; CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, "
-	     "line TEXT NOT NULL) STRICT; INSERT INTO audit (line) VALUES ('{\"prev\":\"\"}');"
-	     "DROP TABLE crl; DROP INDEX issued_revoked; ALTER TABLE cert DROP COLUMN chain;"
-	     "DROP TABLE file_owner;"
-	     "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
-	     "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"
-	     "ALTER TABLE member DROP COLUMN owned;"
-	     "ALTER TABLE place DROP COLUMN ctime; ALTER TABLE cert DROP COLUMN ctime;"
-	     "ALTER TABLE grp DROP COLUMN ctime; ALTER TABLE prov_key DROP COLUMN ctime;"
-	     "ALTER TABLE member DROP COLUMN ctime;"
-	     "ALTER TABLE cert DROP COLUMN edited; ALTER TABLE cert DROP COLUMN shown;"
-	     "ALTER TABLE cert DROP COLUMN made; ALTER TABLE grp DROP COLUMN edited;"
-	     "ALTER TABLE grp DROP COLUMN shown; ALTER TABLE grp DROP COLUMN made;"
-	     "ALTER TABLE prov_key DROP COLUMN edited; ALTER TABLE prov_key DROP COLUMN shown;"
-	     "ALTER TABLE prov_key DROP COLUMN made; ALTER TABLE member DROP COLUMN edited;"
-	     "ALTER TABLE member DROP COLUMN shown; ALTER TABLE member DROP COLUMN made;"
-	     "PRAGMA user_version = 1");
+	exec(
+	    "DROP TRIGGER cert_made; DROP TRIGGER cert_changed;"
+	    "DROP TRIGGER grp_made; DROP TRIGGER grp_changed;"
+	    "DROP TRIGGER prov_key_made; DROP TRIGGER prov_key_changed;"
+	    "DROP TRIGGER prov_key_used; DROP TRIGGER place_made; DROP TRIGGER place_changed;"
+	    "DROP TRIGGER member_changed; DROP TRIGGER member_origin;"
+	    "DROP TRIGGER issued_revoked_at; DROP TRIGGER audit_added; DROP TRIGGER crl_made;"
+	    "DROP TRIGGER crl_changed; DROP VIEW journal_text; DROP VIEW audit_line; DROP TABLE "
+	    "journal;"
+	    "DROP INDEX issued_names; DROP INDEX issued_spki; ALTER TABLE issued RENAME COLUMN "
+	    "names TO uri;"
+	    "CREATE INDEX issued_uri ON issued (uri); CREATE INDEX issued_spki ON issued "
+	    "(spki_hash);"
+	    "ALTER TABLE prov_key DROP COLUMN lost; ALTER TABLE member DROP COLUMN origin;"
+	    "DROP TRIGGER grp_moved; DROP TABLE vacated;"
+	    "ALTER TABLE cert DROP COLUMN version; ALTER TABLE grp DROP COLUMN version;"
+	    "ALTER TABLE prov_key DROP COLUMN version; ALTER TABLE place DROP COLUMN version;"
+	    "DROP TABLE audit; CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, "
+	    "line TEXT NOT NULL) STRICT; INSERT INTO audit (line) VALUES ('{\"prev\":\"\"}');"
+	    "DROP TABLE crl; DROP INDEX issued_revoked; ALTER TABLE cert DROP COLUMN chain;"
+	    "DROP TABLE file_owner;"
+	    "ALTER TABLE place DROP COLUMN owned; ALTER TABLE cert DROP COLUMN owned;"
+	    "ALTER TABLE grp DROP COLUMN owned; ALTER TABLE prov_key DROP COLUMN owned;"
+	    "ALTER TABLE member DROP COLUMN owned;"
+	    "ALTER TABLE place DROP COLUMN ctime; ALTER TABLE cert DROP COLUMN ctime;"
+	    "ALTER TABLE grp DROP COLUMN ctime; ALTER TABLE prov_key DROP COLUMN ctime;"
+	    "ALTER TABLE member DROP COLUMN ctime;"
+	    "ALTER TABLE cert DROP COLUMN edited; ALTER TABLE cert DROP COLUMN shown;"
+	    "ALTER TABLE cert DROP COLUMN made; ALTER TABLE grp DROP COLUMN edited;"
+	    "ALTER TABLE grp DROP COLUMN shown; ALTER TABLE grp DROP COLUMN made;"
+	    "ALTER TABLE prov_key DROP COLUMN edited; ALTER TABLE prov_key DROP COLUMN shown;"
+	    "ALTER TABLE prov_key DROP COLUMN made; ALTER TABLE member DROP COLUMN edited;"
+	    "ALTER TABLE member DROP COLUMN shown; ALTER TABLE member DROP COLUMN made;"
+	    "PRAGMA user_version = 1");
 }
 
 /* A name that had two members, one after the other; the first is revoked. */
 static void fill_first_version(void)
 {
-	exec("INSERT INTO place VALUES (1, 0, 0, 493, 1, 1), (2, 0, 0, 493, 1, 1);"
-	     "INSERT INTO setting VALUES ('domain', CAST('corp.example' AS BLOB));"
-	     "INSERT INTO cert (id, name, uid, gid, mode, created, modified, modified_by, "
-	     "algorithm, "
-	     "subject, csr, der, spki_hash, serial, not_before, not_after, validity_days, "
-	     "ca_validity_days, crl_days) VALUES (1, 'c', 0, 0, 493, 5000000000, 5000000000, 0, "
-	     "'x', "
-	     "'x', x'', x'', x'', x'', 0, 0, 1, 1, 1);"
-	     "INSERT INTO grp (id, name, uid, gid, mode, created, modified, modified_by, place, "
-	     "signing_cert, keys_changed, members_changed) "
-	     "VALUES (1, 'g', 0, 0, 493, 1, 1, 0, 2, 1, 1, 1);"
-	     "INSERT INTO prov_key (id, name, uid, gid, mode, created, modified, modified_by, grp, "
-	     "signing_cert) VALUES (1, 'k', 0, 0, 493, 1, 1, 0, 1, 1);"
-	     "INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, "
-	     "removed, "
-	     "grp, prov_key, enrolled, enrolled_by) VALUES "
-	     "(1, 'm', 0, 0, 493, 1, 2, 0, 2, 1, 1, 1, 0), (2, 'm', 0, 0, 493, 3, 3, 0, NULL, 1, "
-	     "1, 3, 0);"
-	     "INSERT INTO issued (id, member, prov_key, cert, first, serial, spki_hash, uri, der, "
-	     "csr, "
-	     "created, not_before, not_after, revoked, reason) SELECT id, id, 1, 1, 1, "
-	     "randomblob(16), "
-	     "randomblob(32), 'spiffe://corp.example/app_connector/g/m', x'0102', x'03', created, "
-	     "1, 9, "
-	     "removed, CASE WHEN removed THEN 'cessationOfOperation' END FROM member;");
+	exec(
+	    "INSERT INTO place VALUES (1, 0, 0, 493, 1, 1), (2, 0, 0, 493, 1, 1);"
+	    "INSERT INTO setting VALUES ('domain', CAST('corp.example' AS BLOB));"
+	    "INSERT INTO cert (id, name, uid, gid, mode, created, modified, modified_by, "
+	    "algorithm, "
+	    "subject, csr, der, spki_hash, serial, not_before, not_after, validity_days, "
+	    "ca_validity_days, crl_days) VALUES (1, 'c', 0, 0, 493, 5000000000, 5000000000, 0, "
+	    "'x', "
+	    "'x', x'', x'', x'', x'', 0, 0, 1, 1, 1);"
+	    "INSERT INTO grp (id, name, uid, gid, mode, created, modified, modified_by, place, "
+	    "signing_cert, keys_changed, members_changed) "
+	    "VALUES (1, 'g', 0, 0, 493, 1, 1, 0, 2, 1, 1, 1);"
+	    "INSERT INTO prov_key (id, name, uid, gid, mode, created, modified, modified_by, grp, "
+	    "signing_cert) VALUES (1, 'k', 0, 0, 493, 1, 1, 0, 1, 1);"
+	    "INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, "
+	    "removed, "
+	    "grp, prov_key, enrolled, enrolled_by) VALUES "
+	    "(1, 'm', 0, 0, 493, 1, 2, 0, 2, 1, 1, 1, 0), (2, 'm', 0, 0, 493, 3, 3, 0, NULL, 1, "
+	    "1, 3, 0);"
+	    "INSERT INTO issued (id, member, prov_key, cert, first, serial, spki_hash, uri, der, "
+	    "csr, "
+	    "created, not_before, not_after, revoked, reason) SELECT id, id, 1, 1, 1, "
+	    "randomblob(16), "
+	    "randomblob(32), 'spiffe://corp.example/app_connector/g/m', x'0102', x'03', created, "
+	    "1, 9, "
+	    "removed, CASE WHEN removed THEN 'cessationOfOperation' END FROM member;");
 }
 
 /* A store of the first version gets what has come since. */
@@ -267,39 +287,41 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	make_first_version();
 	fill_first_version();
 	struct db *db = opened();
-	/* what the exported files say is new; and the journal has all that there is */
-	assert_int_equal(db_pragma_int(db->writer,
-				 "SELECT min(version) > 5 * 1024 FROM (SELECT version FROM cert "
-				 "UNION ALL SELECT version FROM grp UNION ALL SELECT version FROM "
-				 "prov_key UNION ALL SELECT version FROM place)",
-				 &value),
-		0);
+	/* what the exported files say is new; and the journal has all that
+	 * there is */
+	assert_int_equal(
+	    db_pragma_int(db->writer,
+		"SELECT min(version) > 5 * 1024 FROM (SELECT version FROM cert "
+		"UNION ALL SELECT version FROM grp UNION ALL SELECT version FROM "
+		"prov_key UNION ALL SELECT version FROM place)",
+		&value),
+	    0);
 	assert_int_equal(value, 1);
 	/* three objects, two certificates, two members, a revocation, a line */
 	assert_int_equal(db_pragma_int(db->writer,
-				 "SELECT count(*) FROM journal_text "
-				 "WHERE text IS NOT NULL",
-				 &value),
-		0);
+			     "SELECT count(*) FROM journal_text "
+			     "WHERE text IS NOT NULL",
+			     &value),
+	    0);
 	assert_int_equal(value, 9);
 	assert_int_equal(db_pragma_int(db->writer,
-				 "SELECT count(*) FROM issued "
-				 "WHERE names = '2/g/m' AND length(spki_hash) = 16",
-				 &value),
-		0);
+			     "SELECT count(*) FROM issued "
+			     "WHERE names = '2/g/m' AND length(spki_hash) = 16",
+			     &value),
+	    0);
 	assert_int_equal(value, 2);
 	assert_int_equal(
-		db_pragma_int(db->writer,
-			"SELECT count(*) FROM journal_text t WHERE upto <> coalesce((SELECT upto "
-			"FROM journal WHERE seq = t.seq - 1), 0) + length(CAST(text AS BLOB))",
-			&value),
-		0);
+	    db_pragma_int(db->writer,
+		"SELECT count(*) FROM journal_text t WHERE upto <> coalesce((SELECT upto "
+		"FROM journal WHERE seq = t.seq - 1), 0) + length(CAST(text AS BLOB))",
+		&value),
+	    0);
 	assert_int_equal(value, 0);
 	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
 		sqlite3_stmt *statement = NULL;
-		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, db_query_text(i), -1,
-					 &statement, NULL),
-			SQLITE_OK);
+		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite,
+				     db_query_text(i), -1, &statement, NULL),
+		    SQLITE_OK);
 		sqlite3_finalize(statement);
 	}
 	db_close(db);
@@ -311,7 +333,8 @@ static int put(struct db_conn *conn, void *arg)
 {
 	/* a page or more, so that a disk can get full */
 	static const char value[5000];
-	int rc = db_run(conn, DB_SETTING_ADD, DB_ARGS(DB_TEXT(arg), DB_BLOB(value, sizeof(value))));
+	int rc = db_run(conn, DB_SETTING_ADD,
+	    DB_ARGS(DB_TEXT(arg), DB_BLOB(value, sizeof(value))));
 
 	return rc < 0 ? rc : 0;
 }
@@ -332,7 +355,8 @@ static int seen(const struct db_row *row, void *arg)
 
 static int has(struct db *db, const char *name)
 {
-	return db_each(db_reader(db), DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), seen, NULL);
+	return db_each(
+	    db_reader(db), DB_SETTING_GET, DB_ARGS(DB_TEXT(name)), seen, NULL);
 }
 
 static void a_failed_job_leaves_nothing(void **state)
@@ -362,7 +386,8 @@ static void eight_at_once(struct db *db, void *(*client)(void *))
 
 	for (int i = 0; i < 8; i++) {
 		clients[i] = (struct client){db, i, 0};
-		assert_int_equal(pthread_create(&threads[i], NULL, client, &clients[i]), 0);
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, client, &clients[i]), 0);
 	}
 	for (int i = 0; i < 8; i++) {
 		pthread_join(threads[i], NULL);
@@ -380,12 +405,14 @@ static void *client(void *arg)
 		snprintf(name, sizeof(name), "%d-%d", c->number, i);
 		bool fails = i % 2;
 		int rc = db_submit(c->db, fails ? put_then_fail : put, name);
-		c->done += rc == (fails ? -EDQUOT : 0) && has(c->db, name) == !fails;
+		c->done += rc == (fails ? -EDQUOT : 0) &&
+			   has(c->db, name) == !fails;
 	}
 	return NULL;
 }
 
-/* Jobs of one batch do not touch each other, and what was answered is readable at once. */
+/* Jobs of one batch do not touch each other, and what was answered is readable
+ * at once. */
 static void many_clients_at_once(void **state)
 {
 	(void)state;
@@ -402,7 +429,8 @@ static void many_clients_at_once(void **state)
 static int ask_another(const struct db_row *row, void *arg)
 {
 	(void)row;
-	return db_each(db_reader(arg), DB_GROUP_GET, DB_ARGS(DB_INT(1)), seen, NULL);
+	return db_each(
+	    db_reader(arg), DB_GROUP_GET, DB_ARGS(DB_INT(1)), seen, NULL);
 }
 
 static void *read_often(void *arg)
@@ -410,12 +438,13 @@ static void *read_often(void *arg)
 	struct client *c = arg;
 
 	for (int i = 0; i < 50; i++)
-		c->done += db_each(db_reader(c->db), DB_SETTING_GET, DB_ARGS(DB_TEXT("a")),
-				   ask_another, c->db) == 1;
+		c->done += db_each(db_reader(c->db), DB_SETTING_GET,
+			       DB_ARGS(DB_TEXT("a")), ask_another, c->db) == 1;
 	return NULL;
 }
 
-/* Threads that have not read before: their connections would be of nothing, or of another file. */
+/* Threads that have not read before: their connections would be of nothing, or
+ * of another file. */
 static void the_file_is_gone_and_reading_goes_on(void **state)
 {
 	(void)state;
@@ -438,7 +467,8 @@ static int end_transaction(struct db_conn *conn, void *arg)
 	return db_exec(conn, "ROLLBACK");
 }
 
-/* SQLite rolls back by itself when a disk is full: then no job of the batch has happened. */
+/* SQLite rolls back by itself when a disk is full: then no job of the batch has
+ * happened. */
 static void a_lost_transaction_is_told(void **state)
 {
 	(void)state;
@@ -459,8 +489,10 @@ static void a_full_disk_is_enospc(void **state)
 	int64_t pages;
 	int rc = 0;
 
-	assert_int_equal(db_pragma_int(db->writer, "PRAGMA page_count", &pages), 0);
-	snprintf(name, sizeof(name), "PRAGMA max_page_count=%d", (int)pages + 10);
+	assert_int_equal(
+	    db_pragma_int(db->writer, "PRAGMA page_count", &pages), 0);
+	snprintf(
+	    name, sizeof(name), "PRAGMA max_page_count=%d", (int)pages + 10);
 	assert_int_equal(db_exec(db->writer, name), 0);
 	for (int i = 0; i < 100 && !rc; i++) {
 		snprintf(name, sizeof(name), "name %d", i);
@@ -527,11 +559,13 @@ static void *read_slowly(void *arg)
 {
 	struct reading *r = arg;
 
-	db_each(db_reader(r->db), DB_SETTING_GET, DB_ARGS(DB_TEXT("a")), wait_in_row, r->both);
+	db_each(db_reader(r->db), DB_SETTING_GET, DB_ARGS(DB_TEXT("a")),
+	    wait_in_row, r->both);
 	return NULL;
 }
 
-/* A reader in the way delays nobody for long, and the log is emptied when it has gone. */
+/* A reader in the way delays nobody for long, and the log is emptied when it
+ * has gone. */
 static void scrubbing_waits_for_readers_behind(void **state)
 {
 	(void)state;
@@ -568,23 +602,23 @@ static void scrubbing_waits_for_readers_behind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_statement_prepares),
-		TEST(rows_have_their_columns),
-		TEST(no_query_scans_a_table),
-		TEST(a_key_or_none_is_looked_up_by_the_same_way),
-		TEST(every_connection_is_durable),
-		TEST(the_file_is_private),
-		TEST(foreign_files_are_refused),
-		TEST(a_later_version_is_refused),
-		TEST(an_older_version_is_brought_up_to_date),
-		TEST(a_failed_job_leaves_nothing),
-		TEST(many_clients_at_once),
-		TEST(the_file_is_gone_and_reading_goes_on),
-		TEST(a_lost_transaction_is_told),
-		TEST(a_full_disk_is_enospc),
-		TEST(read_only_stores_take_no_jobs),
-		TEST(scrubbing_empties_the_log),
-		TEST(scrubbing_waits_for_readers_behind),
+	    TEST(every_statement_prepares),
+	    TEST(rows_have_their_columns),
+	    TEST(no_query_scans_a_table),
+	    TEST(a_key_or_none_is_looked_up_by_the_same_way),
+	    TEST(every_connection_is_durable),
+	    TEST(the_file_is_private),
+	    TEST(foreign_files_are_refused),
+	    TEST(a_later_version_is_refused),
+	    TEST(an_older_version_is_brought_up_to_date),
+	    TEST(a_failed_job_leaves_nothing),
+	    TEST(many_clients_at_once),
+	    TEST(the_file_is_gone_and_reading_goes_on),
+	    TEST(a_lost_transaction_is_told),
+	    TEST(a_full_disk_is_enospc),
+	    TEST(read_only_stores_take_no_jobs),
+	    TEST(scrubbing_empties_the_log),
+	    TEST(scrubbing_waits_for_readers_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

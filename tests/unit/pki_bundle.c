@@ -6,10 +6,11 @@
 #include "store/pki/pki.h"
 #include "tests/unit/unit.h"
 
-/* What an outside CA may answer with, and what comes along with it; the texts are those that the
- * fuzzers begin with. */
+/* What an outside CA may answer with, and what comes along with it; the texts
+ * are those that the fuzzers begin with. */
 
-static const char own[] = "bad6d999bca1a8cee0527cbf57c2bfa99dff338df46b707d188bb892bc844eea";
+static const char
+    own[] = "bad6d999bca1a8cee0527cbf57c2bfa99dff338df46b707d188bb892bc844eea";
 static const int64_t now = INT64_C(1800000000);
 
 static void load(const char *name, struct bytes *out)
@@ -20,7 +21,8 @@ static void load(const char *name, struct bytes *out)
 	snprintf(path, sizeof(path), "tests/corpus/%s", name);
 	FILE *file = fopen(path, "r");
 	assert_non_null(file);
-	assert_int_equal(bytes_add(out, chunk, fread(chunk, 1, sizeof(chunk), file)), 0);
+	assert_int_equal(
+	    bytes_add(out, chunk, fread(chunk, 1, sizeof(chunk), file)), 0);
 	fclose(file);
 }
 
@@ -37,8 +39,10 @@ static void check(const struct answer *answer, const unsigned char *key)
 	const char *reason;
 
 	load(answer->name, &text);
-	int rc = pki_bundle_parse(text.data, text.len, key, now, &bundle, &reason);
-	if (rc != answer->rc || (rc && strncmp(reason, answer->reason, strlen(answer->reason))))
+	int rc = pki_bundle_parse(
+	    text.data, text.len, key, now, &bundle, &reason);
+	if (rc != answer->rc ||
+	    (rc && strncmp(reason, answer->reason, strlen(answer->reason))))
 		fail_msg("%s: %d, %s", answer->name, rc, rc ? reason : "taken");
 }
 
@@ -46,39 +50,50 @@ static void certificates(void **state)
 {
 	(void)state;
 	static const struct answer answer[] = {
-		{"cert/self-signed", 0, NULL},
-		{"cert/chain", 0, NULL},
-		{"cert/chain-of-three", 0, NULL},
-		{"cert/with-text", 0, NULL},
-		{"cert/crlf", 0, NULL},
-		{"cert/byte-order-mark", 0, NULL},
-		{"cert/space-before", 0, NULL},
-		{"cert/chain-cut-off", 1, "the chain ends before a self-signed certificate"},
-		{"cert/wrong-order", -EBADMSG, "the first certificate is for another key"},
-		{"cert/one-behind-the-root", -EBADMSG, "there is a certificate behind the self"},
-		{"cert/chain-of-eleven", -EBADMSG, "the chain is too long"},
-		{"cert/expired", -EKEYEXPIRED, "certificate has expired"},
-		{"cert/no-ca", -EBADMSG, "a certificate is not a CA's"},
-		{"cert/may-not-sign-certificates", -EBADMSG, "a certificate's keyUsage does not"},
-		{"cert/may-not-sign-crls", -EBADMSG, "the certificate's keyUsage does not allow"},
-		{"cert/extension-damaged", -EBADMSG, "a certificate has damaged extensions"},
-		{"cert/base64-damaged", -EBADMSG, "a PEM text is damaged"},
-		{"cert/a-request", -EBADMSG, "a PEM text is neither"},
-		{"cert/self-signed.der", -EBADMSG, "this is DER"},
-		{"cert/pkcs7", 0, NULL},
-		{"cert/pkcs7.der", 0, NULL},
-		{"cert/pkcs7-labelled-certificate", 0, NULL},
-		{"cert/pkcs7-in-reverse", 0, NULL},
-		{"cert/pkcs7-without-its-root", 1, "the chain ends before a self-signed"},
-		{"cert/pkcs7-of-another-key", -EBADMSG, "none of the certificates is for the key"},
-		{"bundle/pkcs12", -EBADMSG,
-			"this is PKCS #12: convert it to PEM with `openssl pkcs12"},
-		{"bundle/key.der", -EBADMSG, "this is DER: convert it to PEM with `openssl pkey"},
-		{"document/a-private-key", -EINVAL, "a private key does not belong here"},
-		{"document/a-word", -EBADMSG, "this is neither PEM nor DER"},
-		{"document/utf-16", -EBADMSG, "this is UTF-16"},
-		{"key_text/whole", -EINVAL, "a provisioning key does not belong here"},
-		{"name/utf8", 1, "the certificate is missing"},
+	    {"cert/self-signed", 0, NULL},
+	    {"cert/chain", 0, NULL},
+	    {"cert/chain-of-three", 0, NULL},
+	    {"cert/with-text", 0, NULL},
+	    {"cert/crlf", 0, NULL},
+	    {"cert/byte-order-mark", 0, NULL},
+	    {"cert/space-before", 0, NULL},
+	    {"cert/chain-cut-off", 1,
+		"the chain ends before a self-signed certificate"},
+	    {"cert/wrong-order", -EBADMSG,
+		"the first certificate is for another key"},
+	    {"cert/one-behind-the-root", -EBADMSG,
+		"there is a certificate behind the self"},
+	    {"cert/chain-of-eleven", -EBADMSG, "the chain is too long"},
+	    {"cert/expired", -EKEYEXPIRED, "certificate has expired"},
+	    {"cert/no-ca", -EBADMSG, "a certificate is not a CA's"},
+	    {"cert/may-not-sign-certificates", -EBADMSG,
+		"a certificate's keyUsage does not"},
+	    {"cert/may-not-sign-crls", -EBADMSG,
+		"the certificate's keyUsage does not allow"},
+	    {"cert/extension-damaged", -EBADMSG,
+		"a certificate has damaged extensions"},
+	    {"cert/base64-damaged", -EBADMSG, "a PEM text is damaged"},
+	    {"cert/a-request", -EBADMSG, "a PEM text is neither"},
+	    {"cert/self-signed.der", -EBADMSG, "this is DER"},
+	    {"cert/pkcs7", 0, NULL},
+	    {"cert/pkcs7.der", 0, NULL},
+	    {"cert/pkcs7-labelled-certificate", 0, NULL},
+	    {"cert/pkcs7-in-reverse", 0, NULL},
+	    {"cert/pkcs7-without-its-root", 1,
+		"the chain ends before a self-signed"},
+	    {"cert/pkcs7-of-another-key", -EBADMSG,
+		"none of the certificates is for the key"},
+	    {"bundle/pkcs12", -EBADMSG,
+		"this is PKCS #12: convert it to PEM with `openssl pkcs12"},
+	    {"bundle/key.der", -EBADMSG,
+		"this is DER: convert it to PEM with `openssl pkey"},
+	    {"document/a-private-key", -EINVAL,
+		"a private key does not belong here"},
+	    {"document/a-word", -EBADMSG, "this is neither PEM nor DER"},
+	    {"document/utf-16", -EBADMSG, "this is UTF-16"},
+	    {"key_text/whole", -EINVAL,
+		"a provisioning key does not belong here"},
+	    {"name/utf8", 1, "the certificate is missing"},
 	};
 	unsigned char hash[PKI_HASH];
 
@@ -91,24 +106,26 @@ static void with_their_key(void **state)
 {
 	(void)state;
 	static const struct answer answer[] = {
-		{"bundle/import", 0, NULL},
-		{"bundle/ec-parameters-first", 0, NULL},
-		{"bundle/no-key", 1, "the private key is missing"},
-		{"bundle/another-key", -EBADMSG, "the first certificate and the private key do"},
-		{"bundle/two-keys", -EBADMSG, "there are two private keys"},
-		{"bundle/encrypted-key", -EBADMSG, "the private key is encrypted"},
-		{"bundle/key-and-pkcs7", 0, NULL},
-		{"bundle/pkcs7-and-key", 0, NULL},
-		{"bundle/as-openssl-pkcs12-writes-it", 0, NULL},
-		{"bundle/byte-order-mark-and-crlf", 0, NULL},
-		{"bundle/pkcs12", -EBADMSG, "this is PKCS #12"},
+	    {"bundle/import", 0, NULL},
+	    {"bundle/ec-parameters-first", 0, NULL},
+	    {"bundle/no-key", 1, "the private key is missing"},
+	    {"bundle/another-key", -EBADMSG,
+		"the first certificate and the private key do"},
+	    {"bundle/two-keys", -EBADMSG, "there are two private keys"},
+	    {"bundle/encrypted-key", -EBADMSG, "the private key is encrypted"},
+	    {"bundle/key-and-pkcs7", 0, NULL},
+	    {"bundle/pkcs7-and-key", 0, NULL},
+	    {"bundle/as-openssl-pkcs12-writes-it", 0, NULL},
+	    {"bundle/byte-order-mark-and-crlf", 0, NULL},
+	    {"bundle/pkcs12", -EBADMSG, "this is PKCS #12"},
 	};
 
 	for (size_t i = 0; i < COUNT(answer); i++)
 		check(&answer[i], NULL);
 }
 
-/* However much of it has come, what is taken in the end is not refused before. */
+/* However much of it has come, what is taken in the end is not refused
+ * before. */
 static void pkcs7_in_parts(void **state)
 {
 	(void)state;
@@ -121,7 +138,8 @@ static void pkcs7_in_parts(void **state)
 	for (size_t n = 0; n <= text.len; n++) {
 		CLEANUP_BUNDLE struct pki_bundle bundle = {0};
 		assert_int_equal(
-			pki_bundle_parse(text.data, n, hash, now, &bundle, &reason), n < text.len);
+		    pki_bundle_parse(text.data, n, hash, now, &bundle, &reason),
+		    n < text.len);
 	}
 }
 
@@ -144,20 +162,24 @@ static void chain_one_by_one(void **state)
 	load("cert/chain-of-three", &text);
 	unsigned char hash[PKI_HASH];
 	assert_int_equal(hex_bytes(own, strlen(own), hash, PKI_HASH), 0);
-	assert_int_equal(pki_bundle_parse(text.data, text.len, hash, now, &bundle, &reason), 0);
-	assert_int_equal(pki_chain_each(bundle.chain.data, bundle.chain.len, count, &n), 0);
+	assert_int_equal(
+	    pki_bundle_parse(text.data, text.len, hash, now, &bundle, &reason),
+	    0);
+	assert_int_equal(
+	    pki_chain_each(bundle.chain.data, bundle.chain.len, count, &n), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(
-		pki_chain_each(bundle.chain.data, bundle.chain.len - 1, count, &n), -EBADMSG);
+	    pki_chain_each(bundle.chain.data, bundle.chain.len - 1, count, &n),
+	    -EBADMSG);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(certificates),
-		cmocka_unit_test(with_their_key),
-		cmocka_unit_test(pkcs7_in_parts),
-		cmocka_unit_test(chain_one_by_one),
+	    cmocka_unit_test(certificates),
+	    cmocka_unit_test(with_their_key),
+	    cmocka_unit_test(pkcs7_in_parts),
+	    cmocka_unit_test(chain_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

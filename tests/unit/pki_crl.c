@@ -14,10 +14,10 @@ static struct pki_ca *ca;
 static int setup(void **state)
 {
 	struct pki_new_ca want = {
-		.subject = "CN=ca",
-		.path_length = PKI_NO_LIMIT,
-		.not_before = 1795000000,
-		.not_after = 1796000000,
+	    .subject = "CN=ca",
+	    .path_length = PKI_NO_LIMIT,
+	    .not_before = 1795000000,
+	    .not_after = 1796000000,
 	};
 
 	(void)state;
@@ -53,7 +53,9 @@ static X509_CRL *list(int64_t number, int64_t at, const struct bytes *entries)
 	p = cert.data;
 	X509 *x = d2i_X509(NULL, &p, (long)cert.len);
 	assert_int_equal(X509_CRL_verify(crl, X509_get0_pubkey(x)), 1);
-	assert_int_equal(X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(x)), 0);
+	assert_int_equal(
+	    X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(x)),
+	    0);
 	X509_free(x);
 	return crl;
 }
@@ -66,14 +68,18 @@ static void an_empty_list(void **state)
 
 	assert_int_equal(X509_CRL_get_version(crl), 1);
 	assert_null(X509_CRL_get_REVOKED(crl));
-	ASN1_INTEGER *number = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+	ASN1_INTEGER *number = X509_CRL_get_ext_d2i(
+	    crl, NID_crl_number, NULL, NULL);
 	int64_t n;
 	assert_int_equal(ASN1_INTEGER_get_int64(&n, number), 1);
 	assert_int_equal(n, INT64_C(0x1122334455));
 	ASN1_INTEGER_free(number);
-	assert_true(X509_CRL_get_ext_by_NID(crl, NID_authority_key_identifier, -1) >= 0);
-	assert_int_equal(ASN1_TIME_cmp_time_t(X509_CRL_get0_lastUpdate(crl), 1795000000), 0);
-	assert_int_equal(ASN1_TIME_cmp_time_t(X509_CRL_get0_nextUpdate(crl), 1795086400), 0);
+	assert_true(X509_CRL_get_ext_by_NID(
+			crl, NID_authority_key_identifier, -1) >= 0);
+	assert_int_equal(
+	    ASN1_TIME_cmp_time_t(X509_CRL_get0_lastUpdate(crl), 1795000000), 0);
+	assert_int_equal(
+	    ASN1_TIME_cmp_time_t(X509_CRL_get0_nextUpdate(crl), 1795086400), 0);
 	X509_CRL_free(crl);
 }
 
@@ -86,18 +92,18 @@ static void entries(void **state)
 		int64_t at;
 		int reason;
 	} want[] = {
-		{{0x01}, 1, 1795000000, 0},
-		{{0x80, 1}, 2, 1795000001, 1},
-		{{0x7f, [19] = 9}, 20, 1795000002, 5},
-		/* 2050: GeneralizedTime */
-		{{0xff, [15] = 3}, 16, 2524608000, 9},
+	    {{0x01}, 1, 1795000000, 0},
+	    {{0x80, 1}, 2, 1795000001, 1},
+	    {{0x7f, [19] = 9}, 20, 1795000002, 5},
+	    /* 2050: GeneralizedTime */
+	    {{0xff, [15] = 3}, 16, 2524608000, 9},
 	};
 	CLEANUP_BYTES struct bytes all = {0};
 
 	for (size_t i = 0; i < COUNT(want); i++)
-		assert_int_equal(pki_crl_entry(want[i].serial, want[i].len, want[i].at,
-					 want[i].reason, &all),
-			0);
+		assert_int_equal(pki_crl_entry(want[i].serial, want[i].len,
+				     want[i].at, want[i].reason, &all),
+		    0);
 	X509_CRL *crl = list(7, 1795000000, &all);
 	STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(crl);
 	assert_int_equal(sk_X509_REVOKED_num(revoked), COUNT(want));
@@ -105,16 +111,21 @@ static void entries(void **state)
 		X509_REVOKED *r = sk_X509_REVOKED_value(revoked, (int)i);
 		BIGNUM *n = BN_bin2bn(want[i].serial, (int)want[i].len, NULL);
 		ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(n, NULL);
-		assert_int_equal(ASN1_INTEGER_cmp(serial, X509_REVOKED_get0_serialNumber(r)), 0);
+		assert_int_equal(
+		    ASN1_INTEGER_cmp(serial, X509_REVOKED_get0_serialNumber(r)),
+		    0);
 		ASN1_INTEGER_free(serial);
 		BN_free(n);
 		const ASN1_TIME *at = X509_REVOKED_get0_revocationDate(r);
 		assert_int_equal(ASN1_TIME_cmp_time_t(at, want[i].at), 0);
-		assert_int_equal(ASN1_STRING_type(at) == V_ASN1_UTCTIME, want[i].at < 2524608000);
-		ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
+		assert_int_equal(ASN1_STRING_type(at) == V_ASN1_UTCTIME,
+		    want[i].at < 2524608000);
+		ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(
+		    r, NID_crl_reason, NULL, NULL);
 		assert_int_equal(reason != NULL, want[i].reason != 0);
 		if (reason)
-			assert_int_equal(ASN1_ENUMERATED_get(reason), want[i].reason);
+			assert_int_equal(
+			    ASN1_ENUMERATED_get(reason), want[i].reason);
 		ASN1_ENUMERATED_free(reason);
 	}
 	X509_CRL_free(crl);
@@ -125,7 +136,8 @@ static void reasons(void **state)
 	(void)state;
 	assert_int_equal(pki_reason_code("unspecified"), 0);
 	assert_int_equal(pki_reason_code("KEYCOMPROMISE"), 1);
-	assert_string_equal(pki_reason_name(pki_reason_code("keycompromise")), "keyCompromise");
+	assert_string_equal(
+	    pki_reason_name(pki_reason_code("keycompromise")), "keyCompromise");
 	assert_int_equal(pki_reason_code("privilegeWithdrawn"), 9);
 	assert_int_equal(pki_reason_code("certificateHold"), -1);
 	assert_int_equal(pki_reason_code("removeFromCRL"), -1);
@@ -140,7 +152,9 @@ static void a_hundred_thousand(void **state)
 
 	for (uint32_t i = 0; i < 100000; i++) {
 		memcpy(serial + 4, &i, sizeof(i));
-		assert_int_equal(pki_crl_entry(serial, sizeof(serial), 1795000000, 1, &all), 0);
+		assert_int_equal(
+		    pki_crl_entry(serial, sizeof(serial), 1795000000, 1, &all),
+		    0);
 	}
 	X509_CRL *crl = list(1, 1795000000, &all);
 	assert_int_equal(sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)), 100000);
@@ -150,10 +164,10 @@ static void a_hundred_thousand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_empty_list),
-		cmocka_unit_test(entries),
-		cmocka_unit_test(reasons),
-		cmocka_unit_test(a_hundred_thousand),
+	    cmocka_unit_test(an_empty_list),
+	    cmocka_unit_test(entries),
+	    cmocka_unit_test(reasons),
+	    cmocka_unit_test(a_hundred_thousand),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -39,7 +39,8 @@ static void allowed_keys(void **state)
 	assert_int_equal(judge_key(test_ec_key("P-256"), EVP_sha256()), 0);
 	assert_int_equal(judge_key(test_ec_key("P-384"), EVP_sha512()), 0);
 	assert_int_equal(judge_key(test_ec_key("P-521"), EVP_sha512()), 0);
-	assert_int_equal(judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL), 0);
+	assert_int_equal(
+	    judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL), 0);
 	assert_int_equal(judge_key(EVP_RSA_gen(2048), EVP_sha256()), 0);
 }
 
@@ -47,9 +48,12 @@ static void refused_keys(void **state)
 {
 	(void)state;
 	assert_int_equal(judge_key(EVP_RSA_gen(1024), EVP_sha256()), -EBADMSG);
-	assert_int_equal(judge_key(test_ec_key("secp256k1"), EVP_sha256()), -EBADMSG);
-	assert_int_equal(judge_key(test_ec_key("P-224"), EVP_sha256()), -EBADMSG);
-	assert_int_equal(judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), NULL), -EBADMSG);
+	assert_int_equal(
+	    judge_key(test_ec_key("secp256k1"), EVP_sha256()), -EBADMSG);
+	assert_int_equal(
+	    judge_key(test_ec_key("P-224"), EVP_sha256()), -EBADMSG);
+	assert_int_equal(
+	    judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), NULL), -EBADMSG);
 	assert_int_equal(judge_key(test_ec_key("P-256"), EVP_sha1()), -EBADMSG);
 	assert_int_equal(judge_key(EVP_RSA_gen(2048), EVP_sha1()), -EBADMSG);
 }
@@ -74,16 +78,21 @@ static void rsa_exponents(void **state)
 {
 	(void)state;
 	assert_int_equal(judge_key(rsa_with_exponent(3), EVP_sha256()), 0);
-	assert_int_equal(judge_key(rsa_with_exponent(0xffffffff), EVP_sha256()), 0);
-	assert_int_equal(judge_key(rsa_with_exponent(0x100000001), EVP_sha256()), -EBADMSG);
+	assert_int_equal(
+	    judge_key(rsa_with_exponent(0xffffffff), EVP_sha256()), 0);
+	assert_int_equal(
+	    judge_key(rsa_with_exponent(0x100000001), EVP_sha256()), -EBADMSG);
 }
 
-/* RFC 5480 2.1.1: specifiedCurve is not allowed; 2.2: one encoding of a point. */
+/* RFC 5480 2.1.1: specifiedCurve is not allowed; 2.2: one encoding of a
+ * point. */
 static void other_encodings_of_ec_keys(void **state)
 {
 	(void)state;
 	EVP_PKEY *key = test_ec_key("P-256");
-	assert_int_equal(EVP_PKEY_set_utf8_string_param(key, "point-format", "compressed"), 1);
+	assert_int_equal(
+	    EVP_PKEY_set_utf8_string_param(key, "point-format", "compressed"),
+	    1);
 	assert_int_equal(judge_key(key, EVP_sha256()), -EBADMSG);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	key = NULL;
@@ -154,10 +163,12 @@ static void pem_and_der_are_the_same(void **state)
 	assert_int_equal(pki_csr_parse(pem.data, pem.len, &b, &reason), 0);
 	assert_memory_equal(pki_csr_der(b, &len), der.data, der.len);
 	assert_int_equal(len, der.len);
-	assert_memory_equal(pki_csr_spki_hash(a), pki_csr_spki_hash(b), PKI_HASH);
+	assert_memory_equal(
+	    pki_csr_spki_hash(a), pki_csr_spki_hash(b), PKI_HASH);
 	assert_string_equal(pki_csr_common_name(b), "web1");
 	assert_int_equal(bytes_add(&old, "Certificate Request:\n", 21), 0);
-	assert_int_equal(pki_pem("NEW CERTIFICATE REQUEST", der.data, der.len, &old), 0);
+	assert_int_equal(
+	    pki_pem("NEW CERTIFICATE REQUEST", der.data, der.len, &old), 0);
 	assert_int_equal(bytes_add(&old, " \r\n\n", 4), 0);
 	assert_int_equal(judge(old.data, old.len), 0);
 }
@@ -169,7 +180,8 @@ static void pem_lengths(void **state)
 
 	for (size_t n = 1; n < sizeof(der); n++) {
 		CLEANUP_BYTES struct bytes pem = {0};
-		assert_int_equal(pki_pem(PKI_LABEL_CERTIFICATE, der, n, &pem), 0);
+		assert_int_equal(
+		    pki_pem(PKI_LABEL_CERTIFICATE, der, n, &pem), 0);
 		assert_int_equal(pki_pem_len(PKI_LABEL_CERTIFICATE, n), pem.len);
 	}
 }
@@ -185,18 +197,22 @@ static void malformed_requests(void **state)
 	assert_int_equal(bytes_add(&der, "", 1), 0);
 	assert_int_equal(judge(der.data, der.len), -EBADMSG);
 	der.len--;
-	assert_int_equal(pki_pem(PKI_LABEL_CERTIFICATE, der.data, der.len, &wrong), 0);
+	assert_int_equal(
+	    pki_pem(PKI_LABEL_CERTIFICATE, der.data, der.len, &wrong), 0);
 	assert_int_equal(judge(wrong.data, wrong.len), -EBADMSG);
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &two), 0);
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &two), 0);
 	assert_int_equal(judge(two.data, two.len), -EBADMSG);
-	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len - 1, &cut), 0);
+	assert_int_equal(
+	    pki_pem(PKI_LABEL_REQUEST, der.data, der.len - 1, &cut), 0);
 	assert_int_equal(judge(cut.data, cut.len), -EBADMSG);
 	assert_int_equal(judge("garbage", 7), -EBADMSG);
-	/* what stands before a PEM is taken or refused in one write as it is in many */
+	/* what stands before a PEM is taken or refused in one write as it is in
+	 * many */
 	CLEANUP_BYTES struct bytes comment = {0};
 	assert_int_equal(bytes_add(&comment, "# mine\n", 7), 0);
-	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &comment), 0);
+	assert_int_equal(
+	    pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &comment), 0);
 	assert_int_equal(judge(comment.data, comment.len), 0);
 	comment.data[0] = comment.data[1] = 'x';
 	assert_int_equal(judge(comment.data, comment.len), -EBADMSG);
@@ -249,17 +265,17 @@ static void a_renewal_proof_does_not_enrol(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(allowed_keys),
-		cmocka_unit_test(refused_keys),
-		cmocka_unit_test(rsa_exponents),
-		cmocka_unit_test(other_encodings_of_ec_keys),
-		cmocka_unit_test(pss_signatures),
-		cmocka_unit_test(a_foreign_signature_is_refused),
-		cmocka_unit_test(pem_and_der_are_the_same),
-		cmocka_unit_test(pem_lengths),
-		cmocka_unit_test(malformed_requests),
-		cmocka_unit_test(common_names),
-		cmocka_unit_test(a_renewal_proof_does_not_enrol),
+	    cmocka_unit_test(allowed_keys),
+	    cmocka_unit_test(refused_keys),
+	    cmocka_unit_test(rsa_exponents),
+	    cmocka_unit_test(other_encodings_of_ec_keys),
+	    cmocka_unit_test(pss_signatures),
+	    cmocka_unit_test(a_foreign_signature_is_refused),
+	    cmocka_unit_test(pem_and_der_are_the_same),
+	    cmocka_unit_test(pem_lengths),
+	    cmocka_unit_test(malformed_requests),
+	    cmocka_unit_test(common_names),
+	    cmocka_unit_test(a_renewal_proof_does_not_enrol),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,32 +28,37 @@ static void made_free(struct made *made)
 }
 
 static void make(const char *algorithm, const char *subject, int path_length,
-	const struct pki_ca *issuer, struct made *made, struct pki_ca **ca)
+    const struct pki_ca *issuer, struct made *made, struct pki_ca **ca)
 {
 	struct pki_new_ca want = {
-		.subject = subject,
-		.uri = "spiffe://corp.example",
-		.path_length = path_length,
-		.not_before = start,
-		.not_after = INT64_C(2750000000), /* 2057: GeneralizedTime */
+	    .subject = subject,
+	    .uri = "spiffe://corp.example",
+	    .path_length = path_length,
+	    .not_before = start,
+	    .not_after = INT64_C(2750000000), /* 2057: GeneralizedTime */
 	};
 
 	*made = (struct made){0};
 	assert_int_equal(pki_serial(want.serial), 0);
 	assert_int_equal(pki_key_make(algorithm, &made->key), 0);
-	assert_int_equal(
-		pki_request(made->key.data, made->key.len, subject, want.uri, &made->csr), 0);
-	assert_int_equal(pki_ca_sign(&want, made->key.data, made->key.len, issuer, &made->cert), 0);
-	assert_int_equal(
-		pki_ca_open(made->cert.data, made->cert.len, made->key.data, made->key.len, ca), 0);
+	assert_int_equal(pki_request(made->key.data, made->key.len, subject,
+			     want.uri, &made->csr),
+	    0);
+	assert_int_equal(pki_ca_sign(&want, made->key.data, made->key.len,
+			     issuer, &made->cert),
+	    0);
+	assert_int_equal(pki_ca_open(made->cert.data, made->cert.len,
+			     made->key.data, made->key.len, ca),
+	    0);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	make("ec-p384", "CN=root,O=corp.example", PKI_NO_LIMIT, NULL, &chain.root, &chain.root_ca);
-	make("ec-p256", "CN=connector,O=corp.example", 0, chain.root_ca, &chain.middle,
-		&chain.middle_ca);
+	make("ec-p384", "CN=root,O=corp.example", PKI_NO_LIMIT, NULL,
+	    &chain.root, &chain.root_ca);
+	make("ec-p256", "CN=connector,O=corp.example", 0, chain.root_ca,
+	    &chain.middle, &chain.middle_ca);
 	return 0;
 }
 
@@ -83,18 +88,19 @@ static X509 *issue(EVP_PKEY *key, const char *name)
 	CLEANUP_CSR struct pki_csr *csr = NULL;
 	const char *reason;
 	struct pki_leaf leaf = {
-		.common_name = name,
-		.unit = "berlin",
-		.organization = "corp.example",
-		.uri = "spiffe://corp.example/app_connector/berlin/web1",
-		.dns = "0123456789abcdef0123456789abcdef.corp.example",
-		.serial = {0x80, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
-		.not_before = start,
-		.not_after = end,
+	    .common_name = name,
+	    .unit = "berlin",
+	    .organization = "corp.example",
+	    .uri = "spiffe://corp.example/app_connector/berlin/web1",
+	    .dns = "0123456789abcdef0123456789abcdef.corp.example",
+	    .serial = {0x80, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	    .not_before = start,
+	    .not_after = end,
 	};
 
 	test_csr(key, EVP_sha256(), TEST_NAMES(name), &csr_der);
-	assert_int_equal(pki_csr_parse(csr_der.data, csr_der.len, &csr, &reason), 0);
+	assert_int_equal(
+	    pki_csr_parse(csr_der.data, csr_der.len, &csr, &reason), 0);
 	leaf.spki = pki_csr_spki(csr, &leaf.spki_len);
 	assert_int_equal(pki_issue(chain.middle_ca, &leaf, &der), 0);
 	return x509(&der);
@@ -113,7 +119,7 @@ static int verify(X509 *cert, const char *host)
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_time(param, start + 60);
 	X509_VERIFY_PARAM_set_flags(
-		param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+	    param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
 	X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
 	if (host)
 		X509_VERIFY_PARAM_set1_host(param, host, 0);
@@ -134,20 +140,23 @@ static void a_strict_verifier_accepts(void **state)
 	X509 *cert = issue(key, "web1");
 
 	assert_int_equal(verify(cert, NULL), X509_V_OK);
-	assert_int_equal(verify(cert, "0123456789abcdef0123456789abcdef.corp.example"), X509_V_OK);
+	assert_int_equal(
+	    verify(cert, "0123456789abcdef0123456789abcdef.corp.example"),
+	    X509_V_OK);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 }
 
-/* Without a DNS name a TLS client would fall back to the CN, and a member could pose as any host.
- */
+/* Without a DNS name a TLS client would fall back to the CN, and a member could
+ * pose as any host. */
 static void the_common_name_is_no_host_name(void **state)
 {
 	(void)state;
 	EVP_PKEY *key = test_ec_key("P-256");
 	X509 *cert = issue(key, "www.corp.example");
 
-	assert_int_equal(verify(cert, "www.corp.example"), X509_V_ERR_HOSTNAME_MISMATCH);
+	assert_int_equal(
+	    verify(cert, "www.corp.example"), X509_V_ERR_HOSTNAME_MISMATCH);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 }
@@ -178,40 +187,46 @@ static void the_profile(void **state)
 	assert_int_equal(X509_get_ext_count(cert), 6);
 	static const struct {
 		int nid, critical;
-	} want[] = {{NID_basic_constraints, 1}, {NID_key_usage, 1}, {NID_ext_key_usage, 0},
-		{NID_subject_alt_name, 0}, {NID_subject_key_identifier, 0},
-		{NID_authority_key_identifier, 0}};
+	} want[] = {{NID_basic_constraints, 1}, {NID_key_usage, 1},
+	    {NID_ext_key_usage, 0}, {NID_subject_alt_name, 0},
+	    {NID_subject_key_identifier, 0}, {NID_authority_key_identifier, 0}};
 	for (size_t i = 0; i < COUNT(want); i++) {
 		int at = X509_get_ext_by_NID(cert, want[i].nid, -1);
 		assert_true(at >= 0);
 		assert_int_equal(
-			X509_EXTENSION_get_critical(X509_get_ext(cert, at)), want[i].critical);
+		    X509_EXTENSION_get_critical(X509_get_ext(cert, at)),
+		    want[i].critical);
 	}
 	assert_int_equal(X509_check_ca(cert), 0);
 	assert_int_equal(X509_get_key_usage(cert), KU_DIGITAL_SIGNATURE);
-	assert_int_equal(X509_get_extended_key_usage(cert), XKU_SSL_CLIENT | XKU_SSL_SERVER);
+	assert_int_equal(
+	    X509_get_extended_key_usage(cert), XKU_SSL_CLIENT | XKU_SSL_SERVER);
 
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i(
+	    cert, NID_subject_alt_name, NULL, NULL);
 	assert_int_equal(sk_GENERAL_NAME_num(names), 2);
 	const GENERAL_NAME *uri = sk_GENERAL_NAME_value(names, 0);
 	assert_int_equal(uri->type, GEN_URI);
-	assert_string_equal((const char *)ASN1_STRING_get0_data(uri->d.uniformResourceIdentifier),
-		"spiffe://corp.example/app_connector/berlin/web1");
+	assert_string_equal((const char *)ASN1_STRING_get0_data(
+				uri->d.uniformResourceIdentifier),
+	    "spiffe://corp.example/app_connector/berlin/web1");
 	assert_int_equal(sk_GENERAL_NAME_value(names, 1)->type, GEN_DNS);
 	GENERAL_NAMES_free(names);
 
-	/* RFC 7093 2, method 1; X509_pubkey_digest hashes the bits of the key. */
+	/* RFC 7093 2, method 1; X509_pubkey_digest hashes the bits of the
+	 * key. */
 	X509_pubkey_digest(cert, EVP_sha256(), id, &n);
 	const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(cert);
 	assert_int_equal(ASN1_STRING_length(ski), 20);
 	assert_memory_equal(ASN1_STRING_get0_data(ski), id, 20);
 	X509 *middle = x509(&chain.middle.cert);
 	assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_subject_key_id(middle),
-				 X509_get0_authority_key_id(cert)),
-		0);
+			     X509_get0_authority_key_id(cert)),
+	    0);
 	X509_free(middle);
 
-	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notBefore(cert), start), 0);
+	assert_int_equal(
+	    ASN1_TIME_cmp_time_t(X509_get0_notBefore(cert), start), 0);
 	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notAfter(cert), end), 0);
 	X509_free(cert);
 	EVP_PKEY_free(key);
@@ -225,10 +240,13 @@ static void signing_certificates(void **state)
 	assert_int_equal(X509_check_ca(root), 1);
 	assert_int_equal(X509_get_pathlen(root), -1);
 	assert_int_equal(X509_get_pathlen(middle), 0);
-	assert_int_equal(X509_get_key_usage(middle), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+	assert_int_equal(
+	    X509_get_key_usage(middle), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
 	assert_int_equal(X509_check_issued(root, middle), X509_V_OK);
-	assert_int_equal(ASN1_STRING_type(X509_get0_notAfter(root)), V_ASN1_GENERALIZEDTIME);
-	assert_int_equal(ASN1_STRING_type(X509_get0_notBefore(root)), V_ASN1_UTCTIME);
+	assert_int_equal(
+	    ASN1_STRING_type(X509_get0_notAfter(root)), V_ASN1_GENERALIZEDTIME);
+	assert_int_equal(
+	    ASN1_STRING_type(X509_get0_notBefore(root)), V_ASN1_UTCTIME);
 	X509_free(root);
 	X509_free(middle);
 }
@@ -236,7 +254,8 @@ static void signing_certificates(void **state)
 static void every_algorithm(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"ec-p256", "ec-p384", "ed25519", "rsa-2048"};
+	static const char *const names[] = {
+	    "ec-p256", "ec-p384", "ed25519", "rsa-2048"};
 
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct made made;
@@ -246,7 +265,8 @@ static void every_algorithm(void **state)
 		assert_int_equal(X509_verify(x, X509_get0_pubkey(x)), 1);
 		const unsigned char *p = made.csr.data;
 		X509_REQ *request = d2i_X509_REQ(NULL, &p, (long)made.csr.len);
-		assert_int_equal(X509_REQ_verify(request, X509_get0_pubkey(x)), 1);
+		assert_int_equal(
+		    X509_REQ_verify(request, X509_get0_pubkey(x)), 1);
 		X509_REQ_free(request);
 		X509_free(x);
 		pki_ca_free(ca);
@@ -263,10 +283,11 @@ static void a_foreign_key_does_not_open(void **state)
 	struct pki_ca *ca;
 
 	assert_int_equal(pki_ca_open(chain.root.cert.data, chain.root.cert.len,
-				 chain.middle.key.data, chain.middle.key.len, &ca),
-		-EBADMSG);
-	assert_int_equal(
-		pki_ca_open("x", 1, chain.middle.key.data, chain.middle.key.len, &ca), -EBADMSG);
+			     chain.middle.key.data, chain.middle.key.len, &ca),
+	    -EBADMSG);
+	assert_int_equal(pki_ca_open("x", 1, chain.middle.key.data,
+			     chain.middle.key.len, &ca),
+	    -EBADMSG);
 }
 
 static void serials(void **state)
@@ -282,7 +303,8 @@ static void serials(void **state)
 	}
 }
 
-/* NSS refuses an RSA key as a server's without keyEncipherment; other keys cannot do that. */
+/* NSS refuses an RSA key as a server's without keyEncipherment; other keys
+ * cannot do that. */
 static void usage_is_that_of_the_key(void **state)
 {
 	(void)state;
@@ -290,7 +312,8 @@ static void usage_is_that_of_the_key(void **state)
 	EVP_PKEY *ec = test_ec_key("P-256");
 	X509 *with = issue(rsa, "rsa"), *without = issue(ec, "ec");
 
-	assert_int_equal(X509_get_key_usage(with), KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
+	assert_int_equal(X509_get_key_usage(with),
+	    KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
 	assert_int_equal(X509_get_key_usage(without), KU_DIGITAL_SIGNATURE);
 	assert_int_equal(verify(with, NULL), X509_V_OK);
 	X509_free(with);
@@ -305,7 +328,8 @@ static void is_the_domain(GENERAL_NAMES *names)
 	const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
 	assert_int_equal(name->type, GEN_URI);
 	assert_string_equal(
-		ASN1_STRING_get0_data(name->d.uniformResourceIdentifier), "spiffe://corp.example");
+	    ASN1_STRING_get0_data(name->d.uniformResourceIdentifier),
+	    "spiffe://corp.example");
 	GENERAL_NAMES_free(names);
 }
 
@@ -319,7 +343,8 @@ static void a_ca_names_the_domain(void **state)
 	X509 *ca = x509(&chain.middle.cert);
 
 	is_the_domain(X509_get_ext_d2i(ca, NID_subject_alt_name, NULL, NULL));
-	is_the_domain(X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL));
+	is_the_domain(
+	    X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL));
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	X509_REQ_free(request);
 	X509_free(ca);
@@ -328,15 +353,15 @@ static void a_ca_names_the_domain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_strict_verifier_accepts),
-		cmocka_unit_test(the_common_name_is_no_host_name),
-		cmocka_unit_test(the_profile),
-		cmocka_unit_test(signing_certificates),
-		cmocka_unit_test(every_algorithm),
-		cmocka_unit_test(a_foreign_key_does_not_open),
-		cmocka_unit_test(serials),
-		cmocka_unit_test(usage_is_that_of_the_key),
-		cmocka_unit_test(a_ca_names_the_domain),
+	    cmocka_unit_test(a_strict_verifier_accepts),
+	    cmocka_unit_test(the_common_name_is_no_host_name),
+	    cmocka_unit_test(the_profile),
+	    cmocka_unit_test(signing_certificates),
+	    cmocka_unit_test(every_algorithm),
+	    cmocka_unit_test(a_foreign_key_does_not_open),
+	    cmocka_unit_test(serials),
+	    cmocka_unit_test(usage_is_that_of_the_key),
+	    cmocka_unit_test(a_ca_names_the_domain),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -9,7 +9,8 @@
 
 static struct pki_key_text sample(void)
 {
-	struct pki_key_text key = {.domain = "corp.example", .id = 0x0102030405060708};
+	struct pki_key_text key = {
+	    .domain = "corp.example", .id = 0x0102030405060708};
 
 	for (int i = 0; i < PKI_SECRET; i++)
 		key.secret[i] = (unsigned char)(i * 7);
@@ -29,12 +30,15 @@ static void text_round_trips(void **state)
 	assert_int_equal(text.len, pki_key_text_len(strlen(key.domain)));
 	assert_int_equal(text.data[text.len - 1], '\n');
 	assert_memory_equal(text.data, "1|corp.example|AQIDBAUGBwg", 26);
-	assert_int_equal(pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason), 0);
+	assert_int_equal(
+	    pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason),
+	    0);
 	assert_null(reason);
 	assert_memory_equal(&back, &key, sizeof(key));
 }
 
-/* The checksum is over `1|<domain>|` and the first 72 bytes: computed here by another road. */
+/* The checksum is over `1|<domain>|` and the first 72 bytes: computed here by
+ * another road. */
 static void checksum_is_as_documented(void **state)
 {
 	(void)state;
@@ -52,9 +56,8 @@ static void checksum_is_as_documented(void **state)
 	hex_text(hash, 8, hex);
 	assert_int_equal(pki_key_text_format(&key, &text), 0);
 	snprintf(command, sizeof(command),
-		"test \"$(printf %%s '%.108s' | base64 -d | tail -c 8 | od -An -v -tx1 | tr -d ' "
-		"\\n')\" = %s",
-		(char *)text.data + 15, hex);
+	    "test \"$(printf %%s '%.108s' | base64 -d | tail -c 8 | od -An -v -tx1 | tr -d ' \\n')\" = %s",
+	    (char *)text.data + 15, hex);
 	assert_int_equal(system(command), 0);
 }
 
@@ -72,11 +75,13 @@ static void damage_is_found(void **state)
 		unsigned char was = text.data[i];
 		text.data[i] = was == 'B' ? 'C' : 'B';
 		assert_int_equal(
-			pki_key_text_parse((char *)text.data, len, &back, &reason), -EBADMSG);
+		    pki_key_text_parse((char *)text.data, len, &back, &reason),
+		    -EBADMSG);
 		assert_non_null(reason);
 		text.data[i] = was;
 		assert_int_equal(
-			pki_key_text_parse((char *)text.data, i, &back, &reason), -EBADMSG);
+		    pki_key_text_parse((char *)text.data, i, &back, &reason),
+		    -EBADMSG);
 	}
 }
 
@@ -86,27 +91,32 @@ static void other_forms_are_refused(void **state)
 	struct pki_key_text key = sample(), back;
 	CLEANUP_BYTES struct bytes text = {0};
 	const char *reason;
-	static const char *const bad[] = {"", "1", "1|", "1||", "2|corp.example|AAAA",
-		"1|corp.example", "1|corp.example|", "1|Corp.Example|AAAA", "1|corp..example|AAAA",
-		"hello"};
+	static const char *const bad[] = {"", "1", "1|", "1||",
+	    "2|corp.example|AAAA", "1|corp.example", "1|corp.example|",
+	    "1|Corp.Example|AAAA", "1|corp..example|AAAA", "hello"};
 
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_int_equal(
-			pki_key_text_parse(bad[i], strlen(bad[i]), &back, &reason), -EBADMSG);
+		    pki_key_text_parse(bad[i], strlen(bad[i]), &back, &reason),
+		    -EBADMSG);
 	/* a NUL behind the domain is no end of it (found by the fuzzer) */
 	assert_int_equal(pki_key_text_format(&key, &text), 0);
 	assert_int_equal(bytes_extend(&text, 1), 0);
 	memmove(text.data + 15, text.data + 14, text.len - 15);
 	text.data[14] = '\0';
 	assert_int_equal(
-		pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason), -EBADMSG);
+	    pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason),
+	    -EBADMSG);
 	bytes_free(&text);
 	/* trailing blank, a line break inside, the other pad bits */
 	assert_int_equal(pki_key_text_format(&key, &text), 0);
-	assert_int_equal(pki_key_text_parse((char *)text.data, text.len, &back, &reason), -EBADMSG);
+	assert_int_equal(
+	    pki_key_text_parse((char *)text.data, text.len, &back, &reason),
+	    -EBADMSG);
 	text.data[40] = '\n';
 	assert_int_equal(
-		pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason), -EBADMSG);
+	    pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason),
+	    -EBADMSG);
 }
 
 static void a_negative_id_is_refused(void **state)
@@ -119,17 +129,18 @@ static void a_negative_id_is_refused(void **state)
 	key.id = -5;
 	assert_int_equal(pki_key_text_format(&key, &text), 0);
 	assert_int_equal(
-		pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason), -EBADMSG);
+	    pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason),
+	    -EBADMSG);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_round_trips),
-		cmocka_unit_test(checksum_is_as_documented),
-		cmocka_unit_test(damage_is_found),
-		cmocka_unit_test(other_forms_are_refused),
-		cmocka_unit_test(a_negative_id_is_refused),
+	    cmocka_unit_test(text_round_trips),
+	    cmocka_unit_test(checksum_is_as_documented),
+	    cmocka_unit_test(damage_is_found),
+	    cmocka_unit_test(other_forms_are_refused),
+	    cmocka_unit_test(a_negative_id_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,11 +34,13 @@ static int holds(const char *text, size_t len)
 	return rc;
 }
 
-static int holds_between(const char *before, const char *secret, const char *behind)
+static int holds_between(
+    const char *before, const char *secret, const char *behind)
 {
 	CLEANUP_BYTES struct bytes text = {0};
 
-	assert_int_equal(bytes_printf(&text, "%s%s%s", before, secret, behind), 0);
+	assert_int_equal(
+	    bytes_printf(&text, "%s%s%s", before, secret, behind), 0);
 	return holds((char *)text.data, text.len);
 }
 
@@ -46,15 +48,18 @@ static void keys(void **state)
 {
 	(void)state;
 	for (int64_t id = 1; id < 40; id++) {
-		char *key = key_text(here, id), *foreign = key_text("other.example", id);
+		char *key = key_text(here, id),
+		     *foreign = key_text("other.example", id);
 		assert_int_equal(holds_between("", key, ""), 1);
-		assert_int_equal(holds_between("the key is ", key, ", keep it"), 1);
+		assert_int_equal(
+		    holds_between("the key is ", key, ", keep it"), 1);
 		assert_int_equal(holds_between("", foreign, ""), 1);
 		const char *base64 = strrchr(key, '|') + 1;
 		assert_int_equal(holds_between("", base64, ""), 1);
 		assert_int_equal(holds_between("xAAAA", base64, "yAAA"), 1);
 		/* with another check it is any base64 */
-		assert_int_equal(holds_between("", strrchr(foreign, '|') + 1, ""), 0);
+		assert_int_equal(
+		    holds_between("", strrchr(foreign, '|') + 1, ""), 0);
 		free(key);
 		free(foreign);
 	}
@@ -69,7 +74,9 @@ static void folded_and_damaged(void **state)
 	for (size_t fold = 1; fold < 80; fold++) {
 		CLEANUP_BYTES struct bytes text = {0};
 		for (size_t n = 0; n < len; n += fold)
-			assert_int_equal(bytes_printf(&text, "%.*s\r\n \"", (int)fold, key + n), 0);
+			assert_int_equal(bytes_printf(&text, "%.*s\r\n \"",
+					     (int)fold, key + n),
+			    0);
 		assert_int_equal(holds((char *)text.data, text.len), 1);
 	}
 	/* as UTF-16 */
@@ -96,22 +103,22 @@ static void private_keys(void **state)
 {
 	(void)state;
 	static const char *const secret[] = {
-		"-----BEGIN PRIVATE KEY-----",
-		"-----BEGIN EC PRIVATE KEY-----\nMHc",
-		"see -----BEGIN RSA PRIVATE KEY-----",
-		"-----BEGIN ENCRYPTED PRIVATE KEY-----",
-		"-----BEGIN OPENSSH PRIVATE KEY-----",
-		"-----BEGIN PGP PRIVATE KEY BLOCK-----",
-		"-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE  KEY-----",
+	    "-----BEGIN PRIVATE KEY-----",
+	    "-----BEGIN EC PRIVATE KEY-----\nMHc",
+	    "see -----BEGIN RSA PRIVATE KEY-----",
+	    "-----BEGIN ENCRYPTED PRIVATE KEY-----",
+	    "-----BEGIN OPENSSH PRIVATE KEY-----",
+	    "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+	    "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE  KEY-----",
 	};
 	static const char *const open[] = {
-		"",
-		"-----BEGIN CERTIFICATE-----",
-		"-----BEGIN PUBLIC KEY-----",
-		"the PRIVATE KEY is elsewhere",
-		"-----BEGIN PRIVATE KEY",
-		"-----BEGIN CERTIFICATE----- PRIVATE KEY",
-		"1|corp.example|",
+	    "",
+	    "-----BEGIN CERTIFICATE-----",
+	    "-----BEGIN PUBLIC KEY-----",
+	    "the PRIVATE KEY is elsewhere",
+	    "-----BEGIN PRIVATE KEY",
+	    "-----BEGIN CERTIFICATE----- PRIVATE KEY",
+	    "1|corp.example|",
 	};
 	char zeros[2000];
 
@@ -126,9 +133,9 @@ static void private_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys),
-		cmocka_unit_test(folded_and_damaged),
-		cmocka_unit_test(private_keys),
+	    cmocka_unit_test(keys),
+	    cmocka_unit_test(folded_and_damaged),
+	    cmocka_unit_test(private_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,16 +12,16 @@ static void written_as_we_write_them(void **state)
 	static const struct {
 		const char *text, *want;
 	} name[] = {
-		{"CN=a", "CN=a"},
-		{"cn=a,commonname=b", "CN=a,CN=b"},
-		{"CN=Enrollment CA,OU=PKI,O=Example,L=Köln,ST=NRW,C=DE",
-			"CN=Enrollment CA,OU=PKI,O=Example,L=Köln,ST=NRW,C=DE"},
-		{" CN = a b , O = c ", "CN=a b,O=c"},
-		{"CN=a\\,b,O=\\#c\\2b", "CN=a\\,b,O=\\#c\\+"},
-		{"CN=\\ a\\ ", "CN=\\ a\\ "},
-		{"CN=x,DC=corp,DC=example", "CN=x,DC=corp,DC=example"},
-		{"CN=a=b", "CN=a=b"},
-		{"CN=\\c3\\bc", "CN=ü"},
+	    {"CN=a", "CN=a"},
+	    {"cn=a,commonname=b", "CN=a,CN=b"},
+	    {"CN=Enrollment CA,OU=PKI,O=Example,L=Köln,ST=NRW,C=DE",
+		"CN=Enrollment CA,OU=PKI,O=Example,L=Köln,ST=NRW,C=DE"},
+	    {" CN = a b , O = c ", "CN=a b,O=c"},
+	    {"CN=a\\,b,O=\\#c\\2b", "CN=a\\,b,O=\\#c\\+"},
+	    {"CN=\\ a\\ ", "CN=\\ a\\ "},
+	    {"CN=x,DC=corp,DC=example", "CN=x,DC=corp,DC=example"},
+	    {"CN=a=b", "CN=a=b"},
+	    {"CN=\\c3\\bc", "CN=ü"},
 	};
 
 	for (size_t i = 0; i < COUNT(name); i++) {
@@ -29,7 +29,8 @@ static void written_as_we_write_them(void **state)
 		const char *reason;
 		assert_int_equal(pki_subject(name[i].text, &out, &reason), 0);
 		assert_string_equal((char *)out.data, name[i].want);
-		assert_int_equal(pki_subject((char *)out.data, &again, &reason), 0);
+		assert_int_equal(
+		    pki_subject((char *)out.data, &again, &reason), 0);
 		assert_string_equal((char *)again.data, name[i].want);
 	}
 }
@@ -37,10 +38,10 @@ static void written_as_we_write_them(void **state)
 static void refused(void **state)
 {
 	(void)state;
-	static const char *const text[] = {"", "a", "CN", "CN=", "=a", "CN=a,", ",CN=a",
-		"CN=a,,O=b", "CN=a+", "X=y", "CN=\"a\"", "CN=a;O=b", "CN=<a>", "CN=#0403616263",
-		"CN=a\\", "CN=a\\0", "CN=a\\zz", "CN=\\00", "C=Germany", "CN=\\ff", "2.5.4.3=a",
-		"CN=\\#"};
+	static const char *const text[] = {"", "a", "CN", "CN=", "=a", "CN=a,",
+	    ",CN=a", "CN=a,,O=b", "CN=a+", "X=y", "CN=\"a\"", "CN=a;O=b",
+	    "CN=<a>", "CN=#0403616263", "CN=a\\", "CN=a\\0", "CN=a\\zz",
+	    "CN=\\00", "C=Germany", "CN=\\ff", "2.5.4.3=a", "CN=\\#"};
 
 	for (size_t i = 0; i < COUNT(text); i++) {
 		CLEANUP_BYTES struct bytes out = {0};
@@ -54,8 +55,8 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(written_as_we_write_them),
-		cmocka_unit_test(refused),
+	    cmocka_unit_test(written_as_we_write_them),
+	    cmocka_unit_test(refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

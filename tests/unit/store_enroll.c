@@ -10,12 +10,14 @@
 static void request(const struct bytes *der, struct bytes *out)
 {
 	assert_int_equal(store_key_copy(store, &call, key.object.id, out), 0);
-	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der->data, der->len, out), 0);
+	assert_int_equal(
+	    pki_pem(PKI_LABEL_REQUEST, der->data, der->len, out), 0);
 }
 
 static int enroll(const struct bytes *whole, struct bytes *reply)
 {
-	return store_enroll(store, &call, 0, NULL, whole->data, whole->len, reply);
+	return store_enroll(
+	    store, &call, 0, NULL, whole->data, whole->len, reply);
 }
 
 /* A new machine through the key's own file. */
@@ -24,7 +26,8 @@ static int enroll_new(const char *name, struct bytes *reply)
 	CLEANUP_BYTES struct bytes der = {0};
 
 	test_simple_csr(name, &der);
-	return store_enroll(store, &call, key.object.id, NULL, der.data, der.len, reply);
+	return store_enroll(
+	    store, &call, key.object.id, NULL, der.data, der.len, reply);
 }
 
 static int64_t uses(void)
@@ -45,15 +48,19 @@ static X509 *first_certificate(const struct bytes *pem)
 static void a_machine_enrols(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes der = {0}, whole = {0}, reply = {0}, full = {0}, csr = {0};
+	CLEANUP_BYTES struct bytes der = {0}, whole = {0}, reply = {0},
+				   full = {0}, csr = {0};
 	union store_any member;
 
 	test_simple_csr("web1", &der);
 	request(&der, &whole);
 	assert_int_equal(enroll(&whole, &reply), 0);
 	assert_int_equal(uses(), 1);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
-	assert_int_equal(store_document(store, &member, STORE_FULLCHAIN_PEM, &full), 0);
+	assert_int_equal(
+	    store_find(store, STORE_MEMBER, group.object.id, "web1", &member),
+	    0);
+	assert_int_equal(
+	    store_document(store, &member, STORE_FULLCHAIN_PEM, &full), 0);
 	assert_int_equal(full.len, reply.len);
 	assert_memory_equal(full.data, reply.data, reply.len);
 	assert_int_equal(store_document(store, &member, STORE_CSR_PEM, &csr), 0);
@@ -62,8 +69,11 @@ static void a_machine_enrols(void **state)
 	assert_string_equal(member.member.signing_cert, "connector");
 	assert_int_equal(member.member.enrolled_by, 1000);
 	X509 *x = first_certificate(&reply);
-	assert_int_equal(member.member.not_after - member.member.not_before, 365 * 86400 + 60);
-	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), member.member.not_after), 0);
+	assert_int_equal(member.member.not_after - member.member.not_before,
+	    365 * 86400 + 60);
+	assert_int_equal(ASN1_TIME_cmp_time_t(
+			     X509_get0_notAfter(x), member.member.not_after),
+	    0);
 	X509_free(x);
 }
 
@@ -74,14 +84,21 @@ static void lengths_are_exact(void **state)
 	union store_any object[2];
 
 	assert_int_equal(enroll_new("web1", &reply), 0);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &object[0]), 0);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "root", &object[1]), 0);
+	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id,
+			     "web1", &object[0]),
+	    0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "root", &object[1]), 0);
 	for (size_t i = 0; i < COUNT(object); i++)
-		for (int which = STORE_CERT_PEM; which <= STORE_FINGERPRINT; which++) {
+		for (int which = STORE_CERT_PEM; which <= STORE_FINGERPRINT;
+		     which++) {
 			CLEANUP_BYTES struct bytes text = {0};
 			size_t len;
-			assert_int_equal(store_document(store, &object[i], which, &text), 0);
-			assert_int_equal(store_document_len(store, &object[i], which, &len), 0);
+			assert_int_equal(
+			    store_document(store, &object[i], which, &text), 0);
+			assert_int_equal(
+			    store_document_len(store, &object[i], which, &len),
+			    0);
 			assert_int_equal(text.len, len);
 		}
 }
@@ -89,7 +106,8 @@ static void lengths_are_exact(void **state)
 static void a_retry_costs_nothing(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes der = {0}, whole = {0}, first = {0}, second = {0}, third = {0};
+	CLEANUP_BYTES struct bytes der = {0}, whole = {0}, first = {0},
+				   second = {0}, third = {0};
 
 	test_simple_csr("web1", &der);
 	request(&der, &whole);
@@ -103,34 +121,45 @@ static void a_retry_costs_nothing(void **state)
 	assert_int_equal(uses(), 1);
 }
 
-/* What is revoked or switched off while a retry is checked is not handed out. */
+/* What is revoked or switched off while a retry is checked is not handed
+ * out. */
 static void a_retry_in_flight(void **state)
 {
 	(void)state;
 	CLEANUP_BYTES struct bytes der = {0}, first = {0}, second = {0};
-	struct enrolment e = {.i = {.store = store, .call = &call}, .key = key.object.id};
+	struct enrolment e = {
+	    .i = {.store = store, .call = &call}, .key = key.object.id};
 	int64_t seconds = clock_now() / CLOCK_SECOND, one;
 	union store_any member;
 
 	test_simple_csr("web1", &der);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     der.data, der.len, &first),
+	    0);
 	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &first), 0);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
+	    store_find(store, STORE_MEMBER, group.object.id, "web1", &member),
+	    0);
 	struct db_conn *conn = db_reader(store->db);
-	const struct db_value *args = DB_ARGS(DB_INT(member.member.issued), DB_INT(seconds));
-	assert_int_equal(db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 1);
+	const struct db_value *args = DB_ARGS(
+	    DB_INT(member.member.issued), DB_INT(seconds));
+	assert_int_equal(
+	    db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 1);
 	test_set(&key, STORE_ENABLED, 0);
-	assert_int_equal(db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
+	assert_int_equal(
+	    db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
 	test_set(&key, STORE_ENABLED, 1);
-	assert_int_equal(store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
-	assert_int_equal(db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
+	assert_int_equal(
+	    db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
 	assert_int_equal(enrolment_begin(&e, der.data, der.len), 0);
 	assert_int_equal(enrolment_prepare(&e, &second), -EEXIST);
 	assert_int_equal(second.len, 0);
 	enrolment_end(&e);
 }
 
-/* Ed25519 with an empty subject: DER of less than 128 bytes has its length in short form. */
+/* Ed25519 with an empty subject: DER of less than 128 bytes has its length in
+ * short form. */
 static void the_shortest_request(void **state)
 {
 	(void)state;
@@ -142,8 +171,9 @@ static void the_shortest_request(void **state)
 	assert_true(der.data[1] < 0x80);
 	assert_false(store_request_complete(false, der.data, der.len - 1));
 	assert_true(store_request_complete(false, der.data, der.len));
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply), 0);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     der.data, der.len, &reply),
+	    0);
 }
 
 /* A signing certificate stays as long as its CRL may have to name something. */
@@ -154,12 +184,20 @@ static void an_issuer_of_revoked_certificates_stays(void **state)
 	union store_any member, connector;
 
 	assert_int_equal(enroll_new("web1", &reply), 0);
-	assert_int_equal(test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
-	assert_int_equal(test_set_text(&group, STORE_SIGNING_CERT, "service_edge"), 0);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
-	assert_int_equal(store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
-	assert_int_equal(store_remove(store, &call, STORE_CERT, connector.object.id), -EBUSY);
+	assert_int_equal(
+	    test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
+	assert_int_equal(
+	    test_set_text(&group, STORE_SIGNING_CERT, "service_edge"), 0);
+	assert_int_equal(
+	    store_find(store, STORE_MEMBER, group.object.id, "web1", &member),
+	    0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_CERT, connector.object.id), -EBUSY);
 }
 
 static void known_public_keys(void **state)
@@ -169,29 +207,38 @@ static void known_public_keys(void **state)
 	union store_any other, member;
 
 	test_simple_csr("web1", &der);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply), 0);
-	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "other",
-				 0777, &other),
-		0);
-	assert_int_equal(
-		store_enroll(store, &call, other.object.id, NULL, der.data, der.len, &reply),
-		-EEXIST);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     der.data, der.len, &reply),
+	    0);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id,
+			     &test_above, "other", 0777, &other),
+	    0);
+	assert_int_equal(store_enroll(store, &call, other.object.id, NULL,
+			     der.data, der.len, &reply),
+	    -EEXIST);
 	assert_int_equal(test_get(&other).key.uses, 0);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
-	assert_int_equal(store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
-	assert_int_equal(store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply),
-		-EEXIST);
+	assert_int_equal(
+	    store_find(store, STORE_MEMBER, group.object.id, "web1", &member),
+	    0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     der.data, der.len, &reply),
+	    -EEXIST);
 	assert_int_equal(uses(), 1);
 	union store_any connector;
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
 	assert_int_equal(connector.cert.issued, 1);
 	assert_int_equal(connector.cert.revoked, 1);
 	/* a signing certificate's own key */
 	CLEANUP_BYTES struct bytes ca = {0};
-	assert_int_equal(store_document(store, &connector, STORE_CSR_PEM, &ca), 0);
-	assert_int_equal(store_enroll(store, &call, other.object.id, NULL, ca.data, ca.len, &reply),
-		-EEXIST);
+	assert_int_equal(
+	    store_document(store, &connector, STORE_CSR_PEM, &ca), 0);
+	assert_int_equal(store_enroll(store, &call, other.object.id, NULL,
+			     ca.data, ca.len, &reply),
+	    -EEXIST);
 }
 
 static const char *name_given(const char *cn, char out[65])
@@ -200,7 +247,8 @@ static const char *name_given(const char *cn, char out[65])
 
 	assert_int_equal(enroll_new(cn, &reply), 0);
 	X509 *x = first_certificate(&reply);
-	X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, out, 65);
+	X509_NAME_get_text_by_NID(
+	    X509_get_subject_name(x), NID_commonName, out, 65);
 	X509_free(x);
 	return out;
 }
@@ -227,8 +275,8 @@ static void member_names(void **state)
 	assert_int_equal(name[55], '-');
 }
 
-/* A URI that an unexpired certificate carries is not given again, though its member has moved on.
- */
+/* A URI that an unexpired certificate carries is not given again, though its
+ * member has moved on. */
 static void uris_are_unique(void **state)
 {
 	(void)state;
@@ -237,12 +285,17 @@ static void uris_are_unique(void **state)
 
 	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
 	name_given("web1", name);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
-	assert_int_equal(store_rename(store, &call, STORE_MEMBER, member.object.id, "old"), 0);
+	assert_int_equal(
+	    store_find(store, STORE_MEMBER, group.object.id, "web1", &member),
+	    0);
+	assert_int_equal(
+	    store_rename(store, &call, STORE_MEMBER, member.object.id, "old"),
+	    0);
 	name_given("web1", name);
 	assert_int_equal(strlen(name), 13);
 	/* revoked with its member: free again */
-	assert_int_equal(store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
 	assert_string_equal(name_given("web1", name), "web1");
 }
 
@@ -253,15 +306,22 @@ static void lifetimes(void **state)
 	union store_any connector, member;
 
 	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
 	test_set(&connector, STORE_VALIDITY_DAYS, 2);
 	assert_int_equal(enroll_new("short", &reply), 0);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "short", &member), 0);
-	assert_int_equal(member.member.not_after - member.member.not_before, 2 * 86400 + 60);
+	assert_int_equal(
+	    store_find(store, STORE_MEMBER, group.object.id, "short", &member),
+	    0);
+	assert_int_equal(
+	    member.member.not_after - member.member.not_before, 2 * 86400 + 60);
 	/* never past the signing certificate's own end */
 	test_set(&connector, STORE_VALIDITY_DAYS, 36500);
 	assert_int_equal(enroll_new("long", &again), 0);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "long", &member), 0);
+	assert_int_equal(
+	    store_find(store, STORE_MEMBER, group.object.id, "long", &member),
+	    0);
 	assert_int_equal(member.member.not_after, connector.cert.not_after);
 }
 
@@ -270,12 +330,16 @@ static void lifetimes(void **state)
 static void refusals_in_order(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes der = {0}, good = {0}, bad = {0}, reply = {0};
+	CLEANUP_BYTES struct bytes der = {0}, good = {0}, bad = {0},
+				   reply = {0};
 	union store_any connector;
 
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
 	test_simple_csr("web1", &der);
-	der.data[der.len - 1] ^= 1; /* the last check but one before the limit: a wrong signature */
+	der.data[der.len - 1] ^= 1; /* the last check but one before the limit:
+				       a wrong signature */
 	request(&der, &good);
 	/* everything is wrong at once; each is mended in turn */
 	test_set(&key, STORE_MAX_USES, 0);
@@ -300,28 +364,32 @@ static void refusals_in_order(void **state)
 	assert_non_null(strstr(call.reason, "not signed"));
 	CLEANUP_BYTES struct bytes fine = {0};
 	test_simple_csr("web1", &fine);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, fine.data, fine.len, &reply),
-		-EKEYEXPIRED);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     fine.data, fine.len, &reply),
+	    -EKEYEXPIRED);
 	test_set(&key, STORE_EXPIRES, STORE_NEVER);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, fine.data, fine.len, &reply),
-		-EDQUOT);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     fine.data, fine.len, &reply),
+	    -EDQUOT);
 	assert_int_equal(uses(), 0);
 	assert_int_equal(reply.len, 0);
 	test_set(&key, STORE_MAX_USES, 1);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, fine.data, fine.len, &reply), 0);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     fine.data, fine.len, &reply),
+	    0);
 }
 
 static int with_text(void (*change)(struct pki_key_text *))
 {
-	CLEANUP_BYTES struct bytes der = {0}, whole = {0}, copy = {0}, reply = {0};
+	CLEANUP_BYTES struct bytes der = {0}, whole = {0}, copy = {0},
+				   reply = {0};
 	struct pki_key_text text;
 	const char *reason;
 
 	assert_int_equal(store_key_copy(store, &call, key.object.id, &copy), 0);
-	assert_int_equal(pki_key_text_parse((char *)copy.data, copy.len - 1, &text, &reason), 0);
+	assert_int_equal(
+	    pki_key_text_parse((char *)copy.data, copy.len - 1, &text, &reason),
+	    0);
 	change(&text);
 	assert_int_equal(pki_key_text_format(&text, &whole), 0);
 	test_simple_csr("web1", &der);
@@ -372,10 +440,12 @@ static void removed_keys_are_unknown(void **state)
 
 	test_simple_csr("web1", &der);
 	request(&der, &whole);
-	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), 0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_KEY, key.object.id), 0);
 	assert_int_equal(enroll(&whole, &reply), -EKEYREJECTED);
-	assert_int_equal(store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply),
-		-ESTALE);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     der.data, der.len, &reply),
+	    -ESTALE);
 }
 
 static void a_request_has_a_maximum(void **state)
@@ -384,8 +454,9 @@ static void a_request_has_a_maximum(void **state)
 	CLEANUP_BYTES struct bytes big = {0}, reply = {0};
 
 	assert_int_equal(bytes_extend(&big, STORE_REQUEST_MAX + 1), 0);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, big.data, big.len, &reply), -EFBIG);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     big.data, big.len, &reply),
+	    -EFBIG);
 }
 
 /* --- changed in flight: between the checks and the count --- */
@@ -394,14 +465,16 @@ static void begin(struct enrolment *e, const char *name)
 {
 	CLEANUP_BYTES struct bytes der = {0}, reply = {0};
 
-	*e = (struct enrolment){.i = {.store = store, .call = &call}, .key = key.object.id};
+	*e = (struct enrolment){
+	    .i = {.store = store, .call = &call}, .key = key.object.id};
 	test_simple_csr(name, &der);
 	assert_int_equal(enrolment_begin(e, der.data, der.len), 0);
 	assert_int_equal(enrolment_prepare(e, &reply), 0);
 	assert_true(e->i.der.len > 0);
 }
 
-/* What was signed must not come out: the commit says so, and so does the second look. */
+/* What was signed must not come out: the commit says so, and so does the second
+ * look. */
 static void refused(struct enrolment *e, int error)
 {
 	CLEANUP_BYTES struct bytes reply = {0};
@@ -419,7 +492,9 @@ static void a_change_in_flight_is_obeyed(void **state)
 	struct enrolment e;
 	union store_any connector;
 
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
 	begin(&e, "web1");
 	test_set(&key, STORE_MAX_USES, 0);
 	refused(&e, -EDQUOT);
@@ -441,7 +516,8 @@ static void a_change_in_flight_is_obeyed(void **state)
 	refused(&e, -EKEYEXPIRED);
 	test_set(&key, STORE_EXPIRES, STORE_NEVER);
 	begin(&e, "web1");
-	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), 0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_KEY, key.object.id), 0);
 	CLEANUP_BYTES struct bytes reply = {0};
 	assert_int_equal(enrolment_commit(&e, &reply), -EAGAIN);
 	assert_int_equal(enrolment_prepare(&e, &reply), -ESTALE);
@@ -458,12 +534,15 @@ static void a_change_in_flight_is_followed(void **state)
 
 	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
 	begin(&e, "web1");
-	assert_int_equal(test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
+	assert_int_equal(
+	    test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
 	assert_int_equal(enrolment_commit(&e, &reply), -EAGAIN);
 	assert_int_equal(enrolment_prepare(&e, &reply), 0);
 	assert_int_equal(enrolment_commit(&e, &reply), 0);
 	enrolment_end(&e);
-	assert_int_equal(store_find(store, STORE_MEMBER, group.object.id, "web1", &member), 0);
+	assert_int_equal(
+	    store_find(store, STORE_MEMBER, group.object.id, "web1", &member),
+	    0);
 	assert_string_equal(member.member.signing_cert, "service_edge");
 
 	begin(&e, "web2");
@@ -476,10 +555,13 @@ static void a_change_in_flight_is_followed(void **state)
 	enrolment_end(&e);
 
 	begin(&e, "web3");
-	assert_int_equal(store_rename(store, &call, STORE_GROUP, group.object.id, "munich"), 0);
+	assert_int_equal(
+	    store_rename(store, &call, STORE_GROUP, group.object.id, "munich"),
+	    0);
 	assert_int_equal(enrolment_commit(&e, &reply), -EAGAIN);
 	assert_int_equal(enrolment_prepare(&e, &reply), 0);
-	assert_string_equal(e.i.uri, "spiffe://corp.example/app_connector/munich/web3");
+	assert_string_equal(
+	    e.i.uri, "spiffe://corp.example/app_connector/munich/web3");
 	enrolment_end(&e);
 }
 
@@ -492,7 +574,8 @@ static void twins(void **state)
 
 	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
 	test_simple_csr("web1", &der);
-	e = twin = (struct enrolment){.i = {.store = store, .call = &call}, .key = key.object.id};
+	e = twin = (struct enrolment){
+	    .i = {.store = store, .call = &call}, .key = key.object.id};
 	assert_int_equal(enrolment_begin(&e, der.data, der.len), 0);
 	assert_int_equal(enrolment_begin(&twin, der.data, der.len), 0);
 	assert_int_equal(enrolment_prepare(&e, &first), 0);
@@ -559,25 +642,25 @@ static void a_secret_is_destroyed_once_and_for_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORE_TEST(a_machine_enrols),
-		STORE_TEST(lengths_are_exact),
-		STORE_TEST(a_retry_costs_nothing),
-		STORE_TEST(a_retry_in_flight),
-		STORE_TEST(the_shortest_request),
-		STORE_TEST(an_issuer_of_revoked_certificates_stays),
-		STORE_TEST(known_public_keys),
-		STORE_TEST(member_names),
-		STORE_TEST(uris_are_unique),
-		STORE_TEST(lifetimes),
-		STORE_TEST(refusals_in_order),
-		STORE_TEST(forged_key_texts),
-		STORE_TEST(removed_keys_are_unknown),
-		STORE_TEST(a_request_has_a_maximum),
-		STORE_TEST(a_change_in_flight_is_obeyed),
-		STORE_TEST(a_change_in_flight_is_followed),
-		STORE_TEST(twins),
-		STORE_TEST(copying),
-		STORE_TEST(a_secret_is_destroyed_once_and_for_all),
+	    STORE_TEST(a_machine_enrols),
+	    STORE_TEST(lengths_are_exact),
+	    STORE_TEST(a_retry_costs_nothing),
+	    STORE_TEST(a_retry_in_flight),
+	    STORE_TEST(the_shortest_request),
+	    STORE_TEST(an_issuer_of_revoked_certificates_stays),
+	    STORE_TEST(known_public_keys),
+	    STORE_TEST(member_names),
+	    STORE_TEST(uris_are_unique),
+	    STORE_TEST(lifetimes),
+	    STORE_TEST(refusals_in_order),
+	    STORE_TEST(forged_key_texts),
+	    STORE_TEST(removed_keys_are_unknown),
+	    STORE_TEST(a_request_has_a_maximum),
+	    STORE_TEST(a_change_in_flight_is_obeyed),
+	    STORE_TEST(a_change_in_flight_is_followed),
+	    STORE_TEST(twins),
+	    STORE_TEST(copying),
+	    STORE_TEST(a_secret_is_destroyed_once_and_for_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

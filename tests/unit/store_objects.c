@@ -12,9 +12,14 @@ static void a_new_store_has_its_certificates(void **state)
 	(void)state;
 	union store_any root, connector, edge;
 
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge),
+	    0);
 	assert_int_equal(root.cert.issuer, 0);
 	assert_string_equal(connector.cert.issuer_name, "root");
 	assert_string_equal(edge.cert.subject, "CN=service_edge,O=corp.example");
@@ -35,13 +40,15 @@ static void defaults(void **state)
 	assert_string_equal(key.key.signing_cert, "connector");
 	assert_int_equal(key.key.max_uses, 1);
 	assert_int_equal(key.key.expires, STORE_NEVER);
-	assert_true(key.key.enabled && key.key.exportable && !key.object.managed);
+	assert_true(
+	    key.key.enabled && key.key.exportable && !key.object.managed);
 	assert_int_equal(key.object.uid, 1000);
 	assert_int_equal(key.object.gid, 100);
 	assert_int_equal(key.object.mode, 0755);
-	assert_int_equal(store_make(store, &call, STORE_GROUP, STORE_SERVICE_EDGE, &test_above,
-				 "berlin", 0700, &other),
-		0);
+	assert_int_equal(
+	    store_make(store, &call, STORE_GROUP, STORE_SERVICE_EDGE,
+		&test_above, "berlin", 0700, &other),
+	    0);
 	assert_string_equal(other.group.signing_cert, "service_edge");
 	assert_int_equal(other.object.mode, 0700);
 }
@@ -50,8 +57,8 @@ static int make(const char *name)
 {
 	union store_any out;
 
-	return store_make(
-		store, &call, STORE_GROUP, STORE_APP_CONNECTOR, &test_above, name, 0777, &out);
+	return store_make(store, &call, STORE_GROUP, STORE_APP_CONNECTOR,
+	    &test_above, name, 0777, &out);
 }
 
 static void names(void **state)
@@ -65,7 +72,8 @@ static void names(void **state)
 	longest[64] = '\0';
 	assert_int_equal(make(longest), 0);
 	assert_int_equal(make("0.a_b-C"), 0);
-	static const char *const bad[] = {"", ".a", "-a", "_a", "a b", "a/b", "ä", "a\n"};
+	static const char *const bad[] = {
+	    "", ".a", "-a", "_a", "a b", "a/b", "ä", "a\n"};
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_int_equal(make(bad[i]), -EINVAL);
 	assert_int_equal(make("berlin"), -EEXIST);
@@ -78,12 +86,15 @@ static void ids_are_not_reused(void **state)
 	(void)state;
 	union store_any again;
 
-	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), 0);
-	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), -ESTALE);
-	assert_int_equal(store_get(store, STORE_KEY, key.object.id, &again), -ESTALE);
-	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "auto",
-				 0777, &again),
-		0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_KEY, key.object.id), 0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_KEY, key.object.id), -ESTALE);
+	assert_int_equal(
+	    store_get(store, STORE_KEY, key.object.id, &again), -ESTALE);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id,
+			     &test_above, "auto", 0777, &again),
+	    0);
 	assert_true(again.object.id > key.object.id);
 }
 
@@ -92,12 +103,16 @@ static void a_group_with_keys_stays(void **state)
 	(void)state;
 	union store_any out;
 
-	assert_int_equal(store_remove(store, &call, STORE_GROUP, group.object.id), -ENOTEMPTY);
-	assert_int_equal(store_remove(store, &call, STORE_KEY, key.object.id), 0);
-	assert_int_equal(store_remove(store, &call, STORE_GROUP, group.object.id), 0);
-	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "auto",
-				 0777, &out),
-		-ESTALE);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_GROUP, group.object.id),
+	    -ENOTEMPTY);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_KEY, key.object.id), 0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_GROUP, group.object.id), 0);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id,
+			     &test_above, "auto", 0777, &out),
+	    -ESTALE);
 }
 
 static void renaming(void **state)
@@ -105,18 +120,24 @@ static void renaming(void **state)
 	(void)state;
 	union store_any other;
 
-	assert_int_equal(store_rename(store, &call, STORE_KEY, key.object.id, "web"), 0);
+	assert_int_equal(
+	    store_rename(store, &call, STORE_KEY, key.object.id, "web"), 0);
 	assert_string_equal(test_get(&key).object.name, "web");
-	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "auto",
-				 0777, &other),
-		0);
-	assert_int_equal(store_rename(store, &call, STORE_KEY, other.object.id, "web"), -EEXIST);
-	assert_int_equal(store_rename(store, &call, STORE_KEY, other.object.id, ".web"), -EINVAL);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id,
+			     &test_above, "auto", 0777, &other),
+	    0);
+	assert_int_equal(
+	    store_rename(store, &call, STORE_KEY, other.object.id, "web"),
+	    -EEXIST);
+	assert_int_equal(
+	    store_rename(store, &call, STORE_KEY, other.object.id, ".web"),
+	    -EINVAL);
 }
 
 static int limit(int64_t number, bool relative)
 {
-	struct store_edit edit = {.field = STORE_MAX_USES, .number = number, .relative = relative};
+	struct store_edit edit = {
+	    .field = STORE_MAX_USES, .number = number, .relative = relative};
 
 	return store_set(store, &call, &key.object, &edit);
 }
@@ -139,8 +160,10 @@ static void limits(void **state)
 static void states_have_an_order(void **state)
 {
 	(void)state;
-	struct store_key k = {
-		.enabled = true, .group_enabled = true, .max_uses = 1, .expires = STORE_NEVER};
+	struct store_key k = {.enabled = true,
+	    .group_enabled = true,
+	    .max_uses = 1,
+	    .expires = STORE_NEVER};
 
 	assert_int_equal(store_key_state(&k), STORE_ACTIVE);
 	k.uses = 1;
@@ -153,9 +176,9 @@ static void states_have_an_order(void **state)
 	k.group_enabled = false;
 	assert_int_equal(store_key_state(&k), STORE_DISABLED);
 	k = (struct store_key){.enabled = true,
-		.group_enabled = true,
-		.max_uses = STORE_UNLIMITED,
-		.expires = STORE_NEVER};
+	    .group_enabled = true,
+	    .max_uses = STORE_UNLIMITED,
+	    .expires = STORE_NEVER};
 	k.uses = 1000;
 	assert_int_equal(store_key_remaining(&k), STORE_UNLIMITED);
 	assert_int_equal(store_key_state(&k), STORE_ACTIVE);
@@ -180,18 +203,23 @@ static void signing_certificates_by_name(void **state)
 	(void)state;
 	union store_any root;
 
-	assert_int_equal(test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
+	assert_int_equal(
+	    test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
 	assert_string_equal(test_get(&key).key.signing_cert, "service_edge");
-	assert_int_equal(test_set_text(&key, STORE_SIGNING_CERT, "nobody"), -ENOENT);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
+	assert_int_equal(
+	    test_set_text(&key, STORE_SIGNING_CERT, "nobody"), -ENOENT);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
 	test_set(&root, STORE_ENABLED, 0);
-	assert_int_equal(test_set_text(&key, STORE_SIGNING_CERT, "root"), -ENOENT);
+	assert_int_equal(
+	    test_set_text(&key, STORE_SIGNING_CERT, "root"), -ENOENT);
 	/* a group's new keys begin with its present one */
-	assert_int_equal(test_set_text(&group, STORE_SIGNING_CERT, "service_edge"), 0);
+	assert_int_equal(
+	    test_set_text(&group, STORE_SIGNING_CERT, "service_edge"), 0);
 	union store_any other;
-	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id, &test_above, "other",
-				 0777, &other),
-		0);
+	assert_int_equal(store_make(store, &call, STORE_KEY, group.object.id,
+			     &test_above, "other", 0777, &other),
+	    0);
 	assert_string_equal(other.key.signing_cert, "service_edge");
 }
 
@@ -200,14 +228,23 @@ static void certificates_in_use_stay(void **state)
 	(void)state;
 	union store_any root, connector, edge;
 
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector), 0);
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge), 0);
-	assert_int_equal(store_remove(store, &call, STORE_CERT, root.object.id), -EBUSY);
-	assert_int_equal(store_remove(store, &call, STORE_CERT, connector.object.id), -EBUSY);
-	assert_int_equal(store_remove(store, &call, STORE_CERT, edge.object.id), 0);
 	assert_int_equal(
-		store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge), -ENOENT);
+	    store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge),
+	    0);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_CERT, root.object.id), -EBUSY);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_CERT, connector.object.id), -EBUSY);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_CERT, edge.object.id), 0);
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge),
+	    -ENOENT);
 }
 
 static void fields_a_kind_has_not(void **state)
@@ -221,10 +258,12 @@ static void fields_a_kind_has_not(void **state)
 static void bare_is_kept_for_each_attribute(void **state)
 {
 	(void)state;
-	struct store_edit edit = {.field = STORE_MAX_USES, .number = 5, .bit = 4, .bare = true};
+	struct store_edit edit = {
+	    .field = STORE_MAX_USES, .number = 5, .bit = 4, .bare = true};
 
 	assert_int_equal(store_set(store, &call, &key.object, &edit), 0);
-	edit = (struct store_edit){.field = STORE_ENABLED, .number = 1, .bit = 8, .bare = true};
+	edit = (struct store_edit){
+	    .field = STORE_ENABLED, .number = 1, .bit = 8, .bare = true};
 	assert_int_equal(store_set(store, &call, &key.object, &edit), 0);
 	assert_int_equal(test_get(&key).object.bare, 12);
 	edit.bare = false;
@@ -251,10 +290,12 @@ static void times_move_with_what_changes(void **state)
 	assert_true(test_get(&key).object.modified > before.object.modified);
 	assert_int_equal(test_get(&key).object.modified_by, 1000);
 	union store_any place;
-	assert_int_equal(store_get(store, STORE_PLACE, STORE_APP_CONNECTOR, &place), 0);
+	assert_int_equal(
+	    store_get(store, STORE_PLACE, STORE_APP_CONNECTOR, &place), 0);
 	int64_t list = place.object.changed;
 	assert_int_equal(make("other"), 0);
-	assert_int_equal(store_get(store, STORE_PLACE, STORE_APP_CONNECTOR, &place), 0);
+	assert_int_equal(
+	    store_get(store, STORE_PLACE, STORE_APP_CONNECTOR, &place), 0);
 	assert_true(place.object.changed > list);
 }
 
@@ -275,14 +316,19 @@ static void lists_go_on_behind_an_id(void **state)
 	assert_int_equal(make("g2"), 0);
 	assert_int_equal(make("g3"), 0);
 	seen[2] = 2;
-	assert_int_equal(store_each(store, STORE_GROUP, STORE_APP_CONNECTOR, 0, count, seen), 0);
+	assert_int_equal(
+	    store_each(store, STORE_GROUP, STORE_APP_CONNECTOR, 0, count, seen),
+	    0);
 	assert_int_equal(seen[1], 2);
 	seen[1] = seen[2] = 0;
-	assert_int_equal(
-		store_each(store, STORE_GROUP, STORE_APP_CONNECTOR, seen[0], count, seen), 0);
+	assert_int_equal(store_each(store, STORE_GROUP, STORE_APP_CONNECTOR,
+			     seen[0], count, seen),
+	    0);
 	assert_int_equal(seen[1], 1);
 	seen[0] = seen[1] = 0;
-	assert_int_equal(store_each(store, STORE_GROUP, STORE_SERVICE_EDGE, 0, count, seen), 0);
+	assert_int_equal(
+	    store_each(store, STORE_GROUP, STORE_SERVICE_EDGE, 0, count, seen),
+	    0);
 	assert_int_equal(seen[1], 0);
 }
 
@@ -342,12 +388,14 @@ static void opening_again(void **state)
 static void places_cannot_be_touched(void **state)
 {
 	(void)state;
-	assert_int_equal(store_remove(store, &call, STORE_PLACE, STORE_CERTS), -EPERM);
-	assert_int_equal(store_rename(store, &call, STORE_PLACE, STORE_CERTS, "x"), -EPERM);
+	assert_int_equal(
+	    store_remove(store, &call, STORE_PLACE, STORE_CERTS), -EPERM);
+	assert_int_equal(
+	    store_rename(store, &call, STORE_PLACE, STORE_CERTS, "x"), -EPERM);
 	union store_any out;
-	assert_int_equal(store_make(store, &call, STORE_MEMBER, group.object.id, &test_above, "x",
-				 0777, &out),
-		-EPERM);
+	assert_int_equal(store_make(store, &call, STORE_MEMBER, group.object.id,
+			     &test_above, "x", 0777, &out),
+	    -EPERM);
 }
 
 static void missing_stores(void **state)
@@ -363,7 +411,8 @@ static void missing_stores(void **state)
 	assert_int_equal(reopen(&options), -ENOENT);
 }
 
-/* Every line carries the hash of the one before, whatever a command is called. */
+/* Every line carries the hash of the one before, whatever a command is
+ * called. */
 static void the_trail_is_a_chain(void **state)
 {
 	(void)state;
@@ -380,12 +429,11 @@ static void the_trail_is_a_chain(void **state)
 	memset(prev, '0', 64);
 	prev[64] = '\0';
 	assert_int_equal(sqlite3_open(temp_file("store"), &raw), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(raw,
-				 "SELECT line, json_valid(line), line ->> 'seq', line ->> 'comm' "
-				 "FROM audit_line "
-				 "ORDER BY seq",
-				 -1, &rows, NULL),
-		SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(raw,
+		"SELECT line, json_valid(line), line ->> 'seq', line ->> 'comm' FROM audit_line ORDER BY seq",
+		-1, &rows, NULL),
+	    SQLITE_OK);
 	while (sqlite3_step(rows) == SQLITE_ROW) {
 		const char *line = (const char *)sqlite3_column_text(rows, 0);
 		assert_int_equal(sqlite3_column_int(rows, 1), 1);
@@ -403,25 +451,25 @@ static void the_trail_is_a_chain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORE_TEST(a_new_store_has_its_certificates),
-		STORE_TEST(defaults),
-		STORE_TEST(names),
-		STORE_TEST(ids_are_not_reused),
-		STORE_TEST(a_group_with_keys_stays),
-		STORE_TEST(renaming),
-		STORE_TEST(limits),
-		STORE_TEST(states_have_an_order),
-		STORE_TEST(far_dates),
-		STORE_TEST(signing_certificates_by_name),
-		STORE_TEST(certificates_in_use_stay),
-		STORE_TEST(fields_a_kind_has_not),
-		STORE_TEST(bare_is_kept_for_each_attribute),
-		STORE_TEST(times_move_with_what_changes),
-		STORE_TEST(lists_go_on_behind_an_id),
-		STORE_TEST(opening_again),
-		STORE_TEST(places_cannot_be_touched),
-		STORE_TEST(missing_stores),
-		STORE_TEST(the_trail_is_a_chain),
+	    STORE_TEST(a_new_store_has_its_certificates),
+	    STORE_TEST(defaults),
+	    STORE_TEST(names),
+	    STORE_TEST(ids_are_not_reused),
+	    STORE_TEST(a_group_with_keys_stays),
+	    STORE_TEST(renaming),
+	    STORE_TEST(limits),
+	    STORE_TEST(states_have_an_order),
+	    STORE_TEST(far_dates),
+	    STORE_TEST(signing_certificates_by_name),
+	    STORE_TEST(certificates_in_use_stay),
+	    STORE_TEST(fields_a_kind_has_not),
+	    STORE_TEST(bare_is_kept_for_each_attribute),
+	    STORE_TEST(times_move_with_what_changes),
+	    STORE_TEST(lists_go_on_behind_an_id),
+	    STORE_TEST(opening_again),
+	    STORE_TEST(places_cannot_be_touched),
+	    STORE_TEST(missing_stores),
+	    STORE_TEST(the_trail_is_a_chain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,11 +12,15 @@ static const struct store_owner present = {OWNER, TEAM, 06775, 7};
 
 static struct store_call caller(uid_t uid)
 {
-	return (struct store_call){
-		.uid = uid, .gid = uid, .groups = teams, .groups_count = 1, .pid = 1};
+	return (struct store_call){.uid = uid,
+	    .gid = uid,
+	    .groups = teams,
+	    .groups_count = 1,
+	    .pid = 1};
 }
 
-static int merge(struct store_call *by, struct store_chown change, struct store_owner *out)
+static int merge(
+    struct store_call *by, struct store_chown change, struct store_owner *out)
 {
 	int rc = store_merge_owner(by, &present, &change, out);
 
@@ -32,20 +36,27 @@ static void a_change_merges_what_it_names(void **state)
 
 	(void)state;
 	assert_int_equal(
-		merge(&root, (struct store_chown){.uid = true, .to = {OTHER, 9, 0, 0}}, &out), 0);
+	    merge(&root,
+		(struct store_chown){.uid = true, .to = {OTHER, 9, 0, 0}}, &out),
+	    0);
 	assert_int_equal(out.uid, OTHER);
 	assert_int_equal(out.gid, TEAM);
 	assert_int_equal(out.mode, 06775);
 	assert_int_equal(
-		merge(&root, (struct store_chown){.mode = true, .to = {9, 9, 04640, 0}}, &out), 0);
+	    merge(&root,
+		(struct store_chown){.mode = true, .to = {9, 9, 04640, 0}},
+		&out),
+	    0);
 	assert_int_equal(out.uid, OWNER);
 	assert_int_equal(out.mode, 04640);
-	/* of a mode that comes with an owner only the special bits count: it may be an old one */
+	/* of a mode that comes with an owner only the special bits count: it
+	 * may be an old one */
 	assert_int_equal(
-		merge(&root,
-			(struct store_chown){.gid = true, .mode = true, .to = {9, 5, 02600, 0}},
-			&out),
-		0);
+	    merge(&root,
+		(struct store_chown){
+		    .gid = true, .mode = true, .to = {9, 5, 02600, 0}},
+		&out),
+	    0);
 	assert_int_equal(out.gid, 5);
 	assert_int_equal(out.mode, 02775);
 }
@@ -54,7 +65,8 @@ static void the_owner_of_the_moment_decides(void **state)
 {
 	const struct store_chown mode = {.mode = true, .to = {.mode = 0600}};
 	const struct store_chown clear = {.mode = true, .to = {.mode = 0775}};
-	const struct store_chown unchanged = {.mode = true, .to = {.mode = 06775}};
+	const struct store_chown unchanged = {
+	    .mode = true, .to = {.mode = 06775}};
 	const struct store_chown give = {.uid = true, .to = {.uid = OTHER}};
 	const struct store_chown same = {.uid = true, .to = {.uid = OWNER}};
 	struct store_call owner = caller(OWNER), other = caller(OTHER);
@@ -75,7 +87,8 @@ static void a_group_takes_a_member(void **state)
 {
 	const struct store_chown team = {.gid = true, .to = {.gid = TEAM}};
 	const struct store_chown own = {.gid = true, .to = {.gid = OWNER}};
-	const struct store_chown elsewhere = {.gid = true, .to = {.gid = ELSEWHERE}};
+	const struct store_chown elsewhere = {
+	    .gid = true, .to = {.gid = ELSEWHERE}};
 	struct store_call owner = caller(OWNER);
 	struct store_owner out;
 
@@ -95,7 +108,8 @@ static void a_group_takes_a_member(void **state)
 	assert_false(store_in_group(&owner, ELSEWHERE));
 }
 
-static void set_and_look(struct store_call *by, struct store_chown change, int want)
+static void set_and_look(
+    struct store_call *by, struct store_chown change, int want)
 {
 	assert_int_equal(store_chown(store, by, &key.object, 0, &change), want);
 	assert_int_equal(store_get(store, STORE_KEY, key.object.id, &key), 0);
@@ -113,13 +127,16 @@ static void ctime_moves_with_a_change_alone(void **state)
 	assert_true(first > 0);
 	set_and_look(&root, change, 1);
 	assert_int_equal(key.object.ctime, first);
-	set_and_look(&other, (struct store_chown){.mode = true, .to = {.mode = 0777}}, -EPERM);
+	set_and_look(&other,
+	    (struct store_chown){.mode = true, .to = {.mode = 0777}}, -EPERM);
 	assert_int_equal(key.object.mode, 0700);
 	assert_int_equal(key.object.ctime, first);
-	set_and_look(&root, (struct store_chown){.gid = true, .to = {.gid = TEAM}}, 0);
+	set_and_look(
+	    &root, (struct store_chown){.gid = true, .to = {.gid = TEAM}}, 0);
 	assert_true(key.object.ctime > first);
 	first = key.object.ctime;
-	assert_int_equal(store_rename(store, &root, STORE_KEY, key.object.id, "other"), 0);
+	assert_int_equal(
+	    store_rename(store, &root, STORE_KEY, key.object.id, "other"), 0);
 	assert_int_equal(store_get(store, STORE_KEY, key.object.id, &key), 0);
 	assert_true(key.object.ctime > first);
 }
@@ -127,10 +144,10 @@ static void ctime_moves_with_a_change_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_change_merges_what_it_names),
-		cmocka_unit_test(the_owner_of_the_moment_decides),
-		cmocka_unit_test(a_group_takes_a_member),
-		STORE_TEST(ctime_moves_with_a_change_alone),
+	    cmocka_unit_test(a_change_merges_what_it_names),
+	    cmocka_unit_test(the_owner_of_the_moment_decides),
+	    cmocka_unit_test(a_group_takes_a_member),
+	    STORE_TEST(ctime_moves_with_a_change_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,8 +37,10 @@ static void storm(void)
 {
 	for (uid_t uid = 2000; uid < 2000 + USERS; uid++)
 		for (int i = 0; i < STORM; i++) {
-			struct store_call by = {.uid = uid, .gid = 100, .pid = 1, .comm = "greedy"};
-			store_refuse(&by, -EKEYREJECTED, "this provisioning key is not known here");
+			struct store_call by = {
+			    .uid = uid, .gid = 100, .pid = 1, .comm = "greedy"};
+			store_refuse(&by, -EKEYREJECTED,
+			    "this provisioning key is not known here");
 			store_log_stranger(store, &by, "enroll", -EKEYREJECTED);
 		}
 }
@@ -55,25 +57,28 @@ static void many_strangers_have_few_lines_together(void **state)
 		passed++;
 	}
 	/* whose permission was shown is recorded all the same */
-	struct store_call owner = {.uid = 1000, .gid = 100, .pid = 1, .comm = "sh"};
+	struct store_call owner = {
+	    .uid = 1000, .gid = 100, .pid = 1, .comm = "sh"};
 	store_refuse(&owner, -EINVAL, "not a number");
-	store_log_refusal(store, &owner, "set", "app_connector/berlin/keys/auto", -EINVAL);
+	store_log_refusal(
+	    store, &owner, "set", "app_connector/berlin/keys/auto", -EINVAL);
 	/* behind what was posted */
 	test_set(&key, STORE_MAX_USES, 7);
 	long lines = refusals();
 	assert_in_range(lines, 256, 256 + 2 * (SECONDS + 10));
 	assert_int_equal(store_log_stat(store, &after, &at), 0);
-	assert_in_range((after - before) / (size_t)lines, 1, 70 * 1000 * 1000 / (2 * 86400));
+	assert_in_range((after - before) / (size_t)lines, 1,
+	    70 * 1000 * 1000 / (2 * 86400));
 	/* all of them were counted */
-	assert_int_equal(
-		atomic_load(&store->metrics.refused[EKEYREJECTED]), SECONDS * USERS * STORM);
+	assert_int_equal(atomic_load(&store->metrics.refused[EKEYREJECTED]),
+	    SECONDS * USERS * STORM);
 	assert_int_equal(atomic_load(&store->metrics.refused[EINVAL]), 1);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORE_TEST(many_strangers_have_few_lines_together),
+	    STORE_TEST(many_strangers_have_few_lines_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@ static EVP_PKEY *first_key;
 static union store_any member;
 
 /* A proof of key's for a new request, both DER, one behind the other. */
-static void with_proof(EVP_PKEY *proof, const struct bytes *csr, struct bytes *out)
+static void with_proof(
+    EVP_PKEY *proof, const struct bytes *csr, struct bytes *out)
 {
 	unsigned char hash[PKI_HASH];
 	char name[2 * PKI_HASH + 1];
@@ -36,7 +37,8 @@ static int setup(void **state)
 		return -1;
 	first_key = test_ec_key("P-256");
 	test_csr(first_key, EVP_sha256(), TEST_NAMES("web1"), &der);
-	return store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply) ||
+	return store_enroll(store, &call, key.object.id, NULL, der.data,
+		   der.len, &reply) ||
 	       store_find(store, STORE_MEMBER, group.object.id, "web1", &member);
 }
 
@@ -52,7 +54,8 @@ static int64_t count(const char *sql)
 	sqlite3_stmt *statement;
 
 	assert_int_equal(sqlite3_open(temp_file("store"), &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 	int64_t n = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
@@ -79,7 +82,8 @@ static void a_change_in_flight_is_obeyed(void **state)
 {
 	(void)state;
 	CLEANUP_BYTES struct bytes csr = {0}, request = {0}, reply = {0};
-	struct store_edit reason = {.field = STORE_REVOCATION, .text = "keyCompromise"};
+	struct store_edit reason = {
+	    .field = STORE_REVOCATION, .text = "keyCompromise"};
 	struct renewal r;
 
 	test_simple_csr("new", &csr);
@@ -111,11 +115,14 @@ static void a_change_in_flight_is_followed(void **state)
 	test_simple_csr("new", &csr);
 	with_proof(first_key, &csr, &request);
 	begin(&r, &request);
-	assert_int_equal(store_rename(store, &call, STORE_MEMBER, member.object.id, "db1"), 0);
+	assert_int_equal(
+	    store_rename(store, &call, STORE_MEMBER, member.object.id, "db1"),
+	    0);
 	assert_int_equal(renewal_commit(&r, &reply), -EAGAIN);
 	assert_int_equal(renewal_prepare(&r, &reply), 0);
 	assert_int_equal(renewal_commit(&r, &reply), 0);
-	assert_string_equal(r.i.uri, "spiffe://corp.example/app_connector/berlin/db1");
+	assert_string_equal(
+	    r.i.uri, "spiffe://corp.example/app_connector/berlin/db1");
 	renewal_end(&r);
 	assert_int_equal(valid(), 2);
 }
@@ -124,7 +131,8 @@ static void a_change_in_flight_is_followed(void **state)
 static void twins(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes csr = {0}, request = {0}, reply = {0}, again = {0};
+	CLEANUP_BYTES struct bytes csr = {0}, request = {0}, reply = {0},
+				   again = {0};
 	struct renewal one, two;
 
 	test_simple_csr("new", &csr);
@@ -148,10 +156,10 @@ static _Atomic int verified;
 
 /* Stands before OpenSSL's, and counts. */
 int ASN1_item_verify(const ASN1_ITEM *it, const X509_ALGOR *algorithm,
-	const ASN1_BIT_STRING *signature, const void *data, EVP_PKEY *with)
+    const ASN1_BIT_STRING *signature, const void *data, EVP_PKEY *with)
 {
-	int (*real)(const ASN1_ITEM *, const X509_ALGOR *, const ASN1_BIT_STRING *, const void *,
-		EVP_PKEY *);
+	int (*real)(const ASN1_ITEM *, const X509_ALGOR *,
+	    const ASN1_BIT_STRING *, const void *, EVP_PKEY *);
 
 	*(void **)&real = dlsym(RTLD_NEXT, "ASN1_item_verify");
 	verified++;
@@ -172,7 +180,8 @@ static EVP_PKEY *large_rsa_key(int bits, int exponent_bits)
 	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
 	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
 	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_fromdata(ctx, &large, EVP_PKEY_PUBLIC_KEY, params), 1);
+	assert_int_equal(
+	    EVP_PKEY_fromdata(ctx, &large, EVP_PKEY_PUBLIC_KEY, params), 1);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(build);
 	EVP_PKEY_CTX_free(ctx);
@@ -182,15 +191,16 @@ static EVP_PKEY *large_rsa_key(int bits, int exponent_bits)
 }
 
 /* A request that names a key and is signed by another, of its type. */
-static void signed_by_another(EVP_PKEY *named, const char *name, struct bytes *out)
+static void signed_by_another(
+    EVP_PKEY *named, const char *name, struct bytes *out)
 {
 	EVP_PKEY *signs = EVP_RSA_gen(2048);
 	X509_REQ *request = X509_REQ_new();
 	X509_NAME *subject = X509_NAME_new();
 	unsigned char *der = NULL;
 
-	X509_NAME_add_entry_by_txt(
-		subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+	    (const unsigned char *)name, -1, -1, 0);
 	X509_REQ_set_subject_name(request, subject);
 	X509_REQ_set_pubkey(request, named);
 	assert_true(X509_REQ_sign(request, signs, EVP_sha256()) > 0);
@@ -227,7 +237,8 @@ static void only_a_known_keys_signature_is_verified(void **state)
 	hex_text(hash, PKI_HASH, name);
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		CLEANUP_BYTES struct bytes proof = {0};
-		EVP_PKEY *large = large_rsa_key(keys[i].bits, keys[i].exponent_bits);
+		EVP_PKEY *large = large_rsa_key(
+		    keys[i].bits, keys[i].exponent_bits);
 		signed_by_another(large, name, &proof);
 		assert_int_equal(renew_with(&csr, &proof), -EKEYREJECTED);
 		assert_int_equal(verified, 0);
@@ -236,17 +247,21 @@ static void only_a_known_keys_signature_is_verified(void **state)
 	/* a member's is verified, and then the new one */
 	with_proof(first_key, &csr, &request);
 	verified = 0;
-	assert_int_equal(store_renew(store, &call, 0, request.data, request.len, &reply), 0);
+	assert_int_equal(
+	    store_renew(store, &call, 0, request.data, request.len, &reply), 0);
 	assert_int_equal(verified, 2);
 }
 
-/* Which of several refusals is told is as it was when everything was verified. */
+/* Which of several refusals is told is as it was when everything was
+ * verified. */
 static void an_unknown_keys_proof_is_refused_as_before(void **state)
 {
 	(void)state;
 	EVP_PKEY *unknown = test_ec_key("P-256");
-	CLEANUP_BYTES struct bytes csr = {0}, weak = {0}, other = {0}, good = {0}, request = {0};
-	static const struct bytes none = {(unsigned char *)(uintptr_t) "\x30\x03\x02\x01", 5, 0};
+	CLEANUP_BYTES struct bytes csr = {0}, weak = {0}, other = {0},
+				   good = {0}, request = {0};
+	static const struct bytes none = {
+	    (unsigned char *)(uintptr_t) "\x30\x03\x02\x01", 5, 0};
 	unsigned char hash[PKI_HASH];
 	char name[2 * PKI_HASH + 1];
 
@@ -267,7 +282,8 @@ static void an_unknown_keys_proof_is_refused_as_before(void **state)
 	with_proof(first_key, &csr, &request);
 	request.data[request.len - 1] ^= 1;
 	assert_int_equal(
-		store_renew(store, &call, 0, request.data, request.len, &good), -EKEYREJECTED);
+	    store_renew(store, &call, 0, request.data, request.len, &good),
+	    -EKEYREJECTED);
 	EVP_PKEY_free(unknown);
 }
 
@@ -288,8 +304,8 @@ static void *renews(void *arg)
 	for (int i = 0; i < RENEWALS; i++) {
 		struct bytes csr = {0}, reply = {0};
 		test_simple_csr("x", &csr);
-		int rc = store_renew(
-			store, &w->call, w->member.object.id, csr.data, csr.len, &reply);
+		int rc = store_renew(store, &w->call, w->member.object.id,
+		    csr.data, csr.len, &reply);
 		w->renewed += rc == 0;
 		bytes_free(&csr);
 		bytes_free(&reply);
@@ -308,7 +324,9 @@ static void *reads(void *arg)
 		for (int which = 0; which <= STORE_INDEX; which++) {
 			struct store_snapshot *snapshot = NULL;
 			struct bytes data = {0};
-			if (!store_snapshot(store, &cert, which, true, &snapshot) && snapshot)
+			if (!store_snapshot(
+				store, &cert, which, true, &snapshot) &&
+			    snapshot)
 				store_snapshot_read(snapshot, 0, 1 << 20, &data);
 			store_snapshot_put(snapshot);
 			bytes_free(&data);
@@ -316,12 +334,13 @@ static void *reads(void *arg)
 	return NULL;
 }
 
-/* Whatever the order: nobody who was revoked has a valid certificate, and the counters are right.
- */
+/* Whatever the order: nobody who was revoked has a valid certificate, and the
+ * counters are right. */
 static void revoked_while_renewing(void **state)
 {
 	(void)state;
-	struct store_edit reason = {.field = STORE_REVOCATION, .text = "keyCompromise"};
+	struct store_edit reason = {
+	    .field = STORE_REVOCATION, .text = "keyCompromise"};
 	struct worker worker[MEMBERS];
 	pthread_t thread[MEMBERS + 2];
 
@@ -331,13 +350,13 @@ static void revoked_while_renewing(void **state)
 		char name[8];
 		snprintf(name, sizeof(name), "m%d", i);
 		test_simple_csr(name, &der);
-		assert_int_equal(
-			store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply),
-			0);
+		assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+				     der.data, der.len, &reply),
+		    0);
 		worker[i] = (struct worker){.call = call};
-		assert_int_equal(
-			store_find(store, STORE_MEMBER, group.object.id, name, &worker[i].member),
-			0);
+		assert_int_equal(store_find(store, STORE_MEMBER,
+				     group.object.id, name, &worker[i].member),
+		    0);
 	}
 	for (int i = 0; i < MEMBERS; i++)
 		pthread_create(&thread[i], NULL, renews, &worker[i]);
@@ -345,7 +364,9 @@ static void revoked_while_renewing(void **state)
 		pthread_create(&thread[i], NULL, reads, NULL);
 	for (int i = 0; i < MEMBERS; i += 2) {
 		usleep(2000);
-		assert_int_equal(store_set(store, &call, &worker[i].member.object, &reason), 0);
+		assert_int_equal(
+		    store_set(store, &call, &worker[i].member.object, &reason),
+		    0);
 	}
 	for (int i = 0; i < MEMBERS + 2; i++)
 		pthread_join(thread[i], NULL);
@@ -353,13 +374,15 @@ static void revoked_while_renewing(void **state)
 		assert_int_equal(worker[i].renewed, RENEWALS);
 	/* web1's one, and two of each that was not revoked */
 	assert_int_equal(valid(), 1 + 2 * (MEMBERS / 2));
-	assert_int_equal(count("SELECT issued FROM cert WHERE name = 'connector'"),
-		count("SELECT count(*) FROM issued"));
-	assert_int_equal(count("SELECT revoked FROM cert WHERE name = 'connector'"),
-		count("SELECT count(*) FROM issued WHERE revoked IS NOT NULL"));
+	assert_int_equal(
+	    count("SELECT issued FROM cert WHERE name = 'connector'"),
+	    count("SELECT count(*) FROM issued"));
+	assert_int_equal(
+	    count("SELECT revoked FROM cert WHERE name = 'connector'"),
+	    count("SELECT count(*) FROM issued WHERE revoked IS NOT NULL"));
 	reads(NULL);
 	assert_int_equal(count("SELECT covers FROM crl"),
-		count("SELECT revoked FROM cert WHERE name = 'connector'"));
+	    count("SELECT revoked FROM cert WHERE name = 'connector'"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -367,12 +390,12 @@ static void revoked_while_renewing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_change_in_flight_is_obeyed),
-		TEST(a_change_in_flight_is_followed),
-		TEST(twins),
-		TEST(only_a_known_keys_signature_is_verified),
-		TEST(an_unknown_keys_proof_is_refused_as_before),
-		TEST(revoked_while_renewing),
+	    TEST(a_change_in_flight_is_obeyed),
+	    TEST(a_change_in_flight_is_followed),
+	    TEST(twins),
+	    TEST(only_a_known_keys_signature_is_verified),
+	    TEST(an_unknown_keys_proof_is_refused_as_before),
+	    TEST(revoked_while_renewing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,16 +6,19 @@
 #include "tests/unit/unit.h"
 
 /* Fed a byte at a time, a request is complete at exactly one point. */
-static void complete_at(enum store_request form, const struct bytes *whole, size_t at)
+static void complete_at(
+    enum store_request form, const struct bytes *whole, size_t at)
 {
 	for (size_t n = 0; n <= whole->len; n++) {
-		/* a copy of its own, so that a sanitizer sees any look beyond it */
+		/* a copy of its own, so that a sanitizer sees any look beyond
+		 * it */
 		unsigned char *part = malloc(n ? n : 1);
 		memcpy(part, whole->data, n);
 		bool complete = store_request_complete(form, part, n);
 		free(part);
 		if (complete != (n >= at))
-			fail_msg("%zu of %zu bytes: %d", n, whole->len, complete);
+			fail_msg(
+			    "%zu of %zu bytes: %d", n, whole->len, complete);
 	}
 }
 
@@ -44,7 +47,8 @@ static void pem(void **state)
 	CLEANUP_BYTES struct bytes csr = {0}, whole = {0}, text = {0};
 
 	test_simple_csr("web1", &csr);
-	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
+	assert_int_equal(
+	    pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
 	complete_at(STORE_CSR, &whole, whole.len - 1);
 	assert_int_equal(bytes_add(&text, "\n\n", 2), 0);
 	add_key(&text);
@@ -57,12 +61,14 @@ static void pem(void **state)
 static void the_text_of_openssl_req(void **state)
 {
 	(void)state;
-	static const char heading[] = "Certificate Request:\n    Data:\n        Version: 1 (0x0)\n";
+	static const char heading[] =
+	    "Certificate Request:\n    Data:\n        Version: 1 (0x0)\n";
 	CLEANUP_BYTES struct bytes csr = {0}, whole = {0};
 
 	test_simple_csr("web1", &csr);
 	assert_int_equal(bytes_add(&whole, heading, strlen(heading)), 0);
-	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
+	assert_int_equal(
+	    pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
 	complete_at(STORE_CSR, &whole, whole.len - 1);
 }
 
@@ -79,9 +85,12 @@ static void hopeless_cases(void **state)
 	assert_true(store_request_complete(STORE_CSR, "1|", 2));
 	assert_true(store_request_complete(STORE_CSR, "-\0", 2));
 	assert_true(store_request_complete(STORE_CSR, "\xff\xfe", 2));
-	assert_true(store_request_complete(STORE_CSR, "-----BEGIN CERTIFICATE-----", 27));
-	assert_false(store_request_complete(STORE_CSR, "-----BEGIN CERTIFICATE----", 26));
-	assert_true(store_request_complete(STORE_CSR, "-----BEGIN EC PRIVATE KEY-----", 30));
+	assert_true(store_request_complete(
+	    STORE_CSR, "-----BEGIN CERTIFICATE-----", 27));
+	assert_false(store_request_complete(
+	    STORE_CSR, "-----BEGIN CERTIFICATE----", 26));
+	assert_true(store_request_complete(
+	    STORE_CSR, "-----BEGIN EC PRIVATE KEY-----", 30));
 	assert_false(store_request_complete(STORE_CSR, "-----BEGIN", 10));
 	assert_false(store_request_complete(STORE_CSR, " \n", 2));
 	assert_true(store_request_complete(STORE_CSR, "\x30\x80", 2));
@@ -92,13 +101,17 @@ static void hopeless_cases(void **state)
 	assert_true(store_request_complete(STORE_KEY_AND_CSR, "hello\n", 6));
 	assert_true(store_request_complete(STORE_KEY_AND_CSR, "h", 1));
 	add_key(&key);
-	assert_false(store_request_complete(STORE_KEY_AND_CSR, key.data, key.len - 1));
-	assert_false(store_request_complete(STORE_KEY_AND_CSR, key.data, key.len));
+	assert_false(
+	    store_request_complete(STORE_KEY_AND_CSR, key.data, key.len - 1));
+	assert_false(
+	    store_request_complete(STORE_KEY_AND_CSR, key.data, key.len));
 	key.data[30] ^= 1;
-	assert_true(store_request_complete(STORE_KEY_AND_CSR, key.data, key.len));
+	assert_true(
+	    store_request_complete(STORE_KEY_AND_CSR, key.data, key.len));
 	static char long_line[9000] = "a: ";
 	memset(long_line + 3, 'a', sizeof(long_line) - 3);
-	assert_true(store_request_complete(STORE_CSR, long_line, sizeof(long_line)));
+	assert_true(
+	    store_request_complete(STORE_CSR, long_line, sizeof(long_line)));
 	assert_false(store_request_complete(STORE_CSR, long_line, 8000));
 }
 
@@ -113,17 +126,21 @@ static void splitting(void **state)
 	add_key(&text);
 	size_t key = text.len - 1;
 	assert_int_equal(bytes_add(&text, "\n\n csr", 6), 0);
-	assert_int_equal(request_split(STORE_KEY_AND_CSR, text.data, text.len, &r, &reason), 0);
+	assert_int_equal(
+	    request_split(STORE_KEY_AND_CSR, text.data, text.len, &r, &reason),
+	    0);
 	assert_ptr_equal(r.key_text, text.data);
 	assert_int_equal(r.key_len, key);
 	assert_ptr_equal(r.csr, text.data + key);
 	assert_int_equal(r.csr_len, text.len - key);
 	/* what is no key is left to whoever reads it */
-	assert_int_equal(request_split(STORE_KEY_AND_CSR, "key", 3, &r, &reason), 0);
+	assert_int_equal(
+	    request_split(STORE_KEY_AND_CSR, "key", 3, &r, &reason), 0);
 	assert_int_equal(r.key_len, 3);
 	assert_int_equal(request_split(STORE_CSR, "csr", 3, &r, &reason), 0);
 	assert_null(r.key_text);
-	assert_int_equal(request_split(STORE_CSR_AND_PROOF, "a\n", 2, &r, &reason), -EBADMSG);
+	assert_int_equal(
+	    request_split(STORE_CSR_AND_PROOF, "a\n", 2, &r, &reason), -EBADMSG);
 	assert_string_equal(reason, "this is neither PEM nor DER");
 }
 
@@ -140,11 +157,11 @@ static void keys_from_elsewhere(void **state)
 	static const struct {
 		const char *before, *behind;
 	} form[] = {
-		{"", "\n"},
-		{"", ""},
-		{"\xef\xbb\xbf", "\r\n"},
-		{" \t\n", " \t\r\n\n"},
-		{"\xef\xbb\xbf\r\n ", " "},
+	    {"", "\n"},
+	    {"", ""},
+	    {"\xef\xbb\xbf", "\r\n"},
+	    {" \t\n", " \t\r\n\n"},
+	    {"\xef\xbb\xbf\r\n ", " "},
 	};
 
 	for (size_t i = 0; i < COUNT(form); i++) {
@@ -155,7 +172,8 @@ static void keys_from_elsewhere(void **state)
 		assert_int_equal(bytes_add(&whole, key.data, key.len - 1), 0);
 		add(&whole, form[i].behind);
 		size_t before = whole.len;
-		assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
+		assert_int_equal(
+		    pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &whole), 0);
 		complete_at(STORE_KEY_AND_CSR, &whole, whole.len - 1);
 		whole.len = before;
 		assert_int_equal(bytes_add(&whole, csr.data, csr.len), 0);
@@ -182,15 +200,18 @@ static void keys_that_are_none(void **state)
 	CLEANUP_BYTES struct bytes text = {0};
 	assert_int_equal(bytes_add(&text, key.data, 40), 0);
 	add(&text, "\n");
-	assert_true(store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
+	assert_true(
+	    store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
 	bytes_free(&text);
 	assert_int_equal(bytes_add(&text, key.data, key.len - 4), 0);
 	add(&text, "\n-");
-	assert_true(store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
+	assert_true(
+	    store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
 	bytes_free(&text);
 	assert_int_equal(bytes_add(&text, key.data, key.len), 0);
 	add(&text, "A");
-	assert_true(store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
+	assert_true(
+	    store_request_complete(STORE_KEY_AND_CSR, text.data, text.len));
 }
 
 /* What stands before a request in PEM, and how its lines may be. */
@@ -198,25 +219,27 @@ static void requests_from_elsewhere(void **state)
 {
 	(void)state;
 	static const char *const before[] = {
-		"\xef\xbb\xbf",
-		"\r\n\t",
-		"Subject: CN=web1\nIssuer: none\n\n",
-		"PKCS #10 Certificate Request Information:\n\tVersion: 1\n\n",
-		"# the request of web1\r\n",
-		"Bag Attributes\n    friendlyName: web1\n",
-		"0 s:CN = web1\n",
-		"\xef\xbb\xbfSubject: CN=M\xfcnchen\n",
-		"The request of web1, see -----BEGIN below.\n  \"",
+	    "\xef\xbb\xbf",
+	    "\r\n\t",
+	    "Subject: CN=web1\nIssuer: none\n\n",
+	    "PKCS #10 Certificate Request Information:\n\tVersion: 1\n\n",
+	    "# the request of web1\r\n",
+	    "Bag Attributes\n    friendlyName: web1\n",
+	    "0 s:CN = web1\n",
+	    "\xef\xbb\xbfSubject: CN=M\xfcnchen\n",
+	    "The request of web1, see -----BEGIN below.\n  \"",
 	};
 
 	for (size_t i = 0; i < COUNT(before); i++) {
 		CLEANUP_BYTES struct bytes csr = {0}, pem = {0}, whole = {0};
 		test_simple_csr("web1", &csr);
-		assert_int_equal(pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &pem), 0);
+		assert_int_equal(
+		    pki_pem(PKI_LABEL_REQUEST, csr.data, csr.len, &pem), 0);
 		add(&whole, before[i]);
 		assert_int_equal(bytes_add(&whole, pem.data, pem.len), 0);
 		complete_at(STORE_CSR, &whole, whole.len - 1);
-		/* the same with the carriage return alone, and all on one line */
+		/* the same with the carriage return alone, and all on one
+		 * line */
 		for (size_t n = 0; n < whole.len; n++)
 			if (whole.data[n] == '\n')
 				whole.data[n] = '\r';
@@ -231,14 +254,14 @@ static void requests_from_elsewhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(der),
-		cmocka_unit_test(pem),
-		cmocka_unit_test(the_text_of_openssl_req),
-		cmocka_unit_test(hopeless_cases),
-		cmocka_unit_test(splitting),
-		cmocka_unit_test(keys_from_elsewhere),
-		cmocka_unit_test(keys_that_are_none),
-		cmocka_unit_test(requests_from_elsewhere),
+	    cmocka_unit_test(der),
+	    cmocka_unit_test(pem),
+	    cmocka_unit_test(the_text_of_openssl_req),
+	    cmocka_unit_test(hopeless_cases),
+	    cmocka_unit_test(splitting),
+	    cmocka_unit_test(keys_from_elsewhere),
+	    cmocka_unit_test(keys_that_are_none),
+	    cmocka_unit_test(requests_from_elsewhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

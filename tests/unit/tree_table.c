@@ -7,7 +7,8 @@
 #include "fs/node.h"
 #include "tests/unit/stores.h"
 
-/* A walk over the table: what the engine relies on, and what people are told. */
+/* A walk over the table: what the engine relies on, and what people are
+ * told. */
 
 static const struct kind *kind;
 static const struct attr *attr;
@@ -31,13 +32,16 @@ static void check_number(void)
 	assert_ptr_equal(tree_attr(kind, attr->number), attr);
 }
 
-/* What is said of owners is kept with the row: no two files of one row have the same number. */
+/* What is said of owners is kept with the row: no two files of one row have the
+ * same number. */
 static void check_row(void)
 {
 	for (const struct kind *other = tree; other < kind; other++)
 		for (size_t i = 0; i < other->attrs; i++)
-			if (other->row == kind->row && !other->exported && !kind->exported)
-				assert_int_not_equal(other->attr[i].number, attr->number);
+			if (other->row == kind->row && !other->exported &&
+			    !kind->exported)
+				assert_int_not_equal(
+				    other->attr[i].number, attr->number);
 }
 
 static void names_and_numbers_are_unique(void **state)
@@ -52,7 +56,8 @@ static void check_handlers(void)
 	bool conversation = attr->flags & AT_CONVERSATION;
 
 	/* somebody can read it, or write it */
-	assert_true(attr->show || attr->snapshot || attr->read || attr->copy || attr->take);
+	assert_true(attr->show || attr->snapshot || attr->read || attr->copy ||
+		    attr->take);
 	/* what only grows knows how long it is */
 	assert_true(!attr->read || attr->measure);
 	assert_true(!conversation || (attr->take && !attr->show && !attr->copy));
@@ -83,9 +88,11 @@ static void kinds_fit_the_store(void **state)
 		assert_true(!kind->child || kind->changed);
 		/* bits 48 to 63 of store_object.owned */
 		assert_true(!kind->follows || kind - tree < 16);
-		assert_true(kind->dirs + kind->attrs + INO_COOKIE_FIXED < INO_FIRST_CHILD);
+		assert_true(kind->dirs + kind->attrs + INO_COOKIE_FIXED <
+			    INO_FIRST_CHILD);
 		for (size_t i = 0; i < kind->dirs; i++)
-			assert_true(kind->dir[i].id || tree[kind->dir[i].kind].row == kind->row);
+			assert_true(kind->dir[i].id ||
+				    tree[kind->dir[i].kind].row == kind->row);
 	}
 }
 
@@ -118,7 +125,8 @@ struct found {
 	int count;
 };
 
-static int find_entry(const char *name, const struct node *node, uint64_t next, void *arg)
+static int find_entry(
+    const char *name, const struct node *node, uint64_t next, void *arg)
 {
 	struct found *found = arg;
 
@@ -166,8 +174,9 @@ static void the_whole_tree(void **state)
 	struct found found = {.ino = {INO_ROOT}, .count = 1};
 
 	test_simple_csr("web1", &der);
-	assert_int_equal(
-		store_enroll(store, &call, key.object.id, NULL, der.data, der.len, &reply), 0);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     der.data, der.len, &reply),
+	    0);
 	call.uid = test_root_owner(); /* who may write everything */
 	for (int i = 0; i < found.count; i++) {
 		struct node node;
@@ -176,7 +185,8 @@ static void the_whole_tree(void **state)
 		assert_int_equal(node_stat(store, &node, &st), 0);
 		assert_int_equal(S_ISDIR(st.st_mode), !node.attr);
 		if (!node.attr)
-			assert_int_equal(node_list(store, &node, 0, find_entry, &found), 0);
+			assert_int_equal(
+			    node_list(store, &node, 0, find_entry, &found), 0);
 		else if (!S_ISLNK(st.st_mode))
 			check_file(&node, &st);
 	}
@@ -184,14 +194,16 @@ static void the_whole_tree(void **state)
 	assert_in_range(found.count, 140, 260);
 }
 
-/* Listing one entry at a time, each from the cookie before, gives the same as all at once. */
+/* Listing one entry at a time, each from the cookie before, gives the same as
+ * all at once. */
 struct collected {
 	char name[64][80];
 	int count, most;
 	uint64_t next;
 };
 
-static int collect(const char *name, const struct node *node, uint64_t next, void *arg)
+static int collect(
+    const char *name, const struct node *node, uint64_t next, void *arg)
 {
 	struct collected *c = arg;
 
@@ -214,7 +226,8 @@ static void stop_anywhere(uint64_t ino)
 	do {
 		before = parts.count;
 		parts.most = before + 1;
-		assert_int_equal(node_list(store, &dir, parts.next, collect, &parts), 0);
+		assert_int_equal(
+		    node_list(store, &dir, parts.next, collect, &parts), 0);
 	} while (parts.count > before);
 	assert_int_equal(parts.count, whole.count);
 	for (int i = 0; i < whole.count; i++)
@@ -237,9 +250,13 @@ static void numbers_that_name_nothing(void **state)
 	struct node node;
 
 	assert_int_equal(node_get(store, ino_make(KINDS, 0, 1), &node), -ESTALE);
-	assert_int_equal(node_get(store, ino_make(KIND_KEY, 63, key.object.id), &node), -ESTALE);
-	assert_int_equal(node_get(store, ino_make(KIND_KEY, 0, 4711), &node), -ESTALE);
-	assert_int_equal(node_get(store, ino_make(KIND_GROUPS, 0, 77), &node), -ESTALE);
+	assert_int_equal(
+	    node_get(store, ino_make(KIND_KEY, 63, key.object.id), &node),
+	    -ESTALE);
+	assert_int_equal(
+	    node_get(store, ino_make(KIND_KEY, 0, 4711), &node), -ESTALE);
+	assert_int_equal(
+	    node_get(store, ino_make(KIND_GROUPS, 0, 77), &node), -ESTALE);
 	assert_int_equal(node_get(store, UINT64_MAX, &node), -ESTALE);
 	assert_int_equal(node_get(store, 0, &node), -ESTALE);
 }
@@ -247,13 +264,13 @@ static void numbers_that_name_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_and_numbers_are_unique),
-		cmocka_unit_test(handlers_fit_flags),
-		cmocka_unit_test(kinds_fit_the_store),
-		cmocka_unit_test(every_file_is_in_the_readme),
-		STORE_TEST(the_whole_tree),
-		STORE_TEST(listing_can_stop_anywhere),
-		STORE_TEST(numbers_that_name_nothing),
+	    cmocka_unit_test(names_and_numbers_are_unique),
+	    cmocka_unit_test(handlers_fit_flags),
+	    cmocka_unit_test(kinds_fit_the_store),
+	    cmocka_unit_test(every_file_is_in_the_readme),
+	    STORE_TEST(the_whole_tree),
+	    STORE_TEST(listing_can_stop_anywhere),
+	    STORE_TEST(numbers_that_name_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
