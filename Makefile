@@ -44,13 +44,13 @@ BASE_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VE
 
 BASE_SRC := $(wildcard store/base/*.c)
 PKI_SRC := $(wildcard store/pki/*.c)
-DB_SRC := $(wildcard store/db/*.c)
-STORE_SRC := $(wildcard store/*.c)
+DB_SRC := $(wildcard store/db/*.c store/db/sqlite/*.c)
+STORE_SRC := $(wildcard store/*.c store/objects/*.c store/enroll/*.c store/lists/*.c store/backup/*.c)
 FS_SRC := $(wildcard fs/*.c)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 SRC := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC) $(FS_SRC)
-HEADERS := $(wildcard fs/*.h store/*.h store/*/*.h)
+HEADERS := $(wildcard fs/*.h store/*.h store/*/*.h store/*/*/*.h)
 TESTS_SRC := $(wildcard tests/unit/*.c)
 PROGRAM := $(BUILD)/enrollfs
 TOOLS_SRC := $(wildcard store/tools/*.c)
@@ -135,7 +135,7 @@ analyze:
 	$(Q)$(MAKE) -s CC=gcc BUILD=build/analyze WERROR=1 CFLAGS='-O2 -fanalyzer' objects
 
 # It loses track of what is put into an array of pointers.
-build/analyze/fs/quota.o build/analyze/store/db/vfs.o: override CFLAGS += -Wno-analyzer-malloc-leak
+build/analyze/fs/quota.o build/analyze/store/db/sqlite/vfs.o: override CFLAGS += -Wno-analyzer-malloc-leak
 
 objects: $(call objects,$(SRC) $(TOOLS_SRC))
 

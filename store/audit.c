@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/audit.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +10,7 @@
 
 #include "store/base/clock.h"
 #include "store/internal.h"
+#include "store/objects/shown.h"
 
 /*
  * The audit trail: a JSON object a line, each with the SHA-256 of the line
@@ -160,7 +163,7 @@ static int store_line(struct db_conn *conn, const struct store_call *call,
 	int64_t latest, shown = last->shown;
 
 	shown_line(conn, at, &shown, &latest);
-	return db_run(conn, DB_AUDIT_ADD,
+	return db_change(conn, DB_AUDIT_ADD,
 	    DB_ARGS(DB_INT(last->seq + 1), DB_INT(at), DB_INT(call->uid),
 		DB_INT(call->gid), DB_INT(call->pid), DB_TEXT(part(line, COMM)),
 		DB_TEXT(part(line, ACTION)), DB_TEXT(part(line, OBJECT)),
@@ -180,9 +183,9 @@ int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
 	int rc = db_each(conn, DB_AUDIT_LAST, NULL, read_last, &last);
 	int64_t at = moment_of(last.seq + 1, now, &last);
 
-	if (rc > 0)
+	if (!rc && last.line.len)
 		rc = pki_sha256(last.line.data, last.line.len, line.prev);
-	if (rc >= 0)
+	if (!rc)
 		rc = set_parts(&line, call, entry);
 	if (!rc)
 		rc = compose(&line, call, last.seq + 1, now);
@@ -195,7 +198,7 @@ int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
 		    at / CLOCK_SECOND != now / CLOCK_SECOND, entry->issued);
 	bytes_free(&last.line);
 	free_line(&line);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 /* --- refusals, and what the daemon itself does --- */
@@ -252,9 +255,7 @@ int store_log_event(struct store *store, const char *action, const char *object)
 static int last_line(struct store *store, struct last *last)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(conn, DB_AUDIT_LAST, NULL, read_last, last);
-
-	return rc < 0 ? rc : 0;
+	return db_each(conn, DB_AUDIT_LAST, NULL, read_last, last);
 }
 
 static int64_t moment_shown(const struct last *last)
@@ -343,7 +344,6 @@ int store_log_read(
 	struct db_conn *conn = db_reader(store->db);
 	struct reading r = {offset, size, out};
 
-	int rc = db_each(
+	return db_each(
 	    conn, DB_AUDIT_READ, DB_ARGS(DB_INT(offset)), read_line, &r);
-	return rc < 0 ? rc : 0;
 }

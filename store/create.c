@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/create.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +11,12 @@
 #include <unistd.h>
 
 #include "store/base/clock.h"
-#include "store/base/path.h"
 #include "store/base/report.h"
 #include "store/internal.h"
+#include "store/objects/authority.h"
+#include "store/objects/kind.h"
+#include "store/objects/shown.h"
+#include "store/open.h"
 
 /*
  * What a new store begins with. It is made under another name and gets its own
@@ -28,10 +33,8 @@ struct fill {
 static int add_setting(
     struct db_conn *conn, const char *name, const void *value, size_t len)
 {
-	int rc = db_run(
+	return db_change(
 	    conn, DB_SETTING_ADD, DB_ARGS(DB_TEXT(name), DB_BLOB(value, len)));
-
-	return rc < 0 ? rc : 0;
 }
 
 static int add_settings(struct db_conn *conn, const struct fill *f)
@@ -55,11 +58,11 @@ static int add_places(struct db_conn *conn, const struct fill *f)
 {
 	int rc = 0;
 
-	for (int place = STORE_ROOT; place < STORE_PLACES && rc >= 0; place++)
-		rc = db_run(conn, DB_PLACE_ADD,
+	for (int place = STORE_ROOT; place < STORE_PLACES && !rc; place++)
+		rc = db_change(conn, DB_PLACE_ADD,
 		    DB_ARGS(DB_INT(place), DB_INT(f->store->uid),
 			DB_INT(f->store->gid), DB_INT(0755), DB_INT(f->now)));
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 static int add_certs(struct db_conn *conn, const struct fill *f)
@@ -107,24 +110,6 @@ static int fill_job(struct db_conn *conn, void *arg)
 	return rc ? rc : add_certs(conn, f);
 }
 
-/* --- its file --- */
-
-bool store_is_missing(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) && errno == ENOENT;
-}
-
-bool store_has_lost_its_file(const char *path)
-{
-	char log[PATH_MAX];
-	struct stat st;
-
-	snprintf(log, sizeof(log), "%s-wal", path);
-	return store_is_missing(path) && stat(log, &st) == 0 && st.st_size > 0;
-}
-
 /* The host's name, which is what a domain defaults to. No resolver is asked. */
 static int host_domain(char out[DOMAIN_MAX_LEN + 1])
 {
@@ -167,39 +152,6 @@ static int fill(struct store *store, const struct store_options *options)
 	return rc ? rc : db_submit(store->db, fill_job, &f);
 }
 
-static int publish(const char *draft, const char *path)
-{
-	static const char *const suffix[] = {"-wal", "-shm", "-journal"};
-	char name[PATH_MAX + 16];
-
-	/* closing has written everything into the one file, or else has not
-	 * succeeded */
-	snprintf(name, sizeof(name), "%s-wal", draft);
-	if (access(name, F_OK) == 0) {
-		report(LOG_ERR, "store %s: could not be written", path);
-		return -EIO;
-	}
-	/* what one that is lost has left would be taken for ours */
-	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-		if (unlink(name) && errno != ENOENT) {
-			report(LOG_ERR, "%s: %s", name, strerror(errno));
-			return -EIO;
-		}
-	}
-	int rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE);
-	if (rc &&
-	    errno ==
-		EINVAL) /* a filesystem that cannot say so; we have looked */
-		rc = rename(draft, path);
-	if (rc) {
-		rc = -errno;
-		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
-		return rc;
-	}
-	return path_sync(path);
-}
-
 int store_draft(struct store *store, const char *path, const char *suffix,
     char draft[PATH_MAX])
 {
@@ -207,7 +159,7 @@ int store_draft(struct store *store, const char *path, const char *suffix,
 		*draft = '\0';
 		return -ENAMETOOLONG;
 	}
-	if (store_unlink(draft)) {
+	if (db_remove(draft)) {
 		report(LOG_ERR, "%s: cannot be removed", draft);
 		return -EIO;
 	}
@@ -223,9 +175,9 @@ int store_draft_done(
 	db_close(store->db);
 	store->db = NULL;
 	if (!rc)
-		rc = publish(draft, path);
+		rc = db_publish(draft, path);
 	if (rc && *draft)
-		store_unlink(draft);
+		db_remove(draft);
 	return rc;
 }
 
@@ -233,13 +185,10 @@ int store_create(struct store *store, const struct store_options *options)
 {
 	char draft[PATH_MAX];
 
-	if (store_has_lost_its_file(options->path)) {
-		report(LOG_ERR,
-		    "store %s: is missing, but its write-ahead log %s-wal is there: put its file back; nothing is made beside it",
-		    options->path, options->path);
-		return -EEXIST;
-	}
-	int rc = choose_domain(store, options->domain);
+	int rc = db_check_missing(options->path);
+
+	if (!rc)
+		rc = choose_domain(store, options->domain);
 	if (rc)
 		return rc;
 	rc = store_draft(store, options->path, ".making", draft);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/master.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,10 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/base/clock.h"
 #include "store/base/path.h"
 #include "store/base/report.h"
 #include "store/base/user.h"
-#include "store/internal.h"
+#include "store/db/db.h"
+#include "store/pki/pki.h"
+#include "store/store.h"
 
 /* The master key's file: 64 hex digits and a newline, for its owner only. */
 enum { DIGITS = 2 * PKI_SECRET };
@@ -186,8 +191,8 @@ static bool is_elsewhere(const struct store_options *options)
  * open nothing. */
 static bool has_no_store(const struct store_options *options)
 {
-	return store_is_missing(options->path) &&
-	       !store_has_lost_its_file(options->path);
+	return db_is_missing(options->path) &&
+	       !db_has_lost_its_file(options->path);
 }
 
 int store_find_key(struct store_options *options, bool make)

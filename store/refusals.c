@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/audit.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
+#include "store/lists/metrics.h"
 
 /*
  * Users share a slot now and then; then they share its lines too. All strangers
@@ -56,32 +58,6 @@ static void hide_secret(const struct store *store, char *text)
 {
 	if (pki_holds_secret(text, strlen(text), store->domain))
 		snprintf(text, sizeof("(hidden)"), "(hidden)");
-}
-
-const char *store_default_reason(int error)
-{
-	static const struct {
-		int error;
-		const char *reason;
-	} known[] = {
-	    {EPERM, "this is allowed to nobody here"},
-	    {EACCES, "this is not allowed to the caller"},
-	    {EROFS, "mounted read-only"},
-	    {EEXIST, "the name is taken"},
-	    {EINVAL, "this is not possible here"},
-	    {ENAMETOOLONG, "a name has at most 64 bytes"},
-	    {ENOTEMPTY, "it is not empty"},
-	    {EBUSY, "it is in use"},
-	    {EFBIG, "it is too long"},
-	    {ENOSPC, "there is no room for more"},
-	    {EBADMSG, "it is malformed"},
-	    {ENOMEM, "out of memory; nothing has changed"},
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].error == -error)
-			return known[i].reason;
-	return "the store failed: see the messages";
 }
 
 /* Whether there is a line left for a stranger. */

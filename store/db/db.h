@@ -47,6 +47,41 @@ enum {
 	DB_AS_IT_IS = 8, /* with DB_READ_ONLY: whatever is wrong with a copy */
 };
 
+/* --- its files --- */
+
+/* Nothing has this name. */
+bool db_is_missing(const char *path);
+
+/* Nothing has this name, but files beside it have what was in it. */
+bool db_has_lost_its_file(const char *path);
+
+/* Returns 0, or -EEXIST, logged, if db_has_lost_its_file. */
+int db_check_missing(const char *path);
+
+/* Removes a database. Returns 0 or -errno. */
+int db_remove(const char *path);
+
+/* Renames a database that is closed, and syncs that. Returns 0, -EEXIST or
+ * -errno, logged. */
+int db_publish(const char *draft, const char *path);
+
+/*
+ * Locks a path against other daemons, with a file beside the database that
+ * stays: removing it would let two daemons lock two files. Waits for a daemon
+ * that is about to end, at most 2 s. *fd is the lock; -1 on a read-only store
+ * whose disk takes no file. Returns 0, -EBUSY, -EEXIST (must_be_new), -ENOENT,
+ * -EINVAL (no regular file, hard links) or -errno of open(2), logged.
+ */
+int db_lock(const char *path, bool read_only, bool must_be_new, int *fd);
+
+/* Locks the database's file itself, as the lock file can be removed. Close *fd
+ * after db_close: that would end the engine's locks. Returns as db_lock. */
+int db_hold(const char *path, int *fd);
+
+/* Calls fn with name and size of each file, until it returns other than 0. */
+int db_each_size(const char *path,
+    int (*fn)(const char *file, int64_t bytes, void *arg), void *arg);
+
 /* How long a database's path may be: SQLite keeps room for "-journal" behind
  * it. */
 size_t db_path_max(void);
@@ -94,10 +129,25 @@ struct db_conn *db_reader(struct db *db);
  * others read: its connection may be shared. */
 typedef int (*db_row_fn)(const struct db_row *row, void *arg);
 
-/* Runs a query over its rows. The number of rows seen, or -errno. No
- * transaction outlives it. */
+/*
+ * Runs a query over its rows. Returns 0, what fn failed with, or -errno. No
+ * transaction outlives it.
+ */
 int db_each(struct db_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg);
+
+/* db_each of the first row alone; `none` is returned if there is none. */
+int db_one(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg, int none);
+
+/* Returns 1 if the query has a row, 0 if it has none, or -errno. */
+int db_exists(
+    struct db_conn *conn, enum db_query query, const struct db_value *args);
+
+/* Row functions: read the first column into an int64_t; append it to a struct
+ * bytes. */
+int db_read_int(const struct db_row *row, void *arg);
+int db_read_blob(const struct db_row *row, void *arg);
 
 int64_t db_int(const struct db_row *row, int column); /* 0 if NULL */
 bool db_is_null(const struct db_row *row, int column);
@@ -129,10 +179,19 @@ int db_submit(struct db *db, db_job_fn fn, void *arg);
  */
 void db_post(struct db *db, db_job_fn fn, void *arg);
 
-/* In a job: runs a statement that answers no rows. The number of rows changed,
- * or -errno. */
+/* In a job: runs a statement without rows. Returns how many rows it changed, or
+ * -errno. */
 int db_run(
     struct db_conn *conn, enum db_query query, const struct db_value *args);
+
+/* db_run, however many rows it changes. Returns 0 or -errno. */
+int db_change(
+    struct db_conn *conn, enum db_query query, const struct db_value *args);
+
+/* db_run of a conditional statement. Returns 0, `none` if it changed no row, or
+ * -errno. */
+int db_must_change(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, int none);
 
 /* In a job: the id of the row just inserted. */
 int64_t db_inserted(struct db_conn *conn);

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "store/db/db.h"
-#include "store/db/vfs.h"
+#include "store/db/sqlite/vfs.h"
 
 /* No operation waits longer than this for SQLite's own locks (checkpoint,
  * recovery). */
@@ -108,6 +108,9 @@ int db_schema(struct db_conn *conn, const struct db *db);
 int db_mark_check(struct db *db, int flags);
 int db_mark_open(struct db *db);
 int db_mark_closed(struct db *db);
+
+/* Device and inode of the i-th of DB_FILES; inode 0: missing. */
+struct db_file db_file_at(const char *path, int i);
 
 /*
  * Whether the files that are open are those that have their names: what is

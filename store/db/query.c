@@ -181,11 +181,11 @@ static const char *const text[DB_UPKEEP] = {
 		"c.not_after, c.crl_days, "
 		"l.number, l.made, l.this_update, l.next_update, l.covers, l.days "
 		"FROM cert c LEFT JOIN crl l ON l.cert = c.id WHERE c.id = ?1 AND c.removed IS NULL",
-	/* -> id, name, how many are missing from the newest revocation list */
+	/* ?1 after this id -> id, name, how many are missing from the newest revocation list */
 	[DB_CERT_STALE] =
 		"SELECT c.id, c.name, c.revoked - max(coalesce(l.covers, 0), 0) FROM cert c "
-		"LEFT JOIN crl l ON l.cert = c.id WHERE c.removed IS NULL "
-		"AND c.revoked > max(coalesce(l.covers, 0), 0)",
+		"LEFT JOIN crl l ON l.cert = c.id WHERE c.removed IS NULL AND c.id > ?1 "
+		"AND c.revoked > max(coalesce(l.covers, 0), 0) ORDER BY c.id",
 	/* ?1 issuer, ?2 this update of the list before -> serial, when, why. A
 	 * certificate that was deleted here is revoked: nobody has its key any
 	 * more. */

@@ -46,17 +46,6 @@ static int become(struct pki_ca *ca, const X509_NAME *name)
 	return rc;
 }
 
-X509 *pki_x509(const void *der, size_t len)
-{
-	const unsigned char *p = der;
-	X509 *x = d2i_X509(NULL, &p, (long)len);
-
-	if (x && p == (const unsigned char *)der + len)
-		return x;
-	X509_free(x);
-	return NULL;
-}
-
 int pki_ca_open(const void *cert, size_t cert_len, const void *key,
     size_t key_len, struct pki_ca **out)
 {

@@ -78,3 +78,14 @@ int pki_serial(unsigned char out[PKI_SERIAL])
 	} while (out[0] == 0);
 	return 0;
 }
+
+X509 *pki_x509(const void *der, size_t len)
+{
+	const unsigned char *p = der;
+	X509 *x = d2i_X509(NULL, &p, (long)len);
+
+	if (x && p == (const unsigned char *)der + len)
+		return x;
+	X509_free(x);
+	return NULL;
+}

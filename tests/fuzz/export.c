@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/export.h"
+#include "store/backup/export.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 

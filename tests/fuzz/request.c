@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "store/internal.h"
+#include "store/enroll/request.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* With its source: what it does with files and records that have proved
  * authentic. */
-#include "store/restore.c"
+#include "store/backup/restore.c"
 
 /* Lines: a file's name, or `trail`, then a space and the object. In the end all
  * is rolled back. */

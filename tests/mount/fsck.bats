@@ -167,6 +167,8 @@ finds() {
 
 @test "a database that has lost what keeps it sound" {
 	fill
+	finds 'the table crl is missing' 'DROP TABLE crl'
+	finds 'the view journal_text is missing' 'DROP VIEW journal_text'
 	finds 'the index member_name is missing' 'DROP INDEX member_name'
 	finds 'the trigger prov_key_changed is missing' 'DROP TRIGGER prov_key_changed'
 	finds 'the index cert_name is missing or another one' 'DROP INDEX cert_name; CREATE INDEX cert_name ON cert (name)'

@@ -146,6 +146,20 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	grep -q 'lacks 1 that were revoked' log
 }
 
+@test "the lists of seventy roots are settled, not of the first few" {
+	for i in $(seq 70); do
+		mkdir "$M/certs/root$i" "$M/certs/sub$i"
+		echo self > "$M/certs/root$i/issuer"
+		echo "root$i" > "$M/certs/sub$i/issuer"
+		rmdir "$M/certs/sub$i"
+	done
+	stop
+	start -o ro
+	for i in $(seq 70); do
+		[ "$(openssl crl -in "$M/certs/root$i/crl.pem" -noout -text | grep -c 'Serial Number')" = 1 ]
+	done
+}
+
 @test "a list from a clock that was wrong takes nobody off the next, and is not served" {
 	setup_members web1
 	echo superseded > "$G/members/web1/revocation"

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "store/base/clock.h"
+#include "store/enroll/enroll.h"
 #include "tests/unit/stores.h"
 
 /* A request with the key's text in front. */
@@ -129,7 +130,7 @@ static void a_retry_in_flight(void **state)
 	CLEANUP_BYTES struct bytes der = {0}, first = {0}, second = {0};
 	struct enrolment e = {
 	    .i = {.store = store, .call = &call}, .key = key.object.id};
-	int64_t seconds = clock_now() / CLOCK_SECOND, one;
+	int64_t seconds = clock_now() / CLOCK_SECOND;
 	union store_any member;
 
 	test_simple_csr("web1", &der);
@@ -143,15 +144,15 @@ static void a_retry_in_flight(void **state)
 	const struct db_value *args = DB_ARGS(
 	    DB_INT(member.member.issued), DB_INT(seconds));
 	assert_int_equal(
-	    db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 1);
+	    db_exists(conn, DB_ENROLL_AGAIN, args), 1);
 	test_set(&key, STORE_ENABLED, 0);
 	assert_int_equal(
-	    db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
+	    db_exists(conn, DB_ENROLL_AGAIN, args), 0);
 	test_set(&key, STORE_ENABLED, 1);
 	assert_int_equal(
 	    store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
 	assert_int_equal(
-	    db_each(conn, DB_ENROLL_AGAIN, args, read_first_int, &one), 0);
+	    db_exists(conn, DB_ENROLL_AGAIN, args), 0);
 	assert_int_equal(enrolment_begin(&e, der.data, der.len), 0);
 	assert_int_equal(enrolment_prepare(&e, &second), -EEXIST);
 	assert_int_equal(second.len, 0);

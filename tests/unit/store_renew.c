@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/base/clock.h"
+#include "store/enroll/renew.h"
 #include "tests/unit/stores.h"
 
 /* Renewing and revoking, with changes in between and at the same time. */

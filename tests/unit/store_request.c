@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "store/internal.h"
+#include "store/enroll/request.h"
 #include "tests/unit/csrs.h"
 #include "tests/unit/unit.h"
 

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/backup/export.h"
+#include "store/base/clock.h"
+#include "store/base/report.h"
+#include "store/internal.h"
+#include "store/objects/path.h"
+#include "store/objects/signer.h"
+
+/*
+ * What has to hold in a store that nobody has open. What can be said in SQL is
+ * a query whose rows are what is wrong; the rest opens what is sealed and
+ * verifies what is signed.
+ */
+
+struct check {
+	struct store *store;
+	struct db_conn *conn;
+	store_fault_fn found;
+	void *arg;
+	int faults;
+	bool unreadable; /* a table is missing */
+};
+
+static int fault(struct check *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Answers 0: the check goes on. */
+static int fault(struct check *c, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	c->faults++;
+	c->found(text, c->arg);
+	return 0;
+}
+
+/* --- the database --- */
+
+static int read_fault(const struct db_row *row, void *arg)
+{
+	char text[400];
+
+	db_text(row, 0, text, sizeof(text));
+	return fault(arg, "%s", text);
+}
+
+static void schema_fault(const char *what, void *arg)
+{
+	struct check *c = arg;
+
+	fault(c, "database: the %s is missing or another one", what);
+	if (strncmp(what, "table", 5) == 0 || strncmp(what, "view", 4) == 0)
+		c->unreadable = true;
+}
+
+/* 1: the file is damaged or a table is missing, so that later checks would only
+ * guess. */
+static int check_database(struct check *c)
+{
+	int rc = db_each(c->conn, DB_CHECK_INTEGRITY, NULL, read_fault, c);
+
+	if (rc || c->faults)
+		return rc ? rc : 1;
+	rc = db_check_schema(c->conn, schema_fault, c);
+	return rc ? rc : c->unreadable;
+}
+
+static int check_rows(struct check *c)
+{
+	static const enum db_query queries[] = {DB_CHECK_REFERENCES,
+	    DB_CHECK_USES, DB_CHECK_ISSUED, DB_CHECK_REVOKED, DB_CHECK_FIRST,
+	    DB_CHECK_VALID, DB_CHECK_GROUPS, DB_CHECK_FILE_OWNERS,
+	    DB_CHECK_OWNED, DB_CHECK_SECRETS, DB_CHECK_NAMES, DB_CHECK_MEMBERS,
+	    DB_CHECK_IDS, DB_CHECK_JOURNAL};
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]) && !rc; i++)
+		rc = db_each(c->conn, queries[i],
+		    queries[i] == DB_CHECK_VALID ? DB_ARGS(DB_INT(seconds))
+						 : NULL,
+		    read_fault, c);
+	return rc;
+}
+
+/* --- signing certificates --- */
+
+static bool fits_request(
+    const struct db_row *row, const unsigned char spki_hash[PKI_HASH])
+{
+	CLEANUP_CSR struct pki_csr *csr = NULL;
+	const char *reason;
+	size_t len;
+	const void *der = db_blob(row, 9, &len);
+
+	return pki_csr_parse(der, len, &csr, &reason) == 0 &&
+	       memcmp(pki_csr_spki_hash(csr), spki_hash, PKI_HASH) == 0;
+}
+
+/* What is written down of a signing certificate. */
+static bool says_the_same(const struct db_row *row, const void *der, size_t len)
+{
+	CLEANUP_BYTES struct bytes subject = {0};
+	struct pki_cert_info info;
+	char want[STORE_SUBJECT_MAX + 1];
+	size_t n;
+
+	if (pki_cert_info(der, len, &info) ||
+	    pki_cert_subject(der, len, false, &subject))
+		return false;
+	db_text(row, 8, want, sizeof(want));
+	const void *serial = db_blob(row, 5, &n);
+	return n == info.serial_len && memcmp(serial, info.serial, n) == 0 &&
+	       db_int(row, 6) == info.not_before &&
+	       db_int(row, 7) == info.not_after &&
+	       strcmp((char *)subject.data, want) == 0;
+}
+
+static int check_cert(const struct db_row *row, void *arg)
+{
+	struct check *c = arg;
+	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
+	const char *reason = NULL;
+	CLEANUP_BYTES struct bytes key = {0};
+	CLEANUP_SIGNER struct signer *signer = NULL;
+	struct pki_key_info info;
+	char name[NAME_MAX_LEN + 1];
+	size_t len, hash_len;
+	int64_t id = db_int(row, 0);
+	const void *sealed = db_blob(row, 2, &len),
+		   *hash = db_blob(row, 3, &hash_len);
+
+	db_text(row, 1, name, sizeof(name));
+	if (!sealed ||
+	    pki_unseal(c->store->sealer, "cert", id, sealed, len, &key))
+		return fault(c, "certs/%s: its private key does not open", name);
+	if (pki_key_describe(key.data, key.len, &info) ||
+	    hash_len != PKI_HASH || memcmp(info.spki_hash, hash, PKI_HASH) != 0)
+		return fault(
+		    c, "certs/%s: its private key is another one", name);
+	size_t der_len;
+	const void *der = db_blob(row, 4, &der_len);
+	if (!fits_request(row, info.spki_hash))
+		return fault(c, "certs/%s: its request is another one", name);
+	if (der_len == 0) /* it waits */
+		return 0;
+	if (signer_get(c->store, id, &signer) || !signer->ca)
+		return fault(c,
+		    "certs/%s: its certificate or chain does not fit its key",
+		    name);
+	if (!says_the_same(row, der, der_len))
+		return fault(c,
+		    "certs/%s: its certificate says something else than its files",
+		    name);
+	int rc = pki_bundle_parse(signer->chain.data, signer->chain.len,
+	    info.spki_hash, clock_now() / CLOCK_SECOND, &bundle, &reason);
+	if (rc && rc != -EKEYEXPIRED)
+		return fault(c, "certs/%s: its chain: %s", name,
+		    reason ? reason : strerror(-rc));
+	return 0;
+}
+
+static int check_crl(const struct db_row *row, void *arg)
+{
+	struct check *c = arg;
+	char name[NAME_MAX_LEN + 1];
+	size_t len, ca_len;
+	const void *der = db_blob(row, 1, &len), *ca = db_blob(row, 2, &ca_len);
+	const struct pki_crl want = {
+	    db_int(row, 3), db_int(row, 4), db_int(row, 5)};
+
+	db_text(row, 0, name, sizeof(name));
+	const char *wrong = pki_check_crl(der, len, ca, ca_len, &want);
+	if (wrong)
+		return fault(c, "certs/%s: its revocation list %s", name, wrong);
+	if (db_int(row, 6) > db_int(row, 7))
+		return fault(c,
+		    "certs/%s: its revocation list covers more than was revoked",
+		    name);
+	return 0;
+}
+
+/* --- provisioning keys --- */
+
+static int check_key(const struct db_row *row, void *arg)
+{
+	struct check *c = arg;
+	CLEANUP_BYTES struct bytes secret = {0};
+	unsigned char hash[PKI_HASH];
+	char name[STORE_PATH];
+	size_t len, hash_len;
+	const void *sealed = db_blob(row, 2, &len),
+		   *want = db_blob(row, 3, &hash_len);
+
+	db_text(row, 1, name, sizeof(name));
+	if (!want || hash_len != PKI_HASH)
+		return fault(c, "%s: the hash of its secret is missing", name);
+	if (!sealed) /* not exportable */
+		return 0;
+	if (pki_unseal(
+		c->store->sealer, "key", db_int(row, 0), sealed, len, &secret))
+		return fault(c, "%s: its secret does not open", name);
+	if (pki_sha256(secret.data, secret.len, hash) ||
+	    memcmp(hash, want, PKI_HASH) != 0)
+		return fault(c, "%s: its secret is another one", name);
+	return 0;
+}
+
+/* --- issued certificates --- */
+
+static int check_issued(const struct db_row *row, void *arg)
+{
+	struct check *c = arg;
+	char name[STORE_PATH], text[STORE_PATH],
+	    uri[STORE_PATH + DOMAIN_MAX_LEN + 16] = "";
+	struct issued_names names;
+	size_t der_len, csr_len, ca_len, serial_len, hash_len;
+	const void *der = db_blob(row, 2, &der_len),
+		   *csr = db_blob(row, 3, &csr_len);
+	const void *ca = db_blob(row, 4, &ca_len),
+		   *serial = db_blob(row, 5, &serial_len);
+	const void *hash = db_blob(row, 6, &hash_len);
+
+	db_text(row, 1, name, sizeof(name));
+	db_text(row, 9, text, sizeof(text));
+	if (!issued_names(text, &names))
+		snprintf(uri, sizeof(uri), "spiffe://%s/%s/%s/%s",
+		    c->store->domain, store_place_name(names.place),
+		    names.group, names.member);
+	struct pki_expected want = {
+	    .serial = serial,
+	    .serial_len = serial_len,
+	    .spki_hash = hash_len == PKI_HASH / 2 ? hash : NULL,
+	    .spki_hash_len = hash_len,
+	    .not_before = db_int(row, 7),
+	    .not_after = db_int(row, 8),
+	    .uri = uri,
+	};
+	const char *wrong = pki_check_issued(
+	    der, der_len, csr, csr_len, ca, ca_len, &want);
+	return wrong ? fault(c, "%s: certificate %" PRId64 ": %s", name,
+			   db_int(row, 0), wrong)
+		     : 0;
+}
+
+/* --- the audit trail --- */
+
+struct trail {
+	struct check *check;
+	const char *head; /* that has to be the hash of a line, or NULL */
+	bool head_seen;
+	int64_t seq, upto;
+	char prev[2 * PKI_HASH + 1]; /* the hash of the line before */
+};
+
+static int check_line(const struct db_row *row, void *arg)
+{
+	struct trail *t = arg;
+	unsigned char hash[PKI_HASH];
+	char want[2 * PKI_HASH + 16], end[2 * PKI_HASH + 16] = "";
+	size_t len;
+	int64_t seq = db_int(row, 0);
+	const char *line = db_blob(row, 1, &len);
+	int n = snprintf(want, sizeof(want), "\"prev\":\"%s\"}", t->prev);
+
+	if (len >= (size_t)n)
+		memcpy(end, line + len - (size_t)n, (size_t)n);
+	if (seq != t->seq + 1)
+		fault(t->check, "log: line %" PRId64 " follows line %" PRId64,
+		    seq, t->seq);
+	else if (strcmp(end, want) != 0)
+		fault(t->check,
+		    "log: line %" PRId64
+		    " does not follow from the one before: one of them was changed",
+		    seq);
+	t->upto += (int64_t)len + 1;
+	if (db_int(row, 2) != t->upto)
+		fault(t->check,
+		    "log: line %" PRId64 " does not stand where it ends", seq);
+	if (pki_sha256(line, len, hash))
+		return -EIO;
+	hex_text(hash, PKI_HASH, t->prev);
+	t->head_seen = t->head_seen ||
+		       (t->head && strcmp(t->prev, t->head) == 0);
+	t->seq = seq;
+	t->upto = db_int(row, 2);
+	return 0;
+}
+
+static int check_trail(struct check *c, const char *head)
+{
+	struct trail t = {.check = c, .head = head};
+
+	memset(t.prev, '0', sizeof(t.prev) - 1);
+	int rc = db_each(c->conn, DB_CHECK_LOG, NULL, check_line, &t);
+	if (rc)
+		return rc;
+	if (head && !t.head_seen)
+		fault(c,
+		    "log: no line has the hash %s: its end was cut off or changed",
+		    head);
+	return 0;
+}
+
+/* --- all of it --- */
+
+static int check_all(struct check *c, const char *head)
+{
+	int rc = check_database(c);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = check_rows(c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_CERTS, NULL, check_cert, c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_CRLS, NULL, check_crl, c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_KEYS, NULL, check_key, c);
+	if (!rc)
+		rc = db_each(
+		    c->conn, DB_CHECK_CERTIFICATES, NULL, check_issued, c);
+	return rc ? rc : check_trail(c, head);
+}
+
+int store_check(
+    struct store *store, const char *log_head, store_fault_fn found, void *arg)
+{
+	struct check c = {store, db_reader(store->db), found, arg, 0, false};
+	const char *what = db_incomplete(store->db);
+
+	int rc = check_all(&c, log_head);
+	if (what)
+		fault(&c, "the file %s", what);
+
+	return rc < 0 ? rc : c.faults;
+}

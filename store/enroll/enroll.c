@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/enroll/enroll.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/audit.h"
+#include "store/base/clock.h"
+#include "store/enroll/issue.h"
+#include "store/enroll/request.h"
+#include "store/internal.h"
+#include "store/lists/metrics.h"
+#include "store/objects/object.h"
+#include "store/objects/shown.h"
+#include "store/objects/signer.h"
+
+/*
+ * Enrolling: the checks in the order of the contract, against what the store
+ * says now, then the signature, then one job that counts and stores only if all
+ * of that still holds.
+ */
+
+enum {
+	ROUNDS = 8, /* how often things may change under one enrolment */
+	SUFFIX = 9, /* `-` and 8 hex digits */
+};
+
+/* --- what the store says --- */
+
+static int read_key(const struct db_row *row, void *arg)
+{
+	struct enrolment *e = arg;
+
+	db_text(row, DB_ENROLL_KEY_NAME, e->key_name, sizeof(e->key_name));
+	e->key_enabled = db_int(row, DB_ENROLL_KEY_ENABLED);
+	e->expires = db_is_null(row, DB_ENROLL_EXPIRES)
+			 ? STORE_NEVER
+			 : db_int(row, DB_ENROLL_EXPIRES);
+	e->max_uses = db_is_null(row, DB_ENROLL_MAX_USES)
+			  ? STORE_UNLIMITED
+			  : db_int(row, DB_ENROLL_MAX_USES);
+	e->uses = db_int(row, DB_ENROLL_USES);
+	e->i.group = db_int(row, DB_ENROLL_GROUP);
+	db_text(row, DB_ENROLL_GROUP_NAME, e->i.group_name,
+	    sizeof(e->i.group_name));
+	e->i.place = (int)db_int(row, DB_ENROLL_PLACE);
+	e->i.group_enabled = db_int(row, DB_ENROLL_GROUP_ENABLED);
+	e->i.cert = db_int(row, DB_ENROLL_CERT);
+	e->i.cert_enabled = db_int(row, DB_ENROLL_CERT_ENABLED);
+	e->i.cert_not_before = db_int(row, DB_ENROLL_CERT_NOT_BEFORE);
+	e->i.cert_not_after = db_int(row, DB_ENROLL_CERT_NOT_AFTER);
+	e->i.validity_days = db_int(row, DB_ENROLL_VALIDITY_DAYS);
+	return 1;
+}
+
+/* -ESTALE if the key is gone. */
+static int look_at_key(struct enrolment *e)
+{
+	struct db_conn *conn = db_reader(e->i.store->db);
+	int rc = db_one(
+	    conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)), read_key, e, -ESTALE);
+
+	return rc == -ESTALE ? store_refuse(e->i.call, rc,
+				   "the provisioning key has been deleted")
+			     : rc;
+}
+
+/* --- recognising the provisioning key --- */
+
+static int unknown_key(struct enrolment *e)
+{
+	return store_refuse(e->i.call, -EKEYREJECTED,
+	    "this provisioning key is not known here");
+}
+
+static int read_hash(const struct db_row *row, void *arg)
+{
+	size_t len;
+	const void *hash = db_blob(row, 0, &len);
+
+	if (len != PKI_HASH)
+		return -EIO;
+	memcpy(arg, hash, PKI_HASH);
+	return 1;
+}
+
+/*
+ * Whether the text's secret and domain are this key's; the secret in constant
+ * time. Who has no key shall not learn which there are: for an id that is not
+ * one there is a hash too, of nothing, and what else the store says of a key is
+ * read later.
+ */
+static int recognise(struct enrolment *e, const struct pki_key_text *text)
+{
+	unsigned char hash[PKI_HASH], known[PKI_HASH];
+	struct db_conn *conn = db_reader(e->i.store->db);
+	int rc = db_one(conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)),
+	    read_hash, known, -EIO);
+
+	if (!rc)
+		rc = pki_sha256(text->secret, PKI_SECRET, hash);
+	if (rc)
+		return rc;
+	if (!pki_equal(hash, known, PKI_HASH) ||
+	    strcmp(text->domain, e->i.store->domain) != 0)
+		return unknown_key(e);
+	memcpy(e->root, text->root, PKI_HASH);
+	e->recognised = true;
+	return 0;
+}
+
+static int begin_with_text(struct enrolment *e, const struct request *request)
+{
+	struct pki_key_text text;
+	const char *reason;
+	size_t end;
+	int rc = pki_key_text_find(
+	    request->key_text, request->key_len, &text, &end, &reason);
+
+	if (rc <= 0) {
+		rc = store_refuse(e->i.call, rc ? rc : -EBADMSG, "%s",
+		    rc ? reason : "the provisioning key is not complete");
+	} else {
+		e->key = text.id;
+		rc = recognise(e, &text);
+	}
+	explicit_bzero(&text, sizeof(text));
+	return rc;
+}
+
+int enrolment_begin(struct enrolment *e, const void *data, size_t len)
+{
+	struct request request;
+
+	e->with_text = !e->key;
+	if (!e->with_text) {
+		int rc = look_at_key(e);
+		if (rc)
+			return rc;
+		e->recognised = true;
+	}
+	int rc = issuance_split(&e->i,
+	    e->with_text ? STORE_KEY_AND_CSR : STORE_CSR, data, len, &request);
+	if (rc)
+		return rc;
+	if (e->with_text)
+		rc = begin_with_text(e, &request);
+	if (!rc)
+		issuance_parse(&e->i, request.csr, request.csr_len);
+	return rc;
+}
+
+void enrolment_end(struct enrolment *e)
+{
+	issuance_end(&e->i);
+}
+
+/* --- the checks --- */
+
+/* A certificate this public key may be given again. */
+static bool is_retry(const struct enrolment *e)
+{
+	return e->i.known.id && !e->i.known_ca && !e->i.known.revoked &&
+	       e->i.known.key == e->key && !clock_past(e->i.known.not_after);
+}
+
+/* The machine trusts the root that its key text names: what it gets has to
+ * chain to that one. */
+static int check_root(struct enrolment *e)
+{
+	int rc = issuance_signer(
+	    &e->i, is_retry(e) ? e->i.known.cert : e->i.cert);
+
+	if (!rc && e->with_text &&
+	    !pki_equal(e->root, e->i.signer->root, PKI_HASH))
+		return store_refuse(e->i.call, -EKEYREJECTED,
+		    "the key text names another root than the certificate would chain to; copy the key again");
+	return rc;
+}
+
+static int check_key(struct enrolment *e)
+{
+	if (!e->key_enabled)
+		return store_refuse(e->i.call, -EKEYREVOKED,
+		    "the provisioning key is disabled");
+	return issuance_check_switches(&e->i);
+}
+
+/* 1: this is a retry. */
+static int check_public_key(struct enrolment *e, int64_t seconds)
+{
+	const struct known_key *known = &e->i.known;
+
+	if (known->id && !known->revoked && known->key != e->key)
+		return store_refuse(e->i.call, -EEXIST,
+		    "this public key has enrolled with another provisioning key");
+	if (known->id && !known->revoked && e->wanted &&
+	    strcmp(e->wanted, known->name) != 0)
+		return store_refuse(e->i.call, -EEXIST,
+		    "this public key has enrolled as %s", known->name);
+	int rc = issuance_check_known(&e->i, seconds);
+	return rc ? rc : known->id != 0;
+}
+
+/* For a new certificate: a retry has had its use, whatever became of the key
+ * since. */
+static int check_use(struct enrolment *e, int64_t seconds)
+{
+	if (e->expires != STORE_NEVER && e->expires <= seconds)
+		return store_refuse(e->i.call, -EKEYEXPIRED,
+		    "the provisioning key has expired");
+	int rc = issuance_check_cert(&e->i, seconds);
+	if (rc)
+		return rc;
+	if (e->max_uses != STORE_UNLIMITED && e->uses >= e->max_uses)
+		return store_refuse(e->i.call, -EDQUOT,
+		    "the provisioning key is used up: %" PRId64 " of %" PRId64
+		    " uses; raise max_uses",
+		    e->uses, e->max_uses);
+	return 0;
+}
+
+/* --- the certificate --- */
+
+static int try_name(struct enrolment *e, const char *name, int64_t seconds)
+{
+	struct db_conn *conn = db_reader(e->i.store->db);
+
+	issuance_name(&e->i, name);
+	int rc = db_exists(conn, DB_ENROLL_NAME_TAKEN,
+	    DB_ARGS(DB_INT(e->i.group), DB_TEXT(name), DB_TEXT(e->i.names),
+		DB_INT(seconds)));
+	return rc > 0 ? -EEXIST : rc;
+}
+
+/* The CN if it can be had, else it or the key's name with a part of the public
+ * key's hash. */
+static int choose_name(struct enrolment *e, int64_t seconds)
+{
+	const char *wanted = e->wanted ? e->wanted
+				       : pki_csr_common_name(e->i.csr);
+	char hex[9], name[NAME_MAX_LEN + 1];
+	int rc = -EEXIST;
+
+	if (wanted && name_legal(wanted, strlen(wanted)))
+		rc = try_name(e, wanted, seconds);
+	else
+		wanted = e->key_name;
+	if (rc == -EEXIST && e->wanted)
+		return store_refuse(
+		    e->i.call, rc, "the name %s is taken", wanted);
+	if (rc != -EEXIST)
+		return rc;
+	hex_text(pki_csr_spki_hash(e->i.csr), 4, hex);
+	snprintf(
+	    name, sizeof(name), "%.*s-%s", NAME_MAX_LEN - SUFFIX, wanted, hex);
+	rc = try_name(e, name, seconds);
+	return rc == -EEXIST
+		   ? store_refuse(e->i.call, rc, "the name %s is taken", name)
+		   : rc;
+}
+
+/* Its certificate, if it may still have it: something may have changed during
+ * the checks. */
+static int reply_again(struct enrolment *e, struct bytes *reply)
+{
+	struct db_conn *conn = db_reader(e->i.store->db);
+	CLEANUP_BYTES struct bytes der = {0};
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	int rc = db_one(conn, DB_ENROLL_AGAIN,
+	    DB_ARGS(DB_INT(e->i.known.id), DB_INT(seconds)), db_read_blob, &der,
+	    -EAGAIN);
+
+	return rc ? rc : issuance_reply(&e->i, &der, reply);
+}
+
+int enrolment_prepare(struct enrolment *e, struct bytes *reply)
+{
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	int rc = look_at_key(e);
+
+	if (rc == -ESTALE && e->with_text) {
+		e->recognised = false;
+		return unknown_key(e);
+	}
+	if (!rc)
+		rc = issuance_look(&e->i);
+	if (!rc)
+		rc = check_root(e);
+	if (!rc)
+		rc = check_key(e);
+	if (!rc)
+		rc = issuance_check_csr(&e->i);
+	if (!rc)
+		rc = check_public_key(e, seconds);
+	if (rc > 0) {
+		rc = reply_again(e, reply);
+		return rc ? rc : 1;
+	}
+	if (!rc)
+		rc = check_use(e, seconds);
+	if (!rc && e->i.store->read_only)
+		rc = store_refuse(e->i.call, -EROFS, "mounted read-only");
+	if (!rc)
+		rc = choose_name(e, seconds);
+	return rc ? rc : issuance_sign(&e->i, seconds);
+}
+
+/* --- counting and storing --- */
+
+static int spend(struct db_conn *conn, const struct enrolment *e, int64_t now)
+{
+	return db_must_change(conn, DB_ENROLL_SPEND,
+	    DB_ARGS(DB_INT(e->key), DB_INT(now), DB_INT(now / CLOCK_SECOND),
+		DB_INT(e->i.cert), DB_INT(e->i.validity_days),
+		DB_TEXT(e->i.group_name),
+		DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
+		DB_TEXT(e->i.member), DB_TEXT(e->i.names)),
+	    -EAGAIN);
+}
+
+static int add_member(struct db_conn *conn, const struct enrolment *e,
+    int64_t now, int64_t *issued)
+{
+	size_t csr_len;
+	const unsigned char *csr = pki_csr_der(e->i.csr, &csr_len);
+	int rc = db_change(conn, DB_MEMBER_ADD,
+	    DB_ARGS(DB_TEXT(e->i.member), DB_INT(e->key), DB_INT(now),
+		DB_INT(e->i.call->uid)));
+
+	if (rc)
+		return rc;
+	int64_t id = db_inserted(conn);
+	rc = shown_made(conn, STORE_MEMBER, id, now);
+	if (rc)
+		return rc;
+	rc = db_change(conn, DB_ISSUED_ADD,
+	    DB_ARGS(DB_INT(id), DB_INT(e->key), DB_INT(e->i.cert), DB_INT(1),
+		DB_BLOB(e->i.serial, PKI_SERIAL),
+		DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
+		DB_TEXT(e->i.names), DB_BLOB(e->i.der.data, e->i.der.len),
+		DB_BLOB(csr, csr_len), DB_INT(now), DB_INT(e->i.not_before),
+		DB_INT(e->i.not_after)));
+	*issued = db_inserted(conn);
+	return rc;
+}
+
+static int commit_job(struct db_conn *conn, void *arg)
+{
+	const struct enrolment *e = arg;
+	struct store_object member = {
+	    .kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
+	int64_t issued = 0, now = clock_now();
+	char path[STORE_PATH];
+	int rc = spend(conn, e, now);
+
+	if (!rc)
+		rc = shown_used(conn, STORE_KEY, e->key, now);
+	if (!rc)
+		rc = add_member(conn, e, now, &issued);
+	if (!rc)
+		rc = signer_issued(conn, e->i.cert, now);
+	if (!rc)
+		rc = object_touch_list(conn, &member, now);
+	if (rc)
+		return rc;
+	issuance_path(&e->i, path);
+	return audit_add(conn, e->i.call, now,
+	    &(struct audit){
+		.action = "enroll",
+		.object = path,
+		.name = "provisioning_key",
+		.value = e->key_name,
+		.issued = issued,
+	    });
+}
+
+int enrolment_commit(struct enrolment *e, struct bytes *reply)
+{
+	/* What is answered is made before it is counted: nothing can fail
+	 * behind the commit. */
+	CLEANUP_BYTES struct bytes answer = {0};
+	int rc = issuance_reply(&e->i, &e->i.der, &answer);
+
+	if (!rc)
+		rc = store_submit(e->i.store, e->i.call, commit_job, e);
+	if (!rc)
+		bytes_swap(reply, &answer);
+	return rc;
+}
+
+static void log_refusal(const struct enrolment *e, int error)
+{
+	struct store_object key = {.kind = STORE_KEY, .place = e->i.place};
+	char path[STORE_PATH];
+
+	if (!e->recognised) {
+		store_log_stranger(e->i.store, e->i.call, "enroll", error);
+		return;
+	}
+	memcpy(key.group_name, e->i.group_name, sizeof(key.group_name));
+	memcpy(key.name, e->key_name, sizeof(key.name));
+	store_path(&key, path);
+	store_log_refusal(e->i.store, e->i.call, "enroll", path, error);
+}
+
+int store_enroll(struct store *store, struct store_call *call, int64_t key,
+    const char *member, const void *data, size_t len, struct bytes *reply)
+{
+	struct enrolment e = {
+	    .i = {.store = store, .call = call}, .key = key, .wanted = member};
+	bool again = false;
+	int rc = enrolment_begin(&e, data, len);
+
+	if (!rc)
+		rc = -EAGAIN;
+	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
+		rc = enrolment_prepare(&e, reply);
+		again = rc == 1;
+		if (!rc)
+			rc = enrolment_commit(&e, reply);
+	}
+	if (rc == -EAGAIN)
+		rc = store_refuse(call, -EIO,
+		    "the key, its group or certificate kept changing");
+	if (rc < 0)
+		log_refusal(&e, rc);
+	else
+		metrics_event(store, again ? METRICS_AGAIN : METRICS_ENROLLED);
+	if (rc >= 0 && !again && store->enrolled)
+		store->enrolled(e.i.group, store->enrolled_arg);
+	enrolment_end(&e);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/enroll/renew.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "store/audit.h"
+#include "store/base/clock.h"
+#include "store/enroll/issue.h"
+#include "store/enroll/request.h"
+#include "store/internal.h"
+#include "store/lists/metrics.h"
+#include "store/objects/member.h"
+#include "store/objects/object.h"
+#include "store/objects/shown.h"
+#include "store/objects/signer.h"
+
+/*
+ * Renewing: another certificate for a member, for another key pair, shown to be
+ * asked for by who has the present key or may write to the member's directory.
+ * As in enroll.c what was looked at is looked at again by the statement that
+ * stores.
+ */
+
+enum {
+	ROUNDS = 8,
+	VALID = 2, /* certificates that a member may have valid at a time */
+	DAILY = STORE_RENEWALS_A_DAY,
+};
+
+/* --- who asks --- */
+
+/*
+ * What the proof says of itself. Anybody can send one, with a key of any size:
+ * a signature is worth verifying only if its key has a certificate from here,
+ * which bounds its type, size and exponent.
+ */
+static int check_proof(struct renewal *r, bool known)
+{
+	struct store_call *call = r->i.call;
+	const char *reason = NULL;
+	int rc = known ? pki_csr_verify(r->proof, &reason) : 0;
+
+	if (!rc)
+		rc = pki_csr_strong(r->proof, &reason);
+	if (rc)
+		return reason ? store_refuse(call, rc, "the second: %s", reason)
+			      : rc;
+	if (!r->i.csr)
+		return issuance_check_csr(&r->i);
+	rc = request_named_by(r->i.csr, r->proof);
+	if (rc == -EKEYREJECTED)
+		return store_refuse(call, rc,
+		    "the second certificate request's CN is not the SHA-256 of the first's DER in hex");
+	return rc;
+}
+
+/* Whose key it is, and that its certificate is valid. */
+static int recognise(struct renewal *r)
+{
+	struct known_key shown = {0};
+	int rc = r->proof_error;
+
+	if (rc && r->proof_reason)
+		return store_refuse(
+		    r->i.call, rc, "the second: %s", r->proof_reason);
+	if (!rc)
+		rc = issuance_look_up(
+		    r->i.store, pki_csr_spki_hash(r->proof), &shown);
+	if (!rc)
+		rc = check_proof(r, shown.id != 0);
+	if (rc)
+		return rc;
+	if (!shown.id)
+		return store_refuse(r->i.call, -EKEYREJECTED,
+		    "the second's key has no certificate from here");
+	r->member = shown.member;
+	r->shown = shown.id;
+	if (shown.revoked)
+		return store_refuse(r->i.call, -EKEYREVOKED,
+		    "this member's certificate has been revoked");
+	if (clock_past(shown.not_after))
+		return store_refuse(r->i.call, -EKEYEXPIRED,
+		    "this member's certificate has expired; enrol again with a new key pair");
+	return 0;
+}
+
+int renewal_begin(struct renewal *r, const void *data, size_t len)
+{
+	struct request request;
+
+	r->by_proof = !r->member;
+	int rc = issuance_split(&r->i,
+	    r->by_proof ? STORE_CSR_AND_PROOF : STORE_CSR, data, len, &request);
+	if (rc)
+		return rc;
+	issuance_parse(&r->i, request.csr, request.csr_len);
+	if (r->by_proof)
+		r->proof_error = pki_csr_parse(request.proof, request.proof_len,
+		    &r->proof, &r->proof_reason);
+	return 0;
+}
+
+/* --- what the store says --- */
+
+static int read_member(const struct db_row *row, void *arg)
+{
+	struct renewal *r = arg;
+	struct issuance *i = &r->i;
+	char name[NAME_MAX_LEN + 1];
+
+	db_text(row, DB_RENEW_NAME, name, sizeof(name));
+	i->group = db_int(row, DB_RENEW_GROUP);
+	db_text(row, DB_RENEW_GROUP_NAME, i->group_name, sizeof(i->group_name));
+	i->place = (int)db_int(row, DB_RENEW_PLACE);
+	i->group_enabled = db_int(row, DB_RENEW_GROUP_ENABLED);
+	r->present = db_int(row, DB_RENEW_PRESENT);
+	if (!r->by_proof)
+		r->shown = r->present;
+	r->present_not_after = db_int(row, DB_RENEW_PRESENT_NOT_AFTER);
+	r->present_revoked = db_int(row, DB_RENEW_PRESENT_REVOKED);
+	i->cert = db_int(row, DB_RENEW_CERT);
+	i->cert_enabled = db_int(row, DB_RENEW_CERT_ENABLED);
+	i->cert_not_before = db_int(row, DB_RENEW_CERT_NOT_BEFORE);
+	i->cert_not_after = db_int(row, DB_RENEW_CERT_NOT_AFTER);
+	i->validity_days = db_int(row, DB_RENEW_VALIDITY_DAYS);
+	issuance_name(i, name);
+	return 1;
+}
+
+static int look(struct renewal *r)
+{
+	struct db_conn *conn = db_reader(r->i.store->db);
+	int rc = db_one(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)),
+	    read_member, r, -ESTALE);
+
+	if (rc == -ESTALE)
+		return store_refuse(
+		    r->i.call, rc, "the member has been deleted");
+	return rc ? rc : issuance_look(&r->i);
+}
+
+/* --- the checks --- */
+
+static int check_present(struct renewal *r, int64_t seconds)
+{
+	if (r->present_revoked)
+		return store_refuse(r->i.call, -EKEYREVOKED,
+		    "this member's certificate has been revoked");
+	if (r->present_not_after <= seconds)
+		return store_refuse(r->i.call, -EKEYEXPIRED,
+		    "this member's certificate has expired; enrol again with a new key pair");
+	return issuance_check_switches(&r->i);
+}
+
+/* 1: this was renewed before, with the same key. */
+static int check_public_key(struct renewal *r, int64_t seconds)
+{
+	const struct known_key *known = &r->i.known;
+	int rc = issuance_check_known(&r->i, seconds);
+
+	if (rc)
+		return rc;
+	/* An older one that is still valid may only fetch what was renewed with
+	 * it. */
+	if (!known->id && r->shown != r->present)
+		return store_refuse(r->i.call, -EKEYREJECTED,
+		    "the second's key has been replaced by a renewal: prove with the present one");
+	if (!known->id)
+		return 0;
+	if (known->member != r->member)
+		return store_refuse(r->i.call, -EEXIST,
+		    "this public key has enrolled as another member");
+	if (known->first)
+		return store_refuse(r->i.call, -EEXIST,
+		    "this public key has its certificate; renew with a new key pair");
+	return 1;
+}
+
+static int reply_again(struct renewal *r, int64_t seconds, struct bytes *reply)
+{
+	CLEANUP_BYTES struct bytes der = {0};
+	int rc = issuance_signer(&r->i, r->i.known.cert);
+
+	if (!rc)
+		rc = db_one(db_reader(r->i.store->db), DB_RENEW_AGAIN,
+		    DB_ARGS(DB_INT(r->i.known.id), DB_INT(seconds)),
+		    db_read_blob, &der, -EAGAIN);
+	return rc ? rc : issuance_reply(&r->i, &der, reply);
+}
+
+static int check_name(struct renewal *r, int64_t seconds)
+{
+	struct db_conn *conn = db_reader(r->i.store->db);
+	int rc = db_exists(conn, DB_RENEW_NAME_TAKEN,
+	    DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.names), DB_INT(seconds)));
+
+	if (rc > 0)
+		return store_refuse(r->i.call, -EEXIST,
+		    "another member's certificate carries the name %s",
+		    r->i.member);
+	return rc;
+}
+
+/* Each leaves a revoked one behind, on a list that everybody loads: one machine
+ * must not fill it. */
+static int check_rate(struct renewal *r)
+{
+	struct db_conn *conn = db_reader(r->i.store->db);
+	int64_t now = clock_now();
+	int rc = db_exists(conn, DB_RENEW_RECENT,
+	    DB_ARGS(DB_INT(r->member),
+		DB_INT(now - SECONDS_PER_DAY * CLOCK_SECOND), DB_INT(DAILY),
+		DB_INT(now)));
+
+	if (rc > 0)
+		return store_refuse(r->i.call, -ENOSPC,
+		    "this member had %d certificates within a day", DAILY);
+	return rc;
+}
+
+int renewal_prepare(struct renewal *r, struct bytes *reply)
+{
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	int rc = r->by_proof ? recognise(r) : 0;
+
+	if (!rc)
+		rc = look(r);
+	if (!rc)
+		rc = check_present(r, seconds);
+	if (!rc)
+		rc = issuance_check_csr(&r->i);
+	if (!rc)
+		rc = check_public_key(r, seconds);
+	if (rc > 0) {
+		rc = reply_again(r, seconds, reply);
+		return rc ? rc : 1;
+	}
+	if (!rc)
+		rc = issuance_check_cert(&r->i, seconds);
+	if (!rc && r->i.store->read_only)
+		rc = store_refuse(r->i.call, -EROFS, "mounted read-only");
+	if (!rc)
+		rc = check_name(r, seconds);
+	if (!rc)
+		rc = check_rate(r);
+	if (!rc)
+		rc = issuance_signer(&r->i, r->i.cert);
+	return rc ? rc : issuance_sign(&r->i, seconds);
+}
+
+/* --- storing --- */
+
+static int add(struct db_conn *conn, const struct renewal *r, int64_t now)
+{
+	const struct issuance *i = &r->i;
+	size_t len;
+	const unsigned char *csr = pki_csr_der(i->csr, &len);
+	return db_must_change(conn, DB_RENEW_ADD,
+	    DB_ARGS(DB_INT(r->member), DB_INT(i->cert),
+		DB_INT(i->validity_days), DB_TEXT(i->member),
+		DB_TEXT(i->group_name), DB_BLOB(i->serial, PKI_SERIAL),
+		DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->names),
+		DB_BLOB(i->der.data, i->der.len), DB_BLOB(csr, len),
+		DB_INT(now), DB_INT(i->not_before), DB_INT(i->not_after),
+		DB_INT(now / CLOCK_SECOND), DB_INT(r->shown)),
+	    -EAGAIN);
+}
+
+static int commit_job(struct db_conn *conn, void *arg)
+{
+	const struct renewal *r = arg;
+	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
+	int64_t now = clock_now();
+	/* RFC 5280 5.3.1. In this order: a copy of the export may end between
+	 * the two. */
+	int rc = member_revoke(conn, r->member, VALID - 1, "superseded", now);
+
+	if (rc >= 0)
+		rc = add(conn, r, now);
+	int64_t issued = db_inserted(conn);
+	if (!rc)
+		rc = shown_used(conn, STORE_MEMBER, r->member, now);
+	if (!rc)
+		rc = signer_issued(conn, r->i.cert, now);
+	if (rc < 0)
+		return rc;
+	issuance_path(&r->i, path);
+	hex_text(r->i.serial, PKI_SERIAL, serial);
+	return audit_add(conn, r->i.call, now,
+	    &(struct audit){
+		.action = "renew",
+		.object = path,
+		.name = "serial",
+		.value = serial,
+		.issued = issued,
+	    });
+}
+
+int renewal_commit(struct renewal *r, struct bytes *reply)
+{
+	/* What is answered is made before it is stored: nothing can fail behind
+	 * the commit. */
+	CLEANUP_BYTES struct bytes answer = {0};
+	int rc = issuance_reply(&r->i, &r->i.der, &answer);
+
+	if (!rc)
+		rc = store_submit(r->i.store, r->i.call, commit_job, r);
+	if (!rc)
+		bytes_swap(reply, &answer);
+	return rc;
+}
+
+void renewal_end(struct renewal *r)
+{
+	pki_csr_free(r->proof);
+	issuance_end(&r->i);
+}
+
+static void log_refusal(const struct renewal *r, int error)
+{
+	char path[STORE_PATH];
+
+	if (!r->i.member[0]) {
+		store_log_stranger(r->i.store, r->i.call, "renew", error);
+		return;
+	}
+	issuance_path(&r->i, path);
+	store_log_refusal(r->i.store, r->i.call, "renew", path, error);
+}
+
+int store_renew(struct store *store, struct store_call *call, int64_t member,
+    const void *data, size_t len, struct bytes *reply)
+{
+	struct renewal r = {
+	    .i = {.store = store, .call = call}, .member = member};
+	bool again = false;
+	int rc = renewal_begin(&r, data, len);
+
+	if (!rc)
+		rc = -EAGAIN;
+	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
+		rc = renewal_prepare(&r, reply);
+		again = rc == 1;
+		if (!rc)
+			rc = renewal_commit(&r, reply);
+	}
+	if (rc == -EAGAIN)
+		rc = store_refuse(call, -EIO,
+		    "the member, its group or certificate kept changing");
+	if (rc < 0)
+		log_refusal(&r, rc);
+	else
+		metrics_event(store, again ? METRICS_AGAIN : METRICS_RENEWED);
+	renewal_end(&r);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_LISTS_TABLE_H
+#define STORE_LISTS_TABLE_H
+
+/* Tables of all keys and members. */
+#include "store/store.h"
+
+/* store_snapshot of STORE_KEYS_TABLE and STORE_MEMBERS_TABLE. */
+int list_table(struct store *store, enum store_list which, bool look,
+    struct store_snapshot **out);
+
+#endif

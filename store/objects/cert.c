@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/base/clock.h"
+#include "store/db/db.h"
+#include "store/objects/authority.h"
+#include "store/objects/kind.h"
+#include "store/objects/shown.h"
+#include "store/pki/pki.h"
+#include "store/store.h"
+
+/* Signing certificates, and the documents of everything that has a
+ * certificate. */
+
+static void read_cert(const struct db_row *row, union store_any *out)
+{
+	struct store_cert *c = &out->cert;
+	struct store_object *o = &c->object;
+	size_t len;
+
+	o->parent = o->place = STORE_CERTS;
+	c->pending = !db_int(row, DB_CERT_DER_LEN);
+	c->outside = db_int(row, DB_CERT_OUTSIDE);
+	c->issuer = db_int(row, DB_CERT_ISSUER);
+	db_text(
+	    row, DB_CERT_ISSUER_NAME, c->issuer_name, sizeof(c->issuer_name));
+	db_text(row, DB_CERT_ALGORITHM, c->algorithm, sizeof(c->algorithm));
+	db_text(row, DB_CERT_SUBJECT, c->subject, sizeof(c->subject));
+	c->enabled = db_int(row, DB_CERT_ENABLED);
+	c->object.managed = db_int(row, DB_CERT_MANAGED);
+	c->validity_days = db_int(row, DB_CERT_VALIDITY_DAYS);
+	c->ca_validity_days = db_int(row, DB_CERT_CA_VALIDITY_DAYS);
+	c->crl_days = db_int(row, DB_CERT_CRL_DAYS);
+	const void *serial = db_blob(row, DB_CERT_SERIAL, &len);
+	if (len <= PKI_SERIAL_MAX)
+		hex_text(serial, len, c->serial);
+	c->not_before = db_int(row, DB_CERT_NOT_BEFORE);
+	c->not_after = db_int(row, DB_CERT_NOT_AFTER);
+	c->issued = db_int(row, DB_CERT_ISSUED_COUNT);
+	c->revoked = db_int(row, DB_CERT_REVOKED_COUNT);
+	c->cert_len = (size_t)db_int(row, DB_CERT_DER_LEN);
+	c->csr_len = (size_t)db_int(row, DB_CERT_CSR_LEN);
+	o->changed = clock_later(o->changed, c->not_after);
+}
+
+static int in_use(struct store_call *call)
+{
+	return store_refuse(call, -EBUSY,
+	    "a group or key names it, or a certificate it issued has not expired");
+}
+
+static int may_remove_cert(
+    struct db_conn *conn, struct store_call *call, int64_t id)
+{
+	int rc = db_exists(conn, DB_CERT_UNUSED,
+	    DB_ARGS(DB_INT(id), DB_NIL, DB_INT(clock_now() / CLOCK_SECOND)));
+
+	return rc < 0 ? rc : rc ? 0 : in_use(call);
+}
+
+static int remove_cert(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, int64_t now)
+{
+	const struct db_value *args = DB_ARGS(
+	    DB_INT(object->object.id), DB_INT(now), DB_INT(now / CLOCK_SECOND));
+	int rc = db_must_change(conn, DB_CERT_REMOVE, args, -EBUSY);
+
+	if (rc)
+		return rc == -EBUSY ? in_use(call) : rc;
+	/* Its private key is gone: it is revoked with its issuer. */
+	rc = db_change(conn, DB_CERT_COUNT_REVOKED, args);
+	if (!rc)
+		rc = shown_used(conn, STORE_CERT, object->cert.issuer, now);
+	if (rc)
+		return rc;
+	db_scrub(conn);
+	return db_change(conn, DB_CRL_DROP, DB_ARGS(DB_INT(object->object.id)));
+}
+
+/* A century is more than any signing certificate has left. */
+enum { DAYS_MAX = 36525 };
+
+static int resolve_days(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, const struct store_edit *edit, int64_t *days)
+{
+	(void)conn;
+	(void)object;
+	(void)edit;
+	if (*days < 1)
+		return store_refuse(call, -EINVAL, "at least 1 day");
+	if (*days > DAYS_MAX)
+		return store_refuse(call, -ERANGE, "at most %d days", DAYS_MAX);
+	return 0;
+}
+
+static int resolve_ca_days(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, const struct store_edit *edit, int64_t *days)
+{
+	if (!object->cert.pending)
+		return store_refuse(call, -EBUSY, "it has its certificate");
+	return resolve_days(conn, call, object, edit, days);
+}
+
+/* What `issuer` says where no certificate here is meant. */
+static const char *const not_an_issuer[] = {"none", "self", "external", NULL};
+
+const struct object_kind store_cert_kind = {
+    .number = STORE_CERT,
+    .reserved = not_an_issuer,
+    .get = DB_CERT_GET,
+    .find = DB_CERT_FIND,
+    .each = DB_CERT_EACH,
+    .rename = DB_CERT_RENAME,
+    .chown = DB_CERT_CHOWN,
+    .owned = DB_CERT_OWNED,
+    .read = read_cert,
+    .make = cert_make,
+    .remove = remove_cert,
+    .may_remove = may_remove_cert,
+    .field =
+	{
+	    [STORE_ENABLED] = {"enabled", DB_CERT_SET_ENABLED, FIELD_BOOL,
+		offsetof(union store_any, cert.enabled)},
+	    [STORE_VALIDITY_DAYS] = {"validity_days", DB_CERT_SET_VALIDITY_DAYS,
+		FIELD_NUMBER, offsetof(union store_any, cert.validity_days),
+		.resolve = resolve_days},
+	    [STORE_CA_VALIDITY_DAYS] = {"ca_validity_days",
+		DB_CERT_SET_CA_VALIDITY_DAYS, FIELD_NUMBER,
+		offsetof(union store_any, cert.ca_validity_days),
+		.resolve = resolve_ca_days},
+	    [STORE_CRL_DAYS] = {"crl_days", DB_CERT_SET_CRL_DAYS, FIELD_NUMBER,
+		offsetof(union store_any, cert.crl_days),
+		.resolve = resolve_days},
+	    [STORE_MANAGED] = {"managed", DB_CERT_SET_MANAGED, FIELD_BOOL,
+		offsetof(union store_any, cert.object.managed), .unlocks = true},
+	    [STORE_SUBJECT] = {"subject", DB_NONE, FIELD_TEXT,
+		offsetof(union store_any, cert.subject),
+		.edit = store_cert_edit},
+	},
+};

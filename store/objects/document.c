@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "store/internal.h"
+#include "store/objects/signer.h"
+
+/* PEM documents of members and signing certificates. */
+
+struct material {
+	struct bytes der, csr;
+};
+
+static int read_material(const struct db_row *row, void *arg)
+{
+	struct material *m = arg;
+	size_t len;
+	const void *blob = db_blob(row, 0, &len);
+	int rc = bytes_add(&m->der, blob, len);
+
+	if (rc)
+		return rc;
+	blob = db_blob(row, 1, &len);
+	return bytes_add(&m->csr, blob, len);
+}
+
+static int load(
+    struct store *store, const union store_any *object, struct material *m)
+{
+	struct db_conn *conn = db_reader(store->db);
+	bool member = object->object.kind == STORE_MEMBER;
+
+	return db_one(conn, member ? DB_ISSUED_MATERIAL : DB_CERT_MATERIAL,
+	    DB_ARGS(DB_INT(member ? object->member.issued : object->object.id)),
+	    read_material, m, -ESTALE);
+}
+
+static int read_enrolled(const struct db_row *row, void *arg)
+{
+	struct store_member *m = arg;
+
+	m->issued = db_int(row, 0);
+	m->issuer = db_int(row, 1);
+	m->cert_len = (size_t)db_int(row, 2);
+	m->csr_len = (size_t)db_int(row, 3);
+	return 1;
+}
+
+int store_member_enrolled(
+    struct store *store, const union store_any *member, union store_any *out)
+{
+	struct db_conn *conn = db_reader(store->db);
+
+	*out = *member;
+	return db_one(conn, DB_ISSUED_FIRST, DB_ARGS(DB_INT(member->object.id)),
+	    read_enrolled, &out->member, -ESTALE);
+}
+
+/* What can sign: a certificate, or what issued a member's; NULL while that
+ * waits. */
+static int signer_of(
+    struct store *store, const union store_any *object, struct signer **out)
+{
+	bool member = object->object.kind == STORE_MEMBER;
+
+	*out = NULL;
+	if (!member && object->cert.pending)
+		return 0;
+	return signer_get(
+	    store, member ? object->member.issuer : object->object.id, out);
+}
+
+/* Where the chain above begins in the signer's own: behind itself, unless it
+ * issued the object. */
+static size_t above(const union store_any *object, const struct signer *signer)
+{
+	return object->object.kind == STORE_MEMBER ? 0 : signer->above;
+}
+
+static int add_chain(
+    struct store *store, const union store_any *object, struct bytes *out)
+{
+	CLEANUP_SIGNER struct signer *signer = NULL;
+	int rc = signer_of(store, object, &signer);
+
+	if (rc || !signer)
+		return rc;
+	return bytes_add_part(
+	    out, &signer->chain, above(object, signer), signer->chain.len);
+}
+
+static int add_fingerprint(const struct bytes *der, struct bytes *out)
+{
+	unsigned char hash[PKI_HASH];
+	char text[2 * PKI_HASH + 1];
+	int rc = pki_sha256(der->data, der->len, hash);
+
+	if (rc)
+		return rc;
+	hex_text(hash, PKI_HASH, text);
+	return bytes_add(out, text, strlen(text));
+}
+
+int store_document(struct store *store, const union store_any *object,
+    enum store_document which, struct bytes *out)
+{
+	struct material m = {0};
+	int rc;
+
+	if (which == STORE_CHAIN_PEM)
+		return add_chain(store, object, out);
+	rc = load(store, object, &m);
+	if (!rc && !m.der.len && which != STORE_CSR_PEM) {
+		bytes_free(&m.csr);
+		return 0;
+	}
+	if (!rc && which == STORE_FINGERPRINT)
+		rc = add_fingerprint(&m.der, out);
+	else if (!rc && which == STORE_CSR_PEM)
+		rc = pki_pem(PKI_LABEL_REQUEST, m.csr.data, m.csr.len, out);
+	else if (!rc)
+		rc = pki_pem(PKI_LABEL_CERTIFICATE, m.der.data, m.der.len, out);
+	if (!rc && which == STORE_FULLCHAIN_PEM)
+		rc = add_chain(store, object, out);
+	bytes_free(&m.der);
+	bytes_free(&m.csr);
+	return rc;
+}
+
+int store_document_len(struct store *store, const union store_any *object,
+    enum store_document which, size_t *len)
+{
+	CLEANUP_SIGNER struct signer *signer = NULL;
+	bool member = object->object.kind == STORE_MEMBER;
+	size_t cert = member ? object->member.cert_len : object->cert.cert_len;
+	size_t csr = member ? object->member.csr_len : object->cert.csr_len;
+
+	*len = 0;
+	if (!cert && which != STORE_CSR_PEM)
+		return 0;
+	if (which == STORE_FINGERPRINT)
+		*len = (size_t)2 * PKI_HASH;
+	else if (which == STORE_CSR_PEM)
+		*len = pki_pem_len(PKI_LABEL_REQUEST, csr);
+	else if (which != STORE_CHAIN_PEM)
+		*len = pki_pem_len(PKI_LABEL_CERTIFICATE, cert);
+	if (which != STORE_CHAIN_PEM && which != STORE_FULLCHAIN_PEM)
+		return 0;
+	int rc = signer_of(store, object, &signer);
+	if (!rc && signer)
+		*len += signer->chain.len - above(object, signer);
+	return rc;
+}

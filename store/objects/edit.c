@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/audit.h"
+#include "store/base/clock.h"
+#include "store/internal.h"
+#include "store/objects/before.h"
+#include "store/objects/object.h"
+#include "store/objects/owner.h"
+#include "store/objects/shown.h"
+#include "store/objects/signer.h"
+
+/* Making, deleting, renaming and editing objects of every kind. */
+
+struct change {
+	struct store *store;
+	struct store_call *call;
+	const struct object_kind *kind;
+	int64_t id;	  /* of the object; of the parent for make */
+	const char *name; /* for make and rename */
+	mode_t mode;
+	union store_any *out;
+	const struct store_edit *edit;
+	gid_t gid; /* for make */
+};
+
+static int illegal_name(
+    struct store_call *call, const struct object_kind *kind, const char *name)
+{
+	if (strlen(name) > NAME_MAX_LEN)
+		return store_refuse(call, -ENAMETOOLONG,
+		    "a name has at most %d bytes", NAME_MAX_LEN);
+	if (kind->reserved)
+		return store_refuse(call, -EINVAL,
+		    "a name has 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, and is not %s, %s or %s",
+		    kind->reserved[0], kind->reserved[1], kind->reserved[2]);
+	return store_refuse(call, -EINVAL,
+	    "a name has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit");
+}
+
+static bool legal(const struct object_kind *kind, const char *name)
+{
+	for (const char *const *word = kind->reserved; word && *word; word++)
+		if (strcmp(name, *word) == 0)
+			return false;
+	return name_legal(name, strlen(name));
+}
+
+/* A name that is taken; other errors go by. */
+static int taken(struct store_call *call, int rc, const char *name)
+{
+	return rc == -EEXIST
+		   ? store_refuse(call, rc, "the name %s is taken", name)
+		   : rc;
+}
+
+static int note(struct db_conn *conn, const struct change *c,
+    const char *action, const struct store_object *o, const char *name,
+    const char *value, int64_t now)
+{
+	char path[STORE_PATH];
+
+	store_path(o, path);
+	return audit_add(conn, c->call, now,
+	    &(struct audit){
+		.action = action, .object = path, .name = name, .value = value});
+}
+
+static int make_job(struct db_conn *conn, void *arg)
+{
+	struct change *c = arg;
+	struct store_make make = {
+	    .store = c->store,
+	    .call = c->call,
+	    .parent = c->id,
+	    .name = c->name,
+	    .mode = c->mode,
+	    .gid = c->gid,
+	    .now = clock_now(),
+	};
+	int64_t id = c->kind->make(conn, &make);
+
+	if (id < 0)
+		return taken(c->call, (int)id, c->name);
+	if (id > STORE_ID_MAX)
+		return store_refuse(c->call, -ENOSPC, "all ids have been given");
+	int rc = shown_made(conn, c->kind->number, id, make.now);
+	if (!rc)
+		rc = object_get(conn, c->kind->number, id, c->out);
+	if (!rc)
+		rc = object_touch_list(conn, &c->out->object, make.now);
+	return rc ? rc
+		  : note(conn, c, "mkdir", &c->out->object, NULL, NULL,
+			make.now);
+}
+
+int store_make(struct store *store, struct store_call *call,
+    enum store_kind kind, int64_t parent, const struct store_owner *above,
+    const char *name, mode_t mode, union store_any *out)
+{
+	struct change c = {store, call, store->kinds[kind], parent, name,
+	    mode & above->mode & 0777, out, NULL, above->gid};
+
+	if (!store->kinds[kind]->make)
+		return store_refuse(call, -EPERM, "nothing can be made here");
+	if (!legal(store->kinds[kind], name))
+		return illegal_name(call, store->kinds[kind], name);
+	return store_submit(store, call, make_job, &c);
+}
+
+static int remove_job(struct db_conn *conn, void *arg)
+{
+	struct change *c = arg;
+	int64_t now = clock_now();
+	int rc = object_get_writable(
+	    conn, c->call, c->kind->number, c->id, c->out);
+
+	if (!rc)
+		rc = c->kind->remove(conn, c->call, c->out, now);
+	if (!rc)
+		shown_removed(conn, &c->out->object);
+	if (!rc)
+		rc = owner_drop_all(conn, &c->out->object);
+	if (!rc)
+		rc = object_touch_list(conn, &c->out->object, now);
+	return rc ? rc
+		  : note(conn, c, "rmdir", &c->out->object, NULL, NULL, now);
+}
+
+int store_remove(struct store *store, struct store_call *call,
+    enum store_kind kind, int64_t id)
+{
+	union store_any object;
+	struct change c = {
+	    store, call, store->kinds[kind], id, NULL, 0, &object, NULL, 0};
+	if (!store->kinds[kind]->remove)
+		return store_refuse(call, -EPERM, "it cannot be deleted");
+	int rc = store_submit(store, call, remove_job, &c);
+	if (!rc && kind == STORE_CERT)
+		signer_forget(store, id);
+	return rc;
+}
+
+int store_may_remove(struct store *store, struct store_call *call,
+    enum store_kind kind, int64_t id)
+{
+	struct db_conn *conn = db_reader(store->db);
+	const struct object_kind *k = store->kinds[kind];
+	union store_any object;
+
+	if (!k->remove)
+		return store_refuse(call, -EPERM, "it cannot be deleted");
+	int rc = object_get_writable(conn, call, kind, id, &object);
+	return rc || !k->may_remove ? rc : k->may_remove(conn, call, id);
+}
+
+static int rename_job(struct db_conn *conn, void *arg)
+{
+	struct change *c = arg;
+	int64_t now = clock_now();
+	int rc = object_get_writable(
+	    conn, c->call, c->kind->number, c->id, c->out);
+
+	if (rc)
+		return rc;
+	rc = db_change(conn, c->kind->rename,
+	    DB_ARGS(DB_INT(c->id), DB_TEXT(c->name), DB_INT(now),
+		DB_INT(c->call->uid)));
+	if (rc)
+		return taken(c->call, rc, c->name);
+	shown_removed(conn, &c->out->object);
+	rc = shown_edited(conn, &c->out->object, true, now);
+	if (!rc)
+		rc = object_touch_list(conn, &c->out->object, now);
+	return rc ? rc
+		  : note(conn, c, "rename", &c->out->object, "to", c->name, now);
+}
+
+int store_rename(struct store *store, struct store_call *call,
+    enum store_kind kind, int64_t id, const char *name)
+{
+	union store_any object;
+	struct change c = {
+	    store, call, store->kinds[kind], id, name, 0, &object, NULL, 0};
+
+	if (!store->kinds[kind]->rename)
+		return store_refuse(call, -EPERM, "it cannot be renamed");
+	if (!legal(store->kinds[kind], name))
+		return illegal_name(call, store->kinds[kind], name);
+	return store_submit(store, call, rename_job, &c);
+}
+
+/* --- editing --- */
+
+/* In a job: the value that is stored, and its text for the audit trail. */
+struct new_value {
+	struct db_value value;
+	const char *text;
+	char number[24];
+};
+
+static int resolve(struct db_conn *conn, const struct change *c,
+    const struct object_field *field, struct new_value *out)
+{
+	int64_t number = c->edit->number;
+	int rc = field->resolve
+		     ? field->resolve(conn, c->call, c->out, c->edit, &number)
+		     : 0;
+
+	bool none = field->none_word && number == field->none;
+
+	out->value = none			 ? DB_NIL
+		     : field->type == FIELD_TEXT ? DB_TEXT(c->edit->text)
+						 : DB_INT(number);
+	out->text = none	    ? field->none_word
+		    : c->edit->text ? c->edit->text
+				    : out->number;
+	if (field->type == FIELD_TIME && !none)
+		clock_text(number, out->number);
+	else
+		snprintf(out->number, sizeof(out->number), "%" PRId64, number);
+	return rc;
+}
+
+static int note_edit(struct db_conn *conn, const struct change *c,
+    const char *field, const char *value, int64_t now)
+{
+	char object[STORE_PATH], path[STORE_PATH + 32];
+
+	store_path(&c->out->object, object);
+	snprintf(path, sizeof(path), "%s/%s", object, field);
+	return audit_add(conn, c->call, now,
+	    &(struct audit){.action = "set",
+		.object = path,
+		.name = "value",
+		.value = value});
+}
+
+static int set_job(struct db_conn *conn, void *arg)
+{
+	struct change *c = arg;
+	const struct store_edit *edit = c->edit;
+	const struct object_field *field = &c->kind->field[edit->field];
+	struct new_value new;
+	int64_t now = clock_now();
+	int rc = field->unlocks
+		     ? object_get(conn, c->kind->number, c->id, c->out)
+		     : object_get_writable(
+			   conn, c->call, c->kind->number, c->id, c->out);
+
+	if (!rc)
+		rc = before_check(c->store, edit, &c->out->object);
+	if (!rc)
+		rc = resolve(conn, c, field, &new);
+	if (!rc)
+		rc = shown_edited(
+		    conn, &c->out->object, field->shown_by_others, now);
+	if (!rc)
+		rc = db_change(conn, field->set,
+		    DB_ARGS(DB_INT(c->id), new.value, DB_INT((int64_t)edit->bit),
+			DB_INT(edit->bare ? (int64_t)edit->bit : 0),
+			DB_INT(now), DB_INT(c->call->uid)));
+	if (rc)
+		return rc;
+	before_note(c->store, edit, c->out);
+	return note_edit(conn, c, field->name, new.text, now);
+}
+
+int store_set(struct store *store, struct store_call *call,
+    const struct store_object *object, const struct store_edit *edit)
+{
+	union store_any now;
+	const struct object_kind *kind = store->kinds[object->kind];
+	struct change c = {
+	    store, call, kind, object->id, NULL, 0, &now, edit, 0};
+
+	if (!kind->field[edit->field].set)
+		return store_refuse(call, -EINVAL, "there is no such value");
+	return store_submit(store, call, set_job, &c);
+}
+
+static bool is_text(const struct object_field *field)
+{
+	return field->type == FIELD_TEXT || field->type == FIELD_CERT;
+}
+
+int store_put_back(struct store *store, struct store_call *call,
+    const struct store_object *object, struct store_before *before)
+{
+	const struct object_field *field = &store->kinds[object->kind]
+						->field[before->field];
+	struct store_edit edit = {
+	    .field = before->field,
+	    .text = is_text(field) ? before->text : NULL,
+	    .number = before->number,
+	    .bit = before->bit,
+	    .bare = before->bare,
+	    .before = before,
+	    .put_back = true,
+	};
+
+	if (!before->known)
+		return -ECANCELED;
+	int rc = field->edit ? field->edit(store, call, object, &edit)
+			     : store_set(store, call, object, &edit);
+	if (!rc)
+		before->known = false;
+	return rc;
+}

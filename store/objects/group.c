@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "store/base/clock.h"
+#include "store/db/db.h"
+#include "store/objects/kind.h"
+#include "store/objects/signer.h"
+#include "store/store.h"
+
+/* App Connector groups and Private Service Edge groups. */
+
+static void read_group(const struct db_row *row, union store_any *out)
+{
+	struct store_group *g = &out->group;
+
+	g->object.place = (int)db_int(row, DB_GROUP_PLACE);
+	g->object.parent = g->object.place;
+	db_text(
+	    row, DB_GROUP_DESCRIPTION, g->description, sizeof(g->description));
+	g->enabled = db_int(row, DB_GROUP_ENABLED);
+	db_text(
+	    row, DB_GROUP_CERT_NAME, g->signing_cert, sizeof(g->signing_cert));
+	g->keys_changed = db_int(row, DB_GROUP_KEYS_AT);
+	g->members_changed = db_int(row, DB_GROUP_MEMBERS_AT);
+}
+
+static int64_t make_group(struct db_conn *conn, const struct store_make *make)
+{
+	const char *signs = make->parent == STORE_APP_CONNECTOR
+				? "connector"
+				: "service_edge";
+	int64_t cert;
+	int rc = db_one(conn, DB_CERT_NAMED, DB_ARGS(DB_TEXT(signs)),
+	    db_read_int, &cert, -ENOENT);
+
+	if (rc == -ENOENT)
+		return store_refuse(make->call, -ENOENT,
+		    "a group here begins with the signing certificate certs/%s, and there is none of that name",
+		    signs);
+	if (!rc)
+		rc = db_change(conn, DB_GROUP_ADD,
+		    DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name),
+			DB_INT(make->call->uid), DB_INT(make->gid),
+			DB_INT(make->mode), DB_INT(make->now), DB_INT(cert)));
+	return rc ? rc : db_inserted(conn);
+}
+
+static int remove_group(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, int64_t now)
+{
+	int rc = db_must_change(conn, DB_GROUP_REMOVE,
+	    DB_ARGS(DB_INT(object->object.id), DB_INT(now)), -ENOTEMPTY);
+
+	return rc == -ENOTEMPTY
+		   ? store_refuse(call, rc, "the group has keys or members")
+		   : rc;
+}
+
+const struct object_kind store_group_kind = {
+    .number = STORE_GROUP,
+    .get = DB_GROUP_GET,
+    .find = DB_GROUP_FIND,
+    .each = DB_GROUP_EACH,
+    .rename = DB_GROUP_RENAME,
+    .chown = DB_GROUP_CHOWN,
+    .owned = DB_GROUP_OWNED,
+    .by_parent = true,
+    .read = read_group,
+    .make = make_group,
+    .remove = remove_group,
+    .field =
+	{
+	    [STORE_DESCRIPTION] = {"description", DB_GROUP_SET_DESCRIPTION,
+		FIELD_TEXT, offsetof(union store_any, group.description)},
+	    [STORE_ENABLED] = {"enabled", DB_GROUP_SET_ENABLED, FIELD_BOOL,
+		offsetof(union store_any, group.enabled),
+		.shown_by_others = true},
+	    [STORE_SIGNING_CERT] = {"signing_cert", DB_GROUP_SET_SIGNING_CERT,
+		FIELD_CERT, offsetof(union store_any, group.signing_cert),
+		.resolve = signer_resolve},
+	},
+};

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/objects/member.h"
+
+#include <errno.h>
+
+#include "store/base/clock.h"
+#include "store/db/db.h"
+#include "store/objects/kind.h"
+#include "store/objects/shown.h"
+#include "store/pki/pki.h"
+#include "store/store.h"
+
+/* What has enrolled. Members are made in enroll.c. */
+
+static void read_member(const struct db_row *row, union store_any *out)
+{
+	struct store_member *m = &out->member;
+	struct store_object *o = &m->object;
+	size_t len;
+
+	o->parent = db_int(row, DB_MEMBER_GROUP);
+	o->place = (int)db_int(row, DB_MEMBER_PLACE);
+	db_text(row, DB_MEMBER_GROUP_NAME, o->group_name, sizeof(o->group_name));
+	db_text(
+	    row, DB_MEMBER_DESCRIPTION, m->description, sizeof(m->description));
+	m->key = db_int(row, DB_MEMBER_KEY);
+	db_text(row, DB_MEMBER_KEY_NAME, m->provisioning_key,
+	    sizeof(m->provisioning_key));
+	db_text(
+	    row, DB_MEMBER_CERT_NAME, m->signing_cert, sizeof(m->signing_cert));
+	const void *serial = db_blob(row, DB_MEMBER_SERIAL, &len);
+	if (len == PKI_SERIAL)
+		hex_text(serial, len, m->serial);
+	m->enrolled = db_int(row, DB_MEMBER_ENROLLED);
+	m->enrolled_by = (uid_t)db_int(row, DB_MEMBER_ENROLLED_BY);
+	m->issued = db_int(row, DB_MEMBER_ISSUED);
+	m->issuer = db_int(row, DB_MEMBER_CERT);
+	m->not_before = db_int(row, DB_MEMBER_NOT_BEFORE);
+	m->not_after = db_int(row, DB_MEMBER_NOT_AFTER);
+	m->revoked = !db_is_null(row, DB_MEMBER_REVOKED);
+	db_text(row, DB_MEMBER_REASON, m->reason, sizeof(m->reason));
+	m->cert_len = (size_t)db_int(row, DB_MEMBER_DER_LEN);
+	m->csr_len = (size_t)db_int(row, DB_MEMBER_CSR_LEN);
+	o->changed = clock_later(o->changed, m->not_after);
+}
+
+struct use {
+	struct db_conn *conn;
+	int64_t now;
+};
+
+static int issuer_used(const struct db_row *row, void *arg)
+{
+	const struct use *use = arg;
+
+	return shown_used(use->conn, STORE_CERT, db_int(row, 0), use->now);
+}
+
+int member_revoke(struct db_conn *conn, int64_t member, int keep,
+    const char *reason, int64_t now)
+{
+	struct db_value id = DB_INT(member), at = DB_INT(now),
+			seconds = DB_INT(now / CLOCK_SECOND),
+			left = DB_INT(keep);
+	int rc = db_run(
+	    conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds, left));
+
+	if (rc <= 0)
+		return rc;
+	rc = shown_used(conn, STORE_MEMBER, member, now);
+	if (!rc)
+		rc = db_each(conn, DB_MEMBER_ISSUERS, DB_ARGS(id), issuer_used,
+		    &(struct use){conn, now});
+	return rc ? rc
+		  : db_run(conn, DB_MEMBER_REVOKE,
+			DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
+}
+
+static int set_revocation(struct db_conn *conn, struct store_call *call,
+    const struct store_member *member, const char *reason, int64_t now)
+{
+	int code = pki_reason_code(reason);
+
+	if (code < 0)
+		return store_refuse(call, -EINVAL,
+		    "not one of unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise");
+	if (member->revoked)
+		return store_refuse(
+		    call, -EEXIST, "it is revoked: %s", member->reason);
+	int rc = member_revoke(
+	    conn, member->object.id, 0, pki_reason_name(code), now);
+	if (rc == 0)
+		return store_refuse(call, -EKEYEXPIRED,
+		    "its certificates have expired: there is nothing to revoke");
+	return rc < 0 ? rc : 0;
+}
+
+static int remove_member(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, int64_t now)
+{
+	int64_t id = object->object.id;
+
+	(void)call;
+	/* RFC 5280 5.3.1. In this order: a copy of the export may end between
+	 * the two. */
+	int rc = member_revoke(conn, id, 0, "cessationOfOperation", now);
+	return rc < 0 ? rc
+		      : db_change(conn, DB_MEMBER_REMOVE,
+			    DB_ARGS(DB_INT(id), DB_INT(now)));
+}
+
+static int resolve_revocation(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, const struct store_edit *edit,
+    int64_t *number)
+{
+	(void)number;
+	return set_revocation(
+	    conn, call, &object->member, edit->text, clock_now());
+}
+
+const struct object_kind store_member_kind = {
+    .number = STORE_MEMBER,
+    .get = DB_MEMBER_GET,
+    .find = DB_MEMBER_FIND,
+    .each = DB_MEMBER_EACH,
+    .all = DB_MEMBER_ALL,
+    .rename = DB_MEMBER_RENAME,
+    .chown = DB_MEMBER_CHOWN,
+    .owned = DB_MEMBER_OWNED,
+    .by_parent = true,
+    .brief = true,
+    .read = read_member,
+    .remove = remove_member,
+    .field =
+	{
+	    [STORE_DESCRIPTION] = {"description", DB_MEMBER_SET_DESCRIPTION,
+		FIELD_TEXT, offsetof(union store_any, member.description)},
+	    [STORE_REVOCATION] = {"revocation", DB_MEMBER_SET_NOTHING,
+		FIELD_NUMBER, 0, .resolve = resolve_revocation},
+	},
+};

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/objects/signer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/clock.h"
+#include "store/base/report.h"
+#include "store/internal.h"
+#include "store/objects/shown.h"
+
+struct step {
+	struct bytes der, sealed, chain;
+	int64_t issuer; /* 0: this is the root */
+};
+
+static int read_step(const struct db_row *row, void *arg)
+{
+	struct step *s = arg;
+	size_t len;
+	const void *blob = db_blob(row, 0, &len);
+	int rc = bytes_add(&s->der, blob, len);
+
+	blob = db_blob(row, 2, &len);
+	if (!rc && blob)
+		rc = bytes_add(&s->sealed, blob, len);
+	s->issuer = db_int(row, 3);
+	blob = db_blob(row, 4, &len);
+	return rc || !blob ? rc : bytes_add(&s->chain, blob, len);
+}
+
+static int open_key(
+    struct store *store, struct signer *signer, const struct step *s)
+{
+	CLEANUP_BYTES struct bytes key = {0};
+
+	if (!s->sealed.len || signer->ca)
+		return 0;
+	int rc = pki_unseal(store->sealer, "cert", signer->id, s->sealed.data,
+	    s->sealed.len, &key);
+	if (!rc)
+		rc = pki_ca_open(
+		    s->der.data, s->der.len, key.data, key.len, &signer->ca);
+	return rc;
+}
+
+/* Adds one certificate of the chain; the last one added is the root. */
+static int add(const void *der, size_t len, void *arg)
+{
+	struct signer *signer = arg;
+	int path_length;
+	int rc = pki_path_length(der, len, &path_length);
+
+	if (!rc)
+		rc = pki_pem(PKI_LABEL_CERTIFICATE, der, len, &signer->chain);
+	if (!rc)
+		rc = pki_sha256(der, len, signer->root);
+	if (rc)
+		return rc;
+	/* RFC 5280 6.1.4 (l), (m): every CA between takes one off what is
+	 * left */
+	if (path_length != PKI_NO_LIMIT &&
+	    path_length - signer->depth < signer->path_left)
+		signer->path_left = path_length - signer->depth;
+	if (!signer->depth++)
+		signer->above = signer->chain.len;
+	return 0;
+}
+
+/* *next is the issuer here, 0 above a root. */
+static int climb(struct store *store, struct db_conn *conn,
+    struct signer *signer, int64_t at, int64_t *next)
+{
+	struct step s = {0};
+	int rc = db_one(
+	    conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step, &s, -EIO);
+
+	if (!rc)
+		rc = add(s.der.data, s.der.len, signer);
+	if (!rc && at == signer->id)
+		rc = open_key(store, signer, &s);
+	if (!rc)
+		rc = pki_chain_each(s.chain.data, s.chain.len, add, signer);
+	*next = s.issuer;
+	bytes_free(&s.der);
+	bytes_free(&s.sealed);
+	bytes_free(&s.chain);
+	return rc;
+}
+
+static int load(struct store *store, int64_t cert, struct signer **out)
+{
+	struct db_conn *conn = db_reader(store->db);
+	struct signer *signer = calloc(1, sizeof(*signer));
+	int64_t at = cert;
+	int rc = signer ? 0 : -ENOMEM;
+
+	if (signer) {
+		signer->id = cert;
+		signer->refs = 1;
+		signer->path_left = PKI_NO_LIMIT;
+	}
+	while (!rc && at)
+		rc = signer->depth < SIGNER_DEPTH
+			 ? climb(store, conn, signer, at, &at)
+			 : -EIO;
+	if (rc == -ENOMEM) {
+		signer_put(signer);
+		return rc;
+	}
+	if (rc) {
+		report(LOG_ERR,
+		    "signing certificate %" PRId64
+		    " cannot be used: its key or chain is damaged",
+		    cert);
+		signer_put(signer);
+		return -EIO;
+	}
+	*out = signer;
+	return 0;
+}
+
+void signer_put(struct signer *signer)
+{
+	if (!signer || __atomic_sub_fetch(&signer->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	pki_ca_free(signer->ca);
+	bytes_free(&signer->chain);
+	free(signer);
+}
+
+void signer_cleanup(struct signer **signer)
+{
+	signer_put(*signer);
+}
+
+static struct signer **slot(struct store *store, int64_t cert)
+{
+	return &store->signers.slot[(uint64_t)cert % SIGNERS];
+}
+
+/*
+ * Puts a signer (or NULL) into the slot; the cache holds a reference of its
+ * own. Not if one was dropped since this one was begun to be loaded: it may be
+ * the same.
+ */
+static void put_in_slot(struct store *store, struct signer **at,
+    struct signer *signer, unsigned int since)
+{
+	pthread_mutex_lock(&store->signers.lock);
+	struct signer *old = NULL;
+	if (since == store->signers.invalidated) {
+		old = *at;
+		*at = signer;
+		if (signer)
+			__atomic_add_fetch(&signer->refs, 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&store->signers.lock);
+	signer_put(old);
+}
+
+static void drop(struct store *store, struct signer **at)
+{
+	pthread_mutex_lock(&store->signers.lock);
+	unsigned int since = ++store->signers.invalidated;
+	pthread_mutex_unlock(&store->signers.lock);
+	put_in_slot(store, at, NULL, since);
+}
+
+int signer_get(struct store *store, int64_t cert, struct signer **out)
+{
+	struct signer **at = slot(store, cert);
+
+	pthread_mutex_lock(&store->signers.lock);
+	struct signer *signer = *at && (*at)->id == cert ? *at : NULL;
+	if (signer)
+		__atomic_add_fetch(&signer->refs, 1, __ATOMIC_RELAXED);
+	unsigned int since = store->signers.invalidated;
+	pthread_mutex_unlock(&store->signers.lock);
+	if (!signer) {
+		int rc = load(store, cert, &signer);
+		if (rc)
+			return rc;
+		put_in_slot(store, at, signer, since);
+	}
+	*out = signer;
+	return 0;
+}
+
+void signer_forget(struct store *store, int64_t cert)
+{
+	drop(store, slot(store, cert));
+}
+
+void signer_forget_all(struct store *store)
+{
+	for (int i = 0; i < SIGNERS; i++)
+		drop(store, &store->signers.slot[i]);
+}
+
+/* --- for jobs --- */
+
+int signer_issued(struct db_conn *conn, int64_t cert, int64_t now)
+{
+	int rc = db_change(
+	    conn, DB_CERT_ISSUED, DB_ARGS(DB_INT(cert), DB_INT(now)));
+
+	return rc ? rc : shown_used(conn, STORE_CERT, cert, now);
+}
+
+int signer_resolve(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, const struct store_edit *edit, int64_t *id)
+{
+	const char *name = edit->text;
+	enum db_query query = edit->put_back ? DB_CERT_NAMED : DB_CERT_USABLE;
+	int rc = db_one(
+	    conn, query, DB_ARGS(DB_TEXT(name)), db_read_int, id, -ENOENT);
+
+	(void)object;
+	if (rc == -ENOENT)
+		return store_refuse(call, rc,
+		    "there is no enabled signing certificate %s",
+		    name_legal(name, strlen(name)) ? name : "of that name");
+	return rc;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/base/clock.h"
+#include "store/internal.h"
+#include "store/lists/crl.h"
+#include "store/lists/metrics.h"
+#include "store/lists/render.h"
+#include "store/master.h"
+#include "store/objects/kind.h"
+#include "store/objects/signer.h"
+#include "store/refusals.h"
+
+int store_new(const struct store_options *options, struct store **out)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return -ENOMEM;
+	store->lock = store->held = -1;
+	store->read_only = options->read_only;
+
+	store->export_gid = options->export_gid;
+	store->audit_named = options->audit_gid;
+	store->audit_gid = options->audit_gid ? *options->audit_gid : 0;
+	store->uid = options->uid;
+	store->gid = options->gid;
+	store->enrolled = options->enrolled;
+	store->enrolled_arg = options->enrolled_arg;
+	store->kinds = object_kinds;
+	pthread_mutex_init(&store->signers.lock, NULL);
+	list_cache_init(&store->lists);
+	store->metrics.started = clock_now();
+	store->path = strdup(options->path);
+	if (!store->path) {
+		store_close(store);
+		return -ENOMEM;
+	}
+	*out = store;
+	return 0;
+}
+
+int store_open_sealer(struct store *store, const struct store_options *options,
+    bool make, const char *store_id)
+{
+	unsigned char key[PKI_SECRET];
+	int rc = master_key(options, make, key);
+	if (!rc)
+		rc = pki_sealer_new(key, store_id, &store->sealer);
+	explicit_bzero(key, sizeof(key));
+	return rc;
+}
+
+int store_lock(struct store *store, const struct store_options *options)
+{
+	return db_lock(options->path, store->read_only, options->must_be_new,
+	    &store->lock);
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->open && !store->read_only)
+		lists_settle(store);
+	if (store->open)
+		refusal_log_rest(store);
+	db_close(store->db);
+	signer_forget_all(store);
+	pki_sealer_free(store->sealer);
+	if (store->held >= 0)
+		close(store->held);
+	if (store->lock >= 0)
+		close(store->lock);
+	list_cache_destroy(&store->lists);
+	pthread_mutex_destroy(&store->signers.lock);
+	free(store->path);
+	free(store);
+}
