@@ -355,8 +355,7 @@ static int seen(const struct db_row *row, void *arg)
 
 static int has(struct db *db, const char *name)
 {
-	return db_exists(
-	    db_reader(db), DB_SETTING_GET, DB_ARGS(DB_TEXT(name)));
+	return db_exists(db_reader(db), DB_SETTING_GET, DB_ARGS(DB_TEXT(name)));
 }
 
 static void a_failed_job_leaves_nothing(void **state)

@@ -143,16 +143,13 @@ static void a_retry_in_flight(void **state)
 	struct db_conn *conn = db_reader(store->db);
 	const struct db_value *args = DB_ARGS(
 	    DB_INT(member.member.issued), DB_INT(seconds));
-	assert_int_equal(
-	    db_exists(conn, DB_ENROLL_AGAIN, args), 1);
+	assert_int_equal(db_exists(conn, DB_ENROLL_AGAIN, args), 1);
 	test_set(&key, STORE_ENABLED, 0);
-	assert_int_equal(
-	    db_exists(conn, DB_ENROLL_AGAIN, args), 0);
+	assert_int_equal(db_exists(conn, DB_ENROLL_AGAIN, args), 0);
 	test_set(&key, STORE_ENABLED, 1);
 	assert_int_equal(
 	    store_remove(store, &call, STORE_MEMBER, member.object.id), 0);
-	assert_int_equal(
-	    db_exists(conn, DB_ENROLL_AGAIN, args), 0);
+	assert_int_equal(db_exists(conn, DB_ENROLL_AGAIN, args), 0);
 	assert_int_equal(enrolment_begin(&e, der.data, der.len), 0);
 	assert_int_equal(enrolment_prepare(&e, &second), -EEXIST);
 	assert_int_equal(second.len, 0);
