@@ -95,6 +95,10 @@ void db_disconnect(struct db_conn *conn);
 int db_exec(struct db_conn *conn, const char *sql);
 int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out);
 
+/* The schema as the steps that made it: steps.c. */
+extern const char *const db_steps[];
+extern const int db_steps_count;
+
 /* Checks whose file this is, and migrates its tables, or makes those of a file
  * that is new. */
 int db_schema(struct db_conn *conn, const struct db *db);
