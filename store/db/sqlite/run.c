@@ -8,23 +8,16 @@
 
 /* Running the statements of query.h on a connection. */
 
-static const char *label(enum db_query query, char out[24])
-{
-	snprintf(out, 24, "query %d", (int)query);
-	return out;
-}
-
 static int prepared(
     struct db_conn *conn, enum db_query query, sqlite3_stmt **out)
 {
-	char name[24];
-
 	if (!conn->statement[query]) {
 		int code = sqlite3_prepare_v3(conn->sqlite,
 		    db_query_text(query), -1, SQLITE_PREPARE_PERSISTENT,
 		    &conn->statement[query], NULL);
 		if (code != SQLITE_OK)
-			return db_error(conn->sqlite, code, label(query, name));
+			return db_error(
+			    conn->sqlite, code, db_query_name(query));
 	}
 	*out = conn->statement[query];
 	return 0;
@@ -69,7 +62,6 @@ static int each(struct db_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
 	struct db_row row;
-	char name[24];
 	int rows = 0, stop = 0, rc = prepared(conn, query, &row.statement);
 
 	if (rc)
@@ -89,7 +81,7 @@ static int each(struct db_conn *conn, enum db_query query,
 	}
 	rc = code == SQLITE_ROW
 		 ? 0
-		 : db_error(conn->sqlite, code, label(query, name));
+		 : db_error(conn->sqlite, code, db_query_name(query));
 	finish(row.statement);
 	if (rc)
 		return rc;
@@ -156,7 +148,6 @@ int db_run(
     struct db_conn *conn, enum db_query query, const struct db_value *args)
 {
 	sqlite3_stmt *statement = NULL;
-	char name[24];
 	int rc = prepared(conn, query, &statement);
 
 	if (rc)
@@ -169,7 +160,7 @@ int db_run(
 	else
 		rc = code == SQLITE_ROW
 			 ? -EIO
-			 : db_error(conn->sqlite, code, label(query, name));
+			 : db_error(conn->sqlite, code, db_query_name(query));
 	finish(statement);
 	return rc;
 }

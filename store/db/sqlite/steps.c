@@ -2,9 +2,9 @@
 #include "store/db/internal.h"
 
 /*
- * The schema, as the steps that made it; user_version counts those done. A new store runs all of
- * them. Each is literal text that nothing else shares, and never changes: a test knows its hash.
- * Steps are only added, at the end.
+ * The schema, as the steps that made it; user_version counts those done. A new
+ * store runs all of them. Each is literal text that nothing else shares, and
+ * never changes: a test knows its hash. Steps are only added, at the end.
  */
 
 /* clang-format off */
