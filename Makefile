@@ -35,6 +35,7 @@ HARDEN_LD := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 FUSE_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3)
 FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
 SQLITE_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
+JSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto)
 CAPNG_LIBS := $(shell $(PKG_CONFIG) --libs libcap-ng)
 SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
@@ -62,12 +63,12 @@ all: $(PROGRAM) $(TOOLS)
 
 $(PROGRAM): $(call objects,$(SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 # mkfs and fsck: the store without the filesystem.
 $(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(BUILD)/store/tools/tool.o $(call objects,$(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 # Objects depend on the flags they were made with, so that changed ones are never mixed.
 $(BUILD)/flags: FORCE
@@ -90,9 +91,9 @@ unit_confine := $(BASE_SRC) fs/confine.c
 unit_tree := $(filter-out fs/main.c fs/ops.c fs/ops_dir.c fs/guard.c fs/confine.c,$(SRC))
 libs_pki := $(CRYPTO_LIBS)
 libs_db := $(SQLITE_LIBS)
-libs_store := $(CRYPTO_LIBS) $(SQLITE_LIBS)
+libs_store := $(CRYPTO_LIBS) $(SQLITE_LIBS) $(JSON_LIBS)
 libs_confine := $(SECCOMP_LIBS)
-libs_tree := $(CRYPTO_LIBS) $(SQLITE_LIBS)
+libs_tree := $(CRYPTO_LIBS) $(SQLITE_LIBS) $(JSON_LIBS)
 
 fence = $(firstword $(subst _, ,$(notdir $(1))))
 .SECONDEXPANSION:
@@ -108,7 +109,7 @@ check: $(PROGRAM) $(TOOLS) $(UNIT) $(BUILD)/bench
 # What scripts/bench runs.
 $(BUILD)/bench: $(call objects,$(BENCH_SRC) $(BASE_SRC) $(PKI_SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 bench: $(PROGRAM) $(TOOLS) $(BUILD)/bench
 

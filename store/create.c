@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/backup/journal.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
@@ -165,7 +166,7 @@ int store_draft(struct store *store, const char *path, const char *suffix,
 	}
 	int rc = db_open(draft, DB_CREATE, &store->db);
 	if (!rc)
-		db_set_context(store->db, store);
+		db_set_context(store->db, store, &journal_hooks);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 #define STORE_INTERNAL_H
 
 /* struct store, for the rooms of the store. */
+#include "store/backup/journal.h"
 #include "store/db/db.h"
 #include "store/lists/metrics.h"
 #include "store/lists/render.h"
@@ -41,6 +42,7 @@ struct store {
 
 	struct metrics metrics;
 	struct shown shown;
+	struct journal journal;
 	struct edit_counts edits;
 	struct signer_cache signers;
 	struct list_cache lists;

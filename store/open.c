@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/backup/journal.h"
 #include "store/base/clock.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
@@ -84,6 +85,7 @@ void store_close(struct store *store)
 	if (store->lock >= 0)
 		close(store->lock);
 	list_cache_destroy(&store->lists);
+	bytes_free(&store->journal.changed);
 	pthread_mutex_destroy(&store->signers.lock);
 	free(store->path);
 	free(store);

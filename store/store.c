@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/backup/journal.h"
 #include "store/base/clock.h"
 #include "store/base/path.h"
 #include "store/base/report.h"
@@ -134,6 +135,20 @@ static int say_older(struct store *store, const struct store_options *options)
 	return store_log_event(store, "accept_older", options->path);
 }
 
+static void note_table(const char *what, void *arg)
+{
+	*(bool *)arg |= strncmp(what, "table", 5) == 0;
+}
+
+/* A store without one of its tables is opened for store_check to say so. */
+static bool lacks_tables(struct store *store)
+{
+	bool lacks = false;
+
+	return !db_check_schema(db_reader(store->db), note_table, &lacks) &&
+	       lacks;
+}
+
 static int open_locked(struct store *store, const struct store_options *options)
 {
 	int rc = db_open(options->path, db_flags(options), &store->db);
@@ -142,8 +157,10 @@ static int open_locked(struct store *store, const struct store_options *options)
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
 	}
-	db_set_context(store->db, store);
+	db_set_context(store->db, store, &journal_hooks);
 	rc = db_hold(options->path, &store->held);
+	if (!rc && options->as_it_is && lacks_tables(store))
+		return 0;
 	if (!rc)
 		rc = shown_open(store);
 	if (!rc)

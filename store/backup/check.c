@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "store/backup/export.h"
+#include "store/backup/line.h"
+#include "store/backup/record.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
@@ -253,63 +255,128 @@ static int check_issued(const struct db_row *row, void *arg)
 		     : 0;
 }
 
-/* --- the audit trail --- */
+/* --- the journal, and the audit trail in it --- */
 
 struct trail {
 	struct check *check;
 	const char *head; /* that has to be the hash of a line, or NULL */
 	bool head_seen;
-	int64_t seq, upto;
+	int64_t seq, ends; /* of the event before */
+	int64_t line, line_ends;
+	int64_t revocations;
 	char prev[2 * PKI_HASH + 1]; /* the hash of the line before */
 };
 
-static int check_line(const struct db_row *row, void *arg)
+static bool follows(const struct trail *t, const struct bytes *line)
 {
-	struct trail *t = arg;
-	unsigned char hash[PKI_HASH];
-	char want[2 * PKI_HASH + 16], end[2 * PKI_HASH + 16] = "";
-	size_t len;
-	int64_t seq = db_int(row, 0);
-	const char *line = db_blob(row, 1, &len);
-	int n = snprintf(want, sizeof(want), "\"prev\":\"%s\"}", t->prev);
+	char want[2 * PKI_HASH + 16];
+	size_t n = (size_t)snprintf(
+	    want, sizeof(want), "\"prev\":\"%s\"}", t->prev);
 
-	if (len >= (size_t)n)
-		memcpy(end, line + len - (size_t)n, (size_t)n);
-	if (seq != t->seq + 1)
+	return line->len >= n &&
+	       memcmp(line->data + line->len - n, want, n) == 0;
+}
+
+static void check_line(
+    struct trail *t, const struct db_row *row, const struct bytes *line)
+{
+	int64_t number = db_int(row, DB_EVENT_LINE);
+
+	if (number != t->line + 1)
 		fault(t->check, "log: line %" PRId64 " follows line %" PRId64,
-		    seq, t->seq);
-	else if (strcmp(end, want) != 0)
+		    number, t->line);
+	else if (!follows(t, line))
 		fault(t->check,
 		    "log: line %" PRId64
 		    " does not follow from the one before: one of them was changed",
-		    seq);
-	t->upto += (int64_t)len + 1;
-	if (db_int(row, 2) != t->upto)
+		    number);
+	t->line_ends += (int64_t)line->len + 1;
+	if (db_int(row, DB_EVENT_LINE_ENDS) != t->line_ends)
 		fault(t->check,
-		    "log: line %" PRId64 " does not stand where it ends", seq);
-	if (pki_sha256(line, len, hash))
-		return -EIO;
+		    "log: line %" PRId64 " does not stand where it ends",
+		    number);
+	t->line = number;
+	t->line_ends = db_int(row, DB_EVENT_LINE_ENDS);
+}
+
+static int take_line(struct trail *t, const struct db_row *row)
+{
+	CLEANUP_BYTES struct bytes line = {0};
+	unsigned char hash[PKI_HASH];
+	int rc = line_of_event(row, &line);
+
+	if (rc)
+		return rc;
+	check_line(t, row, &line);
+	rc = pki_sha256(line.data, line.len, hash);
 	hex_text(hash, PKI_HASH, t->prev);
 	t->head_seen = t->head_seen ||
 		       (t->head && strcmp(t->prev, t->head) == 0);
+	return rc;
+}
+
+static bool is_revocation(const struct db_row *row)
+{
+	static const char begin[] = "{\"kind\":\"revoked\",";
+	size_t len;
+	const void *data = db_blob(row, DB_EVENT_DATA, &len);
+
+	return len >= sizeof(begin) - 1 &&
+	       memcmp(data, begin, sizeof(begin) - 1) == 0;
+}
+
+static int check_event(const struct db_row *row, void *arg)
+{
+	struct trail *t = arg;
+	CLEANUP_BYTES struct bytes record = {0};
+	int64_t seq = db_int(row, DB_EVENT_SEQ);
+	int rc = record_of_event(t->check->conn, row, &record);
+
+	if (rc && rc != -ESTALE)
+		return rc;
+	t->ends += (int64_t)record.len;
+	if (rc || seq != t->seq + 1 || db_int(row, DB_EVENT_ENDS) != t->ends)
+		fault(t->check,
+		    "export: record %" PRId64 " does not stand where it should",
+		    seq);
 	t->seq = seq;
-	t->upto = db_int(row, 2);
-	return 0;
+	t->ends = db_int(row, DB_EVENT_ENDS);
+	t->revocations += is_revocation(row);
+	return db_is_null(row, DB_EVENT_LINE) ? 0 : take_line(t, row);
+}
+
+static void conclude(struct trail *t, int64_t revoked)
+{
+	int64_t recorded = db_recorded_last(t->check->store->db);
+
+	if (t->line < recorded)
+		fault(t->check,
+		    "log: %" PRId64
+		    " lines were written, and the last is %" PRId64,
+		    recorded, t->line);
+	if (t->revocations != revoked)
+		fault(t->check,
+		    "export: %" PRId64 " records of %" PRId64 " revocations",
+		    t->revocations, revoked);
+	if (t->head && !t->head_seen)
+		fault(t->check,
+		    "log: no line has the hash %s: its end was cut off or changed",
+		    t->head);
 }
 
 static int check_trail(struct check *c, const char *head)
 {
 	struct trail t = {.check = c, .head = head};
+	int64_t revoked = 0;
 
 	memset(t.prev, '0', sizeof(t.prev) - 1);
-	int rc = db_each(c->conn, DB_CHECK_LOG, NULL, check_line, &t);
-	if (rc)
-		return rc;
-	if (head && !t.head_seen)
-		fault(c,
-		    "log: no line has the hash %s: its end was cut off or changed",
-		    head);
-	return 0;
+	int rc = db_each(c->conn, DB_EVENT_EACH, NULL, check_event, &t);
+	if (!rc)
+		rc = db_each(
+		    c->conn, DB_CHECK_REVOCATIONS, NULL, db_read_int, &revoked);
+	if (!rc)
+		conclude(&t, revoked);
+	return rc;
 }
 
 /* --- all of it --- */

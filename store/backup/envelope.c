@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/backup/export.h"
+#include "store/backup/line.h"
 #include "store/base/clock.h"
 #include "store/internal.h"
 

@@ -6,7 +6,12 @@
 #include <stdio.h>
 
 #include "store/audit.h"
+#include "store/backup/line.h"
+#include "store/backup/record.h"
+#include "store/backup/row.h"
 #include "store/base/clock.h"
+#include "store/base/json.h"
+#include "store/db/columns.h"
 #include "store/internal.h"
 #include "store/objects/kind.h"
 
@@ -33,15 +38,59 @@ struct view {
 	int64_t round;	   /* that the size is rounded up to */
 };
 
-static int read_view(const struct db_row *row, void *arg)
-{
-	struct view *v = arg;
-	size_t len;
-	const void *json = db_blob(row, 0, &len);
+/* --- the store itself --- */
 
-	v->version = db_int(row, 1);
-	v->round = ROUND;
-	return bytes_add(&v->json, json, len);
+/* The last line of the audit trail. */
+struct mark {
+	int64_t seq;	/* of its record */
+	int64_t line;	/* its number */
+	int64_t at;	/* moment */
+	int64_t latest; /* the latest second that any file shows */
+	char hash[2 * PKI_HASH + 1];
+};
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int read_mark(const struct db_row *row, void *arg)
+{
+	struct mark *mark = arg;
+	CLEANUP_BYTES struct bytes line = {0};
+	unsigned char hash[PKI_HASH];
+	int rc = line_of_event(row, &line);
+
+	mark->seq = db_int(row, DB_EVENT_SEQ);
+	mark->line = db_int(row, DB_EVENT_LINE);
+	mark->at = db_int(row, DB_EVENT_AT);
+	mark->latest = later(mark->at / CLOCK_SECOND,
+	    later(db_int(row, DB_EVENT_SHOWN), db_int(row, DB_EVENT_LATEST)));
+	if (!rc)
+		rc = pki_sha256(line.data, line.len, hash);
+	hex_text(hash, PKI_HASH, mark->hash);
+	return rc ? rc : 1;
+}
+
+static int add_seal_check(struct db_conn *conn, struct bytes *out)
+{
+	CLEANUP_BYTES struct bytes check = {0};
+	int rc = db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("seal_check")),
+	    db_read_blob, &check);
+
+	return rc ? rc : json_hex(out, check.data, check.len);
+}
+
+static int add_places(struct db_conn *conn, struct bytes *out)
+{
+	int rc = 0;
+
+	for (int place = STORE_ROOT; place < STORE_PLACES && !rc; place++) {
+		rc = bytes_add(out, ",", place == STORE_ROOT ? 0 : 1);
+		if (!rc)
+			rc = row_json(conn, DB_PLACE, place, false, out, NULL);
+	}
+	return rc;
 }
 
 /*
@@ -50,36 +99,49 @@ static int read_view(const struct db_row *row, void *arg)
  * shows. Each commit that matters ends with such a line. A copy is read in this
  * order: one with fewer records has lost some since.
  */
-static int add_mark(struct view *v, const void *line, size_t len,
-    int64_t records, int64_t latest)
+static int add_mark(const struct mark *mark, struct bytes *out)
 {
-	unsigned char hash[PKI_HASH];
-	char text[2 * PKI_HASH + 1];
-	int rc = pki_sha256(line, len, hash);
-
-	if (rc)
-		return rc;
-	hex_text(hash, PKI_HASH, text);
-	v->json.len--; /* its brace */
-	return bytes_printf(&v->json,
-	    ",\"records\":%" PRId64 ",\"log_head\":\"%s\",\"latest\":%" PRId64
-	    "}",
-	    records, text, latest);
+	if (!mark->line)
+		return 0;
+	return bytes_printf(out,
+	    ",\"records\":%" PRId64 ",\"log_head\":\"%s\",\"latest\":%" PRId64,
+	    mark->seq, mark->hash, mark->latest);
 }
 
-static int read_store_view(const struct db_row *row, void *arg)
+/* The mark is read first: what changes meanwhile is in the trail behind it. */
+static int view_store(struct store *store, struct db_conn *conn, struct view *v)
 {
-	struct view *v = arg;
-	size_t len;
-	const void *line = db_blob(row, 2, &len);
-	int rc = read_view(row, arg);
+	struct mark mark = {0};
+	struct bytes *out = &v->json;
+	int rc = db_each(conn, DB_EVENT_LAST_LINE, NULL, read_mark, &mark);
 
+	if (!rc)
+		rc = bytes_printf(out,
+		    "{\"kind\":\"store\",\"domain\":\"%s\",\"seal_check\":",
+		    store->domain);
+	if (!rc)
+		rc = add_seal_check(conn, out);
+	if (!rc)
+		rc = bytes_printf(out, ",\"audit_private\":%s,\"places\":[",
+		    store->audit_private ? "1" : "null");
+	if (!rc)
+		rc = add_places(conn, out);
+	if (!rc)
+		rc = bytes_add(out, "]", 1);
+	if (!rc)
+		rc = add_mark(&mark, out);
 	v->round = EXPORT_ROUND;
-	v->version = db_int(row, 3) / CLOCK_SECOND * EXPORT_ROUND +
-		     db_int(row, 4) % EXPORT_ROUND;
-	return rc || !len
-		   ? rc
-		   : add_mark(v, line, len, db_int(row, 5), db_int(row, 6));
+	v->version = mark.at / CLOCK_SECOND * EXPORT_ROUND +
+		     mark.line % EXPORT_ROUND;
+	return rc ? rc : bytes_add(out, "}", 1);
+}
+
+static int view_object(
+    struct db_conn *conn, const struct store_object *object, struct view *v)
+{
+	v->round = ROUND;
+	return row_json(conn, (enum db_kind)object->kind, object->id, true,
+	    &v->json, &v->version);
 }
 
 /* Where its file stands below export/. */
@@ -117,21 +179,14 @@ static int compose(const struct store *store, const struct store_object *object,
 int store_export(struct store *store, const union store_any *object,
     struct bytes *out, int64_t *changed)
 {
-	static const enum db_query query[STORE_KINDS] = {
-	    [STORE_PLACE] = DB_EXPORT_STORE,
-	    [STORE_CERT] = DB_EXPORT_CERT,
-	    [STORE_GROUP] = DB_EXPORT_GROUP,
-	    [STORE_KEY] = DB_EXPORT_KEY,
-	};
 	struct db_conn *conn = db_reader(store->db);
+	const struct store_object *o = &object->object;
 	struct view v = {0};
-	bool one = object->object.kind != STORE_PLACE;
-	int rc = db_one(conn, query[object->object.kind],
-	    one ? DB_ARGS(DB_INT(object->object.id)) : NULL,
-	    one ? read_view : read_store_view, &v, -ESTALE);
+	int rc = o->kind == STORE_PLACE ? view_store(store, conn, &v)
+					: view_object(conn, o, &v);
 
 	if (!rc)
-		rc = compose(store, &object->object, &v, out);
+		rc = compose(store, o, &v, out);
 	*changed = v.round ? v.version / v.round * CLOCK_SECOND : 0;
 	bytes_free(&v.json);
 	return rc;
@@ -157,12 +212,15 @@ static int frame(const struct store *store, int64_t segment, struct bytes *head,
 
 static void read_segment(const struct db_row *row, union store_any *out)
 {
+	snprintf(out->object.name, sizeof(out->object.name), "%08" PRId64,
+	    out->object.id);
 	out->object.place = STORE_ROOT;
 	out->segment.records = db_int(row, DB_SEGMENT_RECORDS);
 	out->segment.length = db_int(row, DB_SEGMENT_LENGTH);
 }
 
 const struct object_kind store_segment_kind = {
+    .number = STORE_SEGMENT,
     .get = DB_SEGMENT_GET,
     .find = DB_SEGMENT_FIND,
     .each = DB_SEGMENT_EACH,
@@ -181,28 +239,41 @@ int store_segment_size(
 }
 
 struct reading {
-	const struct store *store;
+	struct store *store;
+	struct db_conn *conn;
 	struct bytes head, record;
+	int64_t first;	/* the last record before the segment */
+	int64_t before; /* where that ends */
 	int64_t offset;
 	size_t left;
 	struct bytes *out;
 };
 
-static int read_record(const struct db_row *row, void *arg)
+static int read_ends(const struct db_row *row, void *arg)
 {
-	struct reading *r = arg;
-	size_t len;
-	const void *text = db_blob(row, 1, &len);
-	int64_t end = db_int(row, 2);
+	*(int64_t *)arg = db_int(row, DB_EVENT_ENDS);
+	return 1;
+}
 
+static int make_record(struct reading *r, const struct db_row *row)
+{
 	r->record.len = 0;
 	int rc = bytes_add(&r->record, r->head.data, r->head.len);
 	if (!rc)
-		rc = bytes_add(&r->record, text, len);
+		rc = record_of_event(r->conn, row, &r->record);
 	if (!rc)
 		rc = export_seal(r->store, &r->record);
-	if (!rc)
-		rc = bytes_add(&r->record, "\n", 1);
+	return rc ? rc : bytes_add(&r->record, "\n", 1);
+}
+
+static int read_record(const struct db_row *row, void *arg)
+{
+	struct reading *r = arg;
+	int64_t each = (int64_t)r->head.len + EXPORT_TAIL + 1;
+	int64_t end = db_int(row, DB_EVENT_ENDS) - r->before +
+		      (db_int(row, DB_EVENT_SEQ) - r->first) * each;
+	int rc = make_record(r, row);
+
 	if (rc)
 		return rc;
 	int64_t from = end - (int64_t)r->record.len;
@@ -217,17 +288,24 @@ int store_segment_read(struct store *store, const struct store_segment *segment,
     int64_t offset, size_t size, struct bytes *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	struct reading r = {
-	    .store = store, .offset = offset, .left = size, .out = out};
 	int64_t each, id = segment->object.id;
+	struct reading r = {.store = store,
+	    .conn = conn,
+	    .first = (id - 1) * EXPORT_SEGMENT,
+	    .offset = offset,
+	    .left = size,
+	    .out = out};
 	int rc = frame(store, id, &r.head, &each);
 
 	if (!rc)
-		rc = db_each(conn, DB_SEGMENT_READ,
-		    DB_ARGS(DB_INT((id - 1) * EXPORT_SEGMENT), DB_INT(offset),
-			DB_INT(each)),
+		rc = db_each(conn, DB_EVENT_GET, DB_ARGS(DB_INT(r.first)),
+		    read_ends, &r.before);
+	if (!rc)
+		rc = db_each(conn, DB_EVENT_SEGMENT,
+		    DB_ARGS(DB_INT(r.first), DB_INT(EXPORT_SEGMENT),
+			DB_INT(offset), DB_INT(each)),
 		    read_record, &r);
 	bytes_free(&r.head);
 	bytes_free(&r.record);
-	return rc < 0 ? rc : 0;
+	return rc;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "store/backup/export.h"
+#include "store/backup/line.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"

@@ -22,18 +22,26 @@
 
 /* --- the store's own file, and whose it is --- */
 
-static int read_store(const struct db_row *row, void *arg)
+/* The head is not authenticated yet: that takes the master key, which is
+ * another one if it does not open this. */
+static int check_key(struct restore *r)
 {
-	struct restore *r = arg;
-	CLEANUP_BYTES struct bytes plain = {0};
-	size_t len;
+	CLEANUP_BYTES struct bytes check = {0}, plain = {0};
+	const char *hex = json_string_value(
+	    json_object_get(r->store_object, "seal_check"));
+	const char *domain = json_string_value(
+	    json_object_get(r->store_object, "domain"));
+	size_t n = hex ? strlen(hex) / 2 : 0;
 
-	db_text(row, 0, r->store->domain, sizeof(r->store->domain));
-	const void *check = db_blob(row, 1, &len);
-	return check && pki_unseal(r->store->sealer, "check", 0, check, len,
-			    &plain) == 0
-		   ? 1
-		   : -EKEYREJECTED;
+	if (!domain || !n)
+		return -EKEYREJECTED;
+	if (bytes_extend(&check, n))
+		return -ENOMEM;
+	snprintf(r->store->domain, sizeof(r->store->domain), "%s", domain);
+	if (hex_bytes(hex, strlen(hex), check.data, n))
+		return -EKEYREJECTED;
+	int rc = pki_unseal(r->store->sealer, "check", 0, check.data, n, &plain);
+	return rc == -EBADMSG ? -EKEYREJECTED : rc;
 }
 
 /* Its id stands in the head of its file, which the master key has yet to
@@ -46,23 +54,28 @@ static int identify(struct restore *r)
 		return rc;
 	const char *what = export_store_id(
 	    (char *)r->store_json.data, r->store->id, sizeof(r->store->id));
-	return what ? copy_wrong(&r->copy, "store.json", what) : 0;
+	if (what)
+		return copy_wrong(&r->copy, "store.json", what);
+	r->store_object = json_loads(
+	    (char *)r->store_json.data, JSON_REJECT_DUPLICATES, NULL);
+	return r->store_object
+		   ? 0
+		   : copy_wrong(&r->copy, "store.json", "is damaged");
 }
 
-static int read_mark(const struct db_row *row, void *arg)
+static void read_mark(struct restore *r)
 {
-	struct mark *mark = arg;
+	const char *hash = json_string_value(
+	    json_object_get(r->store_object, "log_head"));
 
-	mark->records = db_int(row, 0);
-	db_text(row, 1, mark->hash, sizeof(mark->hash));
-	return 1;
+	r->mark.records = json_integer_value(
+	    json_object_get(r->store_object, "records"));
+	snprintf(r->mark.hash, sizeof(r->mark.hash), "%s", hash ? hash : "");
 }
 
 static int confirm(struct restore *r, const struct store_options *options)
 {
-	struct db_conn *conn = db_reader(r->store->db);
-	int rc = db_each(conn, DB_RESTORE_STORE,
-	    DB_ARGS(DB_TEXT((char *)r->store_json.data)), read_store, r);
+	int rc = check_key(r);
 
 	if (rc == -EKEYREJECTED) {
 		report(LOG_ERR,
@@ -73,9 +86,7 @@ static int confirm(struct restore *r, const struct store_options *options)
 	if (!rc)
 		rc = copy_check(&r->copy, "store.json", &r->store_json);
 	if (!rc)
-		rc = db_each(conn, DB_RESTORE_MARK,
-		    DB_ARGS(DB_TEXT((char *)r->store_json.data)), read_mark,
-		    &r->mark);
+		read_mark(r);
 	if (!rc && options->domain &&
 	    strcmp(options->domain, r->store->domain) != 0) {
 		report(LOG_ERR,
@@ -83,7 +94,7 @@ static int confirm(struct restore *r, const struct store_options *options)
 		    r->copy.from, r->store->domain, options->domain);
 		rc = -EINVAL;
 	}
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 /* What an operator wants to know: a copy that ends early is only an older
@@ -160,6 +171,7 @@ int store_restore(
 	for (int i = 0; i < STORE_KINDS; i++)
 		bytes_free(&r.seen[i]);
 	bytes_free(&r.missing);
+	json_decref(r.store_object);
 	bytes_free(&r.store_json);
 	free(from);
 	return rc;

@@ -4,15 +4,22 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "store/audit.h"
 #include "store/backup/export.h"
+#include "store/backup/journal.h"
+#include "store/backup/line.h"
+#include "store/backup/merge.h"
 #include "store/backup/reader.h"
+#include "store/backup/record.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
+#include "store/db/columns.h"
 #include "store/internal.h"
+#include "store/objects/shown.h"
 
 /*
  * Fills a store from a copy of export/. The files say what groups, keys and
@@ -29,72 +36,27 @@ struct missing {
 
 /* --- objects --- */
 
-static const struct {
-	const char *name;
-	enum store_kind kind;
-	enum db_query query;
-} kinds[] = {
-    {"store", STORE_PLACE, DB_RESTORE_PLACES},
-    {"place", STORE_PLACE, DB_RESTORE_PLACES},
-    {"cert", STORE_CERT, DB_RESTORE_CERT},
-    {"grp", STORE_GROUP, DB_RESTORE_GROUP},
-    {"prov_key", STORE_KEY, DB_RESTORE_KEY},
-    {"member", STORE_MEMBER, DB_RESTORE_MEMBER_CHANGED},
-    {"revoked", STORE_KINDS, DB_RESTORE_REVOKED},
-    {"crl", STORE_KINDS, DB_RESTORE_CRL},
-};
-
 struct about {
-	size_t kind; /* in the table above; behind its end: unknown */
+	enum db_kind kind;
 	int64_t id;
-	bool removed;
 };
 
-static int read_about(const struct db_row *row, void *arg)
+/* Loads the JSON of an object or of the store; the caller frees it. NULL: it is
+ * of no kind that this version knows. */
+static json_t *load(const char *text, struct about *about)
 {
-	struct about *about = arg;
-	char name[16];
+	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
-	db_text(row, 0, name, sizeof(name));
-	about->id = db_int(row, 1);
-	about->removed = db_int(row, 2);
-	for (about->kind = 0; about->kind < sizeof(kinds) / sizeof(kinds[0]);
-	     about->kind++)
-		if (strcmp(name, kinds[about->kind].name) == 0)
-			break;
-	return 1;
-}
-
-static int look_at(struct restore *r, const char *json, struct about *about)
-{
-	int rc = db_each(r->conn, DB_RESTORE_KIND, DB_ARGS(DB_TEXT(json)),
-	    read_about, about);
-
-	return rc < 0						 ? rc
-	       : about->kind == sizeof(kinds) / sizeof(kinds[0]) ? -EBADMSG
-								 : 0;
-}
-
-/* One that says what something is, or what has happened to it; if it is newer
- * than what is there. */
-static int apply(struct restore *r, const char *json, const struct about *about)
-{
-	enum store_kind kind = kinds[about->kind].kind;
-	int rc = db_run(
-	    r->conn, kinds[about->kind].query, DB_ARGS(DB_TEXT(json)));
-
-	if (rc <= 0 || kind == STORE_KINDS)
-		return rc < 0 ? rc : 0;
-	rc = db_run(r->conn, DB_FILE_OWNER_DROP_ALL,
-	    DB_ARGS(DB_INT(kind), DB_INT(about->id)));
-	if (rc >= 0 && !about->removed)
-		rc = db_run(r->conn, DB_RESTORE_OWNERS,
-		    DB_ARGS(DB_TEXT(json), DB_INT(kind)));
-	return rc < 0 ? rc : 0;
+	about->kind = merge_kind(json);
+	about->id = json_integer_value(json_object_get(json, "id"));
+	if (about->kind != DB_KINDS)
+		return json;
+	json_decref(json);
+	return NULL;
 }
 
 /* Whether there was a file of it; with set, there is. */
-static int seen(struct restore *r, enum store_kind kind, int64_t id, bool set)
+static int seen(struct restore *r, enum db_kind kind, int64_t id, bool set)
 {
 	struct bytes *bits = &r->seen[kind];
 	size_t at = (size_t)id / 8;
@@ -109,138 +71,234 @@ static int seen(struct restore *r, enum store_kind kind, int64_t id, bool set)
 	return at < bits->len && bits->data[at] & bit;
 }
 
+/* The file of the store has been read already. */
+static bool is_store(const char *path)
+{
+	return strcmp(path, "store.json") == 0;
+}
+
 static int take_file(const char *path, const char *text, void *arg)
 {
 	struct restore *r = arg;
 	struct about about = {0};
 
-	if (look_at(r, text, &about) ||
-	    seen(r, kinds[about.kind].kind, about.id, true) < 0)
+	if (is_store(path))
+		return 0;
+	json_t *json = load(text, &about);
+	if (!json || about.kind > DB_KEY ||
+	    seen(r, about.kind, about.id, true) < 0) {
+		json_decref(json);
 		return copy_wrong(&r->copy, path,
 		    "is of a kind that this version does not know");
-	return apply(r, text, &about)
-		   ? copy_wrong(&r->copy, path, "cannot be stored")
-		   : 0;
+	}
+	int rc = merge_row(r->conn, about.kind, json);
+	json_decref(json);
+	return rc ? copy_wrong(&r->copy, path, "cannot be stored") : 0;
 }
 
-static int take_newest(const struct db_row *row, void *arg)
+/* In the order of the trail: the newest version wins. */
+static int take_noted(const struct db_row *row, void *arg)
 {
+	struct restore *r = arg;
 	CLEANUP_BYTES struct bytes text = {0};
 	struct about about = {0};
 	size_t len;
-	const void *json = db_blob(row, 0, &len);
-	int rc = bytes_add(&text, json, len);
+	const void *data = db_blob(row, 0, &len);
+	int rc = bytes_add(&text, data, len);
 
 	if (!rc)
 		rc = bytes_add(&text, "", 1);
-	if (!rc)
-		rc = look_at(arg, (char *)text.data, &about);
-	return rc ? rc : apply(arg, (char *)text.data, &about);
+	if (rc)
+		return rc;
+	json_t *json = load((char *)text.data, &about);
+	if (json && about.kind < DB_MEMBER)
+		rc = merge_row(r->conn, about.kind, json);
+	json_decref(json);
+	return rc;
+}
+
+static int take_places(struct restore *r)
+{
+	const json_t *places = json_object_get(r->store_object, "places");
+	size_t i;
+	json_t *place;
+	int rc = 0;
+
+	json_array_foreach(places, i, place)
+	{
+		if (!rc)
+			rc = merge_row(r->conn, DB_PLACE, place);
+	}
+	return rc;
 }
 
 /* --- the trail --- */
 
-/* Parts of a record, each NUL-terminated and empty if it has it not. */
+/* Parts of a record, each NUL-terminated; empty: it has none such. */
 enum { LOG, ISSUED, MEMBER, DATA, PARTS };
 
-struct record {
-	int64_t at, log, issued;
-	struct bytes part[PARTS];
+struct parts {
+	int64_t at;
+	struct bytes text[PARTS];
 };
 
-static int read_record(const struct db_row *row, void *arg)
+/* Behind the JSON object that begins here; `end` if it does not end. */
+static const char *end_of_object(const char *at, const char *end)
 {
-	struct record *record = arg;
-	int rc = 0;
+	bool quoted = false;
+	int depth = 0;
 
-	record->at = db_int(row, 1);
-	record->log = db_int(row, 2);
-	record->issued = db_int(row, 3);
-	for (int i = 0; i < PARTS && !rc; i++) {
-		size_t len;
-		const void *text = db_blob(row, 4 + i, &len);
-		rc = bytes_add(&record->part[i], text, len);
-		if (!rc && len)
-			rc = bytes_add(&record->part[i], "", 1);
+	for (; at < end; at++) {
+		if (quoted && *at == '\\')
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+		else if (!quoted && *at == '{')
+			depth++;
+		else if (!quoted && *at == '}' && --depth == 0)
+			return at + 1;
 	}
-	return rc ? rc : 1;
+	return end;
 }
 
-static int take_data(struct restore *r, const char *json)
+static int split_part(const char **at, const char *end, struct parts *out)
+{
+	static const char *const name[PARTS] = {
+	    ",\"log\":", ",\"issued\":", ",\"member\":", ",\"data\":"};
+
+	for (int i = 0; i < PARTS; i++) {
+		size_t n = strlen(name[i]);
+		if ((size_t)(end - *at) <= n || memcmp(*at, name[i], n) != 0)
+			continue;
+		const char *from = *at + n;
+		*at = end_of_object(from, end);
+		int rc = bytes_add(&out->text[i], from, (size_t)(*at - from));
+		return rc ? rc : bytes_add(&out->text[i], "", 1);
+	}
+	return -EBADMSG;
+}
+
+/* Splits what record.c composes: `"seq":…,"at":…` and parts. */
+static int split(const char *text, size_t len, struct parts *out)
+{
+	const char *end = text + len, *at = memmem(text, len, ",\"at\":", 6);
+	char *behind;
+	int rc = 0;
+
+	if (!at)
+		return -EBADMSG;
+	out->at = strtoll(at + 6, &behind, 10);
+	for (at = behind; at < end && !rc;)
+		rc = split_part(&at, end, out);
+	return rc;
+}
+
+static const char *part(const struct parts *parts, int i)
+{
+	return parts->text[i].len ? (const char *)parts->text[i].data : NULL;
+}
+
+static int take_part(struct restore *r, enum db_kind kind, const char *text)
+{
+	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+	int rc = !text ? 0 : json ? merge_row(r->conn, kind, json) : -EBADMSG;
+
+	json_decref(json);
+	return rc;
+}
+
+/* Objects are merged when all records are there, see take_noted. */
+static int take_data(struct restore *r, const char *text)
 {
 	struct about about = {0};
-	int rc = look_at(r, json, &about);
+	json_t *json = text ? load(text, &about) : NULL;
+	int rc = text && !json ? -EBADMSG : 0;
 
-	/* the others are looked at when all of them are there */
-	if (rc || (kinds[about.kind].kind < STORE_MEMBER))
-		return rc;
-	return apply(r, json, &about);
+	if (json && about.kind >= DB_MEMBER)
+		rc = merge_row(r->conn, about.kind, json);
+	json_decref(json);
+	return rc;
 }
 
-static int take_line(
-    struct restore *r, const struct record *record, const char *line)
+static int64_t id_of(const char *text)
 {
-	struct db_value issued = record->issued ? DB_INT(record->issued)
-						: DB_NIL;
-	int rc = db_run(r->conn, DB_RESTORE_LOG,
-	    DB_ARGS(DB_TEXT(line), DB_INT(record->at), issued));
+	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+	int64_t id = json_integer_value(json_object_get(json, "id"));
 
-	if (rc >= 0)
-		rc = db_run(r->conn, DB_RESTORE_WHOLE,
-		    DB_ARGS(DB_INT(record->log), DB_TEXT(line)));
-	return rc < 0 ? rc : 0;
+	json_decref(json);
+	return id;
 }
 
-static int take_parts(struct restore *r, const struct record *record)
+static int append(struct restore *r, const struct parts *parts)
 {
-	const char *part[PARTS];
-	int rc = 0;
+	struct line line = {.time = parts->at / CLOCK_SECOND};
+	const char *text = part(parts, LOG);
+	struct event event = {
+	    .at = parts->at,
+	    .line = text ? &line : NULL,
+	    .issued = id_of(part(parts, ISSUED)),
+	    .data = part(parts, DATA),
+	};
+	int rc = text ? line_parse(text, &line) : 0;
 
-	for (int i = 0; i < PARTS; i++)
-		part[i] = record->part[i].len ? (char *)record->part[i].data
-					      : NULL;
-	if (part[MEMBER])
-		rc = db_run(
-		    r->conn, DB_RESTORE_MEMBER, DB_ARGS(DB_TEXT(part[MEMBER])));
-	if (rc >= 0 && part[ISSUED])
-		rc = db_run(
-		    r->conn, DB_RESTORE_ISSUED, DB_ARGS(DB_TEXT(part[ISSUED])));
-	if (rc >= 0 && part[LOG])
-		rc = take_line(r, record, part[LOG]);
-	if (rc >= 0 && part[DATA])
-		rc = take_data(r, part[DATA]);
-	if (rc < 0)
-		return rc;
-	rc = db_run(r->conn, DB_RESTORE_NOTE,
-	    DB_ARGS(part[DATA] ? DB_INT(record->at) : DB_NIL,
-		part[LOG] ? DB_INT(record->log) : DB_NIL,
-		part[ISSUED] && !part[LOG] ? DB_INT(record->issued) : DB_NIL,
-		part[DATA] ? DB_TEXT(part[DATA]) : DB_NIL));
-	return rc < 0 ? rc : 0;
+	if (rc == -EINVAL) {
+		event.whole = text;
+		rc = 0;
+	}
+	if (!rc)
+		rc = journal_append(r->conn, &event);
+	line_free(&line);
+	return rc;
+}
+
+static int take_parts(struct restore *r, const struct parts *parts)
+{
+	int rc = take_part(r, DB_ENROLLED, part(parts, MEMBER));
+
+	if (!rc)
+		rc = take_part(r, DB_ISSUED, part(parts, ISSUED));
+	if (!rc)
+		rc = take_data(r, part(parts, DATA));
+	return rc ? rc : append(r, parts);
+}
+
+struct made_again {
+	struct restore *r;
+	struct bytes text;
+};
+
+static int make_again(const struct db_row *row, void *arg)
+{
+	struct made_again *again = arg;
+
+	return record_of_event(again->r->conn, row, &again->text);
 }
 
 /* Its export would be this record again. */
 static bool made_again(
     struct restore *r, int64_t seq, const char *text, size_t len)
 {
-	CLEANUP_BYTES struct bytes again = {0};
-	int rc = db_each(r->conn, DB_JOURNAL_TEXT, DB_ARGS(DB_INT(seq)),
-	    db_read_blob, &again);
+	struct made_again again = {.r = r};
+	int rc = db_each(
+	    r->conn, DB_EVENT_GET, DB_ARGS(DB_INT(seq)), make_again, &again);
+	bool same = !rc && again.text.len == len &&
+		    memcmp(again.text.data, text, len) == 0;
 
-	return !rc && again.len == len && memcmp(again.data, text, len) == 0;
+	bytes_free(&again.text);
+	return same;
 }
 
 /* Whether it is the record that store.json names, if it has that number. */
 static bool fits_mark(
-    const struct restore *r, int64_t seq, const struct record *record)
+    const struct restore *r, int64_t seq, const struct parts *parts)
 {
-	const struct bytes *line = &record->part[LOG];
+	const char *line = part(parts, LOG);
 	unsigned char hash[PKI_HASH];
 	char text[2 * PKI_HASH + 1];
 
 	if (seq != r->mark.records)
 		return true;
-	if (!line->len || pki_sha256(line->data, line->len - 1, hash))
+	if (!line || pki_sha256(line, strlen(line), hash))
 		return false;
 	hex_text(hash, PKI_HASH, text);
 	return strcmp(text, r->mark.hash) == 0;
@@ -250,20 +308,20 @@ static const char *take_record(
     int64_t seq, const char *line, const char *text, size_t len, void *arg)
 {
 	struct restore *r = arg;
-	struct record record = {0};
-	int rc = db_each(r->conn, DB_RESTORE_RECORD, DB_ARGS(DB_TEXT(line)),
-	    read_record, &record);
+	struct parts parts = {0};
+	int rc = split(text, len, &parts);
+	bool fits = fits_mark(r, seq, &parts);
 
-	bool fits = fits_mark(r, seq, &record);
+	(void)line;
 	if (!rc)
-		rc = take_parts(r, &record);
+		rc = take_parts(r, &parts);
 	for (int i = 0; i < PARTS; i++)
-		bytes_free(&record.part[i]);
+		bytes_free(&parts.text[i]);
 	if (!fits)
 		return "is not the one that store.json names: they are of copies whose stores went different ways";
 	if (rc == -EBADMSG)
 		return "is of a kind that this version does not know";
-	if (rc < 0)
+	if (rc)
 		return "cannot be stored";
 	return made_again(r, seq, text, len)
 		   ? NULL
@@ -302,7 +360,7 @@ static int check_seen(const struct db_row *row, void *arg)
 	struct missing missing = {
 	    .kind = (enum store_kind)db_int(row, 0), .id = db_int(row, 1)};
 	char file[STORE_PATH + 8];
-	int there = seen(r, missing.kind, missing.id, false);
+	int there = seen(r, (enum db_kind)missing.kind, missing.id, false);
 
 	if (there < 0 || (there && !db_int(row, 3)))
 		return there < 0 ? there : 0;
@@ -376,18 +434,18 @@ static int delete_missing(struct restore *r, const struct missing *missing)
 				.action = "rmdir", .object = missing->path});
 }
 
-/* Whose turn it is to be alive. */
-static int bring_to_life(struct restore *r)
+/* Clears the provisional `removed` = 0, parents first. */
+static int revive(struct restore *r)
 {
 	static const enum db_query stages[] = {DB_RESTORE_CERTS,
 	    DB_RESTORE_GROUPS, DB_RESTORE_KEYS, DB_RESTORE_MEMBERS,
 	    DB_RESTORE_VACATED, DB_NONE};
 	int faults = 0;
-	int rc = db_each(r->conn, DB_RESTORE_NEWEST, NULL, take_newest, r);
+	int rc = db_each(r->conn, DB_RESTORE_DATA, NULL, take_noted, r);
 
-	if (rc >= 0)
+	if (!rc)
 		rc = db_each(r->conn, DB_RESTORE_ALIVE, NULL, check_seen, r);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	if (r->missing.len && !r->copy.how->skip_missing)
 		return -EBADMSG;
@@ -399,43 +457,92 @@ static int bring_to_life(struct restore *r)
 	return rc ? rc : run_all(r->conn, stages, NULL);
 }
 
-/* What files of the lost store have shown, those of this one do not show
- * again. */
-static int show_later(struct restore *r, int64_t now)
+static int64_t later(int64_t a, int64_t b)
 {
-	struct db_value json = DB_TEXT((char *)r->store_json.data);
-	int rc = db_run(r->conn, DB_RESTORE_FLOOR,
-	    DB_ARGS(json, DB_INT(now / CLOCK_SECOND)));
-
-	return rc < 0 ? rc : db_run(r->conn, DB_RESTORE_LATEST, DB_ARGS(json));
+	return a > b ? a : b;
 }
 
-/* What follows from the rest. */
-static int conclude(struct restore *r)
+/* Files of this store do not show a second that those of the lost one have
+ * shown. */
+static int show_later(struct restore *r, int64_t now)
+{
+	int64_t shown = json_integer_value(
+	    json_object_get(r->store_object, "latest"));
+	int64_t at = 0, floor = now / CLOCK_SECOND;
+	char text[24];
+	int rc = db_each(r->conn, DB_AUDIT_MOMENT, NULL, db_read_int, &at);
+
+	floor = later(floor, later(shown, at / CLOCK_SECOND)) + 1;
+	int n = snprintf(text, sizeof(text), "%" PRId64, floor);
+	if (!rc)
+		rc = db_change(r->conn, DB_SETTING_ADD,
+		    DB_ARGS(DB_TEXT("shown_floor"), DB_BLOB(text, (size_t)n)));
+	return rc || !shown ? rc
+			    : db_change(r->conn, DB_RESTORE_LATEST,
+				  DB_ARGS(DB_INT(shown)));
+}
+
+/* Everything that is counted, and the lists of the groups and places. */
+static int count_again(struct restore *r, int64_t now)
 {
 	static const enum db_query count[] = {
 	    DB_RESTORE_COUNTS, DB_RESTORE_LISTS, DB_NONE};
-	int64_t now = clock_now();
-	int faults = 0, rc = bring_to_life(r);
+	int rc = run_all(r->conn, count, DB_ARGS(DB_INT(now)));
 
-	if (rc >= 0)
-		rc = run_all(r->conn, count, DB_ARGS(DB_INT(now)));
-	for (int place = STORE_ROOT; place < STORE_PLACES && rc >= 0; place++)
-		rc = db_run(r->conn, DB_PLACE_CHANGED,
+	for (int place = STORE_ROOT; place < STORE_PLACES && !rc; place++)
+		rc = db_change(r->conn, DB_PLACE_CHANGED,
 		    DB_ARGS(DB_INT(place), DB_INT(now)));
-	if (rc >= 0)
+	return rc;
+}
+
+struct key_count {
+	int64_t key, certs, last;
+};
+
+static int add_count(const struct db_row *row, void *arg)
+{
+	struct key_count count = {
+	    db_int(row, 0), db_int(row, 1), db_int(row, 2)};
+
+	return bytes_add(arg, &count, sizeof(count));
+}
+
+/* The larger of the uses that were counted and the certificates that are
+ * there. */
+static int count_uses(struct restore *r)
+{
+	CLEANUP_BYTES struct bytes counts = {0};
+	int rc = db_each(r->conn, DB_RESTORE_USES, NULL, add_count, &counts);
+	const struct key_count *c = (const struct key_count *)counts.data;
+
+	for (size_t i = 0; i < counts.len / sizeof(*c) && !rc; i++)
+		rc = db_change(r->conn, DB_RESTORE_COUNT,
+		    DB_ARGS(DB_INT(c[i].key), DB_INT(c[i].certs),
+			DB_INT(c[i].last)));
+	return rc;
+}
+
+static int conclude(struct restore *r)
+{
+	int64_t now = clock_now();
+	int faults = 0, rc = revive(r);
+
+	if (!rc)
+		rc = count_again(r, now);
+	if (!rc)
 		rc = show_later(r, now);
-	if (rc >= 0)
-		rc = db_run(r->conn, DB_RESTORE_END, NULL);
-	if (rc >= 0)
+	if (!rc)
+		rc = db_change(r->conn, DB_RESTORE_END, NULL);
+	if (!rc)
 		rc = db_each(r->conn, DB_CHECK_REFERENCES, NULL, say, &faults);
 	if (!rc && faults)
 		return copy_wrong(&r->copy, "", "is not complete");
+	journal_pause(r->conn, false);
 	if (!rc)
 		rc = each_missing(r, delete_missing);
-	if (rc >= 0)
+	if (!rc)
 		rc = db_each(r->conn, DB_RESTORE_LOST, NULL, say_lost, r);
-	return rc < 0 ? rc : db_run(r->conn, DB_RESTORE_USES, NULL);
+	return rc ? rc : count_uses(r);
 }
 
 /*
@@ -459,26 +566,60 @@ static int check_length(const struct restore *r)
 	return accept ? 0 : -EBADMSG;
 }
 
+static int add_setting(
+    struct db_conn *conn, const char *name, const void *value, size_t len)
+{
+	return db_change(
+	    conn, DB_SETTING_ADD, DB_ARGS(DB_TEXT(name), DB_BLOB(value, len)));
+}
+
+/* A copy of 0.1.0 says nothing of audit_private. */
+static int add_settings(struct restore *r)
+{
+	const struct store *store = r->store;
+	const char *hex = json_string_value(
+	    json_object_get(r->store_object, "seal_check"));
+	size_t n = hex ? strlen(hex) / 2 : 0;
+	CLEANUP_BYTES struct bytes check = {0};
+	int rc = bytes_extend(&check, n);
+
+	if (!rc && hex_bytes(hex, 2 * n, check.data, n))
+		rc = -EBADMSG;
+	if (!rc)
+		rc = add_setting(
+		    r->conn, "store_id", store->id, strlen(store->id));
+	if (!rc)
+		rc = add_setting(
+		    r->conn, "domain", store->domain, strlen(store->domain));
+	if (!rc)
+		rc = add_setting(r->conn, "seal_check", check.data, n);
+	if (rc || !json_integer_value(
+		      json_object_get(r->store_object, "audit_private")))
+		return rc;
+	return add_setting(r->conn, "audit_private", "\1", 1);
+}
+
 int restore_job(struct db_conn *conn, void *arg)
 {
-	static const enum db_query begin[] = {
-	    DB_RESTORE_DEFER, DB_RESTORE_CACHE, DB_RESTORE_BEGIN, DB_NONE};
-	static const enum db_query settings[] = {
-	    DB_RESTORE_SETTINGS, DB_RESTORE_AUDIT, DB_NONE};
 	struct restore *r = arg;
 
 	r->conn = conn;
-	int rc = run_all(conn, begin, NULL);
+	journal_pause(conn, true);
+	int rc = db_change(conn, DB_RESTORE_DEFER, NULL);
 	if (!rc)
-		rc = run_all(conn, settings,
-		    DB_ARGS(DB_TEXT((char *)r->store_json.data)));
-	if (rc >= 0)
+		rc = db_change(conn, DB_RESTORE_CACHE, NULL);
+	if (!rc)
+		rc = db_change(
+		    conn, DB_RESTORE_BEGIN, DB_ARGS(DB_BLOB("\1", 1)));
+	if (!rc)
+		rc = add_settings(r);
+	if (!rc)
+		rc = take_places(r);
+	if (!rc)
 		rc = copy_each_file(&r->copy, take_file, r);
 	if (!rc)
 		rc = copy_each_record(&r->copy, take_record, r);
 	if (!rc)
 		rc = check_length(r);
-	if (!rc)
-		rc = conclude(r);
-	return rc < 0 ? rc : 0;
+	return rc ? rc : conclude(r);
 }

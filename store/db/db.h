@@ -99,6 +99,10 @@ size_t db_path_max(void);
  */
 int db_open(const char *path, int flags, struct db **out);
 
+/* The number of the last line of the audit trail as the store itself recorded
+ * it when it was last opened or closed; 0: it did not. */
+int64_t db_recorded_last(const struct db *db);
+
 /* What is wrong with the copy of a store that was opened, in words for people,
  * or NULL. */
 const char *db_incomplete(const struct db *db);
@@ -109,9 +113,26 @@ const char *db_incomplete(const struct db *db);
  */
 void db_close(struct db *db);
 
-/* What belongs to the store, for its jobs: whoever has opened it sets that
- * before the first one. */
-void db_set_context(struct db *db, void *context);
+/*
+ * What the store wants to know of jobs, in the writer's thread. begin and end
+ * stand around each job; end is given its answer and returns it, or -errno,
+ * which undoes the job. before and changed stand around statements with an
+ * effect (query.h), the latter if rows were changed. lost: the transaction was
+ * rolled back, with all its jobs.
+ */
+struct db_hooks {
+	void (*begin)(struct db_conn *conn);
+	int (*end)(struct db_conn *conn, int rc);
+	int (*before)(
+	    struct db_conn *conn, const struct db_effect *effect, int64_t id);
+	int (*changed)(
+	    struct db_conn *conn, const struct db_effect *effect, int64_t id);
+	void (*lost)(void *context);
+};
+
+/* Sets what jobs ask for with db_context, and the hooks, which have to stay; or
+ * NULL. Before the first job. */
+void db_set_context(struct db *db, void *context, const struct db_hooks *hooks);
 void *db_context(const struct db_conn *conn);
 
 /* How long commits take. */

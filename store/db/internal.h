@@ -42,6 +42,7 @@ struct db {
 	bool made;   /* the file was not there */
 	bool marked; /* it says that it is open, see mark.c */
 	char session[17], base[17];
+	int64_t recorded_last;
 	char *incomplete; /* what is wrong with the copy of a store that this
 			     is, or NULL */
 	struct db_file {
@@ -74,6 +75,7 @@ struct db {
 
 	struct histogram commits;
 	void *context;
+	const struct db_hooks *hooks;
 	struct db_conn *writer; /* its thread's alone once that runs */
 	pthread_t thread;
 	bool running;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/db/query.h"
 
-#include "store/db/exported.h"
-
 /* clang-format off */
 
 
@@ -122,47 +120,75 @@
 #define KEY_PATH KIND_NAME " || g.name || '/keys/' || k.name"
 #define MEMBER_PATH KIND_NAME " || g.name || '/members/' || m.name"
 
-/* In a restore: a value of the JSON object ?1; a binary one, empty or missing:
- * NULL. */
-#define J(name) "json_extract(?1, '$." name "')"
-#define BINARY(name) "nullif(from_hex(" J(name) "), x'')"
+/* In the order of DB_EVENT_. */
+#define EVENT_COLUMNS \
+	"seq, at, ends, data, issued, line, line_ends, uid, gid, pid, comm, action, object, more, " \
+	"result, reason, prev, whole, shown, latest"
+#define EVENT_ROWS "SELECT " EVENT_COLUMNS " FROM event "
 
-/*
- * What all objects have. While a restore lasts, what is alive has `removed` 0:
- * names of two versions may meet. The newer version wins.
- */
-#define OBJECT_COLUMNS \
-	"id, name, uid, gid, mode, bare, owned, created, modified, modified_by, removed, version, "
-#define OBJECT_VALUES \
-	J("id") ", " J("name") ", " J("uid") ", " J("gid") ", " J("mode") ", " J("bare") ", " \
-	J("owned") ", " J("created") ", " J("modified") ", " J("modified_by") ", coalesce(" \
-	J("removed") ", 0), coalesce(" J("version") ", 0), "
-#define NEWER(table, more) \
-	" WHERE true ON CONFLICT (id) DO UPDATE SET name = excluded.name, uid = excluded.uid, " \
-	"gid = excluded.gid, mode = excluded.mode, bare = excluded.bare, owned = excluded.owned, " \
-	"modified = excluded.modified, modified_by = excluded.modified_by, " \
-	"removed = excluded.removed, version = excluded.version, " more \
-	" WHERE excluded.version > " table ".version"
-
-/* Segments of the journal, of those that s.n names; 1,000 records each. */
+/* Segments of the exported trail, of those that s.n names; 1,000 records each. */
 #define SEGMENT_ROWS(source) \
-	"SELECT s.n, printf('%08d', s.n), 0, 0, 0, 0, 0, j.at, j.at, 0, j.at, j.at, j.at, 0, " \
-	"j.seq - (s.n - 1) * 1000, j.upto - coalesce((SELECT upto FROM journal " \
-	"WHERE seq = (s.n - 1) * 1000), 0) FROM " source " s JOIN journal_text j " \
-	"ON j.seq = min(s.n * 1000, (SELECT max(seq) FROM journal)) " \
-	"WHERE s.n > 0 AND j.seq > (s.n - 1) * 1000"
+	"SELECT s.n, '', 0, 0, 0, 0, 0, e.at, e.at, 0, e.at, e.at, e.at, 0, " \
+	"e.seq - (s.n - 1) * 1000, e.ends - coalesce((SELECT ends FROM event " \
+	"WHERE seq = (s.n - 1) * 1000), 0) FROM " source " s JOIN event e " \
+	"ON e.seq = (SELECT max(seq) FROM event WHERE seq <= s.n * 1000) " \
+	"WHERE s.n > 0 AND e.seq > (s.n - 1) * 1000"
 
 /* How many certificates were first issued with each key (n), and when last. */
 #define FIRST_ISSUED \
 	"(SELECT k.id, count(i.id) AS n, max(i.created) AS at FROM prov_key k " \
 	"LEFT JOIN issued i ON i.prov_key = k.id AND i.first = 1 GROUP BY k.id)"
 
+/* Statements of what is exported: its columns behind the id. */
+#define NAMED(number, column, name, type, export, merge) ", " #column
+#define STORED_INT(text) text
+#define STORED_TEXT(text) text
+#define STORED_HEX(text) text
+#define STORED_HEX_OR_NULL(text) text
+#define STORED_PRESENT(text) ""
+#define INTO(number, column, name, type, export, merge) STORED_##type(", " #column)
+#define VALUE(number, column, name, type, export, merge) STORED_##type(", ?" #number)
+#define ASSIGNED(number, column, name, type, export, merge) STORED_##type(", " #column " = ?" #number)
+
+#define ROW(table, head, tail) \
+	"SELECT id" head(NAMED) tail(NAMED) " FROM " table " WHERE id = ?1"
+#define ROW_ADD(table, head, tail) \
+	"INSERT INTO " table " (id" head(INTO) tail(INTO) ") VALUES (?1" head(VALUE) tail(VALUE) ")"
+#define ROW_CHANGE(table, head, tail) \
+	"UPDATE " table " SET id = ?1" head(ASSIGNED) tail(ASSIGNED) " WHERE id = ?1"
+
 /* clang-format on */
 
 static const struct {
-	const char *name, *text;
+	const char *name;
+	struct db_effect effect;
+	const char *text;
 } query[DB_QUERIES] = {
-#define Q(name, text) [name] = {#name, text},
+#define NONE                    \
+	{                       \
+		DB_NO_EFFECT, 0 \
+	}
+#define ADDS(kind)                 \
+	{                          \
+		DB_ADDS, DB_##kind \
+	}
+#define CHANGES(kind)                 \
+	{                             \
+		DB_CHANGES, DB_##kind \
+	}
+#define COUNTS(kind)                    \
+	{                               \
+		DB_COUNTS_UP, DB_##kind \
+	}
+#define LEAVES(kind)                 \
+	{                            \
+		DB_LEAVES, DB_##kind \
+	}
+#define FORGETS(kind)                 \
+	{                             \
+		DB_FORGETS, DB_##kind \
+	}
+#define Q(name, effect, text) [name] = {#name, effect, text},
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
 #include "store/db/queries/store.inc"
@@ -177,4 +203,9 @@ const char *db_query_text(enum db_query number)
 const char *db_query_name(enum db_query number)
 {
 	return query[number].name;
+}
+
+const struct db_effect *db_query_effect(enum db_query number)
+{
+	return &query[number].effect;
 }

@@ -2,13 +2,15 @@
 #ifndef STORE_DB_QUERY_H
 #define STORE_DB_QUERY_H
 
+#include "store/db/columns.h"
+
 /*
  * Every statement that the program runs, by name. The texts, with parameters
  * and columns, are in store/db/queries/.
  */
 enum db_query {
 	DB_NONE, /* where a kind has no such query */
-#define Q(name, text) name,
+#define Q(name, effect, text) name,
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
 #include "store/db/queries/store.inc"
@@ -19,6 +21,26 @@ enum db_query {
 /* Its text; its name, for messages. */
 const char *db_query_text(enum db_query query);
 const char *db_query_name(enum db_query query);
+
+/*
+ * What a statement does to the exported row that its first argument names. The
+ * writer reports it to the store's hooks, so that no job can forget it.
+ */
+enum db_effect_type {
+	DB_NO_EFFECT,
+	DB_ADDS,      /* makes the row; its id is that of the insert */
+	DB_CHANGES,   /* an exported column */
+	DB_COUNTS_UP, /* only counters, which the trail does not record */
+	DB_LEAVES,    /* and the path that it had is free */
+	DB_FORGETS,   /* what the record of its making said */
+};
+
+struct db_effect {
+	enum db_effect_type type;
+	enum db_kind kind;
+};
+
+const struct db_effect *db_query_effect(enum db_query query);
 
 /* The columns that rows of the four kinds of objects begin with, and those that
  * follow. */
@@ -111,6 +133,29 @@ enum {
 	DB_CERT_CSR_LEN,
 	DB_CERT_MANAGED,
 	DB_CERT_OUTSIDE,
+};
+
+enum {
+	DB_EVENT_SEQ,
+	DB_EVENT_AT,
+	DB_EVENT_ENDS,
+	DB_EVENT_DATA,
+	DB_EVENT_ISSUED,
+	DB_EVENT_LINE,
+	DB_EVENT_LINE_ENDS,
+	DB_EVENT_UID,
+	DB_EVENT_GID,
+	DB_EVENT_PID,
+	DB_EVENT_COMM, /* and the following parts of the line, as in it */
+	DB_EVENT_ACTION,
+	DB_EVENT_OBJECT,
+	DB_EVENT_MORE,
+	DB_EVENT_RESULT,
+	DB_EVENT_REASON,
+	DB_EVENT_PREV,
+	DB_EVENT_WHOLE,
+	DB_EVENT_SHOWN,
+	DB_EVENT_LATEST,
 };
 
 enum {

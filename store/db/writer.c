@@ -83,7 +83,11 @@ static int run_job(struct db_conn *conn, struct db_job *job)
 
 	if (rc < 0)
 		return rc;
+	if (conn->db->hooks)
+		conn->db->hooks->begin(conn);
 	job->rc = job->fn(conn, job->arg);
+	if (conn->db->hooks)
+		job->rc = conn->db->hooks->end(conn, job->rc);
 	if (!in_transaction(conn))
 		return job->rc < 0 ? job->rc : -EIO;
 	if (job->rc < 0)
@@ -153,6 +157,8 @@ static int run_all(struct db *db, struct db_conn *conn, struct db_job *jobs)
 
 	if (!rc)
 		rc = run_in_transaction(conn, jobs);
+	if (rc && db->hooks)
+		db->hooks->lost(db->context);
 	if (!rc)
 		read_first(conn);
 	return rc ? rc : in_place(db);
@@ -401,9 +407,10 @@ const struct histogram *db_commits(const struct db *db)
 	return &db->commits;
 }
 
-void db_set_context(struct db *db, void *context)
+void db_set_context(struct db *db, void *context, const struct db_hooks *hooks)
 {
 	db->context = context;
+	db->hooks = hooks;
 }
 
 void *db_context(const struct db_conn *conn)

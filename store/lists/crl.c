@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/backup/journal.h"
+#include "store/backup/line.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
+#include "store/db/columns.h"
 #include "store/internal.h"
 #include "store/lists/render.h"
 #include "store/objects/path.h"
@@ -112,12 +115,15 @@ static int64_t moment_of(const struct signing *m)
 static int keep_job(struct db_conn *conn, void *arg)
 {
 	const struct signing *m = arg;
-	return db_must_change(conn, DB_CRL_KEEP,
-	    DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(moment_of(m)),
+	int64_t moment = moment_of(m);
+	int rc = db_must_change(conn, DB_CRL_KEEP,
+	    DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(moment),
 		DB_INT(m->crl.this_update), DB_INT(m->crl.next_update),
 		DB_INT(m->before.revoked), DB_INT(m->before.crl_days),
 		DB_BLOB(m->der.data, m->der.len), DB_INT(m->before.number)),
 	    -ESTALE);
+
+	return rc ? rc : journal_note(conn, DB_CRL, m->cert, moment);
 }
 
 static int make(struct signing *m)

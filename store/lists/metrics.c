@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "store/backup/journal.h"
 #include "store/base/clock.h"
 #include "store/base/histogram.h"
 #include "store/internal.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/audit.h"
+#include "store/backup/line.h"
 #include "store/base/clock.h"
 #include "store/internal.h"
 #include "store/lists/render.h"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/db/db.h"
 #include "store/objects/kind.h"
 #include "store/store.h"
 

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "store/backup/journal.h"
 #include "store/base/clock.h"
+#include "store/db/columns.h"
 #include "store/db/db.h"
 #include "store/objects/kind.h"
 #include "store/objects/shown.h"
@@ -56,24 +58,48 @@ static int issuer_used(const struct db_row *row, void *arg)
 	return shown_used(use->conn, STORE_CERT, db_int(row, 0), use->now);
 }
 
+/* Ids of the certificates that are revoked. */
+static int add_id(const struct db_row *row, void *arg)
+{
+	int64_t id = db_int(row, 0);
+
+	return bytes_add(arg, &id, sizeof(id));
+}
+
+static int note_all(struct db_conn *conn, const struct bytes *ids, int64_t now)
+{
+	const int64_t *id = (const int64_t *)ids->data;
+	int rc = 0;
+
+	for (size_t i = 0; i < ids->len / sizeof(*id) && !rc; i++)
+		rc = journal_note(conn, DB_REVOKED, id[i], now);
+	return rc;
+}
+
 int member_revoke(struct db_conn *conn, int64_t member, int keep,
     const char *reason, int64_t now)
 {
+	CLEANUP_BYTES struct bytes ids = {0};
 	struct db_value id = DB_INT(member), at = DB_INT(now),
 			seconds = DB_INT(now / CLOCK_SECOND),
 			left = DB_INT(keep);
-	int rc = db_run(
-	    conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, at, seconds, left));
+	const struct db_value *args = DB_ARGS(id, at, seconds, left);
+	int rc = db_each(conn, DB_MEMBER_VALID, args, add_id, &ids);
 
-	if (rc <= 0)
+	if (rc || !ids.len)
 		return rc;
-	rc = shown_used(conn, STORE_MEMBER, member, now);
+	rc = db_change(conn, DB_MEMBER_COUNT_REVOKED, args);
+	if (!rc)
+		rc = shown_used(conn, STORE_MEMBER, member, now);
 	if (!rc)
 		rc = db_each(conn, DB_MEMBER_ISSUERS, DB_ARGS(id), issuer_used,
 		    &(struct use){conn, now});
-	return rc ? rc
-		  : db_run(conn, DB_MEMBER_REVOKE,
-			DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
+	if (!rc)
+		rc = db_change(conn, DB_MEMBER_REVOKE,
+		    DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
+	if (!rc)
+		rc = note_all(conn, &ids, now);
+	return rc ? rc : (int)(ids.len / sizeof(int64_t));
 }
 
 static int set_revocation(struct db_conn *conn, struct store_call *call,

@@ -88,8 +88,11 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent,
 						DB_INT(parent), DB_TEXT(name))
 					  : DB_ARGS(DB_TEXT(name));
 
-	return db_one(db_reader(store->db), wanted.kind->find, args,
+	int rc = db_one(db_reader(store->db), wanted.kind->find, args,
 	    read_wanted, &wanted, -ENOENT);
+
+	/* a segment is found by a number, and has one name alone */
+	return rc || strcmp(out->object.name, name) == 0 ? rc : -ENOENT;
 }
 
 static int read_counts(const struct db_row *row, void *arg)

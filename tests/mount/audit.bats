@@ -4,7 +4,6 @@
 
 load helper
 
-tool() { "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
 as() { setpriv --reuid "$1" --regid "$2" --clear-groups "${@:3}"; }
 modes() { (cd "$M" && stat -c '%n %a %u:%g' log log.head tables tables/keys.tsv tables/members.tsv metrics); }
 

@@ -139,7 +139,7 @@ csrs() {
 	is "$M/certs/connector/issued" 200
 	stop
 	[ "$(sqlite3 store 'PRAGMA integrity_check')" = ok ]
-	[ "$(sqlite3 store "SELECT count(*) FROM audit_line WHERE line ->> 'action' = 'enroll'")" = 200 ]
+	[ "$(sqlite3 store "SELECT count(*) FROM event WHERE action = 'enroll'")" = 200 ]
 }
 
 @test "readers see whole values while others write them" {

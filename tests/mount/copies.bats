@@ -5,7 +5,6 @@
 
 load helper
 
-tool() { "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
 fsck() { tool fsck "$@"; }
 sanitizer() { ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}'; }
 

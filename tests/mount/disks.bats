@@ -23,8 +23,6 @@ take_down() {
 	return $rc
 }
 
-tool() { "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
-
 # disk TYPE: a filesystem of that type at T/disk, from an image; or the test is skipped.
 disk() {
 	mkdir disk

@@ -4,7 +4,6 @@
 
 load helper
 
-tool() { "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
 fsck() { tool fsck "$@"; }
 
 # Something of everything; then the mount ends, and whole.* is a copy of the store.
@@ -108,20 +107,22 @@ finds() {
 
 @test "an audit trail that was cut or edited" {
 	fill
-	finds 'log: line 6 does not follow from the one before' 'UPDATE audit SET uid = 1 WHERE seq = 5'
-	finds 'log: line 6 follows line 4' 'DELETE FROM audit WHERE seq = 5'
-	finds 'log: line 2 follows line 0' 'DELETE FROM audit WHERE seq = 1'
-	finds 'does not stand where it ends' 'UPDATE audit SET upto = upto + 1000000 WHERE seq = (SELECT max(seq) FROM audit)'
-	finds 'lines were written, and the last is 8' 'DELETE FROM audit WHERE seq > 8'
-	finds 'lines were written, and the last is 0' 'DELETE FROM audit'
+	finds 'log: line 6 does not follow from the one before' 'UPDATE event SET uid = 1 WHERE line = 5'
+	finds 'log: line 6 follows line 4' 'DELETE FROM event WHERE line = 5'
+	finds 'log: line 2 follows line 0' 'DELETE FROM event WHERE line = 1'
+	finds 'does not stand where it ends' 'UPDATE event SET line_ends = line_ends + 1000000 WHERE line = (SELECT max(line) FROM event)'
+	finds 'lines were written, and the last is 8' 'DELETE FROM event WHERE line > 8'
+	finds 'lines were written, and the last is 0' 'DELETE FROM event'
+	finds 'records were written, and the last is' 'DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)'
 	# only who kept the head can tell that the end is missing, if that was hidden
 	cp whole store
-	hide="DELETE FROM journal WHERE audit IS NOT NULL; DELETE FROM audit WHERE seq > 8;
-		UPDATE sqlite_sequence SET seq = 8 WHERE name = 'audit'; CREATE TEMP TABLE j AS SELECT * FROM journal ORDER BY seq;
-		DELETE FROM journal; DELETE FROM sqlite_sequence WHERE name = 'journal';
-		INSERT INTO journal (at, issued, data) SELECT at, issued, data FROM j WHERE data IS NOT NULL ORDER BY seq;
-		INSERT INTO journal (audit) SELECT seq FROM audit ORDER BY seq;
-		INSERT INTO journal (issued) SELECT id FROM issued WHERE id NOT IN (SELECT issued FROM audit WHERE issued IS NOT NULL);"
+	hide="UPDATE setting SET value = CAST(replace(CAST(value AS TEXT), ' ' || (SELECT max(line) FROM event) || ' ', ' 8 ') AS BLOB)
+			WHERE name = 'mounted';
+		CREATE TEMP TABLE l AS SELECT seq, line_ends - (SELECT line_ends FROM event p WHERE p.line = e.line - 1) - 1 + 7 AS n
+			FROM event e WHERE line > 8;
+		UPDATE event SET ends = ends - coalesce((SELECT sum(n) FROM l WHERE l.seq <= event.seq), 0);
+		UPDATE event SET line = NULL, line_ends = NULL, comm = NULL, action = NULL, object = NULL, more = NULL, result = NULL,
+			reason = NULL, prev = NULL WHERE line > 8;"
 	sqlite3 store "PRAGMA foreign_keys = OFF; $hide"
 	fsck store
 	finds 'its end was cut off or changed' "$hide" --log-head "$(cat head)"
@@ -129,14 +130,13 @@ finds() {
 
 @test "a journal that is not what happened: a restore would not be, either" {
 	fill
-	finds 'export: record 20 does not stand where it should' 'UPDATE journal SET upto = upto + 1 WHERE seq = 20'
-	finds 'does not stand where it should' 'DELETE FROM journal WHERE seq = 20'
-	finds 'does not stand where it should' 'DELETE FROM journal WHERE seq = 1'
-	finds 'does not stand where it should' "UPDATE journal SET data = data || ' ' WHERE seq = 3"
+	finds 'export: record 20 does not stand where it should' 'UPDATE event SET ends = ends + 1 WHERE seq = 20'
+	finds 'does not stand where it should' 'DELETE FROM event WHERE seq = 20'
+	finds 'does not stand where it should' 'DELETE FROM event WHERE seq = 1'
+	finds 'does not stand where it should' "UPDATE event SET data = data || ' ' WHERE seq = 3"
 	finds 'does not stand where it should' "UPDATE member SET name = 'another' WHERE id = 1; UPDATE member SET origin = NULL"
-	finds 'certificates' "UPDATE audit SET issued = NULL WHERE issued = 2"
-	finds '4 records of 5 revocations' "DROP TRIGGER issued_revoked_at; UPDATE issued SET revoked = 1, reason = 'unspecified' WHERE id = 5"
-	finds 'lines of the log' "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal WHERE audit IS NOT NULL)"
+	finds 'certificates' "UPDATE event SET issued = NULL WHERE issued = 2"
+	finds '4 records of 5 revocations' "UPDATE issued SET revoked = 1, reason = 'unspecified' WHERE id = 5"
 	finds 'a restore was not finished' "INSERT INTO setting VALUES ('restoring', x'')"
 }
 
@@ -168,9 +168,10 @@ finds() {
 @test "a database that has lost what keeps it sound" {
 	fill
 	finds 'the table crl is missing' 'DROP TABLE crl'
-	finds 'the view journal_text is missing' 'DROP VIEW journal_text'
+	for table in event setting place prov_key vacated file_owner; do
+		finds "the table $table is missing" "DROP TABLE $table"
+	done
 	finds 'the index member_name is missing' 'DROP INDEX member_name'
-	finds 'the trigger prov_key_changed is missing' 'DROP TRIGGER prov_key_changed'
 	finds 'the index cert_name is missing or another one' 'DROP INDEX cert_name; CREATE INDEX cert_name ON cert (name)'
 }
 

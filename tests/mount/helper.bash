@@ -188,6 +188,15 @@ can_terminals() { script -qec true /dev/null < /dev/null; }
 # lent COPY: mkfs.enrollfs can read this copy of root's, given to the user where root cannot lend reading.
 lent() { can_lent_reading 2> /dev/null || chown -R enrollfs "$1/"; }
 
+# tool mkfs|fsck ARG...: that program, by the test's clock; what --from names is lent first.
+tool() {
+	local all="$*" from
+	from=${all#*--from }
+	from=${from%% *}
+	[[ $all != *--from* ]] || [ ! -d "$from" ] || lent "$from"
+	env "${CLOCKED[@]}" "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-
+}
+
 # not COMMAND...: it fails. (bats does not see that a line which begins with ! does not hold.)
 not() { ! "$@"; }
 

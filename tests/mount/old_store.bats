@@ -17,8 +17,6 @@ setup() {
 	install -m 600 "$OLD/store.db.key" store.key
 }
 
-tool() { env "${CLOCKED[@]}" "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
-
 sound() {
 	run tool fsck "$1"
 	[ "$status" = 0 ] && [[ $output = *sound ]] || { echo "fsck ended with $status: $output" >&2; return 1; }

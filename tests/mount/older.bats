@@ -4,8 +4,6 @@
 
 load helper
 
-tool() { "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
-
 TRAIL=copy/trail/00000001.jsonl
 
 # mark [FILE]: how many records it names.

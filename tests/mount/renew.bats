@@ -45,7 +45,7 @@ valid() { sqlite3 store "SELECT count(*) FROM issued WHERE revoked IS NULL"; }
 	cp web1.csr "$K/enroll.d/web1.csr"
 	enroll_here web1.csr | cmp - web1.crt
 	is "$K/uses" 1
-	grep -q '"action":"renew","object":"app_connector/berlin/members/web1","serial":"' <(sqlite3 store 'SELECT line FROM audit_line')
+	grep -q '"action":"renew","object":"app_connector/berlin/members/web1","serial":"' "$M/log"
 }
 
 @test "at most two are valid: a third revokes the oldest" {

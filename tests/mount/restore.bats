@@ -4,14 +4,6 @@
 
 load helper
 
-tool() {
-	local all="$*" from
-	from=${all#*--from }
-	from=${from%% *}
-	[[ $all != *--from* ]] || [ ! -d "$from" ] || lent "$from"
-	"${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-
-}
-
 csrs() {
 	seq "$1" "$2" | xargs -P 4 -I{} openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 		-keyout c{}.pem -subj /CN=c{} -out c{}.csr 2> /dev/null

@@ -47,7 +47,7 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	[ "$(grep -c 'Serial Number' text)" = 2 ]
 	grep -q 'Key Compromise' text
 	grep -q 'Cessation Of Operation' text
-	grep -q '"action":"set".*members/web1/revocation.*keyCompromise' <(sqlite3 store 'SELECT line FROM audit_line')
+	grep -q '"action":"set".*members/web1/revocation.*keyCompromise' "$M/log"
 }
 
 @test "revoking is for good, and only for what can be revoked" {

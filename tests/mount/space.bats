@@ -4,7 +4,6 @@
 
 load helper
 
-bin() { "${ENROLLFS%/*}/$1" "${@:2}"; }
 used() { df --output=iused "$M" | tail -n 1 | tr -d ' '; }
 listed() { find "$M" | wc -l; }
 
@@ -47,8 +46,8 @@ PY
 	stop
 	mkdir new
 	cp store.key new/store.key
-	bin mkfs.enrollfs --from tar new/store
-	bin fsck.enrollfs new/store
+	tool mkfs --from tar new/store
+	tool fsck new/store
 }
 
 @test "statfs tells the space of the store's disk and the number of files" {

@@ -5,8 +5,6 @@
 
 load helper
 
-tool() { "${ENROLLFS%/*}/$1.enrollfs" "${@:2}" 3>&-; }
-
 # sees FILE COMMAND: ten times in a row, as fast as it goes, rsync copies the file after the command
 # has changed it ($i is its number), and nothing when it has not.
 sees() {

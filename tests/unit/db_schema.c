@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The schema: its steps, and the columns that the program knows of. */
 #include <stdint.h>
+#include <string.h>
 
+#include "store/db/columns.h"
 #include "store/db/internal.h"
+#include "tests/unit/temp.h"
 #include "tests/unit/unit.h"
 
 /* FNV-1a, 64 bits. */
@@ -30,6 +33,7 @@ static void a_step_never_changes(void **state)
 	    UINT64_C(0xf566819ffe804a28),
 	    UINT64_C(0x729e7a134ab285a6),
 	    UINT64_C(0xe81f03194259a409),
+	    UINT64_C(0x3a79f4f9fe5d7a71),
 	};
 	enum { STEPS = sizeof(hash) / sizeof(hash[0]) };
 
@@ -40,10 +44,184 @@ static void a_step_never_changes(void **state)
 			    (unsigned long long)hash_of(db_steps[i]));
 }
 
+/* --- columns --- */
+
+struct exception {
+	const char *table, *column, *why;
+};
+
+static const struct exception exceptions[] = {
+    {"place", "ctime", "a restored tree is made of new files"},
+    {"cert", "ctime", "a restored tree is made of new files"},
+    {"grp", "ctime", "a restored tree is made of new files"},
+    {"prov_key", "ctime", "a restored tree is made of new files"},
+    {"member", "ctime", "a restored tree is made of new files"},
+    {"cert", "edited", "a restored store shows later times: shown_floor"},
+    {"cert", "shown", "a restored store shows later times: shown_floor"},
+    {"cert", "made", "a restored store shows later times: shown_floor"},
+    {"grp", "edited", "a restored store shows later times: shown_floor"},
+    {"grp", "shown", "a restored store shows later times: shown_floor"},
+    {"grp", "made", "a restored store shows later times: shown_floor"},
+    {"prov_key", "edited", "a restored store shows later times: shown_floor"},
+    {"prov_key", "shown", "a restored store shows later times: shown_floor"},
+    {"prov_key", "made", "a restored store shows later times: shown_floor"},
+    {"member", "edited", "a restored store shows later times: shown_floor"},
+    {"member", "shown", "a restored store shows later times: shown_floor"},
+    {"member", "made", "a restored store shows later times: shown_floor"},
+    {"cert", "issued", "counted again"},
+    {"cert", "revoked", "counted again"},
+    {"cert", "counted", "when these changed"},
+    {"member", "enrolled", "created, as the record of its certificate says"},
+    {"member", "origin", "what that record says"},
+    {"crl", "covers", "a restore has another list signed"},
+    {"crl", "der", "a restore has another list signed"},
+    {"file_owner", "ctime", "a restored tree is made of new files"},
+};
+
+/* Tables, and what their rows are exported as. */
+static const struct {
+	const char *table;
+	enum db_kind kind[2];
+} tables[] = {
+    {"place", {DB_PLACE, DB_PLACE}},
+    {"cert", {DB_CERT, DB_CERT}},
+    {"grp", {DB_GROUP, DB_GROUP}},
+    {"prov_key", {DB_KEY, DB_KEY}},
+    {"member", {DB_MEMBER, DB_ENROLLED}},
+    {"issued", {DB_ISSUED, DB_REVOKED}},
+    {"crl", {DB_CRL, DB_CRL}},
+};
+
+static bool has_column(enum db_kind kind, const char *column)
+{
+	const struct db_columns *of = &db_columns[kind];
+
+	if (strcmp(column, "id") == 0 || strcmp(column, of->id) == 0)
+		return true;
+	for (int i = 0; i < of->count; i++)
+		if (strcmp(of->column[i].column, column) == 0)
+			return true;
+	return false;
+}
+
+static bool is_exception(const char *table, const char *column)
+{
+	for (size_t i = 0; i < COUNT(exceptions); i++)
+		if (strcmp(exceptions[i].table, table) == 0 &&
+		    strcmp(exceptions[i].column, column) == 0)
+			return true;
+	return false;
+}
+
+/* Calls fn with the columns of each table. */
+static void each_column(
+    struct db *db, size_t table, void (*fn)(size_t table, const char *column))
+{
+	char sql[64];
+	sqlite3_stmt *rows;
+
+	snprintf(sql, sizeof(sql), "PRAGMA table_info(%s)", tables[table].table);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db->writer->sqlite, sql, -1, &rows, NULL),
+	    SQLITE_OK);
+	while (sqlite3_step(rows) == SQLITE_ROW)
+		fn(table, (const char *)sqlite3_column_text(rows, 1));
+	sqlite3_finalize(rows);
+}
+
+static void check_column(size_t table, const char *column)
+{
+	const enum db_kind *kind = tables[table].kind;
+
+	if (!has_column(kind[0], column) && !has_column(kind[1], column) &&
+	    !is_exception(tables[table].table, column))
+		fail_msg("%s.%s is not exported, and it is not said why",
+		    tables[table].table, column);
+}
+
+static struct db *opened(void)
+{
+	struct db *db;
+
+	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), 0);
+	return db;
+}
+
+/* A column that is added has to be exported and restored. */
+static void every_column_is_exported(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+
+	for (size_t i = 0; i < COUNT(tables); i++)
+		each_column(db, i, check_column);
+	db_close(db);
+}
+
+/* --- what statements change --- */
+
+/* Whether a statement assigns the column: ` column = ` before its WHERE. */
+static bool assigns(const char *sql, const char *column)
+{
+	const char *set = strstr(sql, " SET "), *where = strstr(sql, " WHERE ");
+	char text[64];
+
+	snprintf(text, sizeof(text), " %s = ", column);
+	const char *at = set ? strstr(set, text) : NULL;
+	return at && (!where || at < where);
+}
+
+static bool changes_export(const char *sql, size_t table)
+{
+	const struct db_columns *of = &db_columns[tables[table].kind[0]];
+	char update[32];
+
+	snprintf(update, sizeof(update), "UPDATE %s SET", tables[table].table);
+	if (strncmp(sql, update, strlen(update)) != 0)
+		return false;
+	for (int i = 0; i < of->count; i++)
+		if (of->column[i].export != DB_NOT_EXPORTED &&
+		    strcmp(of->column[i].column, "version") != 0 &&
+		    assigns(sql, of->column[i].column))
+			return true;
+	return false;
+}
+
+/* A statement that changes what is exported says so, or belongs to a restore,
+ * while which nothing is noted. */
+static void no_statement_forgets_the_journal(void **state)
+{
+	(void)state;
+	int found = 0;
+
+	for (int query = DB_NONE + 1; query < DB_QUERIES; query++) {
+		const char *name = db_query_name((enum db_query)query);
+		const struct db_effect *effect = db_query_effect(
+		    (enum db_query)query);
+		for (size_t i = 0; i < 5; i++) {
+			if (!changes_export(
+				db_query_text((enum db_query)query), i))
+				continue;
+			found++;
+			if (effect->type && effect->kind != tables[i].kind[0])
+				fail_msg(
+				    "%s: says it changes another kind", name);
+			if (!effect->type && !strstr(name, "RESTORE") &&
+			    !strstr(name, "MERGE"))
+				fail_msg(
+				    "%s: does not say what it changes", name);
+		}
+	}
+	assert_true(found > 40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_step_never_changes),
+	    cmocka_unit_test_setup_teardown(
+		every_column_is_exported, temp_setup, temp_teardown),
+	    cmocka_unit_test(no_statement_forgets_the_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

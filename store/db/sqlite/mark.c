@@ -31,7 +31,10 @@
  */
 
 #define MARK_GET "SELECT value FROM setting WHERE name = 'mounted'"
-#define MARK_LAST "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
+#define MARK_LAST \
+	"SELECT line FROM event WHERE line IS NOT NULL ORDER BY seq DESC LIMIT 1"
+/* of a store of 0.1.0 */
+#define MARK_LAST_THEN "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
 #define MARK_PUT                                                    \
 	"INSERT INTO setting (name, value) VALUES ('mounted', ?1) " \
 	"ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -39,6 +42,7 @@
 struct mark {
 	bool readable, damaged, open;
 	int64_t since, last;
+	int64_t recorded; /* last as the mark says */
 	char session[17], base[17];
 };
 
@@ -84,11 +88,14 @@ static void look(const char *path, enum db_vfs vfs, struct mark *mark)
 		code = first_row(sqlite, MARK_GET, text);
 	if (code == SQLITE_ROW || code == SQLITE_DONE)
 		code = first_row(sqlite, MARK_LAST, last);
+	if (code == SQLITE_ERROR)
+		code = first_row(sqlite, MARK_LAST_THEN, last);
 	sqlite3_close(sqlite);
 	parse(text, mark);
 	mark->readable = code == SQLITE_ROW || code == SQLITE_DONE;
 	mark->damaged = (code & 0xff) == SQLITE_CORRUPT ||
 			(code & 0xff) == SQLITE_NOTADB;
+	mark->recorded = mark->last;
 	mark->last = strtoll(last, NULL, 10);
 }
 
@@ -143,6 +150,11 @@ static int refuse(const struct db *db, bool foreign)
 	return -EUCLEAN;
 }
 
+int64_t db_recorded_last(const struct db *db)
+{
+	return db->recorded_last;
+}
+
 const char *db_incomplete(const struct db *db)
 {
 	return db->incomplete;
@@ -157,6 +169,7 @@ int db_mark_check(struct db *db, int flags)
 	if (log > 0)
 		look(db->path, DB_VFS_READ, &all);
 	bool foreign = log > 0 && !belongs(&all, &main);
+	db->recorded_last = all.readable ? all.recorded : main.recorded;
 	if (foreign && say_foreign(db) < 0)
 		return -ENOMEM;
 	if (main.readable && main.open && log < 0 && say_without(db, &main) < 0)

@@ -144,7 +144,8 @@ int db_read_blob(const struct db_row *row, void *arg)
 	return rc ? rc : 1;
 }
 
-int db_run(
+/* Returns the number of rows changed, or -errno. */
+static int run(
     struct db_conn *conn, enum db_query query, const struct db_value *args)
 {
 	sqlite3_stmt *statement = NULL;
@@ -163,6 +164,24 @@ int db_run(
 			 : db_error(conn->sqlite, code, db_query_name(query));
 	finish(statement);
 	return rc;
+}
+
+int db_run(
+    struct db_conn *conn, enum db_query query, const struct db_value *args)
+{
+	const struct db_effect *effect = db_query_effect(query);
+	const struct db_hooks *hooks = effect->type ? conn->db->hooks : NULL;
+	int rc = 0;
+
+	if (hooks && effect->type != DB_ADDS)
+		rc = hooks->before(conn, effect, args->i);
+	if (!rc)
+		rc = run(conn, query, args);
+	if (rc <= 0 || !hooks)
+		return rc;
+	int failed = hooks->changed(conn, effect,
+	    effect->type == DB_ADDS ? db_inserted(conn) : args->i);
+	return failed ? failed : rc;
 }
 
 int db_change(

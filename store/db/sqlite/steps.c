@@ -539,6 +539,42 @@ const char *const db_steps[] = {
 	"ALTER TABLE member ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE audit ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE audit ADD COLUMN latest INTEGER NOT NULL DEFAULT 0;",
+
+	/*
+	 * Audit trail and journal as one table, a row an event, written by the program; no triggers, views
+	 * or JSON functions are left. at: the moment; ends: the offset behind its record in the exported
+	 * trail, without what all records have; data: an object, a revocation or a list's number, as JSON;
+	 * issued: a certificate that the record has. A line of the log: its number and the offset behind it,
+	 * its parts as they stand in it, or, where these are not all of it, the whole; see shown.c for shown
+	 * and latest.
+	 */
+	"DROP VIEW journal_text; DROP VIEW audit_line;"
+	"DROP TRIGGER member_origin; DROP TRIGGER place_made; DROP TRIGGER place_changed; DROP TRIGGER cert_made;"
+	"DROP TRIGGER cert_changed; DROP TRIGGER grp_made; DROP TRIGGER grp_changed; DROP TRIGGER prov_key_made;"
+	"DROP TRIGGER prov_key_changed; DROP TRIGGER prov_key_used; DROP TRIGGER grp_moved; DROP TRIGGER member_changed;"
+	"DROP TRIGGER crl_made; DROP TRIGGER crl_changed; DROP TRIGGER issued_revoked_at; DROP TRIGGER journal_added;"
+	"DROP TRIGGER audit_added;"
+	"CREATE TABLE event ("
+	"seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"at INTEGER NOT NULL,"
+	"ends INTEGER NOT NULL,"
+	"data TEXT,"
+	"issued INTEGER REFERENCES issued(id),"
+	"line INTEGER, line_ends INTEGER,"
+	"uid INTEGER, gid INTEGER, pid INTEGER, comm TEXT,"
+	"action TEXT, object TEXT, more TEXT, result TEXT, reason TEXT,"
+	"prev BLOB,"
+	"whole TEXT,"
+	"shown INTEGER NOT NULL DEFAULT 0, latest INTEGER NOT NULL DEFAULT 0"
+	") STRICT;"
+	"INSERT INTO event SELECT j.seq, coalesce(j.at, a.at, i.created), j.upto, j.data, "
+	"coalesce(j.issued, a.issued), a.seq, a.upto, a.uid, a.gid, a.pid, a.comm, a.action, a.object, "
+	"a.more, a.result, a.reason, a.prev, nullif(a.line, ''), coalesce(a.shown, 0), "
+	"coalesce(a.latest, 0) FROM journal j LEFT JOIN audit a ON a.seq = j.audit "
+	"LEFT JOIN issued i ON i.id = j.issued ORDER BY j.seq;"
+	"DROP TABLE journal; DROP TABLE audit;"
+	/* one line in 64: the others are near */
+	"CREATE INDEX event_line_ends ON event (line_ends) WHERE line % 64 = 0;",
 };
 
 /* clang-format on */

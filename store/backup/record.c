@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/backup/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "store/backup/line.h"
+#include "store/backup/row.h"
+#include "store/db/columns.h"
+#include "store/db/db.h"
+#include "store/store.h"
+
+struct issued_member {
+	bool first;
+	int64_t member;
+};
+
+static int read_member(const struct db_row *row, void *arg)
+{
+	struct issued_member *m = arg;
+
+	m->first = db_int(row, 0);
+	m->member = db_int(row, 1);
+	return 1;
+}
+
+/* The member as it enrolled, whatever it has become since. */
+static int add_enrolled(struct db_conn *conn, int64_t member, struct bytes *out)
+{
+	int rc = bytes_printf(out, ",\"member\":");
+
+	if (!rc)
+		rc = db_one(conn, DB_MEMBER_ORIGIN, DB_ARGS(DB_INT(member)),
+		    db_read_blob, out, -ENOENT);
+	return rc == -ENOENT
+		   ? row_json(conn, DB_ENROLLED, member, false, out, NULL)
+		   : rc;
+}
+
+static int add_issued(struct db_conn *conn, int64_t id, struct bytes *out)
+{
+	struct issued_member of = {0};
+	int rc = bytes_printf(out, ",\"issued\":");
+
+	if (!rc)
+		rc = row_json(conn, DB_ISSUED, id, false, out, NULL);
+	if (!rc)
+		rc = db_one(conn, DB_ISSUED_MEMBER, DB_ARGS(DB_INT(id)),
+		    read_member, &of, -ESTALE);
+	return rc || !of.first ? rc : add_enrolled(conn, of.member, out);
+}
+
+static int add_part(
+    const char *name, const void *text, size_t len, struct bytes *out)
+{
+	int rc = text ? bytes_printf(out, ",\"%s\":", name) : 0;
+
+	return rc || !text ? rc : bytes_add(out, text, len);
+}
+
+int record_compose(
+    struct db_conn *conn, const struct record *record, struct bytes *out)
+{
+	int rc = bytes_printf(out, "\"seq\":%" PRId64 ",\"at\":%" PRId64,
+	    record->seq, record->at);
+
+	if (!rc)
+		rc = add_part("log", record->line, record->line_len, out);
+	if (!rc && record->issued)
+		rc = add_issued(conn, record->issued, out);
+	return rc ? rc : add_part("data", record->data, record->data_len, out);
+}
+
+int record_of_event(
+    struct db_conn *conn, const struct db_row *row, struct bytes *out)
+{
+	CLEANUP_BYTES struct bytes line = {0};
+	struct record record = {
+	    .seq = db_int(row, DB_EVENT_SEQ),
+	    .at = db_int(row, DB_EVENT_AT),
+	    .issued = db_int(row, DB_EVENT_ISSUED),
+	};
+	int rc = db_is_null(row, DB_EVENT_LINE) ? 0 : line_of_event(row, &line);
+
+	record.line = line.data;
+	record.line_len = line.len;
+	record.data = db_blob(row, DB_EVENT_DATA, &record.data_len);
+	return rc ? rc : record_compose(conn, &record, out);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_BACKUP_RECORD_H
+#define STORE_BACKUP_RECORD_H
+
+/* A record of the exported trail: an event's row as JSON members. */
+#include "store/base/bytes.h"
+#include "store/db/db.h"
+
+struct record {
+	int64_t seq, at;
+	const void *line; /* of the audit trail; NULL: none */
+	size_t line_len;
+	int64_t issued;	  /* id of a certificate; 0: none */
+	const void *data; /* JSON; NULL: none */
+	size_t data_len;
+};
+
+/* Appends a record without what all records have (envelope.c): `"seq":…`.
+ * Returns 0 or -errno. */
+int record_compose(
+    struct db_conn *conn, const struct record *record, struct bytes *out);
+
+/* Appends the record of a row of DB_EVENT_ columns. Returns 0 or -errno. */
+int record_of_event(
+    struct db_conn *conn, const struct db_row *row, struct bytes *out);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_DB_COLUMNS_H
+#define STORE_DB_COLUMNS_H
+
+/*
+ * The columns of each kind of objects, once: the statements of export and
+ * restore, an object's JSON and the merging of two versions are made of these.
+ *In the order of the export, `files` between HEAD and TAIL.
+ *
+ *	C(number, column, name, type, export, merge)
+ *
+ * number: of the parameter in statements; ?1 is the id, which all have; name:
+ *in JSON. Columns that are not exported stand in the list of their kind in
+ * tests/unit/db_schema.c, with the reason why.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is exported: objects, numbered as enum store_kind, and in records of the
+ * trail an issued certificate, its revocation, a member as it enrolled, and the
+ * number of a revocation list. */
+enum db_kind {
+	DB_PLACE,
+	DB_CERT,
+	DB_GROUP,
+	DB_KEY,
+	DB_MEMBER,
+	DB_ISSUED,
+	DB_REVOKED,
+	DB_ENROLLED,
+	DB_CRL,
+	DB_KINDS
+};
+
+enum db_type {
+	DB_COLUMN_INT,
+	DB_COLUMN_TEXT,
+	DB_COLUMN_HEX,	       /* a blob */
+	DB_COLUMN_HEX_OR_NULL, /* NULL is exported as empty */
+	DB_COLUMN_PRESENT, /* whether another column has a value; not stored */
+};
+
+enum db_export {
+	DB_EXPORTED,
+	DB_SEALED, /* ciphertext: in the object's own file, not in the trail */
+	DB_NOT_EXPORTED,
+};
+
+/* What a restore stores where two versions of one object meet. */
+enum db_merge {
+	DB_MERGE_NEWER,	  /* what the newer version has */
+	DB_MERGE_LARGER,  /* counters: the larger of both */
+	DB_MERGE_ONCE,	  /* it never changes */
+	DB_MERGE_CREATED, /* it begins with the object's `created` */
+	DB_MERGE_PRIVATE_KEY,
+	DB_MERGE_SECRET_HASH,
+	DB_MERGE_SECRET,
+	DB_MERGE_NOTHING,
+};
+
+/* clang-format off */
+
+#define DB_OBJECT_HEAD(C) \
+	C(2, name, name, TEXT, EXPORTED, NEWER) \
+	C(3, uid, uid, INT, EXPORTED, NEWER) \
+	C(4, gid, gid, INT, EXPORTED, NEWER) \
+	C(5, mode, mode, INT, EXPORTED, NEWER) \
+	C(6, bare, bare, INT, EXPORTED, NEWER) \
+	C(7, owned, owned, INT, EXPORTED, NEWER) \
+	C(8, created, created, INT, EXPORTED, ONCE) \
+	C(9, modified, modified, INT, EXPORTED, NEWER) \
+	C(10, modified_by, modified_by, INT, EXPORTED, NEWER) \
+	C(11, removed, removed, INT, EXPORTED, NEWER)
+
+#define DB_PLACE_HEAD(C) \
+	C(2, uid, uid, INT, EXPORTED, NEWER) \
+	C(3, gid, gid, INT, EXPORTED, NEWER) \
+	C(4, mode, mode, INT, EXPORTED, NEWER) \
+	C(5, owned, owned, INT, EXPORTED, NEWER) \
+	C(6, created, created, INT, EXPORTED, ONCE)
+#define DB_PLACE_TAIL(C) \
+	C(7, version, version, INT, EXPORTED, NEWER) \
+	C(8, changed, changed, INT, NOT_EXPORTED, CREATED)
+
+#define DB_CERT_TAIL(C) \
+	C(12, version, version, INT, EXPORTED, NEWER) \
+	C(13, issuer, issuer, INT, EXPORTED, NEWER) \
+	C(14, algorithm, algorithm, TEXT, EXPORTED, NEWER) \
+	C(15, subject, subject, TEXT, EXPORTED, NEWER) \
+	C(16, csr, csr, HEX, EXPORTED, NEWER) \
+	C(17, der, der, HEX, EXPORTED, NEWER) \
+	C(18, chain, chain, HEX_OR_NULL, EXPORTED, NEWER) \
+	C(19, spki_hash, spki_hash, HEX, EXPORTED, NEWER) \
+	C(20, serial, serial, HEX, EXPORTED, NEWER) \
+	C(21, not_before, not_before, INT, EXPORTED, NEWER) \
+	C(22, not_after, not_after, INT, EXPORTED, NEWER) \
+	C(23, enabled, enabled, INT, EXPORTED, NEWER) \
+	C(24, managed, managed, INT, EXPORTED, NEWER) \
+	C(25, validity_days, validity_days, INT, EXPORTED, NEWER) \
+	C(26, ca_validity_days, ca_validity_days, INT, EXPORTED, NEWER) \
+	C(27, crl_days, crl_days, INT, EXPORTED, NEWER) \
+	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY)
+
+#define DB_GROUP_TAIL(C) \
+	C(12, version, version, INT, EXPORTED, NEWER) \
+	C(13, place, place, INT, EXPORTED, ONCE) \
+	C(14, description, description, TEXT, EXPORTED, NEWER) \
+	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
+	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
+	C(17, keys_changed, keys_changed, INT, NOT_EXPORTED, CREATED) \
+	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED)
+
+#define DB_KEY_TAIL(C) \
+	C(12, version, version, INT, EXPORTED, NEWER) \
+	C(13, grp, grp, INT, EXPORTED, ONCE) \
+	C(14, description, description, TEXT, EXPORTED, NEWER) \
+	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
+	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
+	C(17, sealed_secret, exportable, PRESENT, EXPORTED, NOTHING) \
+	C(18, max_uses, max_uses, INT, EXPORTED, NEWER) \
+	C(19, uses, uses, INT, EXPORTED, LARGER) \
+	C(20, lost, lost, INT, EXPORTED, LARGER) \
+	C(21, expires, expires, INT, EXPORTED, NEWER) \
+	C(22, managed, managed, INT, EXPORTED, NEWER) \
+	C(23, copies, copies, INT, EXPORTED, LARGER) \
+	C(24, last_copied, last_copied, INT, EXPORTED, LARGER) \
+	C(25, last_used, last_used, INT, EXPORTED, LARGER) \
+	C(26, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
+	C(27, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
+
+/* A member that has changed; what it began with stands in the record of its
+ * first certificate. */
+#define DB_MEMBER_TAIL(C) \
+	C(12, description, description, TEXT, EXPORTED, NEWER)
+
+#define DB_ISSUED_TAIL(C) \
+	C(2, member, member, INT, EXPORTED, ONCE) \
+	C(3, prov_key, prov_key, INT, EXPORTED, ONCE) \
+	C(4, cert, cert, INT, EXPORTED, ONCE) \
+	C(5, first, first, INT, EXPORTED, ONCE) \
+	C(6, serial, serial, HEX, EXPORTED, ONCE) \
+	C(7, spki_hash, spki_hash, HEX, EXPORTED, ONCE) \
+	C(8, names, names, TEXT, EXPORTED, ONCE) \
+	C(9, created, created, INT, EXPORTED, ONCE) \
+	C(10, not_before, not_before, INT, EXPORTED, ONCE) \
+	C(11, not_after, not_after, INT, EXPORTED, ONCE) \
+	C(12, der, der, HEX, EXPORTED, ONCE) \
+	C(13, csr, csr, HEX, EXPORTED, ONCE)
+
+#define DB_REVOKED_TAIL(C) \
+	C(2, revoked, revoked, INT, EXPORTED, ONCE) \
+	C(3, reason, reason, TEXT, EXPORTED, ONCE)
+
+#define DB_ENROLLED_TAIL(C) \
+	C(2, name, name, TEXT, EXPORTED, ONCE) \
+	C(3, uid, uid, INT, EXPORTED, ONCE) \
+	C(4, gid, gid, INT, EXPORTED, ONCE) \
+	C(5, mode, mode, INT, EXPORTED, ONCE) \
+	C(6, grp, grp, INT, EXPORTED, ONCE) \
+	C(7, prov_key, prov_key, INT, EXPORTED, ONCE) \
+	C(8, created, created, INT, EXPORTED, ONCE) \
+	C(9, enrolled_by, enrolled_by, INT, EXPORTED, ONCE)
+
+#define DB_CRL_TAIL(C) \
+	C(2, number, number, INT, EXPORTED, NEWER) \
+	C(3, made, made, INT, EXPORTED, NEWER) \
+	C(4, this_update, this_update, INT, EXPORTED, NEWER) \
+	C(5, next_update, next_update, INT, EXPORTED, NEWER) \
+	C(6, days, days, INT, EXPORTED, NEWER)
+
+/* OF(kind, `kind` in JSON or NULL, name of the id, whether it has files, columns
+ * before and behind these) */
+#define DB_NO_HEAD(C)
+#define DB_EXPORTED_KINDS(OF) \
+	OF(PLACE, "place", "id", 1, DB_PLACE_HEAD, DB_PLACE_TAIL) \
+	OF(CERT, "cert", "id", 1, DB_OBJECT_HEAD, DB_CERT_TAIL) \
+	OF(GROUP, "grp", "id", 1, DB_OBJECT_HEAD, DB_GROUP_TAIL) \
+	OF(KEY, "prov_key", "id", 1, DB_OBJECT_HEAD, DB_KEY_TAIL) \
+	OF(MEMBER, "member", "id", 1, DB_OBJECT_HEAD, DB_MEMBER_TAIL) \
+	OF(ISSUED, 0, "id", 0, DB_NO_HEAD, DB_ISSUED_TAIL) \
+	OF(REVOKED, "revoked", "id", 0, DB_NO_HEAD, DB_REVOKED_TAIL) \
+	OF(ENROLLED, 0, "id", 0, DB_NO_HEAD, DB_ENROLLED_TAIL) \
+	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL)
+
+/* clang-format on */
+
+struct db_column {
+	const char *column, *name;
+	enum db_type type;
+	enum db_export export;
+	enum db_merge merge;
+};
+
+enum { DB_COLUMNS_MAX = 32 };
+
+/* Of a row whose first column is the id. */
+struct db_columns {
+	const char *kind; /* in JSON, or NULL */
+	const char *id;	  /* its name in JSON */
+	bool files; /* owners of the object's files are exported with it */
+	const struct db_column *column;
+	int count;
+	int head; /* columns before `files` */
+};
+
+extern const struct db_columns db_columns[DB_KINDS];
+
+#endif
