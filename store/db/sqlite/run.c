@@ -61,7 +61,7 @@ static void finish(sqlite3_stmt *statement)
 static int each(struct db_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
-	struct db_row row;
+	struct db_row row = {0};
 	int rows = 0, stop = 0, rc = prepared(conn, query, &row.statement);
 
 	if (rc)
