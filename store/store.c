@@ -135,9 +135,10 @@ static int say_older(struct store *store, const struct store_options *options)
 	return store_log_event(store, "accept_older", options->path);
 }
 
-static void note_table(const char *what, void *arg)
+static int note_table(const char *what, void *arg)
 {
 	*(bool *)arg |= strncmp(what, "table", 5) == 0;
+	return 0;
 }
 
 /* A store without one of its tables is opened for store_check to say so. */
@@ -145,7 +146,8 @@ static bool lacks_tables(struct store *store)
 {
 	bool lacks = false;
 
-	return !db_check_schema(db_reader(store->db), note_table, &lacks) &&
+	return !db_check(
+		   db_reader(store->db), DB_CHECK_SCHEMA, note_table, &lacks) &&
 	       lacks;
 }
 

@@ -56,36 +56,49 @@ static int read_fault(const struct db_row *row, void *arg)
 	return fault(arg, "%s", text);
 }
 
-static void schema_fault(const char *what, void *arg)
+static int file_fault(const char *what, void *arg)
+{
+	return fault(arg, "database: %s", what);
+}
+
+static int link_fault(const char *what, void *arg)
+{
+	/* the trail's end is the export's */
+	return strstr(what, " records were written")
+		   ? fault(arg, "export: %s", what)
+		   : fault(arg, "database: %s", what);
+}
+
+static int schema_fault(const char *what, void *arg)
 {
 	struct check *c = arg;
 
 	fault(c, "database: the %s is missing or another one", what);
 	if (strncmp(what, "table", 5) == 0 || strncmp(what, "view", 4) == 0)
 		c->unreadable = true;
+	return 0;
 }
 
 /* 1: the file is damaged or a table is missing, so that later checks would only
  * guess. */
 static int check_database(struct check *c)
 {
-	int rc = db_each(c->conn, DB_CHECK_INTEGRITY, NULL, read_fault, c);
+	int rc = db_check(c->conn, DB_CHECK_FILE, file_fault, c);
 
 	if (rc || c->faults)
 		return rc ? rc : 1;
-	rc = db_check_schema(c->conn, schema_fault, c);
+	rc = db_check(c->conn, DB_CHECK_SCHEMA, schema_fault, c);
 	return rc ? rc : c->unreadable;
 }
 
 static int check_rows(struct check *c)
 {
-	static const enum db_query queries[] = {DB_CHECK_REFERENCES,
-	    DB_CHECK_USES, DB_CHECK_ISSUED, DB_CHECK_REVOKED, DB_CHECK_FIRST,
-	    DB_CHECK_VALID, DB_CHECK_GROUPS, DB_CHECK_FILE_OWNERS,
-	    DB_CHECK_OWNED, DB_CHECK_SECRETS, DB_CHECK_NAMES, DB_CHECK_MEMBERS,
-	    DB_CHECK_IDS, DB_CHECK_JOURNAL};
+	static const enum db_query queries[] = {DB_CHECK_USES, DB_CHECK_ISSUED,
+	    DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID, DB_CHECK_GROUPS,
+	    DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
+	    DB_CHECK_NAMES, DB_CHECK_MEMBERS, DB_CHECK_JOURNAL};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	int rc = 0;
+	int rc = db_check(c->conn, DB_CHECK_LINKS, link_fault, c);
 
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]) && !rc; i++)
 		rc = db_each(c->conn, queries[i],

@@ -341,6 +341,13 @@ static int say(const struct db_row *row, void *arg)
 	return 0;
 }
 
+static int say_link(const char *what, void *arg)
+{
+	++*(int *)arg;
+	report(LOG_ERR, "database: %s", what);
+	return 0;
+}
+
 static int say_lost(const struct db_row *row, void *arg)
 {
 	const struct restore *r = arg;
@@ -534,7 +541,7 @@ static int conclude(struct restore *r)
 	if (!rc)
 		rc = db_change(r->conn, DB_RESTORE_END, NULL);
 	if (!rc)
-		rc = db_each(r->conn, DB_CHECK_REFERENCES, NULL, say, &faults);
+		rc = db_check(r->conn, DB_CHECK_LINKS, say_link, &faults);
 	if (!rc && faults)
 		return copy_wrong(&r->copy, "", "is not complete");
 	journal_pause(r->conn, false);
@@ -605,9 +612,7 @@ int restore_job(struct db_conn *conn, void *arg)
 
 	r->conn = conn;
 	journal_pause(conn, true);
-	int rc = db_change(conn, DB_RESTORE_DEFER, NULL);
-	if (!rc)
-		rc = db_change(conn, DB_RESTORE_CACHE, NULL);
+	int rc = db_bulk(conn);
 	if (!rc)
 		rc = db_change(
 		    conn, DB_RESTORE_BEGIN, DB_ARGS(DB_BLOB("\1", 1)));

@@ -222,11 +222,25 @@ int64_t db_inserted(struct db_conn *conn);
  * as soon as that has gone. */
 void db_scrub(struct db_conn *conn);
 
+/* In a job that fills a new store: references may precede what they name until
+ * it ends, and memory is used for speed. Returns 0 or -errno. */
+int db_bulk(struct db_conn *conn);
+
 /* --- checking --- */
 
-/* Compares tables, indexes and triggers with those of a new store; called for
- * each that is missing or another. 0 or -errno. */
-int db_check_schema(struct db_conn *conn,
-    void (*fault)(const char *what, void *arg), void *arg);
+enum db_check {
+	DB_CHECK_FILE,	 /* whether it can be read, and its indexes fit */
+	DB_CHECK_SCHEMA, /* tables, views, indexes and triggers */
+	DB_CHECK_LINKS,	 /* references to rows that are missing, ids that would
+			    be given again */
+};
+
+/* Called for each fault, with a line for people; of the schema, with what is
+ * missing or another one, as `table cert`. 0 to go on, or -errno. */
+typedef int (*db_fault_fn)(const char *what, void *arg);
+
+/* Returns 0, what fault failed with, or -errno. */
+int db_check(
+    struct db_conn *conn, enum db_check what, db_fault_fn fault, void *arg);
 
 #endif

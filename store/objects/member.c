@@ -159,9 +159,13 @@ const struct object_kind store_member_kind = {
     .remove = remove_member,
     .field =
 	{
-	    [STORE_DESCRIPTION] = {"description", DB_MEMBER_SET_DESCRIPTION,
-		FIELD_TEXT, offsetof(union store_any, member.description)},
-	    [STORE_REVOCATION] = {"revocation", DB_MEMBER_SET_NOTHING,
-		FIELD_NUMBER, 0, .resolve = resolve_revocation},
+	    [STORE_DESCRIPTION] = {.name = "description",
+		.set = DB_MEMBER_SET_DESCRIPTION,
+		.type = FIELD_TEXT,
+		.at = offsetof(union store_any, member.description)},
+	    [STORE_REVOCATION] = {.name = "revocation",
+		.set = DB_MEMBER_SET_NOTHING,
+		.type = FIELD_NUMBER,
+		.resolve = resolve_revocation},
 	},
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "store/db/columns.h"
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 #include "tests/unit/temp.h"
 #include "tests/unit/unit.h"
 
@@ -113,6 +113,11 @@ static bool is_exception(const char *table, const char *column)
 	return false;
 }
 
+static sqlite3 *raw(const struct db *db)
+{
+	return ((struct sqlite_conn *)db->writer)->sqlite;
+}
+
 /* Calls fn with the columns of each table. */
 static void each_column(
     struct db *db, size_t table, void (*fn)(size_t table, const char *column))
@@ -122,8 +127,7 @@ static void each_column(
 
 	snprintf(sql, sizeof(sql), "PRAGMA table_info(%s)", tables[table].table);
 	assert_int_equal(
-	    sqlite3_prepare_v2(db->writer->sqlite, sql, -1, &rows, NULL),
-	    SQLITE_OK);
+	    sqlite3_prepare_v2(raw(db), sql, -1, &rows, NULL), SQLITE_OK);
 	while (sqlite3_step(rows) == SQLITE_ROW)
 		fn(table, (const char *)sqlite3_column_text(rows, 1));
 	sqlite3_finalize(rows);

@@ -6,9 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 #include "tests/unit/temp.h"
 #include "tests/unit/unit.h"
+
+static sqlite3 *raw(const struct db *db)
+{
+	return ((struct sqlite_conn *)db->writer)->sqlite;
+}
+
+static int get_int(const struct db *db, const char *sql, int64_t *out)
+{
+	return sqlite_int((struct sqlite_conn *)db->writer, sql, out);
+}
 
 static struct db *opened(void)
 {
@@ -36,10 +46,10 @@ static void every_statement_prepares(void **state)
 		sqlite3_stmt *statement = NULL;
 		assert_non_null(db_query_text(i));
 		int code = sqlite3_prepare_v2(
-		    db->writer->sqlite, db_query_text(i), -1, &statement, NULL);
+		    raw(db), db_query_text(i), -1, &statement, NULL);
 		if (code != SQLITE_OK)
 			fail_msg("%s: %s", db_query_name(i),
-			    sqlite3_errmsg(db->writer->sqlite));
+			    sqlite3_errmsg(raw(db)));
 		assert_non_null(statement);
 		sqlite3_finalize(statement);
 	}
@@ -66,8 +76,8 @@ static void rows_have_their_columns(void **state)
 
 	for (size_t i = 0; i < COUNT(want); i++) {
 		sqlite3_stmt *statement;
-		sqlite3_prepare_v2(db->writer->sqlite,
-		    db_query_text(want[i].query), -1, &statement, NULL);
+		sqlite3_prepare_v2(raw(db), db_query_text(want[i].query), -1,
+		    &statement, NULL);
 		assert_int_equal(
 		    sqlite3_column_count(statement), want[i].columns);
 		sqlite3_finalize(statement);
@@ -95,8 +105,8 @@ static void no_query_scans_a_table(void **state)
 		sqlite3_stmt *statement;
 		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s",
 		    db_query_text(query[i]));
-		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite, sql, -1,
-				     &statement, NULL),
+		assert_int_equal(
+		    sqlite3_prepare_v2(raw(db), sql, -1, &statement, NULL),
 		    SQLITE_OK);
 		while (sqlite3_step(statement) == SQLITE_ROW) {
 			const char *plan = (const char *)sqlite3_column_text(
@@ -129,8 +139,8 @@ static void a_key_or_none_is_looked_up_by_the_same_way(void **state)
 	    "(3, 'there', 0, 0, 0, 0, 0, 0, 1, 1, randomblob(32), NULL), "
 	    "(4, 'removed', 0, 0, 0, 0, 0, 0, 1, 1, NULL, 1)");
 	assert_int_equal(
-	    sqlite3_prepare_v2(db->writer->sqlite,
-		db_query_text(DB_ENROLL_SECRET), -1, &statement, NULL),
+	    sqlite3_prepare_v2(
+		raw(db), db_query_text(DB_ENROLL_SECRET), -1, &statement, NULL),
 	    SQLITE_OK);
 	for (int id = 0; id < 8; id++) {
 		sqlite3_bind_int(statement, 1, id);
@@ -154,18 +164,14 @@ static void every_connection_is_durable(void **state)
 	struct db *db = opened();
 	int64_t value;
 
-	assert_int_equal(
-	    db_pragma_int(db->writer, "PRAGMA synchronous", &value), 0);
+	assert_int_equal(get_int(db, "PRAGMA synchronous", &value), 0);
 	assert_int_equal(value, 2); /* FULL */
-	assert_int_equal(
-	    db_pragma_int(db->writer, "PRAGMA foreign_keys", &value), 0);
+	assert_int_equal(get_int(db, "PRAGMA foreign_keys", &value), 0);
 	assert_int_equal(value, 1);
-	assert_int_equal(
-	    db_pragma_int(db->writer, "PRAGMA secure_delete", &value), 0);
+	assert_int_equal(get_int(db, "PRAGMA secure_delete", &value), 0);
 	assert_int_equal(value, 1);
 	sqlite3_stmt *statement;
-	sqlite3_prepare_v2(
-	    db->writer->sqlite, "PRAGMA journal_mode", -1, &statement, NULL);
+	sqlite3_prepare_v2(raw(db), "PRAGMA journal_mode", -1, &statement, NULL);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 	assert_string_equal(
 	    (const char *)sqlite3_column_text(statement, 0), "wal");
@@ -261,7 +267,7 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	/* what the exported files say is new; and the journal has all that
 	 * there is */
 	assert_int_equal(
-	    db_pragma_int(db->writer,
+	    get_int(db,
 		"SELECT min(version) > 5 * 1024 FROM (SELECT version FROM cert "
 		"UNION ALL SELECT version FROM grp UNION ALL SELECT version FROM "
 		"prov_key UNION ALL SELECT version FROM place)",
@@ -269,10 +275,9 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	    0);
 	assert_int_equal(value, 1);
 	/* three objects, two certificates, two members, a revocation, a line */
-	assert_int_equal(
-	    db_pragma_int(db->writer, "SELECT count(*) FROM event", &value), 0);
+	assert_int_equal(get_int(db, "SELECT count(*) FROM event", &value), 0);
 	assert_int_equal(value, 9);
-	assert_int_equal(db_pragma_int(db->writer,
+	assert_int_equal(get_int(db,
 			     "SELECT count(*) FROM issued "
 			     "WHERE names = '2/g/m' AND length(spki_hash) = 16",
 			     &value),
@@ -280,8 +285,8 @@ static void an_older_version_is_brought_up_to_date(void **state)
 	assert_int_equal(value, 2);
 	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
 		sqlite3_stmt *statement = NULL;
-		assert_int_equal(sqlite3_prepare_v2(db->writer->sqlite,
-				     db_query_text(i), -1, &statement, NULL),
+		assert_int_equal(sqlite3_prepare_v2(raw(db), db_query_text(i),
+				     -1, &statement, NULL),
 		    SQLITE_OK);
 		sqlite3_finalize(statement);
 	}
@@ -425,7 +430,7 @@ static void the_file_is_gone_and_reading_goes_on(void **state)
 static int end_transaction(struct db_conn *conn, void *arg)
 {
 	(void)arg;
-	return db_exec(conn, "ROLLBACK");
+	return sqlite_exec((struct sqlite_conn *)conn, "ROLLBACK");
 }
 
 /* SQLite rolls back by itself when a disk is full: then no job of the batch has
@@ -450,11 +455,10 @@ static void a_full_disk_is_enospc(void **state)
 	int64_t pages;
 	int rc = 0;
 
-	assert_int_equal(
-	    db_pragma_int(db->writer, "PRAGMA page_count", &pages), 0);
+	assert_int_equal(get_int(db, "PRAGMA page_count", &pages), 0);
 	snprintf(
 	    name, sizeof(name), "PRAGMA max_page_count=%d", (int)pages + 10);
-	assert_int_equal(db_exec(db->writer, name), 0);
+	assert_int_equal(sqlite_exec((struct sqlite_conn *)db->writer, name), 0);
 	for (int i = 0; i < 100 && !rc; i++) {
 		snprintf(name, sizeof(name), "name %d", i);
 		rc = db_submit(db, put, name);

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/base/bytes.h"
 #include "store/base/report.h"
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 
 /* What SQLite calls `disk I/O error`, and what there is to do. */
 static const char *explain(int extended)
@@ -43,7 +42,7 @@ static int say_locked(const char *doing)
 	return -EBUSY;
 }
 
-bool db_is_full(sqlite3 *sqlite, int code)
+bool sqlite_is_full(sqlite3 *sqlite, int code)
 {
 	int error = sqlite ? sqlite3_system_errno(sqlite) : 0;
 
@@ -64,7 +63,7 @@ static int say_failed(sqlite3 *sqlite, int code, int extended, const char *doing
 	int error = sqlite ? sqlite3_system_errno(sqlite) : 0;
 	const char *words = explain(extended);
 
-	if (db_is_full(sqlite, code))
+	if (sqlite_is_full(sqlite, code))
 		return say_full(doing);
 	report(LOG_ERR, "store: %s: %s (%d)%s%s%s%s", doing,
 	    sqlite ? sqlite3_errmsg(sqlite) : sqlite3_errstr(code), extended,
@@ -73,7 +72,7 @@ static int say_failed(sqlite3 *sqlite, int code, int extended, const char *doing
 	return -EIO;
 }
 
-int db_error(sqlite3 *sqlite, int code, const char *doing)
+int sqlite_error(sqlite3 *sqlite, int code, const char *doing)
 {
 	int extended = sqlite ? sqlite3_extended_errcode(sqlite) : code;
 
@@ -107,14 +106,14 @@ int db_error(sqlite3 *sqlite, int code, const char *doing)
 	return say_failed(sqlite, code, extended, doing);
 }
 
-int db_exec(struct db_conn *conn, const char *sql)
+int sqlite_exec(struct sqlite_conn *conn, const char *sql)
 {
 	int code = sqlite3_exec(conn->sqlite, sql, NULL, NULL, NULL);
 
-	return db_error(conn->sqlite, code, "set-up");
+	return sqlite_error(conn->sqlite, code, "set-up");
 }
 
-int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out)
+int sqlite_int(struct sqlite_conn *conn, const char *sql, int64_t *out)
 {
 	sqlite3_stmt *statement = NULL;
 	int code = sqlite3_prepare_v2(conn->sqlite, sql, -1, &statement, NULL);
@@ -124,77 +123,50 @@ int db_pragma_int(struct db_conn *conn, const char *sql, int64_t *out)
 	if (code == SQLITE_ROW)
 		*out = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
-	return db_error(conn->sqlite, code, "set-up");
+	return sqlite_error(conn->sqlite, code, "set-up");
 }
 
-/* The reverse of SQLite's hex(), which has got one only since 3.41. What is not
- * hex is NULL. */
-static void from_hex(sqlite3_context *context, int count, sqlite3_value **value)
+int sqlite_connect(
+    const char *path, int flags, enum db_vfs vfs, struct sqlite_conn **out)
 {
-	(void)count;
-	const char *text = (const char *)sqlite3_value_text(value[0]);
-	size_t len = (size_t)sqlite3_value_bytes(value[0]);
-	unsigned char *out = text ? sqlite3_malloc64(len / 2 + 1) : NULL;
-
-	if (!text)
-		sqlite3_result_null(context);
-	else if (!out)
-		sqlite3_result_error_nomem(context);
-	else if (hex_bytes(text, len, out, len / 2))
-		sqlite3_free(out);
-	else
-		sqlite3_result_blob64(context, out, len / 2, sqlite3_free);
-}
-
-int db_connect(
-    const char *path, int flags, enum db_vfs vfs, struct db_conn **out)
-{
-	/* The schema is trusted since its triggers write JSON, which SQLite
-	 * before 3.41 would not let them do else. There is no function that
-	 * could do any harm. */
 	static const char per_connection[] = "PRAGMA foreign_keys = ON;"
 					     "PRAGMA synchronous = FULL;"
 					     "PRAGMA secure_delete = ON;"
-					     "PRAGMA trusted_schema = ON;"
 					     "PRAGMA temp_store = MEMORY;"
 					     "PRAGMA cache_size = -1024;";
-	struct db_conn *conn = calloc(1, sizeof(*conn));
+	struct sqlite_conn *conn = calloc(1, sizeof(*conn));
 
 	if (!conn)
 		return -ENOMEM;
 	int code = sqlite3_open_v2(
 	    path, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
-	int rc = db_error(conn->sqlite, code, "open");
+	int rc = sqlite_error(conn->sqlite, code, "open");
 	if (!rc) {
 		sqlite3_extended_result_codes(conn->sqlite, 1);
-		sqlite3_busy_timeout(conn->sqlite, DB_BUSY_MS);
+		sqlite3_busy_timeout(conn->sqlite, SQLITE_BUSY_MS);
 		sqlite3_db_config(
 		    conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 		/* the write-ahead log goes when end_writing says so */
 		sqlite3_db_config(
 		    conn->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-		rc = db_exec(conn, per_connection);
-	}
-	if (!rc) {
-		code = sqlite3_create_function(conn->sqlite, "from_hex", 1,
-		    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
-		    NULL, from_hex, NULL, NULL);
-		rc = db_error(conn->sqlite, code, "open");
+		rc = sqlite_exec(conn, per_connection);
 	}
 	if (rc) {
-		db_disconnect(conn);
+		sqlite_disconnect(conn);
 		return rc;
 	}
 	*out = conn;
 	return 0;
 }
 
-void db_disconnect(struct db_conn *conn)
+void sqlite_disconnect(struct sqlite_conn *conn)
 {
 	if (!conn)
 		return;
 	for (int i = 0; i < DB_QUERIES; i++)
 		sqlite3_finalize(conn->statement[i]);
+	for (int i = 0; i < CONTROLS; i++)
+		sqlite3_finalize(conn->control[i]);
 	sqlite3_close(conn->sqlite);
 	free(conn);
 }

@@ -11,7 +11,7 @@
 
 #include "store/base/path.h"
 #include "store/base/report.h"
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 
 /* The files of a database: the file itself, its write-ahead log, the index of
  * that, and the lock file. */
@@ -196,22 +196,22 @@ int db_hold(const char *path, int *fd)
 	return rc;
 }
 
-struct db_file db_file_at(const char *path, int i)
+struct sqlite_file sqlite_file_at(const char *path, int i)
 {
-	static const char *const suffix[DB_FILES] = {"", "-wal", "-shm"};
+	static const char *const suffix[SQLITE_FILES] = {"", "-wal", "-shm"};
 	char name[PATH_MAX];
 	struct stat st = {0};
 
 	snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
 	if (stat(name, &st))
-		return (struct db_file){0};
-	return (struct db_file){st.st_dev, st.st_ino};
+		return (struct sqlite_file){0};
+	return (struct sqlite_file){st.st_dev, st.st_ino};
 }
 
-const char *db_gone(const struct db *db)
+const char *sqlite_gone(const struct sqlite_db *db)
 {
-	for (int i = 0; i < DB_FILES; i++) {
-		struct db_file now = db_file_at(db->path, i);
+	for (int i = 0; i < SQLITE_FILES; i++) {
+		struct sqlite_file now = sqlite_file_at(db->path, i);
 		if (db->files[i].inode && (now.inode != db->files[i].inode ||
 					      now.device != db->files[i].device))
 			return i ? "its write-ahead log" : "the file";

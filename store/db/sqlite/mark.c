@@ -10,7 +10,7 @@
 #include "store/base/bytes.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 
 /*
  * While a store is mounted its newest changes are in the write-ahead log alone.
@@ -123,44 +123,34 @@ static bool belongs(const struct mark *log, const struct mark *main)
 	       (!main->session[0] && strcmp(log->base, "-") == 0);
 }
 
-static int say_without(struct db *db, const struct mark *main)
+static int say_without(struct sqlite_db *db, const struct mark *main)
 {
 	char since[CLOCK_TEXT];
 
 	clock_text(main->since, since);
-	return asprintf(&db->incomplete,
+	return asprintf(&db->db->incomplete,
 	    "was copied while it was mounted (since %s) without its write-ahead log %s-wal, or another program has taken that away: what came behind line %" PRId64
 	    " of the log may be missing",
 	    since, db->path, main->last);
 }
 
-static int say_foreign(struct db *db)
+static int say_foreign(struct sqlite_db *db)
 {
-	return asprintf(&db->incomplete,
+	return asprintf(&db->db->incomplete,
 	    "has a write-ahead log, %s-wal, of another store or another time than itself, or a damaged one",
 	    db->path);
 }
 
-static int refuse(const struct db *db, bool foreign)
+static int refuse(const struct sqlite_db *db, bool foreign)
 {
-	report(LOG_ERR, "store %s: %s. %s", db->path, db->incomplete,
+	report(LOG_ERR, "store %s: %s. %s", db->path, db->db->incomplete,
 	    foreign
 		? "Copy both of them at one time; or move that file away"
 		: "Copy that file, too, or copy when it is unmounted; to go on without what is missing, mount it once with -o accept_older");
 	return -EUCLEAN;
 }
 
-int64_t db_recorded_last(const struct db *db)
-{
-	return db->recorded_last;
-}
-
-const char *db_incomplete(const struct db *db)
-{
-	return db->incomplete;
-}
-
-int db_mark_check(struct db *db, int flags)
+int sqlite_mark_check(struct sqlite_db *db, int flags)
 {
 	struct mark main = {0}, all = {0};
 	off_t log = log_size(db->path);
@@ -169,14 +159,14 @@ int db_mark_check(struct db *db, int flags)
 	if (log > 0)
 		look(db->path, DB_VFS_READ, &all);
 	bool foreign = log > 0 && !belongs(&all, &main);
-	db->recorded_last = all.readable ? all.recorded : main.recorded;
+	db->db->recorded_last = all.readable ? all.recorded : main.recorded;
 	if (foreign && say_foreign(db) < 0)
 		return -ENOMEM;
 	if (main.readable && main.open && log < 0 && say_without(db, &main) < 0)
 		return -ENOMEM;
 	snprintf(db->base, sizeof(db->base), "%s",
 	    main.session[0] ? main.session : "-");
-	if (!db->incomplete || (flags & DB_AS_IT_IS && !all.damaged))
+	if (!db->db->incomplete || (flags & DB_AS_IT_IS && !all.damaged))
 		return 0;
 	if (foreign || !(flags & (DB_READ_ONLY | DB_ACCEPT_OLDER)))
 		return refuse(db, foreign);
@@ -185,7 +175,7 @@ int db_mark_check(struct db *db, int flags)
 
 /* --- writing it --- */
 
-static int put(struct db_conn *conn, const char *text)
+static int put(struct sqlite_conn *conn, const char *text)
 {
 	sqlite3_stmt *statement = NULL;
 	int code = sqlite3_prepare_v2(
@@ -196,33 +186,33 @@ static int put(struct db_conn *conn, const char *text)
 		    statement, 1, text, (int)strlen(text), SQLITE_STATIC);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(statement);
-	int rc = db_error(conn->sqlite, code, "marking it");
+	int rc = sqlite_error(conn->sqlite, code, "marking it");
 	sqlite3_finalize(statement);
 	return rc;
 }
 
-static int commit(struct db *db, const char *state)
+static int commit(struct sqlite_db *db, const char *state)
 {
-	struct db_conn *conn = db->writer;
+	struct sqlite_conn *conn = db->writer;
 	char text[128];
 	int64_t last = 0;
-	int rc = db_run(conn, DB_BEGIN, NULL);
+	int rc = sqlite_control(conn, CONTROL_BEGIN);
 
 	if (rc < 0)
 		return rc;
-	rc = db_pragma_int(conn, MARK_LAST, &last);
+	rc = sqlite_int(conn, MARK_LAST, &last);
 	snprintf(text, sizeof(text), "%s %" PRId64 " %" PRId64 " %s %s", state,
 	    clock_now() / CLOCK_SECOND, last, db->session, db->base);
 	if (!rc)
 		rc = put(conn, text);
 	if (!rc)
-		rc = db_run(conn, DB_COMMIT, NULL);
+		rc = sqlite_control(conn, CONTROL_COMMIT);
 	if (rc < 0 && !sqlite3_get_autocommit(conn->sqlite))
-		db_run(conn, DB_ROLLBACK, NULL);
+		sqlite_control(conn, CONTROL_ROLLBACK);
 	return rc < 0 ? rc : 0;
 }
 
-static int copy_all(struct db_conn *conn, int how)
+static int copy_all(struct sqlite_conn *conn, int how)
 {
 	int code = sqlite3_wal_checkpoint_v2(
 	    conn->sqlite, NULL, how, NULL, NULL);
@@ -230,10 +220,10 @@ static int copy_all(struct db_conn *conn, int how)
 	/* a reader outside: whoever is the last to close it copies the rest */
 	return code == SQLITE_BUSY
 		   ? 0
-		   : db_error(conn->sqlite, code, "copying the log");
+		   : sqlite_error(conn->sqlite, code, "copying the log");
 }
 
-int db_mark_open(struct db *db)
+int sqlite_mark_open(struct sqlite_db *db)
 {
 	unsigned char name[8];
 
@@ -244,7 +234,7 @@ int db_mark_open(struct db *db)
 	return rc ? rc : copy_all(db->writer, SQLITE_CHECKPOINT_PASSIVE);
 }
 
-int db_mark_closed(struct db *db)
+int sqlite_mark_closed(struct sqlite_db *db)
 {
 	int rc = commit(db, "closed");
 

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "store/base/bytes.h"
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 
 /* Running the statements of query.h on a connection. */
 
 static int prepared(
-    struct db_conn *conn, enum db_query query, sqlite3_stmt **out)
+    struct sqlite_conn *conn, enum db_query query, sqlite3_stmt **out)
 {
 	if (!conn->statement[query]) {
 		int code = sqlite3_prepare_v3(conn->sqlite,
 		    db_query_text(query), -1, SQLITE_PREPARE_PERSISTENT,
 		    &conn->statement[query], NULL);
 		if (code != SQLITE_OK)
-			return db_error(
+			return sqlite_error(
 			    conn->sqlite, code, db_query_name(query));
 	}
 	*out = conn->statement[query];
@@ -57,11 +54,10 @@ static void finish(sqlite3_stmt *statement)
 	sqlite3_clear_bindings(statement);
 }
 
-/* Returns the number of rows seen, or -errno. */
-static int each(struct db_conn *conn, enum db_query query,
+static int each(struct sqlite_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
-	struct db_row row = {0};
+	struct sqlite_row row = {.base = {&db_sqlite}};
 	int rows = 0, stop = 0, rc = prepared(conn, query, &row.statement);
 
 	if (rc)
@@ -72,7 +68,7 @@ static int each(struct db_conn *conn, enum db_query query,
 		if (code != SQLITE_ROW)
 			break;
 		rows++;
-		stop = fn(&row, arg);
+		stop = fn(&row.base, arg);
 		/* a column it asked for came as NULL instead of an error */
 		if (sqlite3_errcode(conn->sqlite) == SQLITE_NOMEM)
 			code = SQLITE_NOMEM;
@@ -81,72 +77,27 @@ static int each(struct db_conn *conn, enum db_query query,
 	}
 	rc = code == SQLITE_ROW
 		 ? 0
-		 : db_error(conn->sqlite, code, db_query_name(query));
+		 : sqlite_error(conn->sqlite, code, db_query_name(query));
 	finish(row.statement);
 	if (rc)
 		return rc;
 	return stop < 0 ? stop : rows;
 }
 
-static int rows(struct db_conn *conn, enum db_query query,
+int sqlite_rows(struct sqlite_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
 	if (!conn->none)
 		return each(conn, query, args, fn, arg);
-	struct db *db = conn->db;
+	struct sqlite_db *db = conn->base.db->handle;
 	pthread_mutex_lock(&db->spare_lock);
 	int rc = each(db->spare, query, args, fn, arg);
 	pthread_mutex_unlock(&db->spare_lock);
 	return rc;
 }
 
-int db_each(struct db_conn *conn, enum db_query query,
-    const struct db_value *args, db_row_fn fn, void *arg)
-{
-	int rc = rows(conn, query, args, fn, arg);
-
-	return rc < 0 ? rc : 0;
-}
-
-int db_one(struct db_conn *conn, enum db_query query,
-    const struct db_value *args, db_row_fn fn, void *arg, int none)
-{
-	int rc = rows(conn, query, args, fn, arg);
-
-	return rc < 0 ? rc : rc == 0 ? none : 0;
-}
-
-static int stop_at_first(const struct db_row *row, void *arg)
-{
-	(void)row;
-	(void)arg;
-	return 1;
-}
-
-int db_exists(
-    struct db_conn *conn, enum db_query query, const struct db_value *args)
-{
-	return rows(conn, query, args, stop_at_first, NULL);
-}
-
-int db_read_int(const struct db_row *row, void *arg)
-{
-	*(int64_t *)arg = db_int(row, 0);
-	return 1;
-}
-
-int db_read_blob(const struct db_row *row, void *arg)
-{
-	size_t len;
-	const void *blob = db_blob(row, 0, &len);
-	int rc = bytes_add(arg, blob, len);
-
-	return rc ? rc : 1;
-}
-
-/* Returns the number of rows changed, or -errno. */
-static int run(
-    struct db_conn *conn, enum db_query query, const struct db_value *args)
+int sqlite_run(
+    struct sqlite_conn *conn, enum db_query query, const struct db_value *args)
 {
 	sqlite3_stmt *statement = NULL;
 	int rc = prepared(conn, query, &statement);
@@ -159,73 +110,48 @@ static int run(
 	if (code == SQLITE_DONE)
 		rc = sqlite3_changes(conn->sqlite);
 	else
-		rc = code == SQLITE_ROW
-			 ? -EIO
-			 : db_error(conn->sqlite, code, db_query_name(query));
+		rc = code == SQLITE_ROW ? -EIO
+					: sqlite_error(conn->sqlite, code,
+					      db_query_name(query));
 	finish(statement);
 	return rc;
 }
 
-int db_run(
-    struct db_conn *conn, enum db_query query, const struct db_value *args)
+int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which)
 {
-	const struct db_effect *effect = db_query_effect(query);
-	const struct db_hooks *hooks = effect->type ? conn->db->hooks : NULL;
-	int rc = 0;
+	static const char *const text[CONTROLS] = {"BEGIN IMMEDIATE", "COMMIT",
+	    "ROLLBACK", "SAVEPOINT job", "ROLLBACK TO job", "RELEASE job"};
+	int code = SQLITE_OK;
 
-	if (hooks && effect->type != DB_ADDS)
-		rc = hooks->before(conn, effect, args->i);
-	if (!rc)
-		rc = run(conn, query, args);
-	if (rc <= 0 || !hooks)
-		return rc;
-	int failed = hooks->changed(conn, effect,
-	    effect->type == DB_ADDS ? db_inserted(conn) : args->i);
-	return failed ? failed : rc;
+	if (!conn->control[which])
+		code = sqlite3_prepare_v3(conn->sqlite, text[which], -1,
+		    SQLITE_PREPARE_PERSISTENT, &conn->control[which], NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(conn->control[which]);
+	int rc = sqlite_error(conn->sqlite, code, text[which]);
+	sqlite3_reset(conn->control[which]);
+	return rc;
 }
 
-int db_change(
-    struct db_conn *conn, enum db_query query, const struct db_value *args)
+static sqlite3_stmt *statement_of(const struct db_row *row)
 {
-	int rc = db_run(conn, query, args);
-
-	return rc < 0 ? rc : 0;
+	return ((const struct sqlite_row *)row)->statement;
 }
 
-int db_must_change(struct db_conn *conn, enum db_query query,
-    const struct db_value *args, int none)
+int64_t sqlite_integer(const struct db_row *row, int column)
 {
-	int rc = db_run(conn, query, args);
-
-	return rc < 0 ? rc : rc == 0 ? none : 0;
+	return sqlite3_column_int64(statement_of(row), column);
 }
 
-int64_t db_inserted(struct db_conn *conn)
+bool sqlite_null(const struct db_row *row, int column)
 {
-	return sqlite3_last_insert_rowid(conn->sqlite);
+	return sqlite3_column_type(statement_of(row), column) == SQLITE_NULL;
 }
 
-int64_t db_int(const struct db_row *row, int column)
+const void *sqlite_blob(const struct db_row *row, int column, size_t *len)
 {
-	return sqlite3_column_int64(row->statement, column);
-}
+	const void *blob = sqlite3_column_blob(statement_of(row), column);
 
-bool db_is_null(const struct db_row *row, int column)
-{
-	return sqlite3_column_type(row->statement, column) == SQLITE_NULL;
-}
-
-void db_text(const struct db_row *row, int column, char *out, size_t size)
-{
-	const unsigned char *text = sqlite3_column_text(row->statement, column);
-
-	snprintf(out, size, "%s", text ? (const char *)text : "");
-}
-
-const void *db_blob(const struct db_row *row, int column, size_t *len)
-{
-	const void *blob = sqlite3_column_blob(row->statement, column);
-
-	*len = (size_t)sqlite3_column_bytes(row->statement, column);
+	*len = (size_t)sqlite3_column_bytes(statement_of(row), column);
 	return blob;
 }

@@ -3,40 +3,43 @@
 #include <stdio.h>
 
 #include "store/base/report.h"
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 
 /* "enrl": whose file this is, for file(1) and for us. */
 enum { APPLICATION_ID = 0x656e726c };
 
-static int migrate(struct db_conn *conn, int64_t from)
+static int migrate(struct sqlite_conn *conn, int64_t from)
 {
 	char sql[96];
 	/* a table that is made again goes for a moment; no row does */
-	int rc = db_exec(conn, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE");
+	int rc = sqlite_exec(conn,
+	    "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = ON; BEGIN IMMEDIATE");
 
 	for (int64_t i = from; !rc && i < db_steps_count; i++)
-		rc = db_exec(conn, db_steps[i]);
+		rc = sqlite_exec(conn, db_steps[i]);
 	snprintf(sql, sizeof(sql),
 	    "PRAGMA application_id = %d; PRAGMA user_version = %d;",
 	    APPLICATION_ID, db_steps_count);
 	if (!rc)
-		rc = db_exec(conn, sql);
+		rc = sqlite_exec(conn, sql);
 	if (!rc)
-		rc = db_exec(conn, "COMMIT");
+		rc = sqlite_exec(conn, "COMMIT");
 	if (rc && !sqlite3_get_autocommit(conn->sqlite))
-		db_exec(conn, "ROLLBACK");
-	return rc ? rc : db_exec(conn, "PRAGMA foreign_keys = ON");
+		sqlite_exec(conn, "ROLLBACK");
+	return rc ? rc
+		  : sqlite_exec(conn,
+			"PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON");
 }
 
 /* SQLite answers which mode it is in; another than the one asked for is no
  * error to it. */
-static int write_ahead(struct db_conn *conn)
+static int write_ahead(struct sqlite_conn *conn)
 {
 	int64_t is_wal = 0;
-	int rc = db_exec(conn, "PRAGMA journal_mode = WAL");
+	int rc = sqlite_exec(conn, "PRAGMA journal_mode = WAL");
 
 	if (!rc)
-		rc = db_pragma_int(conn,
+		rc = sqlite_int(conn,
 		    "SELECT journal_mode = 'wal' FROM pragma_journal_mode",
 		    &is_wal);
 	if (rc || is_wal)
@@ -47,7 +50,7 @@ static int write_ahead(struct db_conn *conn)
 
 /* A file that is there and has no tables: a store's are in its write-ahead log
  * until it is copied. */
-static int no_tables(const struct db *db)
+static int no_tables(const struct sqlite_db *db)
 {
 	report(LOG_ERR,
 	    "store %s: has no tables: its write-ahead log %s-wal is probably missing. Copy "
@@ -57,15 +60,15 @@ static int no_tables(const struct db *db)
 	return -EINVAL;
 }
 
-int db_schema(struct db_conn *conn, const struct db *db)
+int sqlite_migrate(struct sqlite_conn *conn, const struct sqlite_db *db)
 {
 	int64_t application, version, tables;
-	int rc = db_pragma_int(conn, "PRAGMA application_id", &application);
+	int rc = sqlite_int(conn, "PRAGMA application_id", &application);
 
 	if (!rc)
-		rc = db_pragma_int(conn, "PRAGMA user_version", &version);
+		rc = sqlite_int(conn, "PRAGMA user_version", &version);
 	if (!rc)
-		rc = db_pragma_int(
+		rc = sqlite_int(
 		    conn, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (rc)
 		return rc;
@@ -89,14 +92,14 @@ int db_schema(struct db_conn *conn, const struct db *db)
 	/* a certificate with its request is a thousand bytes: in smaller pages
 	 * much would stay free */
 	if (db->made)
-		rc = db_exec(conn, "PRAGMA page_size = 8192");
+		rc = sqlite_exec(conn, "PRAGMA page_size = 8192");
 	if (!rc)
 		rc = write_ahead(conn);
 	return rc || version == db_steps_count ? rc : migrate(conn, version);
 }
 
 /* Whether the connection's schema has this. */
-static bool has(struct db_conn *conn, const char *name, const char *sql)
+static bool has(struct sqlite_conn *conn, const char *name, const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
 	bool found = false;
@@ -112,15 +115,16 @@ static bool has(struct db_conn *conn, const char *name, const char *sql)
 	return found;
 }
 
-static int compare(struct db_conn *fresh, struct db_conn *conn,
-    void (*fault)(const char *what, void *arg), void *arg)
+static int compare(struct sqlite_conn *fresh, struct sqlite_conn *conn,
+    db_fault_fn fault, void *arg)
 {
 	sqlite3_stmt *statement;
+	int rc = 0;
 	int code = sqlite3_prepare_v2(fresh->sqlite,
 	    "SELECT name, sql, type FROM sqlite_schema ORDER BY rowid", -1,
 	    &statement, NULL);
 
-	while (code == SQLITE_OK || code == SQLITE_ROW) {
+	while (!rc && (code == SQLITE_OK || code == SQLITE_ROW)) {
 		char what[128];
 		code = sqlite3_step(statement);
 		if (code != SQLITE_ROW)
@@ -132,26 +136,72 @@ static int compare(struct db_conn *fresh, struct db_conn *conn,
 			continue;
 		snprintf(what, sizeof(what), "%s %s",
 		    sqlite3_column_text(statement, 2), name);
-		fault(what, arg);
+		rc = fault(what, arg);
 	}
 	sqlite3_finalize(statement);
-	return db_error(fresh->sqlite, code, "comparing the schema");
+	return rc ? rc
+		  : sqlite_error(fresh->sqlite, code, "comparing the schema");
 }
 
-int db_check_schema(
-    struct db_conn *conn, void (*fault)(const char *what, void *arg), void *arg)
+static int check_schema(struct sqlite_conn *conn, db_fault_fn fault, void *arg)
 {
-	struct db_conn *fresh;
-
-	if (conn->none)
-		return -EIO;
-	int rc = db_connect(":memory:",
+	struct sqlite_conn *fresh;
+	int rc = sqlite_connect(":memory:",
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, DB_VFS_SHARED, &fresh);
+
 	if (rc)
 		return rc;
 	rc = migrate(fresh, 0);
 	if (!rc)
 		rc = compare(fresh, conn, fault, arg);
-	db_disconnect(fresh);
+	sqlite_disconnect(fresh);
 	return rc;
+}
+
+static int each_fault(
+    struct sqlite_conn *conn, const char *sql, db_fault_fn fault, void *arg)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(conn->sqlite, sql, -1, &statement, NULL);
+	int rc = 0;
+
+	while (!rc && (code == SQLITE_OK || code == SQLITE_ROW)) {
+		code = sqlite3_step(statement);
+		if (code == SQLITE_ROW)
+			rc = fault(
+			    (const char *)sqlite3_column_text(statement, 0),
+			    arg);
+	}
+	if (!rc)
+		rc = sqlite_error(conn->sqlite, code, "checking the database");
+	sqlite3_finalize(statement);
+	return rc;
+}
+
+int sqlite_check(
+    struct db_conn *base, enum db_check what, db_fault_fn fault, void *arg)
+{
+	static const char
+	    file[] = "SELECT integrity_check FROM pragma_integrity_check "
+		     "WHERE integrity_check <> 'ok'";
+	static const char links[] =
+	    "SELECT 'row ' || rowid || ' of ' || \"table\" || ' names a missing one of ' || parent "
+	    "FROM pragma_foreign_key_check UNION ALL "
+	    "SELECT 'ids of ' || s.name || ' would be given again' FROM sqlite_sequence s "
+	    "WHERE s.seq < CASE s.name WHEN 'cert' THEN (SELECT max(id) FROM cert) "
+	    "WHEN 'grp' THEN (SELECT max(id) FROM grp) "
+	    "WHEN 'prov_key' THEN (SELECT max(id) FROM prov_key) "
+	    "WHEN 'member' THEN (SELECT max(id) FROM member) "
+	    "WHEN 'issued' THEN (SELECT max(id) FROM issued) ELSE 0 END UNION ALL "
+	    "SELECT s.seq || ' records were written, and the last is ' || "
+	    "coalesce((SELECT max(seq) FROM event), 0) FROM sqlite_sequence s "
+	    "WHERE s.name = 'event' AND s.seq <> coalesce((SELECT max(seq) FROM event), 0)";
+	struct sqlite_conn *conn = (struct sqlite_conn *)base;
+
+	if (conn->none)
+		return -EIO;
+	if (what == DB_CHECK_SCHEMA)
+		return check_schema(conn, fault, arg);
+	return each_fault(
+	    conn, what == DB_CHECK_FILE ? file : links, fault, arg);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 
 /*
  * The schema, as the steps that made it; user_version counts those done. A new

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store/db/internal.h"
+#include "store/db/sqlite/sqlite.h"
 
 /*
  * The main file is one of SQLite's "unix" layer whose methods for locks and for
@@ -406,7 +406,7 @@ static int attach(const sqlite3_vfs *vfs, const char *path, struct ours *o)
 		pthread_mutex_lock(&lock);
 		code = attach_locked(vfs, path, o);
 		pthread_mutex_unlock(&lock);
-		if (code != SQLITE_BUSY || tries == DB_BUSY_MS / 50)
+		if (code != SQLITE_BUSY || tries == SQLITE_BUSY_MS / 50)
 			return code;
 		nanosleep(&pause, NULL);
 	}

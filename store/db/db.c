@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/db/db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/base/bytes.h"
+#include "store/db/engine.h"
+
+/* What all databases have in common: opening, reading, jobs' statements. */
+
+static void init_queue(struct db *db)
+{
+	pthread_condattr_t monotonic;
+
+	db->last = &db->first;
+	pthread_mutex_init(&db->queue_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&db->queued, &monotonic);
+	pthread_cond_init(&db->room, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+int db_open(const char *path, int flags, struct db **out)
+{
+	struct db *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return -ENOMEM;
+	init_queue(db);
+	db->engine = &db_sqlite;
+	db->read_only = flags & DB_READ_ONLY;
+	int rc = db->engine->open(db, path, flags);
+	if (!rc && !db->read_only)
+		rc = db_writer_start(db);
+	if (rc)
+		db_close(db);
+	else
+		*out = db;
+	return rc;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	if (db->running)
+		db_writer_stop(db);
+	db->engine->close(db);
+	pthread_cond_destroy(&db->queued);
+	pthread_cond_destroy(&db->room);
+	pthread_mutex_destroy(&db->queue_lock);
+	free(db->incomplete);
+	free(db);
+}
+
+void db_set_context(struct db *db, void *context, const struct db_hooks *hooks)
+{
+	db->context = context;
+	db->hooks = hooks;
+}
+
+void *db_context(const struct db_conn *conn)
+{
+	return conn->db->context;
+}
+
+const struct histogram *db_commits(const struct db *db)
+{
+	return &db->commits;
+}
+
+int64_t db_recorded_last(const struct db *db)
+{
+	return db->recorded_last;
+}
+
+const char *db_incomplete(const struct db *db)
+{
+	return db->incomplete;
+}
+
+/* --- reading --- */
+
+struct db_conn *db_reader(struct db *db)
+{
+	return db->engine->view(db);
+}
+
+static int rows(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg)
+{
+	return conn->db->engine->rows(conn, query, args, fn, arg);
+}
+
+int db_each(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg)
+{
+	int rc = rows(conn, query, args, fn, arg);
+
+	return rc < 0 ? rc : 0;
+}
+
+int db_one(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg, int none)
+{
+	int rc = rows(conn, query, args, fn, arg);
+
+	return rc < 0 ? rc : rc == 0 ? none : 0;
+}
+
+static int stop_at_first(const struct db_row *row, void *arg)
+{
+	(void)row;
+	(void)arg;
+	return 1;
+}
+
+int db_exists(
+    struct db_conn *conn, enum db_query query, const struct db_value *args)
+{
+	return rows(conn, query, args, stop_at_first, NULL);
+}
+
+int64_t db_int(const struct db_row *row, int column)
+{
+	return row->engine->integer(row, column);
+}
+
+bool db_is_null(const struct db_row *row, int column)
+{
+	return row->engine->null(row, column);
+}
+
+const void *db_blob(const struct db_row *row, int column, size_t *len)
+{
+	return row->engine->blob(row, column, len);
+}
+
+void db_text(const struct db_row *row, int column, char *out, size_t size)
+{
+	size_t len;
+	const char *text = db_blob(row, column, &len);
+
+	snprintf(out, size, "%.*s", (int)len, text ? text : "");
+}
+
+int db_read_int(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+	return 1;
+}
+
+int db_read_blob(const struct db_row *row, void *arg)
+{
+	size_t len;
+	const void *blob = db_blob(row, 0, &len);
+	int rc = bytes_add(arg, blob, len);
+
+	return rc ? rc : 1;
+}
+
+int db_check(
+    struct db_conn *conn, enum db_check what, db_fault_fn fault, void *arg)
+{
+	return conn->db->engine->check(conn, what, fault, arg);
+}
+
+/* --- in jobs --- */
+
+int db_run(
+    struct db_conn *conn, enum db_query query, const struct db_value *args)
+{
+	struct db *db = conn->db;
+	const struct db_effect *effect = db_query_effect(query);
+	const struct db_hooks *hooks = effect->type ? db->hooks : NULL;
+	int rc = 0;
+
+	if (hooks && effect->type != DB_ADDS)
+		rc = hooks->before(conn, effect, args->i);
+	if (!rc)
+		rc = db->engine->run(db, query, args);
+	if (rc <= 0 || !hooks)
+		return rc;
+	int failed = hooks->changed(conn, effect,
+	    effect->type == DB_ADDS ? db_inserted(conn) : args->i);
+	return failed ? failed : rc;
+}
+
+int db_change(
+    struct db_conn *conn, enum db_query query, const struct db_value *args)
+{
+	int rc = db_run(conn, query, args);
+
+	return rc < 0 ? rc : 0;
+}
+
+int db_must_change(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, int none)
+{
+	int rc = db_run(conn, query, args);
+
+	return rc < 0 ? rc : rc == 0 ? none : 0;
+}
+
+int64_t db_inserted(struct db_conn *conn)
+{
+	return conn->db->engine->inserted(conn->db);
+}
+
+void db_scrub(struct db_conn *conn)
+{
+	conn->db->engine->scrub(conn->db);
+}
+
+int db_bulk(struct db_conn *conn)
+{
+	return conn->db->engine->bulk(conn->db);
+}

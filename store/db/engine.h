@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_DB_ENGINE_H
+#define STORE_DB_ENGINE_H
+
+/*
+ * The seam between what all databases have in common (db.c, writer.c) and one
+ * kind of database. Functions return 0 or -errno unless they say otherwise, and
+ * log what an operator has to know.
+ */
+#include <pthread.h>
+
+#include "store/db/db.h"
+
+struct db_engine {
+	/* Opens the database at `where`: sets db->handle and db->writer, and
+	 * what db.h says of a copy. Flags and errnos as for db_open. close is
+	 * called even if it failed. */
+	int (*open)(struct db *db, const char *where, int flags);
+	/* Called when no other thread uses the database. */
+	void (*close)(struct db *db);
+
+	/* This thread's connection for reading; never NULL. */
+	struct db_conn *(*view)(struct db *db);
+	/* Calls fn for each row. Returns how many there were, or -errno. */
+	int (*rows)(struct db_conn *conn, enum db_query query,
+	    const struct db_value *args, db_row_fn fn, void *arg);
+	/* A column of the present row. */
+	int64_t (*integer)(const struct db_row *row, int column);
+	bool (*null)(const struct db_row *row, int column);
+	const void *(*blob)(const struct db_row *row, int column, size_t *len);
+
+	/* --- the writer's thread only --- */
+
+	/* Begins a transaction, if what is open is still what has its name. */
+	int (*begin)(struct db *db);
+	/* Runs a statement without rows. Returns how many rows it changed. */
+	int (*run)(
+	    struct db *db, enum db_query query, const struct db_value *args);
+	int64_t (*inserted)(struct db *db);
+	/* A savepoint: set, returned to, given up. */
+	int (*mark)(struct db *db);
+	int (*undo)(struct db *db);
+	int (*unmark)(struct db *db);
+	/* Whether the transaction is there: some errors roll it back. */
+	bool (*running)(const struct db *db);
+	/* 0: all of it is durable. */
+	int (*commit)(struct db *db);
+	void (*rollback)(struct db *db);
+	/* Before answers to what was committed: a secret that a job destroyed
+	 * is gone now. */
+	void (*settle)(struct db *db);
+	void (*scrub)(struct db *db);
+	/* Behind the answers. idle: nothing has come for a while. */
+	void (*tidy)(struct db *db, bool idle);
+	/* In how many ms tidy wants to be called again; 0: it does not. */
+	int (*pause)(const struct db *db);
+	/* For a job that fills a database: references may precede what they
+	 * name, and memory is used for speed. */
+	int (*bulk)(struct db *db);
+
+	int (*check)(struct db_conn *conn, enum db_check what,
+	    db_fault_fn fault, void *arg);
+};
+
+/* What begins an engine's own. */
+struct db_conn {
+	struct db *db;
+};
+
+struct db_row {
+	const struct db_engine *engine;
+};
+
+struct db_job;
+
+struct db {
+	const struct db_engine *engine;
+	void *handle; /* the engine's */
+	bool read_only;
+	char *incomplete;	/* see db_incomplete; freed here */
+	int64_t recorded_last;	/* see db_recorded_last */
+	struct db_conn *writer; /* its thread's alone once that runs */
+
+	pthread_mutex_t queue_lock;
+	pthread_cond_t queued, room;
+	struct db_job *first, **last;
+	int posted;    /* of those, how many nobody waits for */
+	int waiting;   /* threads that wait for a job of theirs */
+	int64_t begun; /* ticks when the present jobs were taken; 0: none */
+	bool locked;   /* another program's lock was in their way */
+	bool stopping;
+
+	struct histogram commits;
+	void *context;
+	const struct db_hooks *hooks;
+	pthread_t thread;
+	bool running;
+};
+
+extern const struct db_engine db_sqlite;
+
+/* Starts the writer's thread; ends it when everything queued is done. */
+int db_writer_start(struct db *db);
+void db_writer_stop(struct db *db);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/db/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "store/base/bytes.h"
+#include "store/base/clock.h"
+#include "store/base/report.h"
+#include "store/db/sqlite/sqlite.h"
+
+/* A thread that ends takes its connection with it. */
+static void reader_ended(void *arg)
+{
+	struct sqlite_conn *conn = arg;
+	struct sqlite_db *db = conn->base.db->handle;
+
+	pthread_mutex_lock(&db->readers_lock);
+	for (struct sqlite_conn **at = &db->readers; *at; at = &(*at)->next)
+		if (*at == conn) {
+			*at = conn->next;
+			break;
+		}
+	pthread_mutex_unlock(&db->readers_lock);
+	sqlite_disconnect(conn);
+}
+
+/* What stands for a connection that could not be made. */
+static struct sqlite_conn *no_reader(struct sqlite_db *db)
+{
+	static _Thread_local struct sqlite_conn none = {.none = true};
+
+	none.base.db = db->db;
+	return &none;
+}
+
+/* Reads something, so that the write-ahead log is open too. */
+static int open_spare(struct sqlite_db *db)
+{
+	int64_t version;
+	int rc = sqlite_connect(
+	    db->path, SQLITE_OPEN_READONLY, db->vfs, &db->spare);
+
+	return rc ? rc
+		  : sqlite_int(db->spare, "PRAGMA schema_version", &version);
+}
+
+static struct sqlite_conn *reader(struct sqlite_db *db)
+{
+	struct sqlite_conn *conn = pthread_getspecific(db->reader);
+
+	if (conn)
+		return conn;
+	if (clock_ticks() < __atomic_load_n(&db->retry, __ATOMIC_RELAXED))
+		return no_reader(db);
+	if (sqlite_gone(db) ||
+	    sqlite_connect(db->path, SQLITE_OPEN_READONLY, db->vfs, &conn)) {
+		__atomic_store_n(
+		    &db->retry, clock_ticks() + CLOCK_SECOND, __ATOMIC_RELAXED);
+		return no_reader(db);
+	}
+	if (pthread_setspecific(db->reader, conn)) {
+		sqlite_disconnect(conn);
+		return no_reader(db);
+	}
+	conn->base.db = db->db;
+	pthread_mutex_lock(&db->readers_lock);
+	conn->next = db->readers;
+	db->readers = conn;
+	pthread_mutex_unlock(&db->readers_lock);
+	return conn;
+}
+
+/* A file that is there and empty is no new one: what was in it is lost, or
+ * elsewhere. */
+static int find_file(struct sqlite_db *db, bool create)
+{
+	struct stat st;
+
+	if (stat(db->path, &st) == 0 && st.st_size == 0) {
+		report(LOG_ERR,
+		    "store %s: is empty. Put its copy there, with its %s-wal if there is one; if nothing was ever in it, remove it",
+		    db->path, db->path);
+		return -EINVAL;
+	}
+	int fd = create ? open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+			      0600)
+			: -1;
+	db->made = fd >= 0;
+	if (fd >= 0)
+		close(fd);
+	if (db->made || stat(db->path, &st) == 0)
+		return 0;
+	int rc = -errno;
+	report(LOG_ERR, "store %s: %s", db->path, strerror(-rc));
+	return rc;
+}
+
+static int connect_writer(struct sqlite_db *db)
+{
+	int flags = db->read_only ? SQLITE_OPEN_READONLY
+				  : SQLITE_OPEN_READWRITE;
+
+	if (db->read_only)
+		db->vfs = DB_VFS_READ;
+	else
+		db->vfs = db_vfs_maps_safely(db->path) ? DB_VFS_SHARED
+						       : DB_VFS_ALONE;
+	return sqlite_connect(db->path, flags, db->vfs, &db->writer);
+}
+
+static int open_files(struct sqlite_db *db)
+{
+	/* The file and its log and index get the mode that this leaves; they
+	 * hold secrets. */
+	mode_t mask = umask(077);
+	int rc = connect_writer(db);
+
+	if (!rc) {
+		db->writer->base.db = db->db;
+		rc = sqlite_migrate(db->writer, db);
+	}
+	if (!rc && !db->read_only)
+		rc = sqlite_mark_open(db);
+	umask(mask);
+	return rc;
+}
+
+static int set_up(struct sqlite_db *db, int flags)
+{
+	int rc = find_file(db, flags & DB_CREATE);
+
+	if (!rc && !db->made)
+		rc = sqlite_mark_check(db, flags);
+	else
+		memcpy(db->base, "-", 2);
+	if (!rc)
+		rc = open_files(db);
+	for (int i = 0; i < SQLITE_FILES && !rc; i++)
+		db->files[i] = sqlite_file_at(db->path, i);
+	if (!rc)
+		rc = open_spare(db);
+	if (!rc && pthread_key_create(&db->reader, reader_ended))
+		rc = -ENOMEM;
+	db->have_reader_key = !rc;
+	return rc;
+}
+
+size_t db_path_max(void)
+{
+	const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+	return vfs ? (size_t)vfs->mxPathname - strlen("-journal") : 0;
+}
+
+/* Not all of it is needed at once: enough for a start and for what it has to
+ * copy. */
+static void say_how_much(const struct sqlite_db *db)
+{
+	enum { START = 1 << 20, MIB = 1 << 20 };
+	char name[PATH_MAX];
+	struct statfs fs;
+	struct stat log;
+
+	snprintf(name, sizeof(name), "%s-wal", db->path);
+	int64_t need = START + (stat(name, &log) ? 0 : (int64_t)log.st_size);
+	int64_t have = statfs(db->path, &fs)
+			   ? 0
+			   : (int64_t)fs.f_bavail * fs.f_bsize;
+	report(LOG_ERR,
+	    "store %s: its disk is full (%" PRId64
+	    " KiB are free): free %" PRId64
+	    " MiB, or mount it with -o ro, which needs none",
+	    db->path, have / 1024, (need + MIB - 1) / MIB);
+}
+
+static struct sqlite_db *new_handle(struct db *common, const char *path)
+{
+	struct sqlite_db *db = calloc(1, sizeof(*db));
+	pthread_mutexattr_t recursive;
+
+	if (!db)
+		return NULL;
+	db->db = common;
+	db->read_only = common->read_only;
+	db->path = strdup(path);
+	pthread_mutex_init(&db->readers_lock, NULL);
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&db->spare_lock, &recursive);
+	pthread_mutexattr_destroy(&recursive);
+	return db;
+}
+
+static int open_engine(struct db *common, const char *path, int flags)
+{
+	struct sqlite_db *db = new_handle(common, path);
+
+	common->handle = db;
+	if (!db || !db->path)
+		return -ENOMEM;
+	/* Counting its memory would make all threads wait for one lock. Too
+	 * late once it is in use, which does no harm. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	int rc = set_up(db, flags);
+	if (rc == -ENOSPC && !db->read_only)
+		say_how_much(db);
+	if (!rc) {
+		common->writer = &db->writer->base;
+		sqlite_wal_begin(db);
+	}
+	return rc;
+}
+
+/*
+ * A main file that says `open` must keep its log: SQLite would copy and remove
+ * that when the last connection is closed.
+ */
+static void end_writing(struct sqlite_db *db)
+{
+	if (!db->marked)
+		return;
+	if (!sqlite_mark_closed(db))
+		sqlite3_db_config(db->writer->sqlite,
+		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	else
+		report(LOG_ERR,
+		    "store %s: could not be closed cleanly: nothing is lost as long as %s-wal stays beside it; the next mount tries again",
+		    db->path, db->path);
+}
+
+static void close_engine(struct db *common)
+{
+	struct sqlite_db *db = common->handle;
+
+	if (!db)
+		return;
+	if (db->have_reader_key)
+		pthread_key_delete(db->reader);
+	while (db->readers) {
+		struct sqlite_conn *next = db->readers->next;
+		sqlite_disconnect(db->readers);
+		db->readers = next;
+	}
+	sqlite_disconnect(db->spare);
+	end_writing(db);
+	sqlite_disconnect(db->writer);
+	pthread_mutex_destroy(&db->readers_lock);
+	pthread_mutex_destroy(&db->spare_lock);
+	free(db->path);
+	free(db);
+}
+
+/* --- reading --- */
+
+static struct db_conn *view(struct db *db)
+{
+	return &reader(db->handle)->base;
+}
+
+static int rows(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg)
+{
+	return sqlite_rows((struct sqlite_conn *)conn, query, args, fn, arg);
+}
+
+/* --- the writer's thread --- */
+
+static struct sqlite_conn *writer(const struct db *db)
+{
+	return ((struct sqlite_db *)db->handle)->writer;
+}
+
+static int say_gone(struct sqlite_db *db, const char *gone)
+{
+	report(LOG_ERR,
+	    "store %s: %s is gone or another: nothing is changed until it is back or this is mounted again",
+	    db->path, gone);
+	/* If the log is what is gone, the store itself has everything from here
+	 * on, and says so. */
+	if (db->marked)
+		sqlite_mark_closed(db);
+	return -EIO;
+}
+
+static int in_place(struct sqlite_db *db)
+{
+	const char *gone = sqlite_gone(db);
+
+	if (gone)
+		return say_gone(db, gone);
+	return db->marked ? 0 : sqlite_mark_open(db);
+}
+
+static int begin(struct db *db)
+{
+	int rc = in_place(db->handle);
+
+	return rc ? rc : sqlite_control(writer(db), CONTROL_BEGIN);
+}
+
+static int run(struct db *db, enum db_query query, const struct db_value *args)
+{
+	return sqlite_run(writer(db), query, args);
+}
+
+static int64_t inserted(struct db *db)
+{
+	return sqlite3_last_insert_rowid(writer(db)->sqlite);
+}
+
+static int mark(struct db *db)
+{
+	return sqlite_control(writer(db), CONTROL_SAVEPOINT);
+}
+
+static int undo(struct db *db)
+{
+	return sqlite_control(writer(db), CONTROL_ROLLBACK_TO);
+}
+
+static int unmark(struct db *db)
+{
+	return sqlite_control(writer(db), CONTROL_RELEASE);
+}
+
+/* Full disks and I/O errors may make SQLite roll back by itself. */
+static bool running(const struct db *db)
+{
+	return !sqlite3_get_autocommit(writer(db)->sqlite);
+}
+
+static int stop_at_first(const struct db_row *row, void *arg)
+{
+	(void)row;
+	(void)arg;
+	return 1;
+}
+
+/*
+ * The first to read behind a commit notes in the index of the write-ahead log
+ * how far that goes. If that were a reader, a disk that has been frozen
+ * meanwhile would keep it: the index is a mapped file whose page has to be
+ * written. Looks at the files again: the commit may have gone into some that
+ * were removed meanwhile.
+ */
+static int commit(struct db *db)
+{
+	int rc = sqlite_control(writer(db), CONTROL_COMMIT);
+
+	if (rc)
+		return rc;
+	sqlite_rows(writer(db), DB_SETTING_GET, DB_ARGS(DB_TEXT("mounted")),
+	    stop_at_first, NULL);
+	return in_place(db->handle);
+}
+
+static void rollback(struct db *db)
+{
+	sqlite_control(writer(db), CONTROL_ROLLBACK);
+}
+
+static int bulk(struct db *db)
+{
+	return sqlite_exec(writer(db),
+	    "PRAGMA defer_foreign_keys = ON; PRAGMA cache_size = -262144");
+}
+
+const struct db_engine db_sqlite = {
+    .open = open_engine,
+    .close = close_engine,
+    .view = view,
+    .rows = rows,
+    .integer = sqlite_integer,
+    .null = sqlite_null,
+    .blob = sqlite_blob,
+    .begin = begin,
+    .run = run,
+    .inserted = inserted,
+    .mark = mark,
+    .undo = undo,
+    .unmark = unmark,
+    .running = running,
+    .commit = commit,
+    .rollback = rollback,
+    .settle = sqlite_settle,
+    .scrub = sqlite_scrub,
+    .tidy = sqlite_tidy,
+    .pause = sqlite_pause,
+    .bulk = bulk,
+    .check = sqlite_check,
+};

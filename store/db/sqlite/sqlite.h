@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_DB_SQLITE_SQLITE_H
+#define STORE_DB_SQLITE_SQLITE_H
+
+/* The SQLite engine; what its files share. */
+#include <sqlite3.h>
+#include <sys/types.h>
+
+#include "store/db/engine.h"
+#include "store/db/sqlite/vfs.h"
+
+/* No operation waits longer than this for SQLite's own locks (checkpoint,
+ * recovery). */
+enum { SQLITE_BUSY_MS = 2000 };
+
+/* Statements of the writer that are no queries. */
+enum sqlite_control {
+	CONTROL_BEGIN,
+	CONTROL_COMMIT,
+	CONTROL_ROLLBACK,
+	CONTROL_SAVEPOINT,
+	CONTROL_ROLLBACK_TO,
+	CONTROL_RELEASE,
+	CONTROLS
+};
+
+struct sqlite_conn {
+	struct db_conn base;
+	sqlite3 *sqlite;
+	bool none; /* stands for a connection of this thread's: use the spare */
+	/* prepared at first use */
+	sqlite3_stmt *statement[DB_QUERIES], *control[CONTROLS];
+	struct sqlite_conn *next;
+};
+
+struct sqlite_row {
+	struct db_row base;
+	sqlite3_stmt *statement;
+};
+
+enum { SQLITE_FILES = 3 }; /* the store, its write-ahead log, its index */
+
+struct sqlite_file {
+	dev_t device;
+	ino_t inode; /* 0: there was none */
+};
+
+/* The state of the write-ahead log; the writer's. */
+struct sqlite_wal {
+	bool scrub;	  /* may have what a job destroyed */
+	int frames;	  /* in it after the last commit */
+	int checkpointed; /* of those, how many are in the main file */
+	int64_t retry;	  /* ticks; not to be truncated before: a reader is in
+			     the way */
+	int pause;	  /* ms without work until the next checkpoint */
+};
+
+struct sqlite_db {
+	struct db *db;
+	char *path;
+	bool read_only;
+	enum db_vfs vfs;
+	bool made;   /* the file was not there */
+	bool marked; /* it says that it is open, see mark.c */
+	char session[17], base[17];
+	struct sqlite_file files[SQLITE_FILES];
+	struct sqlite_conn *writer;
+	struct sqlite_wal wal;
+	pthread_key_t reader;
+	bool have_reader_key;
+
+	/* For threads that cannot have a connection of their own, one at a
+	 * time; a row function may ask it again. Open from the start, so that
+	 * it takes no descriptor and no file then. */
+	pthread_mutex_t spare_lock;
+	struct sqlite_conn *spare;
+	int64_t retry; /* ticks; no new connection before: one has failed */
+
+	/* These two locks are never held at once. */
+	pthread_mutex_t readers_lock;
+	struct sqlite_conn *readers; /* all of them, for close */
+};
+
+/* --- conn.c --- */
+
+/* The one place where SQLite's codes become -errno; logs failures. `doing`
+ * names what failed. */
+int sqlite_error(sqlite3 *sqlite, int code, const char *doing);
+
+/* Whether that was for want of space. */
+bool sqlite_is_full(sqlite3 *sqlite, int code);
+
+/* Opens a connection with the settings that all connections have. */
+int sqlite_connect(
+    const char *path, int flags, enum db_vfs vfs, struct sqlite_conn **out);
+void sqlite_disconnect(struct sqlite_conn *conn); /* NULL is permitted */
+
+/* Runs SQL text; reads the first column of the first row, if there is one. */
+int sqlite_exec(struct sqlite_conn *conn, const char *sql);
+int sqlite_int(struct sqlite_conn *conn, const char *sql, int64_t *out);
+
+/* --- run.c --- */
+
+/* `rows` and `run` of the engine, on a connection. */
+int sqlite_rows(struct sqlite_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg);
+int sqlite_run(
+    struct sqlite_conn *conn, enum db_query query, const struct db_value *args);
+int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which);
+
+int64_t sqlite_integer(const struct db_row *row, int column);
+bool sqlite_null(const struct db_row *row, int column);
+const void *sqlite_blob(const struct db_row *row, int column, size_t *len);
+
+/* --- steps.c, schema.c --- */
+
+extern const char *const db_steps[];
+extern const int db_steps_count;
+
+/* Checks whose file this is, and migrates it, or makes the tables of a new
+ * one. */
+int sqlite_migrate(struct sqlite_conn *conn, const struct sqlite_db *db);
+
+/* `check` of the engine. */
+int sqlite_check(
+    struct db_conn *conn, enum db_check what, db_fault_fn fault, void *arg);
+
+/* --- mark.c: what a store's main file says of itself --- */
+
+/* Before anything else opens the files; changes nothing. Flags as for
+ * db_open. */
+int sqlite_mark_check(struct sqlite_db *db, int flags);
+
+/* On the writer's connection: commit the mark and checkpoint it. */
+int sqlite_mark_open(struct sqlite_db *db);
+int sqlite_mark_closed(struct sqlite_db *db);
+
+/* --- file.c --- */
+
+/* Device and inode of the i-th of SQLITE_FILES; inode 0: missing. */
+struct sqlite_file sqlite_file_at(const char *path, int i);
+
+/* NULL if the open files are those that have their names, so that what is
+ * written to them stays; else what is gone, in words. */
+const char *sqlite_gone(const struct sqlite_db *db);
+
+/* --- wal.c: functions of the engine --- */
+
+void sqlite_wal_begin(struct sqlite_db *db);
+void sqlite_settle(struct db *db);
+void sqlite_tidy(struct db *db, bool idle);
+int sqlite_pause(const struct db *db);
+void sqlite_scrub(struct db *db);
+
+#endif
