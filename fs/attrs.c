@@ -7,29 +7,29 @@
 
 /* Handlers of files that several kinds have. */
 
-DEFINE_SHOW(show_created, value_add_moment(out, row->object.created))
-DEFINE_SHOW(show_modified, value_add_moment(out, row->object.modified))
-DEFINE_SHOW(show_managed, value_add_number(out, row->object.managed))
-DEFINE_SHOW(show_modified_by, value_add_number(out, row->object.modified_by))
+DEFINE_SHOW(created_show, value_add_moment(out, row->object.created))
+DEFINE_SHOW(modified_show, value_add_moment(out, row->object.modified))
+DEFINE_SHOW(managed_show, value_add_number(out, row->object.managed))
+DEFINE_SHOW(modified_by_show, value_add_number(out, row->object.modified_by))
 
-#define DOCUMENT(name, which)                                             \
-	int show_##name(struct store *store, const union store_any *row,  \
+#define DEFINE_DOCUMENT(name, which)                                      \
+	int name##_show(struct store *store, const union store_any *row,  \
 	    struct bytes *out)                                            \
 	{                                                                 \
 		return store_document(store, row, which, out);            \
 	}                                                                 \
-	int size_##name(                                                  \
+	int name##_size(                                                  \
 	    struct store *store, const union store_any *row, size_t *len) \
 	{                                                                 \
 		return store_document_len(store, row, which, len);        \
 	}
 
-DOCUMENT(cert_pem, STORE_CERT_PEM)
-DOCUMENT(chain_pem, STORE_CHAIN_PEM)
-DOCUMENT(fullchain_pem, STORE_FULLCHAIN_PEM)
-DOCUMENT(csr_pem, STORE_CSR_PEM)
+DEFINE_DOCUMENT(cert_pem, STORE_CERT_PEM)
+DEFINE_DOCUMENT(chain_pem, STORE_CHAIN_PEM)
+DEFINE_DOCUMENT(fullchain_pem, STORE_FULLCHAIN_PEM)
+DEFINE_DOCUMENT(csr_pem, STORE_CSR_PEM)
 /* A value, but for a certificate that is still to come. */
-SHOW(show_fingerprint)
+SHOW(fingerprint_show)
 {
 	size_t before = out->len;
 	int rc = store_document(store, row, STORE_FINGERPRINT, out);
@@ -37,7 +37,7 @@ SHOW(show_fingerprint)
 	return rc ? rc : out->len == before;
 }
 
-SIZE(size_fingerprint)
+SIZE(fingerprint_size)
 {
 	int rc = store_document_len(store, row, STORE_FINGERPRINT, len);
 
@@ -61,7 +61,7 @@ struct store_edit text_edit(const struct input *input, enum store_field field)
 	};
 }
 
-static int store_text(struct store *store, struct store_call *call,
+static int text_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field)
 {
@@ -70,7 +70,7 @@ static int store_text(struct store *store, struct store_call *call,
 	return store_set(store, call, &row->object, &edit);
 }
 
-int store_number(struct store *store, struct store_call *call,
+int number_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field, int64_t number)
 {
@@ -84,7 +84,7 @@ int store_number(struct store *store, struct store_call *call,
 	    });
 }
 
-int store_description(struct store *store, struct store_call *call,
+int description_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input)
 {
 	int rc = value_line(input->text);
@@ -92,10 +92,10 @@ int store_description(struct store *store, struct store_call *call,
 	if (rc)
 		return not_a(
 		    call, rc, "one line of UTF-8 without control characters");
-	return store_text(store, call, row, input, STORE_DESCRIPTION);
+	return text_store(store, call, row, input, STORE_DESCRIPTION);
 }
 
-static int store_switch(struct store *store, struct store_call *call,
+static int boolean_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field)
 {
@@ -105,29 +105,29 @@ static int store_switch(struct store *store, struct store_call *call,
 	if (rc)
 		return not_a(
 		    call, rc, "one of 0 1 no yes off on false true n y f t");
-	return store_number(store, call, row, input, field, on);
+	return number_store(store, call, row, input, field, on);
 }
 
-int store_enabled(struct store *store, struct store_call *call,
+int enabled_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input)
 {
-	return store_switch(store, call, row, input, STORE_ENABLED);
+	return boolean_store(store, call, row, input, STORE_ENABLED);
 }
 
-int store_managed(struct store *store, struct store_call *call,
+int managed_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input)
 {
-	return store_switch(store, call, row, input, STORE_MANAGED);
+	return boolean_store(store, call, row, input, STORE_MANAGED);
 }
 
-int store_exportable(struct store *store, struct store_call *call,
+int exportable_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input)
 {
-	return store_switch(store, call, row, input, STORE_EXPORTABLE);
+	return boolean_store(store, call, row, input, STORE_EXPORTABLE);
 }
 
-int store_signing_cert(struct store *store, struct store_call *call,
+int signing_cert_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input)
 {
-	return store_text(store, call, row, input, STORE_SIGNING_CERT);
+	return text_store(store, call, row, input, STORE_SIGNING_CERT);
 }

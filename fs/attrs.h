@@ -11,11 +11,11 @@
 	    struct bytes *out)
 #define SIZE(name) \
 	int name(struct store *store, const union store_any *row, size_t *len)
-#define SNAPSHOT(name)                                                       \
+#define LIST(name)                                                           \
 	int name(struct store *store, const union store_any *row, bool look, \
 	    struct store_snapshot **out)
-#define DEFINE_SNAPSHOT(name, which)                                 \
-	SNAPSHOT(name)                                               \
+#define DEFINE_LIST(name, which)                                     \
+	LIST(name)                                                   \
 	{                                                            \
 		return store_snapshot(store, row, which, look, out); \
 	}
@@ -30,7 +30,7 @@
 	int name(struct store *store, struct store_call *call, \
 	    const union store_any *row, const struct input *input)
 
-#define TAKE(name)                                                            \
+#define SUBMIT(name)                                                          \
 	int name(struct store *store, struct store_call *call,                \
 	    const union store_any *row, const char *member, const void *data, \
 	    size_t len, struct bytes *reply)
@@ -45,30 +45,30 @@
 	}
 
 /* attrs.c: what several kinds have */
-SHOW(show_created);
-SHOW(show_modified);
-SHOW(show_modified_by);
-SHOW(show_managed);
-SHOW(show_cert_pem);
-SHOW(show_chain_pem);
-SHOW(show_fullchain_pem);
-SHOW(show_csr_pem);
-SHOW(show_fingerprint);
-SIZE(size_cert_pem);
-SIZE(size_chain_pem);
-SIZE(size_fullchain_pem);
-SIZE(size_csr_pem);
-SIZE(size_fingerprint);
-STORE(store_description);
-STORE(store_enabled);
-STORE(store_managed);
-STORE(store_signing_cert);
+SHOW(created_show);
+SHOW(modified_show);
+SHOW(modified_by_show);
+SHOW(managed_show);
+SHOW(cert_pem_show);
+SHOW(chain_pem_show);
+SHOW(fullchain_pem_show);
+SHOW(csr_pem_show);
+SHOW(fingerprint_show);
+SIZE(cert_pem_size);
+SIZE(chain_pem_size);
+SIZE(fullchain_pem_size);
+SIZE(csr_pem_size);
+SIZE(fingerprint_size);
+STORE(description_store);
+STORE(enabled_store);
+STORE(managed_store);
+STORE(signing_cert_store);
 
 /* The edit that stores one text. */
 struct store_edit text_edit(const struct input *input, enum store_field field);
 
 /* Stores one number; for handlers that have parsed it. */
-int store_number(struct store *store, struct store_call *call,
+int number_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field, int64_t number);
 
@@ -76,114 +76,114 @@ int store_number(struct store *store, struct store_call *call,
 int not_a(struct store_call *call, int error, const char *what);
 
 /* root.c */
-SHOW(show_domain);
-SHOW(show_version);
-MEASURE(measure_version);
+SHOW(domain_show);
+SHOW(version_show);
+MEASURE(version_measure);
 
 /* log.c */
-SHOW(show_log_head);
-READ(read_log);
-MEASURE(measure_log);
-MEASURE(measure_log_head);
+SHOW(log_head_show);
+READ(log_read);
+MEASURE(log_measure);
+MEASURE(log_head_measure);
 
 /* export.c */
-SHOW(show_export);
-MEASURE(measure_export);
-READ(read_segment);
-MEASURE(measure_segment);
+SHOW(export_show);
+MEASURE(export_measure);
+READ(segment_read);
+MEASURE(segment_measure);
 
 /* table.c */
-SNAPSHOT(snapshot_keys);
-SNAPSHOT(snapshot_members);
+LIST(keys_list);
+LIST(members_list);
 
 /* metrics.c */
-SNAPSHOT(snapshot_metrics);
+LIST(metrics_list);
 
 /* group.c */
-SHOW(show_group_description);
-SHOW(show_group_enabled);
-SHOW(show_group_signing_cert);
+SHOW(group_description_show);
+SHOW(group_enabled_show);
+SHOW(group_signing_cert_show);
 int64_t keys_changed(const union store_any *row);
 int64_t members_changed(const union store_any *row);
 int64_t list_changed(const union store_any *row);
 
 /* key.c */
-SHOW(show_key_link);
-SIZE(size_key);
-int copy_key(struct store *store, struct store_call *call,
+SHOW(key_show);
+SIZE(key_size);
+int key_copy(struct store *store, struct store_call *call,
     const union store_any *row, struct bytes *out);
-bool key_exportable(const union store_any *row);
-SHOW(show_max_uses);
-SHOW(show_uses);
-SHOW(show_remaining);
-SHOW(show_key_signing_cert);
-SHOW(show_key_enabled);
-SHOW(show_expires);
-SHOW(show_exportable);
-SHOW(show_key_state);
-SHOW(show_key_description);
-SHOW(show_id);
-SHOW(show_copies);
-SHOW(show_last_copied);
-SHOW(show_last_used);
-STORE(store_max_uses);
-STORE(store_expires);
-STORE(store_exportable);
+bool key_present(const union store_any *row);
+SHOW(max_uses_show);
+SHOW(uses_show);
+SHOW(remaining_show);
+SHOW(key_signing_cert_show);
+SHOW(key_enabled_show);
+SHOW(expires_show);
+SHOW(exportable_show);
+SHOW(key_state_show);
+SHOW(key_description_show);
+SHOW(id_show);
+SHOW(copies_show);
+SHOW(last_copied_show);
+SHOW(last_used_show);
+STORE(max_uses_store);
+STORE(expires_store);
+STORE(exportable_store);
 
-int find_drop(struct store *store, const union store_any *row, const char *name,
+int drop_find(struct store *store, const union store_any *row, const char *name,
     union store_any *out);
-int each_drop(struct store *store, const union store_any *row, int64_t after,
+int drop_each(struct store *store, const union store_any *row, int64_t after,
     store_each_fn fn, void *arg);
 
 /* enroll.c */
-TAKE(take_enroll);
-TAKE(take_key_enroll);
-TAKE(take_drop);
-TAKE(take_renew);
-TAKE(take_member_renew);
-SHOW(show_drop_csr);
-SIZE(size_drop_csr);
-SHOW(show_drop_crt);
-SIZE(size_drop_crt);
+SUBMIT(enroll_submit);
+SUBMIT(key_enroll_submit);
+SUBMIT(drop_csr_submit);
+SUBMIT(renew_submit);
+SUBMIT(member_renew_submit);
+SHOW(drop_csr_show);
+SIZE(drop_csr_size);
+SHOW(drop_crt_show);
+SIZE(drop_crt_size);
 
 /* member.c */
-SHOW(show_member_serial);
-SHOW(show_member_not_before);
-SHOW(show_member_not_after);
-SHOW(show_provisioning_key);
-SHOW(show_member_signing_cert);
-SHOW(show_member_state);
-SHOW(show_enrolled);
-SHOW(show_enrolled_by);
-SHOW(show_member_description);
-SHOW(show_revocation);
-STORE(store_revocation);
+SHOW(member_serial_show);
+SHOW(member_not_before_show);
+SHOW(member_not_after_show);
+SHOW(provisioning_key_show);
+SHOW(member_signing_cert_show);
+SHOW(member_state_show);
+SHOW(enrolled_show);
+SHOW(enrolled_by_show);
+SHOW(member_description_show);
+SHOW(revocation_show);
+STORE(revocation_store);
 
 /* cert.c */
-SHOW(show_issuer);
-SHOW(show_algorithm);
-SHOW(show_subject);
-SHOW(show_cert_state);
-SHOW(show_cert_enabled);
-SHOW(show_validity_days);
-SHOW(show_ca_validity_days);
-SHOW(show_crl_days);
-SHOW(show_cert_serial);
-SHOW(show_cert_not_before);
-SHOW(show_cert_not_after);
-SHOW(show_issued);
-SHOW(show_revoked);
-SHOW(show_index_attr);
-SNAPSHOT(snapshot_crl_pem);
-SNAPSHOT(snapshot_crl_der);
-SNAPSHOT(snapshot_index);
-STORE(store_algorithm);
-STORE(store_subject);
-STORE(store_issuer);
-STORE(store_ca_validity_days);
-TAKE(take_cert_pem);
-TAKE(take_import);
-STORE(store_validity_days);
-STORE(store_crl_days);
+SHOW(issuer_show);
+SHOW(algorithm_show);
+SHOW(subject_show);
+SHOW(cert_state_show);
+SHOW(cert_enabled_show);
+SHOW(validity_days_show);
+SHOW(ca_validity_days_show);
+SHOW(crl_days_show);
+SHOW(cert_serial_show);
+SHOW(cert_not_before_show);
+SHOW(cert_not_after_show);
+SHOW(issued_show);
+SHOW(revoked_show);
+SHOW(index_attr_show);
+LIST(crl_pem_list);
+LIST(crl_der_list);
+LIST(index_list);
+STORE(algorithm_store);
+STORE(subject_store);
+STORE(issuer_store);
+STORE(ca_validity_days_store);
+SUBMIT(cert_pem_submit);
+SUBMIT(import_submit);
+STORE(validity_days_store);
+STORE(crl_days_store);
 
 #endif

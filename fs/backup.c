@@ -60,7 +60,7 @@ static int may_keep(struct store *store, struct store_call *call,
 	    !store_is_root_owner(store, call->uid))
 		return store_refuse(call, -EPERM,
 		    "only the owner of the mount's root may change it");
-	if (!attr->store && !attr->take)
+	if (!attr->store && !attr->submit)
 		return store_refuse(call, -EACCES, "it is read-only");
 	return node_access(store, call, file, R_OK | W_OK);
 }

@@ -404,7 +404,7 @@ int node_create(struct store *store, struct store_call *call,
 int node_may_write(
     struct store *store, struct store_call *call, const struct node *node)
 {
-	if (!node->attr->store && !node->attr->take)
+	if (!node->attr->store && !node->attr->submit)
 		return store_refuse(call, -EACCES, "it is read-only");
 	if (node_has(node->attr, AT_ROOT_OWNED) &&
 	    !store_is_root_owner(store, call->uid))
@@ -455,7 +455,7 @@ static int drop_draft(struct store *store, struct store_call *call,
 	int rc = draft_read(draft->draft, 0, DRAFT_MAX, &request);
 
 	if (!rc)
-		rc = drop->take(store, call, &dir->row, member, request.data,
+		rc = drop->submit(store, call, &dir->row, member, request.data,
 		    request.len, &reply);
 	if (rc == 1)
 		return node_refused_in(store, call, "enroll", dir, member,
@@ -473,9 +473,9 @@ static int replace(struct store *store, struct store_call *call,
 {
 	CLEANUP_BYTES struct bytes reply = {0};
 
-	if (!target->attr->take)
+	if (!target->attr->submit)
 		return node_store(store, call, target, content, false, NULL);
-	int rc = target->attr->take(store, call, &target->row, NULL,
+	int rc = target->attr->submit(store, call, &target->row, NULL,
 	    content->data, content->len, &reply);
 	return rc == 1
 		   ? store_refuse(call, -EBADMSG, "something is missing in it")
@@ -499,7 +499,7 @@ static int rename_draft(struct store *store, struct store_call *call,
 	if (draft->attr && i < 0 && node_draft_name(dir, new_name))
 		return draft_rename(draft->draft, new_name);
 	if (!draft->attr || !attr || node_has(attr, AT_CONVERSATION) ||
-	    !(attr->store || attr->take))
+	    !(attr->store || attr->submit))
 		return node_refused_in(store, call, "rename", dir, new_name,
 		    store_refuse(call, -EPERM,
 			"a temporary file can replace a writable one only"));

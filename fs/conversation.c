@@ -187,7 +187,7 @@ static int write_part(struct conversation *talk, struct store_call *call,
 			return rc;
 	}
 	memcpy(talk->request.data + at, data, size);
-	int rc = talk->attr->take(talk->store, call, talk->row,
+	int rc = talk->attr->submit(talk->store, call, talk->row,
 	    talk->member[0] ? talk->member : NULL, talk->request.data,
 	    talk->request.len, &talk->reply);
 	if (rc != 1)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attrs.h"
 
-SHOW(show_export)
+SHOW(export_show)
 {
 	int64_t changed;
 
 	return store_export(store, row, out, &changed);
 }
 
-MEASURE(measure_export)
+MEASURE(export_measure)
 {
 	CLEANUP_BYTES struct bytes out = {0};
 	int rc = store_export(store, row, &out, changed);
@@ -17,12 +17,12 @@ MEASURE(measure_export)
 	return rc;
 }
 
-READ(read_segment)
+READ(segment_read)
 {
 	return store_segment_read(store, &row->segment, offset, size, out);
 }
 
-MEASURE(measure_segment)
+MEASURE(segment_measure)
 {
 	*changed = row->object.changed;
 	return store_segment_size(store, &row->segment, len);

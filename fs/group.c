@@ -2,10 +2,10 @@
 #include "fs/attrs.h"
 #include "fs/value.h"
 
-DEFINE_SHOW(show_group_description, value_add_text(out, row->group.description))
-DEFINE_SHOW(show_group_enabled, value_add_number(out, row->group.enabled))
+DEFINE_SHOW(group_description_show, value_add_text(out, row->group.description))
+DEFINE_SHOW(group_enabled_show, value_add_number(out, row->group.enabled))
 DEFINE_SHOW(
-    show_group_signing_cert, value_add_text(out, row->group.signing_cert))
+    group_signing_cert_show, value_add_text(out, row->group.signing_cert))
 
 int64_t keys_changed(const union store_any *row)
 {

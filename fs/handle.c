@@ -163,13 +163,13 @@ static int render(struct handle *h, struct store_call *call)
 {
 	const struct attr *attr = h->attr;
 	struct node *node = h->node;
-	int rc = attr->snapshot
-		     ? attr->snapshot(h->store, &node->row, false, &h->snapshot)
+	int rc = attr->list
+		     ? attr->list(h->store, &node->row, false, &h->snapshot)
 		     : 0;
 
 	if (!rc)
 		rc = node_moment(h->store, node, h->snapshot, &h->moment);
-	if (!rc && !attr->snapshot)
+	if (!rc && !attr->list)
 		rc = attr->copy
 			 ? attr->copy(h->store, call, &node->row, &h->content)
 			 : node_content(h->store, node, &h->content);
@@ -191,7 +191,7 @@ static int begin(struct handle *h, struct store_call *call)
 		    node_may_write(h->store, call, node));
 	/* Who only reads a conversation gets nothing, and takes nobody's
 	 * place. */
-	if (!rc && take->take && writable(h->flags))
+	if (!rc && take->submit && writable(h->flags))
 		rc = conversation_begin(h->store, call, take, &node->row,
 		    node->drop ? node->member : NULL, &h->talk);
 	if (rc || node->drop || h->attr->flags & AT_CONVERSATION ||
@@ -329,7 +329,7 @@ static int read_list(const struct handle *h, const union store_any *row,
     off_t offset, size_t size, struct bytes *out)
 {
 	struct store_snapshot *snapshot;
-	int rc = h->attr->snapshot(h->store, row, false, &snapshot);
+	int rc = h->attr->list(h->store, row, false, &snapshot);
 
 	if (rc || !snapshot)
 		return rc;
@@ -345,10 +345,10 @@ int handle_read_page(struct handle *h, struct store_call *call, off_t offset,
 	bool draft = h->node && h->node->draft;
 	struct node now;
 
-	if (draft || h->talk || !(h->attr->snapshot || h->attr->show))
+	if (draft || h->talk || !(h->attr->list || h->attr->show))
 		return handle_read(h, call, offset, size, out);
 	int rc = node_get(h->store, h->ino, &now);
-	if (!rc && h->attr->snapshot)
+	if (!rc && h->attr->list)
 		return read_list(h, &now.row, offset, size, out);
 	if (!rc)
 		rc = node_content(h->store, &now, &content);

@@ -8,42 +8,42 @@
 
 /* The link keeps whatever walks trees away from the secret; what follows links
  * gets it. */
-DEFINE_SHOW(show_key_link, value_add_text(out, ".key"))
+DEFINE_SHOW(key_show, value_add_text(out, ".key"))
 
-bool key_exportable(const union store_any *row)
+bool key_present(const union store_any *row)
 {
 	return row->key.exportable;
 }
 
-int size_key(struct store *store, const union store_any *row, size_t *len)
+int key_size(struct store *store, const union store_any *row, size_t *len)
 {
 	(void)row;
 	*len = store_key_text_len(store);
 	return 0;
 }
 
-int copy_key(struct store *store, struct store_call *call,
+int key_copy(struct store *store, struct store_call *call,
     const union store_any *row, struct bytes *out)
 {
 	return store_key_copy(store, call, row->object.id, out);
 }
 
-DEFINE_SHOW(show_max_uses, value_add_limit(out, row->key.max_uses))
-DEFINE_SHOW(show_uses, value_add_number(out, row->key.uses))
-DEFINE_SHOW(show_remaining, value_add_limit(out, store_key_remaining(&row->key)))
-DEFINE_SHOW(show_key_signing_cert, value_add_text(out, row->key.signing_cert))
-DEFINE_SHOW(show_key_enabled, value_add_number(out, row->key.enabled))
-DEFINE_SHOW(show_expires, value_add_time(out, row->key.expires))
-DEFINE_SHOW(show_exportable, value_add_number(out, row->key.exportable))
-DEFINE_SHOW(show_key_state,
+DEFINE_SHOW(max_uses_show, value_add_limit(out, row->key.max_uses))
+DEFINE_SHOW(uses_show, value_add_number(out, row->key.uses))
+DEFINE_SHOW(remaining_show, value_add_limit(out, store_key_remaining(&row->key)))
+DEFINE_SHOW(key_signing_cert_show, value_add_text(out, row->key.signing_cert))
+DEFINE_SHOW(key_enabled_show, value_add_number(out, row->key.enabled))
+DEFINE_SHOW(expires_show, value_add_time(out, row->key.expires))
+DEFINE_SHOW(exportable_show, value_add_number(out, row->key.exportable))
+DEFINE_SHOW(key_state_show,
     value_add_text(out, store_state_name(store_key_state(&row->key))))
-DEFINE_SHOW(show_key_description, value_add_text(out, row->key.description))
-DEFINE_SHOW(show_id, value_add_number(out, row->object.id))
-DEFINE_SHOW(show_copies, value_add_number(out, row->key.copies))
-DEFINE_SHOW(show_last_copied, value_add_moment(out, row->key.last_copied))
-DEFINE_SHOW(show_last_used, value_add_moment(out, row->key.last_used))
+DEFINE_SHOW(key_description_show, value_add_text(out, row->key.description))
+DEFINE_SHOW(id_show, value_add_number(out, row->object.id))
+DEFINE_SHOW(copies_show, value_add_number(out, row->key.copies))
+DEFINE_SHOW(last_copied_show, value_add_moment(out, row->key.last_copied))
+DEFINE_SHOW(last_used_show, value_add_moment(out, row->key.last_used))
 
-int store_max_uses(struct store *store, struct store_call *call,
+int max_uses_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input)
 {
 	struct store_edit edit = {
@@ -62,7 +62,7 @@ int store_max_uses(struct store *store, struct store_call *call,
 	return rc ? rc : edit.relative;
 }
 
-int store_expires(struct store *store, struct store_call *call,
+int expires_store(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input)
 {
 	int64_t at;
@@ -74,11 +74,11 @@ int store_expires(struct store *store, struct store_call *call,
 	if (rc)
 		return not_a(call, rc,
 		    "never, a date (2026-12-31), a time (2026-12-31T10:15:00Z, or +02:00), seconds, or N with s m h d w");
-	return store_number(store, call, row, input, STORE_EXPIRES, at);
+	return number_store(store, call, row, input, STORE_EXPIRES, at);
 }
 
 /* What has enrolled with this key. */
-int find_drop(struct store *store, const union store_any *row, const char *name,
+int drop_find(struct store *store, const union store_any *row, const char *name,
     union store_any *out)
 {
 	int rc = store_find(store, STORE_MEMBER, row->object.parent, name, out);
@@ -86,7 +86,7 @@ int find_drop(struct store *store, const union store_any *row, const char *name,
 	return !rc && out->member.key != row->object.id ? -ENOENT : rc;
 }
 
-int each_drop(struct store *store, const union store_any *row, int64_t after,
+int drop_each(struct store *store, const union store_any *row, int64_t after,
     store_each_fn fn, void *arg)
 {
 	return store_each_enrolled(store, row->object.id, after, fn, arg);

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attrs.h"
 
-SHOW(show_log_head)
+SHOW(log_head_show)
 {
 	(void)row;
 	return store_log_head(store, out);
 }
 
-READ(read_log)
+READ(log_read)
 {
 	(void)row;
 	return store_log_read(store, offset, size, out);
 }
 
-MEASURE(measure_log)
+MEASURE(log_measure)
 {
 	(void)row;
 	return store_log_stat(store, len, changed);
 }
 
-MEASURE(measure_log_head)
+MEASURE(log_head_measure)
 {
 	CLEANUP_BYTES struct bytes head = {0};
 	int rc = store_log_stat(store, len, changed);

@@ -25,7 +25,7 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 		return 0400 | (dir & 0020) << 1;
 	if (node_has(attr, AT_ROOT_OWNED))
 		return 0644;
-	return readable | (attr->store || attr->take ? writers : 0);
+	return readable | (attr->store || attr->submit ? writers : 0);
 }
 
 /* Whether this is an object's own directory; everything else in it follows

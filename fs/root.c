@@ -2,11 +2,11 @@
 #include "fs/attrs.h"
 #include "fs/value.h"
 
-DEFINE_SHOW(show_domain, value_add_text(out, store_domain(store)))
-DEFINE_SHOW(show_version, value_add_text(out, ENROLLFS_VERSION))
+DEFINE_SHOW(domain_show, value_add_text(out, store_domain(store)))
+DEFINE_SHOW(version_show, value_add_text(out, ENROLLFS_VERSION))
 
 /* Another program may have served the store before. */
-MEASURE(measure_version)
+MEASURE(version_measure)
 {
 	(void)row;
 	*len = sizeof(ENROLLFS_VERSION);

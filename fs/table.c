@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attrs.h"
 
-DEFINE_SNAPSHOT(snapshot_keys, STORE_KEYS_TABLE)
-DEFINE_SNAPSHOT(snapshot_members, STORE_MEMBERS_TABLE)
+DEFINE_LIST(keys_list, STORE_KEYS_TABLE)
+DEFINE_LIST(members_list, STORE_MEMBERS_TABLE)

@@ -48,7 +48,7 @@ static int measure_snapshot(
     struct store *store, const struct node *node, off_t *size, int64_t *at)
 {
 	struct store_snapshot *snapshot;
-	int rc = node->attr->snapshot(store, &node->row, true, &snapshot);
+	int rc = node->attr->list(store, &node->row, true, &snapshot);
 
 	if (rc || !snapshot)
 		return rc;
@@ -110,7 +110,7 @@ int node_size_and_time(
 	int rc = 0;
 
 	if (attr)
-		rc = attr->snapshot
+		rc = attr->list
 			 ? measure_snapshot(store, node, &st->st_size, &at)
 		     : attr->measure
 			 ? measure(store, node, &st->st_size, &at)

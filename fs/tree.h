@@ -97,8 +97,8 @@ struct attr {
 	    size_t *len, int64_t *changed);
 	/* Instead of show: something large that readers share; NULL: there is
 	 * none yet. look: asked for its length, not to be read. */
-	int (*snapshot)(struct store *store, const union store_any *row,
-	    bool look, struct store_snapshot **out);
+	int (*list)(struct store *store, const union store_any *row, bool look,
+	    struct store_snapshot **out);
 	/* Instead of show at an open for reading, where that is an event. */
 	int (*copy)(struct store *store, struct store_call *call,
 	    const union store_any *row, struct bytes *out);
@@ -112,7 +112,7 @@ struct attr {
 	 * incomplete; or the refusal. member: the name of the file that is
 	 * being dropped, else NULL.
 	 */
-	int (*take)(struct store *store, struct store_call *call,
+	int (*submit)(struct store *store, struct store_call *call,
 	    const union store_any *row, const char *member, const void *data,
 	    size_t len, struct bytes *reply);
 	/* Whether it is there at all; NULL: always. */

@@ -56,13 +56,15 @@ static void check_handlers(void)
 	bool conversation = attr->flags & AT_CONVERSATION;
 
 	/* somebody can read it, or write it */
-	assert_true(attr->show || attr->snapshot || attr->read || attr->copy ||
-		    attr->take);
+	assert_true(attr->show || attr->list || attr->read || attr->copy ||
+		    attr->submit);
 	/* what only grows knows how long it is */
 	assert_true(!attr->read || attr->measure);
-	assert_true(!conversation || (attr->take && !attr->show && !attr->copy));
+	assert_true(
+	    !conversation || (attr->submit && !attr->show && !attr->copy));
 	/* what is collected is no single value */
-	assert_true(!attr->take || (!attr->store && attr->flags & AT_DOCUMENT));
+	assert_true(
+	    !attr->submit || (!attr->store && attr->flags & AT_DOCUMENT));
 	/* what is copied has a length that is known without copying */
 	assert_true(!attr->copy || (attr->size && !attr->show));
 	/* a value that is written has a maximum, what is not has none */
@@ -142,7 +144,7 @@ static void check_file(struct node *node, const struct stat *st)
 	CLEANUP_BYTES struct bytes data = {0};
 	struct handle *handle;
 	struct stat now;
-	bool writable = node->attr->store || node->attr->take;
+	bool writable = node->attr->store || node->attr->submit;
 
 	assert_int_equal((st->st_mode & 0222) != 0, writable);
 	int rc = handle_open(store, &call, node, O_WRONLY, &handle);
