@@ -13,7 +13,7 @@
 #include "fs/confine.h"
 #include "fs/guard.h"
 #include "fs/ops.h"
-#include "fs/places.h"
+#include "fs/stale_mount.h"
 #include "store/base/name.h"
 #include "store/base/path.h"
 #include "store/base/process.h"
@@ -35,9 +35,9 @@ struct options {
 	char *store, *mountpoint;
 	char *domain, *master_key, *export_group, *audit_group, *user;
 	gid_t export_gid, audit_gid;
-	int place;    /* the mountpoint, opened */
-	char **title; /* what the process is listed as */
-	bool as_root; /* this has been started so */
+	int mountpoint_fd; /* the mountpoint, opened */
+	char **title;	   /* what the process is listed as */
+	bool as_root;	   /* this has been started so */
 	int read_only, accept_older, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
@@ -192,17 +192,18 @@ static int check_values(const struct options *o)
 	return -1;
 }
 
-static int check_places(struct options *o)
+static int resolve_paths(struct options *o)
 {
 	if (path_absolute(&o->mountpoint, "mountpoint"))
 		return -1;
-	o->place = place_open(o->mountpoint);
-	if (o->place < 0 || store_locate(&o->store) ||
+	o->mountpoint_fd = mountpoint_open(o->mountpoint);
+	if (o->mountpoint_fd < 0 || store_locate(&o->store) ||
 	    (o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
 	/* It would wait for itself. */
-	if (path_below_open(o->store, o->place) ||
-	    (o->master_key && path_below_open(o->master_key, o->place))) {
+	if (path_below_open(o->store, o->mountpoint_fd) ||
+	    (o->master_key &&
+		path_below_open(o->master_key, o->mountpoint_fd))) {
 		report(LOG_ERR,
 		    "store %s: it, or its master key, lies below the mountpoint %s",
 		    o->store, o->mountpoint);
@@ -383,11 +384,12 @@ static int serve_store(
 
 static int run(struct mount *mount, const struct options *o)
 {
-	const struct guard_place place = {o->place, o->mountpoint, o->store};
+	const struct guard_target target = {
+	    o->mountpoint_fd, o->mountpoint, o->store};
 	struct guard guard;
-	int rc = guard_start(&guard, mount->session, &place, o->title);
+	int rc = guard_start(&guard, mount->session, &target, o->title);
 
-	close(o->place);
+	close(o->mountpoint_fd);
 	return rc ? EXIT_FAILED : serve_store(mount, o, &guard);
 }
 
@@ -492,7 +494,7 @@ static int start(struct fuse_args *args, struct options *o)
 	process_protect();
 	process_keep_memory();
 	process_explain_bus_error();
-	if (check_places(o))
+	if (resolve_paths(o))
 		return EXIT_FAILED;
 	return mount_and_serve(args, o);
 }

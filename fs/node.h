@@ -62,9 +62,10 @@ int node_chown(struct store *store, struct store_call *call,
 typedef int (*node_ino_fn)(uint64_t ino, void *arg);
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
 
-/* Calls fn with the inode number of each directory of this object whose list
- * the kernel keeps although others change it: when that has happened. */
-int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg);
+/* Calls fn for each directory of this object whose cached listing has to be
+ * invalidated after an enrollment. */
+int node_each_notified(
+    enum store_kind row, int64_t id, node_ino_fn fn, void *arg);
 
 /* How long the kernel may keep its attributes, and where its name leads, in
  * seconds. */

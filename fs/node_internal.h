@@ -2,8 +2,7 @@
 #ifndef FS_NODE_INTERNAL_H
 #define FS_NODE_INTERNAL_H
 
-/* What the parts of the engine, node.c, owner.c, change.c and backup.c,
- * share. */
+/* Shared by node*.c, the parts of the engine. */
 #include "fs/node.h"
 
 /* Its place in the table: an enum kind_number. */
@@ -56,10 +55,6 @@ void node_show_flat(struct store *store, const struct node *dir,
 
 /* The directory that ".." leads to. */
 uint64_t node_parent_ino(const struct node *dir);
-
-/* times.c: sets st_size and st_mtim. */
-int node_size_and_time(
-    struct store *store, const struct node *node, struct stat *st);
 
 /* Whose it is, and what its mode is. */
 int node_owner(

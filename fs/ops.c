@@ -198,7 +198,8 @@ void ops_enrolled(int64_t group, void *arg)
 {
 	const struct mount *mount = arg;
 
-	node_each_told(STORE_GROUP, group, forget_attributes, mount->session);
+	node_each_notified(
+	    STORE_GROUP, group, forget_attributes, mount->session);
 }
 
 static bool changes_owner(int which)

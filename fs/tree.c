@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/tree.h"
 
-#include "fs/attrs.h"
+#include "fs/attr.h"
 
 /*
  * Numbers stand in inode numbers and in the store: one that is no longer used
- * is not given again. Maxima leave room for what is merely wrong, so that it is
- * told as that and not as too long.
+ * is not given again. Maxima leave room for values that are merely wrong, so
+ * that the error says that and not "too long".
  */
 enum { WORD = 16, NUMBER = 32, TIME = 40 };
 
@@ -226,7 +226,7 @@ const struct kind tree[KINDS] = {
 		.follows = true},
 	[KIND_KEY] = {.name = "a key", .row = STORE_KEY, ATTRS(key_attr), DIRS(key_dir)},
 	[KIND_MEMBERS] = {.name = "members", .row = STORE_GROUP, .child = KIND_MEMBER,
-		.changed = members_changed, .told = true, .follows = true},
+		.changed = members_changed, .notify = true, .follows = true},
 	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr)},
 	[KIND_CERTS] = {.name = "certificates", .row = STORE_PLACE, .child = KIND_CERT,
 		.changed = list_changed},

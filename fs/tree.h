@@ -139,8 +139,8 @@ struct kind {
 	int64_t (*changed)(const union store_any *row);
 	bool is_volatile; /* what it is or has changes through others; the
 			     kernel keeps nothing of it */
-	bool told; /* children come by enrolling, and the kernel is told each
-		      time */
+	/* Its cached listing is invalidated after each enrollment. */
+	bool notify;
 	/* Its children, where they are not those that store_find and store_each
 	 * know. */
 	int (*find)(struct store *store, const union store_any *row,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/draft.h"
 #include "fs/node_internal.h"
 #include "store/base/clock.h"
 
@@ -102,7 +103,7 @@ static void note_shown(
 		store_look(store, &node->row.object, second);
 }
 
-int node_size_and_time(
+static int size_and_time(
     struct store *store, const struct node *node, struct stat *st)
 {
 	const struct attr *attr = node->attr;
@@ -117,5 +118,109 @@ int node_size_and_time(
 			 : measure_content(store, node, &st->st_size);
 	st->st_mtim = time_of(store, node, at);
 	note_shown(store, node, st->st_mtim.tv_sec);
+	return rc;
+}
+
+/* Rounded up: what looks sparse is copied by tar, cp and rsync as a hole. */
+void node_count_blocks(struct stat *st)
+{
+	st->st_blocks = (st->st_size + 511) / 512;
+}
+
+static mode_t file_type(const struct attr *attr)
+{
+	return !attr ? S_IFDIR : node_has(attr, AT_LINK) ? S_IFLNK : S_IFREG;
+}
+
+static struct timespec moment(int64_t at)
+{
+	return (struct timespec){at / CLOCK_SECOND, at % CLOCK_SECOND};
+}
+
+/* A change of content is one of the file's state, too. */
+static void set_ctime(struct stat *st, int64_t at)
+{
+	struct timespec state = moment(at), content = st->st_mtim;
+	bool later = state.tv_sec > content.tv_sec ||
+		     (state.tv_sec == content.tv_sec &&
+			 state.tv_nsec > content.tv_nsec);
+
+	st->st_ctim = later ? state : content;
+}
+
+int node_stat(struct store *store, const struct node *node, struct stat *st)
+{
+	struct store_owner own;
+
+	if (node->draft) {
+		int rc = draft_stat(node->draft, st);
+		if (rc)
+			return rc;
+		st->st_ino = node->ino;
+		node_count_blocks(st);
+		return 0;
+	}
+	int rc = node_owner(store, node, &own);
+	if (rc)
+		return rc;
+	*st = (struct stat){
+	    .st_ino = node_shown_ino(node),
+	    .st_nlink = 1,
+	    .st_mode = file_type(node->attr) | own.mode,
+	    .st_uid = own.uid,
+	    .st_gid = own.gid,
+	    .st_blksize = 4096,
+	};
+	rc = size_and_time(store, node, st);
+	st->st_atim = st->st_mtim;
+	set_ctime(st, own.ctime);
+	node_count_blocks(st);
+	return rc;
+}
+
+/* --- statfs(2) --- */
+
+/* How many times the tree has this kind. */
+static int64_t instances(
+    const struct kind *kind, const struct store_counts *counts)
+{
+	int64_t n = 0;
+
+	if (kind->row != STORE_PLACE)
+		return node_has(kind->attr, AT_DROP) ? counts->dropped
+						     : counts->of[kind->row];
+	for (const struct kind *above = tree; above < tree + KINDS; above++)
+		for (size_t i = 0; i < above->dirs; i++)
+			n += above->dir[i].kind == node_kind_number(kind);
+	return n ? n : 1; /* the root */
+}
+
+/* What listings show of it: the directories, unless it has none, and their
+ * files. */
+static int64_t entries(
+    const struct kind *kind, const struct store_counts *counts)
+{
+	int64_t rows = instances(kind, counts), n = kind->flat ? 0 : rows;
+
+	for (const struct attr *attr = kind->attr;
+	     attr < kind->attr + kind->attrs; attr++)
+		if (!node_has(attr, AT_HIDDEN))
+			n += attr->present ? counts->exportable : rows;
+	return n;
+}
+
+int node_space(struct store *store, struct statvfs *out)
+{
+	struct store_counts counts;
+	fsfilcnt_t used = 0;
+	int rc = store_count(store, &counts);
+
+	store_space(store, out);
+	out->f_namemax = NAME_MAX_LEN;
+	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
+		used += (fsfilcnt_t)entries(kind, &counts);
+	/* no disk's inodes: as many as there are ids */
+	out->f_ffree = out->f_favail = STORE_ID_MAX;
+	out->f_files = out->f_ffree + used;
 	return rc;
 }

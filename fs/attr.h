@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FS_ATTRS_H
-#define FS_ATTRS_H
+#ifndef FS_ATTR_H
+#define FS_ATTR_H
 
 /* The handlers of each kind, for the table; see struct attr for what they
  * do. */

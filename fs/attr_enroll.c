@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/attrs.h"
+#include "fs/attr.h"
 
 /* Files that take requests and answer with certificates. */
 
