@@ -6,38 +6,38 @@
  * do. */
 #include "fs/tree.h"
 
-#define SHOW(name)                                                \
+#define ATTR_SHOW(name)                                           \
 	int name(struct store *store, const union store_any *row, \
 	    struct bytes *out)
-#define SIZE(name) \
+#define ATTR_SIZE(name) \
 	int name(struct store *store, const union store_any *row, size_t *len)
-#define LIST(name)                                                           \
+#define ATTR_LIST(name)                                                      \
 	int name(struct store *store, const union store_any *row, bool look, \
 	    struct store_snapshot **out)
 #define DEFINE_LIST(name, which)                                     \
-	LIST(name)                                                   \
+	ATTR_LIST(name)                                              \
 	{                                                            \
 		return store_snapshot(store, row, which, look, out); \
 	}
 
-#define MEASURE(name)                                                          \
+#define ATTR_MEASURE(name)                                                     \
 	int name(struct store *store, const union store_any *row, size_t *len, \
 	    int64_t *changed)
-#define READ(name)                                                \
+#define ATTR_READ(name)                                           \
 	int name(struct store *store, const union store_any *row, \
 	    int64_t offset, size_t size, struct bytes *out)
-#define STORE(name)                                            \
+#define ATTR_STORE(name)                                       \
 	int name(struct store *store, struct store_call *call, \
 	    const union store_any *row, const struct input *input)
 
-#define SUBMIT(name)                                                          \
+#define ATTR_SUBMIT(name)                                                     \
 	int name(struct store *store, struct store_call *call,                \
 	    const union store_any *row, const char *member, const void *data, \
 	    size_t len, struct bytes *reply)
 
 /* A handler that appends one value of the row. */
 #define DEFINE_SHOW(name, append) \
-	SHOW(name)                \
+	ATTR_SHOW(name)           \
 	{                         \
 		(void)store;      \
 		(void)row;        \
@@ -45,30 +45,30 @@
 	}
 
 /* attrs.c: what several kinds have */
-SHOW(created_show);
-SHOW(modified_show);
-SHOW(modified_by_show);
-SHOW(managed_show);
-SHOW(cert_pem_show);
-SHOW(chain_pem_show);
-SHOW(fullchain_pem_show);
-SHOW(csr_pem_show);
-SHOW(fingerprint_show);
-SIZE(cert_pem_size);
-SIZE(chain_pem_size);
-SIZE(fullchain_pem_size);
-SIZE(csr_pem_size);
-SIZE(fingerprint_size);
-STORE(description_store);
-STORE(enabled_store);
-STORE(managed_store);
-STORE(signing_cert_store);
+ATTR_SHOW(created_show);
+ATTR_SHOW(modified_show);
+ATTR_SHOW(modified_by_show);
+ATTR_SHOW(managed_show);
+ATTR_SHOW(cert_pem_show);
+ATTR_SHOW(chain_pem_show);
+ATTR_SHOW(fullchain_pem_show);
+ATTR_SHOW(csr_pem_show);
+ATTR_SHOW(fingerprint_show);
+ATTR_SIZE(cert_pem_size);
+ATTR_SIZE(chain_pem_size);
+ATTR_SIZE(fullchain_pem_size);
+ATTR_SIZE(csr_pem_size);
+ATTR_SIZE(fingerprint_size);
+ATTR_STORE(description_store);
+ATTR_STORE(enabled_store);
+ATTR_STORE(managed_store);
+ATTR_STORE(signing_cert_store);
 
 /* The edit that stores one text. */
 struct store_edit text_edit(const struct input *input, enum store_field field);
 
 /* Stores one number; for handlers that have parsed it. */
-int number_store(struct store *store, struct store_call *call,
+int set_number(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field, int64_t number);
 
@@ -76,59 +76,59 @@ int number_store(struct store *store, struct store_call *call,
 int not_a(struct store_call *call, int error, const char *what);
 
 /* root.c */
-SHOW(domain_show);
-SHOW(version_show);
-MEASURE(version_measure);
+ATTR_SHOW(domain_show);
+ATTR_SHOW(version_show);
+ATTR_MEASURE(version_measure);
 
 /* log.c */
-SHOW(log_head_show);
-READ(log_read);
-MEASURE(log_measure);
-MEASURE(log_head_measure);
+ATTR_SHOW(log_head_show);
+ATTR_READ(log_read);
+ATTR_MEASURE(log_measure);
+ATTR_MEASURE(log_head_measure);
 
 /* export.c */
-SHOW(export_show);
-MEASURE(export_measure);
-READ(segment_read);
-MEASURE(segment_measure);
+ATTR_SHOW(export_show);
+ATTR_MEASURE(export_measure);
+ATTR_READ(segment_read);
+ATTR_MEASURE(segment_measure);
 
 /* table.c */
-LIST(keys_list);
-LIST(members_list);
+ATTR_LIST(keys_list);
+ATTR_LIST(members_list);
 
 /* metrics.c */
-LIST(metrics_list);
+ATTR_LIST(metrics_list);
 
 /* group.c */
-SHOW(group_description_show);
-SHOW(group_enabled_show);
-SHOW(group_signing_cert_show);
+ATTR_SHOW(group_description_show);
+ATTR_SHOW(group_enabled_show);
+ATTR_SHOW(group_signing_cert_show);
 int64_t keys_changed(const union store_any *row);
 int64_t members_changed(const union store_any *row);
 int64_t list_changed(const union store_any *row);
 
 /* key.c */
-SHOW(key_show);
-SIZE(key_size);
+ATTR_SHOW(key_show);
+ATTR_SIZE(key_size);
 int key_copy(struct store *store, struct store_call *call,
     const union store_any *row, struct bytes *out);
 bool key_present(const union store_any *row);
-SHOW(max_uses_show);
-SHOW(uses_show);
-SHOW(remaining_show);
-SHOW(key_signing_cert_show);
-SHOW(key_enabled_show);
-SHOW(expires_show);
-SHOW(exportable_show);
-SHOW(key_state_show);
-SHOW(key_description_show);
-SHOW(id_show);
-SHOW(copies_show);
-SHOW(last_copied_show);
-SHOW(last_used_show);
-STORE(max_uses_store);
-STORE(expires_store);
-STORE(exportable_store);
+ATTR_SHOW(max_uses_show);
+ATTR_SHOW(uses_show);
+ATTR_SHOW(remaining_show);
+ATTR_SHOW(key_signing_cert_show);
+ATTR_SHOW(key_enabled_show);
+ATTR_SHOW(expires_show);
+ATTR_SHOW(exportable_show);
+ATTR_SHOW(key_state_show);
+ATTR_SHOW(key_description_show);
+ATTR_SHOW(id_show);
+ATTR_SHOW(copies_show);
+ATTR_SHOW(last_copied_show);
+ATTR_SHOW(last_used_show);
+ATTR_STORE(max_uses_store);
+ATTR_STORE(expires_store);
+ATTR_STORE(exportable_store);
 
 int drop_find(struct store *store, const union store_any *row, const char *name,
     union store_any *out);
@@ -136,54 +136,54 @@ int drop_each(struct store *store, const union store_any *row, int64_t after,
     store_each_fn fn, void *arg);
 
 /* enroll.c */
-SUBMIT(enroll_submit);
-SUBMIT(key_enroll_submit);
-SUBMIT(drop_csr_submit);
-SUBMIT(renew_submit);
-SUBMIT(member_renew_submit);
-SHOW(drop_csr_show);
-SIZE(drop_csr_size);
-SHOW(drop_crt_show);
-SIZE(drop_crt_size);
+ATTR_SUBMIT(enroll_submit);
+ATTR_SUBMIT(key_enroll_submit);
+ATTR_SUBMIT(drop_csr_submit);
+ATTR_SUBMIT(renew_submit);
+ATTR_SUBMIT(member_renew_submit);
+ATTR_SHOW(drop_csr_show);
+ATTR_SIZE(drop_csr_size);
+ATTR_SHOW(drop_crt_show);
+ATTR_SIZE(drop_crt_size);
 
 /* member.c */
-SHOW(member_serial_show);
-SHOW(member_not_before_show);
-SHOW(member_not_after_show);
-SHOW(provisioning_key_show);
-SHOW(member_signing_cert_show);
-SHOW(member_state_show);
-SHOW(enrolled_show);
-SHOW(enrolled_by_show);
-SHOW(member_description_show);
-SHOW(revocation_show);
-STORE(revocation_store);
+ATTR_SHOW(member_serial_show);
+ATTR_SHOW(member_not_before_show);
+ATTR_SHOW(member_not_after_show);
+ATTR_SHOW(provisioning_key_show);
+ATTR_SHOW(member_signing_cert_show);
+ATTR_SHOW(member_state_show);
+ATTR_SHOW(enrolled_show);
+ATTR_SHOW(enrolled_by_show);
+ATTR_SHOW(member_description_show);
+ATTR_SHOW(revocation_show);
+ATTR_STORE(revocation_store);
 
 /* cert.c */
-SHOW(issuer_show);
-SHOW(algorithm_show);
-SHOW(subject_show);
-SHOW(cert_state_show);
-SHOW(cert_enabled_show);
-SHOW(validity_days_show);
-SHOW(ca_validity_days_show);
-SHOW(crl_days_show);
-SHOW(cert_serial_show);
-SHOW(cert_not_before_show);
-SHOW(cert_not_after_show);
-SHOW(issued_show);
-SHOW(revoked_show);
-SHOW(index_attr_show);
-LIST(crl_pem_list);
-LIST(crl_der_list);
-LIST(index_list);
-STORE(algorithm_store);
-STORE(subject_store);
-STORE(issuer_store);
-STORE(ca_validity_days_store);
-SUBMIT(cert_pem_submit);
-SUBMIT(import_submit);
-STORE(validity_days_store);
-STORE(crl_days_store);
+ATTR_SHOW(issuer_show);
+ATTR_SHOW(algorithm_show);
+ATTR_SHOW(subject_show);
+ATTR_SHOW(cert_state_show);
+ATTR_SHOW(cert_enabled_show);
+ATTR_SHOW(validity_days_show);
+ATTR_SHOW(ca_validity_days_show);
+ATTR_SHOW(crl_days_show);
+ATTR_SHOW(cert_serial_show);
+ATTR_SHOW(cert_not_before_show);
+ATTR_SHOW(cert_not_after_show);
+ATTR_SHOW(issued_show);
+ATTR_SHOW(revoked_show);
+ATTR_SHOW(index_attr_show);
+ATTR_LIST(crl_pem_list);
+ATTR_LIST(crl_der_list);
+ATTR_LIST(index_list);
+ATTR_STORE(algorithm_store);
+ATTR_STORE(subject_store);
+ATTR_STORE(issuer_store);
+ATTR_STORE(ca_validity_days_store);
+ATTR_SUBMIT(cert_pem_submit);
+ATTR_SUBMIT(import_submit);
+ATTR_STORE(validity_days_store);
+ATTR_STORE(crl_days_store);
 
 #endif

@@ -41,7 +41,7 @@ DEFINE_LIST(crl_pem_list, STORE_CRL_PEM)
 DEFINE_LIST(crl_der_list, STORE_CRL_DER)
 DEFINE_LIST(index_list, STORE_INDEX)
 
-static int pending_store(struct store *store, struct store_call *call,
+static int set_pending(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field)
 {
@@ -52,44 +52,44 @@ static int pending_store(struct store *store, struct store_call *call,
 
 /* Each makes a key pair, so that the newline which comes behind must not make
  * another. */
-STORE(algorithm_store)
+ATTR_STORE(algorithm_store)
 {
 	int rc = input->again
 		     ? 0
-		     : pending_store(store, call, row, input, STORE_ALGORITHM);
+		     : set_pending(store, call, row, input, STORE_ALGORITHM);
 
 	return rc ? rc : 1;
 }
 
-STORE(subject_store)
+ATTR_STORE(subject_store)
 {
-	return pending_store(store, call, row, input, STORE_SUBJECT);
+	return set_pending(store, call, row, input, STORE_SUBJECT);
 }
 
-STORE(issuer_store)
+ATTR_STORE(issuer_store)
 {
 	int rc = input->again
 		     ? 0
-		     : pending_store(store, call, row, input, STORE_ISSUER);
+		     : set_pending(store, call, row, input, STORE_ISSUER);
 
 	return rc ? rc : 1;
 }
 
-SUBMIT(cert_pem_submit)
+ATTR_SUBMIT(cert_pem_submit)
 {
 	(void)member;
 	(void)reply;
 	return store_cert_install(store, call, &row->object, false, data, len);
 }
 
-SUBMIT(import_submit)
+ATTR_SUBMIT(import_submit)
 {
 	(void)member;
 	(void)reply;
 	return store_cert_install(store, call, &row->object, true, data, len);
 }
 
-static int days_store(struct store *store, struct store_call *call,
+static int set_days(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field)
 {
@@ -98,22 +98,20 @@ static int days_store(struct store *store, struct store_call *call,
 
 	if (rc)
 		return not_a(call, rc, "a number of days");
-	return number_store(store, call, row, input, field, days);
+	return set_number(store, call, row, input, field, days);
 }
 
-STORE(ca_validity_days_store)
+ATTR_STORE(ca_validity_days_store)
 {
-	return days_store(store, call, row, input, STORE_CA_VALIDITY_DAYS);
+	return set_days(store, call, row, input, STORE_CA_VALIDITY_DAYS);
 }
 
-int validity_days_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(validity_days_store)
 {
-	return days_store(store, call, row, input, STORE_VALIDITY_DAYS);
+	return set_days(store, call, row, input, STORE_VALIDITY_DAYS);
 }
 
-int crl_days_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(crl_days_store)
 {
-	return days_store(store, call, row, input, STORE_CRL_DAYS);
+	return set_days(store, call, row, input, STORE_CRL_DAYS);
 }

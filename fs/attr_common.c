@@ -29,7 +29,7 @@ DEFINE_DOCUMENT(chain_pem, STORE_CHAIN_PEM)
 DEFINE_DOCUMENT(fullchain_pem, STORE_FULLCHAIN_PEM)
 DEFINE_DOCUMENT(csr_pem, STORE_CSR_PEM)
 /* A value, but for a certificate that is still to come. */
-SHOW(fingerprint_show)
+ATTR_SHOW(fingerprint_show)
 {
 	size_t before = out->len;
 	int rc = store_document(store, row, STORE_FINGERPRINT, out);
@@ -37,7 +37,7 @@ SHOW(fingerprint_show)
 	return rc ? rc : out->len == before;
 }
 
-SIZE(fingerprint_size)
+ATTR_SIZE(fingerprint_size)
 {
 	int rc = store_document_len(store, row, STORE_FINGERPRINT, len);
 
@@ -61,7 +61,7 @@ struct store_edit text_edit(const struct input *input, enum store_field field)
 	};
 }
 
-static int text_store(struct store *store, struct store_call *call,
+static int set_text(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field)
 {
@@ -70,7 +70,7 @@ static int text_store(struct store *store, struct store_call *call,
 	return store_set(store, call, &row->object, &edit);
 }
 
-int number_store(struct store *store, struct store_call *call,
+int set_number(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field, int64_t number)
 {
@@ -84,18 +84,17 @@ int number_store(struct store *store, struct store_call *call,
 	    });
 }
 
-int description_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(description_store)
 {
 	int rc = value_line(input->text);
 
 	if (rc)
 		return not_a(
 		    call, rc, "one line of UTF-8 without control characters");
-	return text_store(store, call, row, input, STORE_DESCRIPTION);
+	return set_text(store, call, row, input, STORE_DESCRIPTION);
 }
 
-static int boolean_store(struct store *store, struct store_call *call,
+static int set_boolean(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field)
 {
@@ -105,29 +104,25 @@ static int boolean_store(struct store *store, struct store_call *call,
 	if (rc)
 		return not_a(
 		    call, rc, "one of 0 1 no yes off on false true n y f t");
-	return number_store(store, call, row, input, field, on);
+	return set_number(store, call, row, input, field, on);
 }
 
-int enabled_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(enabled_store)
 {
-	return boolean_store(store, call, row, input, STORE_ENABLED);
+	return set_boolean(store, call, row, input, STORE_ENABLED);
 }
 
-int managed_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(managed_store)
 {
-	return boolean_store(store, call, row, input, STORE_MANAGED);
+	return set_boolean(store, call, row, input, STORE_MANAGED);
 }
 
-int exportable_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(exportable_store)
 {
-	return boolean_store(store, call, row, input, STORE_EXPORTABLE);
+	return set_boolean(store, call, row, input, STORE_EXPORTABLE);
 }
 
-int signing_cert_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(signing_cert_store)
 {
-	return text_store(store, call, row, input, STORE_SIGNING_CERT);
+	return set_text(store, call, row, input, STORE_SIGNING_CERT);
 }

@@ -12,14 +12,14 @@ static int enroll(struct store *store, struct store_call *call, int64_t key,
 	return store_enroll(store, call, key, member, data, len, reply);
 }
 
-SUBMIT(enroll_submit)
+ATTR_SUBMIT(enroll_submit)
 {
 	(void)row;
 	(void)member;
 	return enroll(store, call, 0, NULL, data, len, reply);
 }
 
-SUBMIT(key_enroll_submit)
+ATTR_SUBMIT(key_enroll_submit)
 {
 	(void)member;
 	return enroll(store, call, row->object.id, NULL, data, len, reply);
@@ -27,7 +27,7 @@ SUBMIT(key_enroll_submit)
 
 /* The row is the key that a new file is dropped at, or the member whose file is
  * there already. */
-SUBMIT(drop_csr_submit)
+ATTR_SUBMIT(drop_csr_submit)
 {
 	bool again = row->object.kind == STORE_MEMBER;
 
@@ -46,10 +46,10 @@ SUBMIT(drop_csr_submit)
 		return rc ? rc : call;                                 \
 	}
 
-ENROLLED(drop_csr_show, SHOW, csr_pem_show(store, &enrolled, out))
-ENROLLED(drop_csr_size, SIZE, csr_pem_size(store, &enrolled, len))
-ENROLLED(drop_crt_show, SHOW, fullchain_pem_show(store, &enrolled, out))
-ENROLLED(drop_crt_size, SIZE, fullchain_pem_size(store, &enrolled, len))
+ENROLLED(drop_csr_show, ATTR_SHOW, csr_pem_show(store, &enrolled, out))
+ENROLLED(drop_csr_size, ATTR_SIZE, csr_pem_size(store, &enrolled, len))
+ENROLLED(drop_crt_show, ATTR_SHOW, fullchain_pem_show(store, &enrolled, out))
+ENROLLED(drop_crt_size, ATTR_SIZE, fullchain_pem_size(store, &enrolled, len))
 
 static int renew(struct store *store, struct store_call *call, int64_t member,
     const void *data, size_t len, struct bytes *reply)
@@ -60,14 +60,14 @@ static int renew(struct store *store, struct store_call *call, int64_t member,
 	return store_renew(store, call, member, data, len, reply);
 }
 
-SUBMIT(renew_submit)
+ATTR_SUBMIT(renew_submit)
 {
 	(void)row;
 	(void)member;
 	return renew(store, call, 0, data, len, reply);
 }
 
-SUBMIT(member_renew_submit)
+ATTR_SUBMIT(member_renew_submit)
 {
 	(void)member;
 	return renew(store, call, row->object.id, data, len, reply);

@@ -43,8 +43,7 @@ DEFINE_SHOW(copies_show, value_add_number(out, row->key.copies))
 DEFINE_SHOW(last_copied_show, value_add_moment(out, row->key.last_copied))
 DEFINE_SHOW(last_used_show, value_add_moment(out, row->key.last_used))
 
-int max_uses_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(max_uses_store)
 {
 	struct store_edit edit = {
 	    .field = STORE_MAX_USES,
@@ -62,8 +61,7 @@ int max_uses_store(struct store *store, struct store_call *call,
 	return rc ? rc : edit.relative;
 }
 
-int expires_store(struct store *store, struct store_call *call,
-    const union store_any *row, const struct input *input)
+ATTR_STORE(expires_store)
 {
 	int64_t at;
 	int rc = value_time(input->text, clock_now() / CLOCK_SECOND, &at);
@@ -74,7 +72,7 @@ int expires_store(struct store *store, struct store_call *call,
 	if (rc)
 		return not_a(call, rc,
 		    "never, a date (2026-12-31), a time (2026-12-31T10:15:00Z, or +02:00), seconds, or N with s m h d w");
-	return number_store(store, call, row, input, STORE_EXPIRES, at);
+	return set_number(store, call, row, input, STORE_EXPIRES, at);
 }
 
 /* What has enrolled with this key. */

@@ -8,7 +8,7 @@ DEFINE_SHOW(domain_show, value_add_text(out, store_domain(store)))
 DEFINE_SHOW(version_show, value_add_text(out, ENROLLFS_VERSION))
 
 /* Another program may have served the store before. */
-MEASURE(version_measure)
+ATTR_MEASURE(version_measure)
 {
 	(void)row;
 	*len = sizeof(ENROLLFS_VERSION);
@@ -18,25 +18,25 @@ MEASURE(version_measure)
 
 /* --- the audit trail --- */
 
-SHOW(log_head_show)
+ATTR_SHOW(log_head_show)
 {
 	(void)row;
 	return store_log_head(store, out);
 }
 
-READ(log_read)
+ATTR_READ(log_read)
 {
 	(void)row;
 	return store_log_read(store, offset, size, out);
 }
 
-MEASURE(log_measure)
+ATTR_MEASURE(log_measure)
 {
 	(void)row;
 	return store_log_stat(store, len, changed);
 }
 
-MEASURE(log_head_measure)
+ATTR_MEASURE(log_head_measure)
 {
 	CLEANUP_BYTES struct bytes head = {0};
 	int rc = store_log_stat(store, len, changed);
@@ -56,14 +56,14 @@ DEFINE_LIST(metrics_list, STORE_METRICS)
 
 /* --- export/ --- */
 
-SHOW(export_show)
+ATTR_SHOW(export_show)
 {
 	int64_t changed;
 
 	return store_export(store, row, out, &changed);
 }
 
-MEASURE(export_measure)
+ATTR_MEASURE(export_measure)
 {
 	CLEANUP_BYTES struct bytes out = {0};
 	int rc = store_export(store, row, &out, changed);
@@ -72,12 +72,12 @@ MEASURE(export_measure)
 	return rc;
 }
 
-READ(segment_read)
+ATTR_READ(segment_read)
 {
 	return store_segment_read(store, &row->segment, offset, size, out);
 }
 
-MEASURE(segment_measure)
+ATTR_MEASURE(segment_measure)
 {
 	*changed = row->object.changed;
 	return store_segment_size(store, &row->segment, len);

@@ -22,7 +22,6 @@ static void each_attr(void (*check)(void))
 
 static void check_number(void)
 {
-	assert_in_range(attr->number, 1, 47);
 	for (const struct attr *other = kind->attr; other < attr; other++) {
 		assert_int_not_equal(other->number, attr->number);
 		assert_string_not_equal(other->name, attr->name);
@@ -49,37 +48,6 @@ static void names_and_numbers_are_unique(void **state)
 	(void)state;
 	each_attr(check_number);
 	each_attr(check_row);
-}
-
-static void check_handlers(void)
-{
-	bool conversation = attr->flags & AT_CONVERSATION;
-
-	/* somebody can read it, or write it */
-	assert_true(attr->show || attr->list || attr->read || attr->copy ||
-		    attr->submit);
-	/* what only grows knows how long it is */
-	assert_true(!attr->read || attr->measure);
-	assert_true(
-	    !conversation || (attr->submit && !attr->show && !attr->copy));
-	/* what is collected is no single value */
-	assert_true(
-	    !attr->submit || (!attr->store && attr->flags & AT_DOCUMENT));
-	/* what is copied has a length that is known without copying */
-	assert_true(!attr->copy || (attr->size && !attr->show));
-	/* a value that is written has a maximum, what is not has none */
-	assert_int_equal(attr->store != NULL, attr->max != 0);
-	/* a newline that may be missing is kept for single values only */
-	assert_true(!attr->store || !(attr->flags & (AT_DOCUMENT | AT_LINK)));
-	assert_true(!(attr->flags & AT_FIXED) || !(attr->flags & AT_VOLATILE));
-	assert_true(!(attr->flags & AT_FIXED) || !attr->store);
-	assert_true(attr->help && attr->help[0]);
-}
-
-static void handlers_fit_flags(void **state)
-{
-	(void)state;
-	each_attr(check_handlers);
 }
 
 static void kinds_fit_the_store(void **state)
@@ -267,7 +235,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_and_numbers_are_unique),
-	    cmocka_unit_test(handlers_fit_flags),
 	    cmocka_unit_test(kinds_fit_the_store),
 	    cmocka_unit_test(every_file_is_in_the_readme),
 	    STORE_TEST(the_whole_tree),
