@@ -27,12 +27,11 @@ struct conversation {
 	off_t base; /* where the reader's first byte is */
 };
 
-int conversation_begin(struct store *store, struct store_call *call,
-    const struct attr *attr, const union store_any *row, const char *member,
-    struct conversation **out)
+int conversation_begin(struct fs_request *rq, const struct attr *attr,
+    const union store_any *row, const char *member, struct conversation **out)
 {
 	struct conversation *talk = calloc(1, sizeof(*talk));
-	int rc = talk ? quota_take(QUOTA_CONVERSATIONS, store, call, 1,
+	int rc = talk ? quota_take(QUOTA_CONVERSATIONS, rq, 1,
 			    !(attr->flags & AT_PUBLIC))
 		      : -ENOMEM;
 
@@ -40,11 +39,11 @@ int conversation_begin(struct store *store, struct store_call *call,
 		free(talk);
 		return rc;
 	}
-	talk->store = store;
+	talk->store = rq->store;
 	talk->attr = attr;
 	talk->row = row;
 	talk->call = (struct store_call){
-	    .uid = call->uid, .gid = call->gid, .pid = call->pid};
+	    .uid = rq->call.uid, .gid = rq->call.gid, .pid = rq->call.pid};
 	if (member)
 		strncpy(talk->member, member, NAME_MAX_LEN);
 
@@ -52,30 +51,28 @@ int conversation_begin(struct store *store, struct store_call *call,
 	return 0;
 }
 
-static void log_refusal(
-    const struct conversation *talk, struct store_call *call, int error)
+/* What is refused before it reaches the store, which logs the rest itself. */
+static void set_target(const struct conversation *talk, struct fs_request *rq)
 {
-	char path[STORE_PATH], object[STORE_PATH + 32];
-
-	if (talk->attr->flags & AT_PUBLIC) {
-		store_log_stranger(talk->store, call, talk->attr->name, error);
-		return;
-	}
-	store_path(&talk->row->object, path);
-	snprintf(object, sizeof(object), "%s%s%s", path, path[0] ? "/" : "",
-	    talk->attr->name);
-	store_log_refusal(talk->store, call, "request", object, error);
+	if (talk->attr->flags & AT_PUBLIC)
+		request_stranger(rq, talk->attr->name);
+	else if (talk->attr->flags & (AT_CONVERSATION | AT_DROP))
+		request_target(
+		    rq, "request", &talk->row->object, talk->attr->name, NULL);
 }
 
-static void log_incomplete(struct conversation *talk)
+static int refuse_incomplete(
+    const struct conversation *talk, struct fs_request *rq)
 {
-	char missing[STORE_REASON];
-
-	memcpy(missing, talk->call.reason, sizeof(missing));
-	log_refusal(talk, &talk->call,
-	    store_refuse(&talk->call, -EINVAL,
-		"closed with an incomplete request of %zu bytes%s%.160s",
-		talk->request.len, missing[0] ? ": " : "", missing));
+	rq->store = talk->store;
+	rq->call = talk->call;
+	request_target(
+	    rq, "request", &talk->row->object, talk->attr->name, NULL);
+	set_target(talk, rq);
+	return store_refuse(&rq->call, -EINVAL,
+	    "closed with an incomplete request of %zu bytes%s%.160s",
+	    talk->request.len, talk->call.reason[0] ? ": " : "",
+	    talk->call.reason);
 }
 
 static void leave(struct conversation *talk)
@@ -91,14 +88,16 @@ void conversation_leave(struct conversation *talk)
 		leave(talk);
 }
 
-void conversation_end(struct conversation *talk)
+int conversation_end(struct conversation *talk, struct fs_request *rq)
 {
-	if (conversation_incomplete(talk))
-		log_incomplete(talk);
+	int rc = conversation_incomplete(talk) ? refuse_incomplete(talk, rq)
+					       : 0;
+
 	leave(talk);
 	bytes_free(&talk->request);
 	bytes_free(&talk->reply);
 	free(talk);
+	return rc;
 }
 
 size_t conversation_held(const struct conversation *talk)
@@ -199,30 +198,20 @@ static int write_part(struct conversation *talk, struct store_call *call,
 	return 0;
 }
 
-/* The store records refused requests; what is refused before they reach it is
- * recorded here. */
-static int refused(
-    const struct conversation *talk, struct store_call *call, int rc)
-{
-	if (rc < 0 && !call->recorded &&
-	    talk->attr->flags & (AT_CONVERSATION | AT_DROP))
-		log_refusal(talk, call, rc);
-	return rc;
-}
-
-int conversation_write(struct conversation *talk, struct store_call *call,
+int conversation_write(struct conversation *talk, struct fs_request *rq,
     const void *data, size_t size, off_t offset)
 {
-	return refused(talk, call, write_part(talk, call, data, size, offset));
+	set_target(talk, rq);
+	return write_part(talk, &rq->call, data, size, offset);
 }
 
-int conversation_read(struct conversation *talk, struct store_call *call,
+int conversation_read(struct conversation *talk, struct fs_request *rq,
     off_t offset, size_t size, struct bytes *out)
 {
+	set_target(talk, rq);
 	if (conversation_incomplete(talk))
-		return refused(talk, call,
-		    store_refuse(
-			call, -EINVAL, "read before the request was complete"));
+		return store_refuse(
+		    &rq->call, -EINVAL, "read before the request was complete");
 	if (!talk->carried_out)
 		return 0;
 	if (!talk->read_begun || offset < talk->base)

@@ -9,6 +9,7 @@
  */
 #include <sys/types.h>
 
+#include "fs/request.h"
 #include "fs/tree.h"
 
 /* As an offset of a write: behind what has been written (O_APPEND). */
@@ -20,13 +21,11 @@ struct conversation;
  * With a file that takes requests, of this row, which lives as long. member:
  * the name of what is being dropped, or NULL. -ENOSPC: as in quota_take.
  */
-int conversation_begin(struct store *store, struct store_call *call,
-    const struct attr *attr, const union store_any *row, const char *member,
-    struct conversation **out);
+int conversation_begin(struct fs_request *rq, const struct attr *attr,
+    const union store_any *row, const char *member, struct conversation **out);
 
-/* Takes a part of the request; carries it out if that completes it. Refusals
- * are recorded but those of files that are no conversations. */
-int conversation_write(struct conversation *talk, struct store_call *call,
+/* Takes a part of the request; carries it out if that completes it. */
+int conversation_write(struct conversation *talk, struct fs_request *rq,
     const void *data, size_t size, off_t offset);
 
 /* Forgets what has been collected, unless it was carried out: the next write
@@ -35,7 +34,7 @@ void conversation_truncate(struct conversation *talk);
 
 /* Appends a part of the reply (-EINVAL: the request is incomplete), which
  * begins where the first read does: behind what was written. */
-int conversation_read(struct conversation *talk, struct store_call *call,
+int conversation_read(struct conversation *talk, struct fs_request *rq,
     off_t offset, size_t size, struct bytes *out);
 
 /*
@@ -54,6 +53,7 @@ bool conversation_over(const struct conversation *talk);
 /* Whether something was written that is no whole request. */
 bool conversation_incomplete(const struct conversation *talk);
 
-void conversation_end(struct conversation *talk);
+/* -EINVAL: the request was incomplete; rq is then that of its last write. */
+int conversation_end(struct conversation *talk, struct fs_request *rq);
 
 #endif

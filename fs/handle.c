@@ -92,12 +92,10 @@ static long held(const struct handle *h)
 }
 
 /* Charges what it holds, and what is to come. */
-static int charge(struct handle *h, struct store_call *call, size_t more)
+static int charge(struct handle *h, struct fs_request *rq, size_t more)
 {
 	long n = held(h) + (long)more - h->charged;
-	int rc = n > 0
-		     ? quota_take(QUOTA_BYTES, h->store, call, n, h->permitted)
-		     : 0;
+	int rc = n > 0 ? quota_take(QUOTA_BYTES, rq, n, h->permitted) : 0;
 
 	if (!rc && n > 0)
 		h->charged += n;
@@ -159,10 +157,12 @@ static bool serves(const struct handle *h)
 
 /* Its time comes first: what is newer than that is copied again, what is older
  * never. */
-static int render(struct handle *h, struct store_call *call)
+static int render(struct handle *h, struct fs_request *rq)
 {
 	const struct attr *attr = h->attr;
 	struct node *node = h->node;
+
+	node_target(rq, attr->copy ? "copy" : "open", node, NULL);
 	int rc = attr->list
 		     ? attr->list(h->store, &node->row, false, &h->snapshot)
 		     : 0;
@@ -170,14 +170,13 @@ static int render(struct handle *h, struct store_call *call)
 	if (!rc)
 		rc = node_moment(h->store, node, h->snapshot, &h->moment);
 	if (!rc && !attr->list)
-		rc = attr->copy
-			 ? attr->copy(h->store, call, &node->row, &h->content)
-			 : node_content(h->store, node, &h->content);
-	return node_refused(
-	    h->store, call, attr->copy ? "copy" : "open", node, rc);
+		rc = attr->copy ? attr->copy(h->store, &rq->call, &node->row,
+				      &h->content)
+				: node_content(h->store, node, &h->content);
+	return rc;
 }
 
-static int begin(struct handle *h, struct store_call *call)
+static int begin(struct handle *h, struct fs_request *rq)
 {
 	struct node *node = h->node;
 	const struct attr *take = node->drop ? node->drop : h->attr;
@@ -186,18 +185,19 @@ static int begin(struct handle *h, struct store_call *call)
 	if (node->draft && !node->drop)
 		return draft_open(
 		    node->draft, writable(h->flags) && h->flags & O_TRUNC);
-	if (writable(h->flags) && !node->drop)
-		rc = node_refused(h->store, call, "open", node,
-		    node_may_write(h->store, call, node));
+	if (writable(h->flags) && !node->drop) {
+		node_target(rq, "open", node, NULL);
+		rc = node_may_write(rq, node);
+	}
 	/* Who only reads a conversation gets nothing, and takes nobody's
 	 * place. */
 	if (!rc && take->submit && writable(h->flags))
-		rc = conversation_begin(h->store, call, take, &node->row,
+		rc = conversation_begin(rq, take, &node->row,
 		    node->drop ? node->member : NULL, &h->talk);
 	if (rc || node->drop || h->attr->flags & AT_CONVERSATION ||
 	    !readable(h->flags))
 		return rc;
-	return render(h, call);
+	return render(h, rq);
 }
 
 /* Keeps nothing but what it serves, if that was fixed by the open. */
@@ -223,8 +223,8 @@ static bool is_private(struct store *store, const struct node *node)
 	       (!node_owner(store, node, &own) && !(own.mode & 0007));
 }
 
-static struct handle *make(struct store *store, const struct store_call *call,
-    const struct node *node, int flags)
+static struct handle *make(
+    const struct fs_request *rq, const struct node *node, int flags)
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
@@ -236,13 +236,13 @@ static struct handle *make(struct store *store, const struct store_call *call,
 		return NULL;
 	}
 	*h->node = *node;
-	h->store = store;
+	h->store = rq->store;
 	h->ino = node->ino;
 	h->attr = node->attr;
 	h->flags = flags;
-	h->uid = call->uid;
-	h->pid = call->pid;
-	h->permitted = is_private(store, node);
+	h->uid = rq->call.uid;
+	h->pid = rq->call.pid;
+	h->permitted = is_private(rq->store, node);
 	pthread_mutex_init(&h->lock, NULL);
 	return h;
 }
@@ -254,40 +254,41 @@ static void destroy(struct handle *h)
 	free(h);
 }
 
-int handle_open(struct store *store, struct store_call *call,
-    const struct node *node, int flags, struct handle **out)
+int handle_open(struct fs_request *rq, const struct node *node, int flags,
+    struct handle **out)
 {
 	if (!node->attr)
 		return -EISDIR;
 	if (node->attr->flags & AT_LINK)
 		return -ELOOP;
-	struct handle *h = make(store, call, node, flags);
+	struct handle *h = make(rq, node, flags);
 	if (!h)
 		return -ENOMEM;
-	int rc = quota_take(QUOTA_FILES, store, call, 1, h->permitted);
+	int rc = quota_take(QUOTA_FILES, rq, 1, h->permitted);
 	if (rc) {
 		destroy(h);
 		return rc;
 	}
 	enlist(h);
-	rc = begin(h, call);
+	rc = begin(h, rq);
 	h->begun = !rc;
 	if (!rc)
 		rc = keep_what_it_serves(h);
 	if (!rc)
-		rc = charge(h, call, 0);
+		rc = charge(h, rq, 0);
 	if (rc)
-		handle_close(h);
+		handle_close(h, rq);
 	else
 		*out = h;
 	return rc;
 }
 
-void handle_close_all(void)
+struct handle *handle_any(void)
 {
 	for (int i = 0; i < BUCKETS; i++)
-		while (open_now.first[i])
-			handle_close(open_now.first[i]);
+		if (open_now.first[i])
+			return open_now.first[i];
+	return NULL;
 }
 
 static void close_draft(const struct handle *h)
@@ -298,11 +299,13 @@ static void close_draft(const struct handle *h)
 		draft_close(h->node->draft);
 }
 
-void handle_close(struct handle *h)
+int handle_close(struct handle *h, struct fs_request *rq)
 {
+	int rc = 0;
+
 	strike_off(h);
 	if (h->talk)
-		conversation_end(h->talk);
+		rc = conversation_end(h->talk, rq);
 	h->talk = NULL;
 	if (h->node && h->node->draft)
 		close_draft(h);
@@ -316,6 +319,7 @@ void handle_close(struct handle *h)
 	/* the user's account is there as long as there is a file in it */
 	quota_add(QUOTA_BYTES, uid, -charged);
 	quota_add(QUOTA_FILES, uid, -1);
+	return rc;
 }
 
 /* Whether the reply is what is read; else it is the content as of open. */
@@ -338,7 +342,7 @@ static int read_list(const struct handle *h, const union store_any *row,
 	return rc;
 }
 
-int handle_read_page(struct handle *h, struct store_call *call, off_t offset,
+int handle_read_page(struct handle *h, struct fs_request *rq, off_t offset,
     size_t size, struct bytes *out)
 {
 	CLEANUP_BYTES struct bytes content = {0};
@@ -346,7 +350,7 @@ int handle_read_page(struct handle *h, struct store_call *call, off_t offset,
 	struct node now;
 
 	if (draft || h->talk || !(h->attr->list || h->attr->show))
-		return handle_read(h, call, offset, size, out);
+		return handle_read(h, rq, offset, size, out);
 	int rc = node_get(h->store, h->ino, &now);
 	if (!rc && h->attr->list)
 		return read_list(h, &now.row, offset, size, out);
@@ -355,7 +359,7 @@ int handle_read_page(struct handle *h, struct store_call *call, off_t offset,
 	return rc ? rc : bytes_add_part(out, &content, (size_t)offset, size);
 }
 
-int handle_read(struct handle *h, struct store_call *call, off_t offset,
+int handle_read(struct handle *h, struct fs_request *rq, off_t offset,
     size_t size, struct bytes *out)
 {
 	h->was_read = true;
@@ -370,7 +374,7 @@ int handle_read(struct handle *h, struct store_call *call, off_t offset,
 	if (!h->talk || !converses(h))
 		return bytes_add_part(out, &h->content, (size_t)offset, size);
 	pthread_mutex_lock(&h->lock);
-	int rc = conversation_read(h->talk, call, offset, size, out);
+	int rc = conversation_read(h->talk, rq, offset, size, out);
 	pthread_mutex_unlock(&h->lock);
 	return rc;
 }
@@ -379,7 +383,7 @@ int handle_read(struct handle *h, struct store_call *call, off_t offset,
 
 /* The value as it would be: what this open has written so far, from offset 0,
  * with data in place. */
-static int collect(struct handle *h, struct store_call *call, const void *data,
+static int collect(struct handle *h, struct fs_request *rq, const void *data,
     size_t size, off_t offset, struct bytes *value)
 {
 	size_t at = offset == AT_END ? h->input.len : (size_t)offset;
@@ -387,11 +391,11 @@ static int collect(struct handle *h, struct store_call *call, const void *data,
 	size_t most = h->attr->max + 2;
 
 	if (at > h->input.len)
-		return store_refuse(call, -EINVAL, "a value has no holes");
+		return store_refuse(&rq->call, -EINVAL, "a value has no holes");
 	if (size > most || at + size > most) {
-		int secret = store_check_secret(h->store, call, data, size);
+		int secret = store_check_secret(h->store, &rq->call, data, size);
 		return secret ? secret
-			      : store_refuse(call, -EFBIG,
+			      : store_refuse(&rq->call, -EFBIG,
 				    "a value here has at most %zu bytes",
 				    h->attr->max);
 	}
@@ -414,18 +418,17 @@ static bool only_a_newline(
 	       (offset == AT_END || (size_t)offset == h->input.len);
 }
 
-static int set_value(struct handle *h, struct store_call *call,
-    const void *data, size_t size, off_t offset)
+static int set_value(struct handle *h, struct fs_request *rq, const void *data,
+    size_t size, off_t offset)
 {
 	CLEANUP_BYTES struct bytes value = {0};
 
 	if (h->once && !only_a_newline(h, data, size, offset))
 		return store_refuse(
-		    call, -EINVAL, "this counts once for each open");
-	int rc = collect(h, call, data, size, offset, &value);
+		    &rq->call, -EINVAL, "this counts once for each open");
+	int rc = collect(h, rq, data, size, offset, &value);
 	if (!rc)
-		rc = node_store(
-		    h->store, call, h->node, &value, h->once, h->before);
+		rc = node_store(rq, h->node, &value, h->once, h->before);
 	if (rc < 0)
 		return rc;
 	bytes_swap(&h->input, &value);
@@ -437,9 +440,9 @@ static int set_value(struct handle *h, struct store_call *call,
  * A value of which a part was stored and a later one refused: what stood before
  * is put back. The refusal says whether that could be done.
  */
-static void take_back(struct handle *h, struct store_call *call)
+static void take_back(struct handle *h, struct fs_request *rq)
 {
-	struct store_call undo = *call;
+	struct store_call *call = &rq->call, undo = *call;
 	size_t len = strlen(call->reason);
 	bool back = !store_put_back(
 	    h->store, &undo, &h->node->row.object, h->before);
@@ -454,7 +457,7 @@ static void take_back(struct handle *h, struct store_call *call)
  * After a refusal this open takes nothing more until it is truncated: bash's
  * printf goes on with the next line, which would be taken for the value.
  */
-static int write_value(struct handle *h, struct store_call *call,
+static int write_value(struct handle *h, struct fs_request *rq,
     const void *data, size_t size, off_t offset)
 {
 	if (!h->before)
@@ -462,46 +465,44 @@ static int write_value(struct handle *h, struct store_call *call,
 	if (!h->before)
 		return -ENOMEM;
 	if (h->refused)
-		return store_refuse(call, -EINVAL,
+		return store_refuse(&rq->call, -EINVAL,
 		    "a part of this value has been refused; open the file again");
-	int rc = set_value(h, call, data, size, offset);
+	int rc = set_value(h, rq, data, size, offset);
 	h->refused = rc != 0;
 	if (rc && h->input.len)
-		take_back(h, call);
+		take_back(h, rq);
 	return rc;
 }
 
-static int write_request(struct handle *h, struct store_call *call,
+static int write_request(struct handle *h, struct fs_request *rq,
     const void *data, size_t size, off_t offset)
 {
-	int rc = conversation_write(h->talk, call, data, size, offset);
+	int rc = conversation_write(h->talk, rq, data, size, offset);
 
 	/* A dropped request: the member's own file is there now, or none is. */
 	if (h->node->drop && conversation_over(h->talk))
 		draft_unlink(h->node->draft);
-	/* The store tells refused requests itself. */
-	return converses(h) || h->attr->flags & AT_DROP
-		   ? rc
-		   : node_refused(h->store, call, "set", h->node, rc);
+	return rc;
 }
 
-int handle_write(struct handle *h, struct store_call *call, const void *data,
+int handle_write(struct handle *h, struct fs_request *rq, const void *data,
     size_t size, off_t offset)
 {
 	int rc = 0;
 
-	if (h->node->draft && !h->talk)
-		return node_refused(h->store, call, "write", h->node,
-		    draft_write(h->node->draft, data, size, offset));
+	if (h->node->draft && !h->talk) {
+		node_target(rq, "write", h->node, NULL);
+		return draft_write(h->node->draft, data, size, offset);
+	}
 	pthread_mutex_lock(&h->lock);
 	/* no more of it is kept, however much it is */
-	rc = charge(
-	    h, call, size < STORE_REQUEST_MAX ? size : STORE_REQUEST_MAX);
+	rc = charge(h, rq, size < STORE_REQUEST_MAX ? size : STORE_REQUEST_MAX);
+	if (!rc)
+		node_target(rq, "set", h->node, NULL);
 	if (!rc && h->talk)
-		rc = write_request(h, call, data, size, offset);
+		rc = write_request(h, rq, data, size, offset);
 	else if (!rc && size)
-		rc = node_refused(h->store, call, "set", h->node,
-		    write_value(h, call, data, size, offset));
+		rc = write_value(h, rq, data, size, offset);
 	settle(h);
 	pthread_mutex_unlock(&h->lock);
 	return rc;

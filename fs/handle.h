@@ -18,12 +18,12 @@ struct handle;
  * Opens; flags as in open(2). -EACCES: written, but nobody can; the refusals of
  * a copy; -ENOSPC: as in quota_take.
  */
-int handle_open(struct store *store, struct store_call *call,
-    const struct node *node, int flags, struct handle **out);
+int handle_open(struct fs_request *rq, const struct node *node, int flags,
+    struct handle **out);
 
 /* Appends what is to be read at this place: as a copy, since with the reply the
  * handle may go. */
-int handle_read(struct handle *handle, struct store_call *call, off_t offset,
+int handle_read(struct handle *handle, struct fs_request *rq, off_t offset,
     size_t size, struct bytes *out);
 
 /*
@@ -31,15 +31,15 @@ int handle_read(struct handle *handle, struct store_call *call, off_t offset,
  * what the file says now, else a newer open could find there what an older one
  * was opened with. What is copied at an open (the key) stays as it was.
  */
-int handle_read_page(struct handle *handle, struct store_call *call,
-    off_t offset, size_t size, struct bytes *out);
+int handle_read_page(struct handle *handle, struct fs_request *rq, off_t offset,
+    size_t size, struct bytes *out);
 
 /*
  * Takes, checks and stores all of it or nothing; at AT_END: behind what this
  * open has written. -EINVAL: behind a hole; -EFBIG; the value's.
  */
-int handle_write(struct handle *handle, struct store_call *call,
-    const void *data, size_t size, off_t offset);
+int handle_write(struct handle *handle, struct fs_request *rq, const void *data,
+    size_t size, off_t offset);
 
 /*
  * Truncated to nothing: what this open writes is a value or request from its
@@ -58,10 +58,14 @@ int handle_flush(struct handle *handle);
  */
 bool handle_stat(uint64_t ino, pid_t pid, struct stat *st);
 
-void handle_close(struct handle *handle);
+/*
+ * Closes. -EINVAL: an incomplete request was in it; the request is then that of
+ * who wrote it.
+ */
+int handle_close(struct handle *handle, struct fs_request *rq);
 
-/* At the end, when no request is being served any more: whatever is still
- * open. */
-void handle_close_all(void);
+/* At the end, when no request is being served any more: one that is still open,
+ * or NULL. */
+struct handle *handle_any(void);
 
 #endif

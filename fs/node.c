@@ -14,11 +14,6 @@
 /* How long the kernel may keep what changes through its own inode only. */
 static const double cache_seconds = 60;
 
-bool node_has(const struct attr *attr, unsigned int flag)
-{
-	return attr && (attr->flags & flag);
-}
-
 static bool present(const struct attr *attr, const union store_any *row)
 {
 	return !attr->present || attr->present(row);
@@ -193,13 +188,6 @@ int node_fixed_entry(
 	return 0;
 }
 
-bool node_has_drafts(const struct node *dir)
-{
-	return tree[dir->kind->child].flat
-		   ? !dir->kind->exported
-		   : dir->kind->attrs && dir->kind->row != STORE_PLACE;
-}
-
 /*
  * How long a name in this directory may be. An object's is NAME_MAX_LEN; a file
  * of one without a directory has an ending behind that, and a draft what tools
@@ -283,15 +271,4 @@ double node_timeout(const struct node *node)
 			   : node->kind->is_volatile;
 
 	return changes ? 0 : cache_seconds;
-}
-
-int node_content(struct store *store, const struct node *node, struct bytes *out)
-{
-	const struct attr *attr = node->attr;
-	bool bare = attr->store && (node->row.object.bare >> attr->number & 1);
-	int rc = attr->show ? attr->show(store, &node->row, out) : 0;
-
-	if (rc || node_has(attr, AT_DOCUMENT | AT_LINK) || bare)
-		return rc < 0 ? rc : 0;
-	return bytes_add(out, "\n", 1);
 }

@@ -168,31 +168,32 @@ static uint64_t unlisted(const struct kind *kind)
 }
 
 /* What tools set on a whole tree may be what it is. */
-static int change_exported(struct store *store, struct store_call *call,
-    const struct node *node, const struct store_chown *change)
+static int change_exported(struct fs_request *rq, const struct node *node,
+    const struct store_chown *change)
 {
 	struct store_owner now, want;
-	int rc = node_owner(store, node, &now);
+	int rc = node_owner(rq->store, node, &now);
 
 	if (!rc)
-		rc = store_merge_owner(call, &now, change, &want);
-	return rc ? rc
-		  : store_refuse(call, -EPERM, "what is exported is read-only");
+		rc = store_merge_owner(&rq->call, &now, change, &want);
+	return rc ? rc : node_check_exported(rq, node);
 }
 
-static int change_owner(struct store *store, struct store_call *call,
-    const struct node *node, const struct store_chown *change)
+int node_chown(struct fs_request *rq, const struct node *node,
+    const struct store_chown *change)
 {
 	const struct store_object *o = &node->row.object;
 
+	node_target(rq, "chown", node, NULL);
 	if (node->kind->exported)
-		return change_exported(store, call, node, change);
+		return change_exported(rq, node, change);
 	if (is_object(node))
-		return store_chown(store, call, o, unlisted(node->kind), change);
-	struct follower follower = {store, node};
+		return store_chown(
+		    rq->store, &rq->call, o, unlisted(node->kind), change);
+	struct follower follower = {rq->store, node};
 	struct store_file file = {
 	    .name = file_name(node),
-	    .dir = dir_between(store, node),
+	    .dir = dir_between(rq->store, node),
 	    .ino = node_shown_ino(node),
 	    .bit = owned_bit(node),
 	    /* what is flat and not exported is what was dropped at a key:
@@ -201,14 +202,7 @@ static int change_owner(struct store *store, struct store_call *call,
 	    .follow = follow_in_job,
 	    .arg = &follower,
 	};
-	return store_chown_file(store, call, o, &file, change);
-}
-
-int node_chown(struct store *store, struct store_call *call,
-    const struct node *node, const struct store_chown *change)
-{
-	return node_refused(store, call, "chown", node,
-	    change_owner(store, call, node, change));
+	return store_chown_file(rq->store, &rq->call, o, &file, change);
 }
 
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)

@@ -6,10 +6,14 @@
 #include "fs/node.h"
 #include "fs/ops.h"
 
-struct store *ops_store(fuse_req_t req);
+/* Makes the request of our own for one of FUSE's. */
+struct fs_request ops_request(fuse_req_t req);
 
-/* Replies with a failure: 0 or -errno. */
-void ops_reply_error(fuse_req_t req, int rc);
+/*
+ * Replies with an outcome, 0 or -errno; the one place where refusals are
+ * logged.
+ */
+void ops_reply(fuse_req_t req, struct fs_request *rq, int rc);
 
 /* What a lookup says of a node. 0 or -errno. */
 int ops_entry(struct store *store, const struct node *node,

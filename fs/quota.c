@@ -9,11 +9,12 @@
 #include "store/base/process.h"
 #include "store/owner.h"
 
-enum class { ANYBODY, OWNER, ROOT, CLASSES };
+/* Which part of a limit a caller may use up. */
+enum share { ANYBODY, OWNER, ROOT, SHARES };
 
 static const struct {
 	const char *name;
-	long each, all[CLASSES];
+	long each, all[SHARES];
 	bool root_too; /* whether root has to keep to `each` */
 } limits[QUOTAS] = {
     [QUOTA_CONVERSATIONS] = {"files that take requests", CONVERSATIONS_PER_USER,
@@ -86,7 +87,7 @@ static void add(enum quota what, struct user *user, long n)
 }
 
 /* 0, -EDQUOT: the user has too many; -ENOSPC: all together; -ENOMEM. */
-static int try(enum quota what, uid_t uid, long n, enum class class)
+static int try(enum quota what, uid_t uid, long n, enum share share)
 {
 	int rc = 0;
 
@@ -94,10 +95,10 @@ static int try(enum quota what, uid_t uid, long n, enum class class)
 	struct user *user = of(uid);
 	if (!user)
 		rc = -ENOMEM;
-	else if ((class != ROOT || limits[what].root_too) &&
+	else if ((share != ROOT || limits[what].root_too) &&
 		 user->used[what] + n > limits[what].each)
 		rc = -EDQUOT;
-	else if (n > limits[what].all[class] - users.used[what])
+	else if (n > limits[what].all[share] - users.used[what])
 		rc = -ENOSPC;
 	else
 		add(what, user, n);
@@ -109,39 +110,38 @@ static int try(enum quota what, uid_t uid, long n, enum class class)
 
 /* Asked only where the part that is anybody's has been taken: it costs a look
  * into the store. */
-static enum class class_of(
-    struct store *store, const struct store_call *call, bool permitted) {
-	if (store_is_root_owner(store, call->uid)) return ROOT;
-	return permitted || store_owns_group(store, call) ? OWNER : ANYBODY;
+static enum share share_of(const struct fs_request *rq, bool permitted)
+{
+	if (store_is_root_owner(rq->store, rq->call.uid))
+		return ROOT;
+	return permitted || store_owns_group(rq->store, &rq->call) ? OWNER
+								   : ANYBODY;
 }
 
 /* Anybody can be refused this as often as one likes: it is counted. */
-static int refuse(
-    enum quota what, struct store *store, struct store_call *call, int why)
+static int refuse(enum quota what, struct fs_request *rq, int why)
 {
-	int rc = why == -EDQUOT
-		     ? store_refuse(call, -ENOSPC, "more than %ld %s are open",
-			   limits[what].each, limits[what].name)
-		     : store_refuse(call, -ENOSPC,
-			   "too many %s are open, of all users together",
-			   limits[what].name);
-
-	store_log_stranger(store, call, "open", rc);
-	return rc;
+	request_stranger(rq, "open");
+	return why == -EDQUOT
+		   ? store_refuse(&rq->call, -ENOSPC,
+			 "more than %ld %s are open", limits[what].each,
+			 limits[what].name)
+		   : store_refuse(&rq->call, -ENOSPC,
+			 "too many %s are open, of all users together",
+			 limits[what].name);
 }
 
-int quota_take(enum quota what, struct store *store, struct store_call *call,
-    long n, bool permitted)
+int quota_take(enum quota what, struct fs_request *rq, long n, bool permitted)
 {
-	int rc = try(what, call->uid, n, call->uid ? ANYBODY : ROOT);
+	uid_t uid = rq->call.uid;
+	int rc = try(what, uid, n, uid ? ANYBODY : ROOT);
 
-	if ((rc == -EDQUOT || rc == -ENOSPC) && call->uid) {
-		enum class class = class_of(store, call, permitted);
-		if (class != ANYBODY)
-			rc = try(what, call->uid, n, class);
+	if ((rc == -EDQUOT || rc == -ENOSPC) && uid) {
+		enum share share = share_of(rq, permitted);
+		if (share != ANYBODY)
+			rc = try(what, uid, n, share);
 	}
-	return rc == -EDQUOT || rc == -ENOSPC ? refuse(what, store, call, rc)
-					      : rc;
+	return rc == -EDQUOT || rc == -ENOSPC ? refuse(what, rq, rc) : rc;
 }
 
 /* What was freed is malloc's until it is told: with many threads it lies

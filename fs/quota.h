@@ -7,7 +7,7 @@
  * a part is kept for those who run the service, however many users have taken
  * the rest.
  */
-#include "store/store.h"
+#include "fs/request.h"
 
 enum quota {
 	QUOTA_CONVERSATIONS, /* that have had no answer yet, or are not closed */
@@ -39,8 +39,7 @@ enum {
  * others have no permission. -ENOSPC: the user has too many, or all users
  * together have, logged as a stranger's; -ENOMEM.
  */
-int quota_take(enum quota what, struct store *store, struct store_call *call,
-    long n, bool permitted);
+int quota_take(enum quota what, struct fs_request *rq, long n, bool permitted);
 
 /* Corrects by n what the user has taken, where that is more than nothing;
  * refuses nothing. */

@@ -115,18 +115,19 @@ static void check_file(struct node *node, const struct stat *st)
 	bool writable = node->attr->store || node->attr->submit;
 
 	assert_int_equal((st->st_mode & 0222) != 0, writable);
-	int rc = handle_open(store, &call, node, O_WRONLY, &handle);
+	struct fs_request rq = {.store = store, .call = call};
+	int rc = handle_open(&rq, node, O_WRONLY, &handle);
 	assert_int_equal(rc, writable ? 0 : -EACCES);
 	if (!rc)
-		handle_close(handle);
+		handle_close(handle, &rq);
 	/* behind the record of the refusal, which has another length */
 	store_log_event(store, "test", "");
 	assert_int_equal(node_get(store, node->ino, node), 0);
 	assert_int_equal(node_stat(store, node, &now), 0);
-	assert_int_equal(handle_open(store, &call, node, O_RDONLY, &handle), 0);
-	assert_int_equal(handle_read(handle, &call, 0, 100000, &data), 0);
+	assert_int_equal(handle_open(&rq, node, O_RDONLY, &handle), 0);
+	assert_int_equal(handle_read(handle, &rq, 0, 100000, &data), 0);
 	assert_int_equal(data.len, now.st_size);
-	handle_close(handle);
+	handle_close(handle, &rq);
 }
 
 static uid_t test_root_owner(void)
