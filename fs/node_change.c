@@ -121,6 +121,8 @@ void node_uncreate(const struct node *node)
 {
 	if (node->draft)
 		draft_unlink(node->draft);
+	if (node->drop)
+		draft_close(node->draft); /* the reservation */
 }
 
 /* --- removing --- */

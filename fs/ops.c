@@ -10,16 +10,16 @@
 #include <unistd.h>
 
 #include "fs/draft.h"
-#include "fs/handle.h"
+#include "fs/file.h"
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "fs/node.h"
 #include "fs/ops_internal.h"
 #include "store/base/report.h"
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
+static struct file *file_of(const struct fuse_file_info *fi)
 {
-	return (struct handle *)(uintptr_t)fi->fh;
+	return (struct file *)(uintptr_t)fi->fh;
 }
 
 struct fs_request ops_request(fuse_req_t req)
@@ -129,7 +129,7 @@ static void reply_attr(
 		ops_reply(req, rq, rc);
 		return;
 	}
-	bool other = handle_stat(node->ino, rq->call.pid, &st);
+	bool other = file_stat(node->ino, rq->call.pid, &st);
 	node_count_blocks(&st);
 	fuse_reply_attr(req, &st, other ? 0 : node_timeout(node));
 }
@@ -239,7 +239,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 
 	/* also where a request is being dropped, which has a draft */
 	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
-		handle_truncate(handle_of(fi));
+		file_truncate(file_of(fi));
 	if (!rc && node.draft) {
 		rc = change_draft(&rq, &node, attr, which);
 		reply_attr(req, &rq, &node, rc);
@@ -387,45 +387,45 @@ static void op_link(
 
 /* --- files --- */
 
-static void give_handle(struct fuse_file_info *fi, struct handle *handle)
+static void give_file(struct fuse_file_info *fi, struct file *file)
 {
-	fi->fh = (uintptr_t)handle;
+	fi->fh = (uintptr_t)file;
 	/* What is read is what this open rendered, never another's page. */
 	fi->direct_io = 1;
 }
 
 /* There is no caller to reply to, but an incomplete request is logged. */
-static void close_handle(struct handle *handle)
+static void close_file(struct file *file)
 {
 	struct fs_request rq = {0};
 
-	request_log(&rq, handle_close(handle, &rq));
+	request_log(&rq, file_close(file, &rq));
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_request rq = ops_request(req);
-	struct handle *handle;
+	struct file *file;
 	struct node node;
 	int rc = node_get(rq.store, ino, &node);
 
 	if (!rc)
-		rc = handle_open(&rq, &node, fi->flags, &handle);
+		rc = file_open(&rq, &node, fi->flags, &file);
 	if (rc) {
 		ops_reply(req, &rq, rc);
 		return;
 	}
-	give_handle(fi, handle);
+	give_file(fi, file);
 	/* interrupted: no release will come */
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		close_handle(handle);
+		close_file(file);
 }
 
 /* Creates a file and opens it. */
 static int create(struct fs_request *rq, fuse_ino_t parent, const char *name,
     mode_t mode, struct fuse_file_info *fi, struct fuse_entry_param *entry)
 {
-	struct handle *handle;
+	struct file *file;
 	struct node dir, node;
 	int rc = get_written_dir(rq, parent, &dir);
 
@@ -435,11 +435,11 @@ static int create(struct fs_request *rq, fuse_ino_t parent, const char *name,
 		return rc;
 	rc = ops_entry(rq->store, &node, entry);
 	if (!rc)
-		rc = handle_open(rq, &node, fi->flags, &handle);
+		rc = file_open(rq, &node, fi->flags, &file);
 	if (rc)
 		node_uncreate(&node);
 	else
-		give_handle(fi, handle);
+		give_file(fi, file);
 	return rc;
 }
 
@@ -454,7 +454,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (rc)
 		ops_reply(req, &rq, rc);
 	else if (fuse_reply_create(req, &entry, fi) == -ENOENT)
-		close_handle(handle_of(fi));
+		close_file(file_of(fi));
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
@@ -465,8 +465,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	/* The kernel sets lock_owner for read(2), but not where it fills a page
 	 * of its cache, for mmap(2) and sendfile(2). */
 	int rc = fi->lock_owner
-		     ? handle_read(handle_of(fi), &rq, offset, size, &data)
-		     : handle_read_page(handle_of(fi), &rq, offset, size, &data);
+		     ? file_read(file_of(fi), &rq, offset, size, &data)
+		     : file_read_page(file_of(fi), &rq, offset, size, &data);
 
 	(void)ino;
 	if (rc)
@@ -479,8 +479,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
     size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct fs_request rq = ops_request(req);
-	int rc = handle_write(handle_of(fi), &rq, data, size,
-	    fi->flags & O_APPEND ? AT_END : offset);
+	int rc = file_write(file_of(fi), &rq, data, size,
+	    fi->flags & O_APPEND ? FILE_END : offset);
 
 	(void)ino;
 	/* libfuse keeps this buffer as long as its thread; a provisioning key
@@ -497,13 +497,13 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs_request rq = ops_request(req);
 
 	(void)ino;
-	ops_reply(req, &rq, handle_flush(handle_of(fi)));
+	ops_reply(req, &rq, file_flush(file_of(fi)));
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	close_handle(handle_of(fi));
+	close_file(file_of(fi));
 	fuse_reply_err(req, 0);
 }
 
@@ -534,7 +534,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 #ifdef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
 /* Each open and each mmap(2) drops the pages that are there: see
- * handle_read_page. */
+ * file_read_page. */
 enum { SHARED_MAPPINGS = FUSE_CAP_DIRECT_IO_ALLOW_MMAP };
 #else /* libfuse before 3.17: ENODEV */
 enum { SHARED_MAPPINGS = 0 };
@@ -556,11 +556,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 /* After the last request: files that somebody still has open get no release. */
 static void op_destroy(void *userdata)
 {
-	struct handle *handle;
+	struct file *file;
 
 	(void)userdata;
-	while ((handle = handle_any()))
-		close_handle(handle);
+	while ((file = file_any()))
+		close_file(file);
 	draft_end_all();
 }
 

@@ -18,7 +18,7 @@ struct mount {
 /* For store_options: something has enrolled in this group. arg: the mount. */
 void ops_enrolled(int64_t group, void *arg);
 
-/* The FUSE operations: each decodes, asks node.h or handle.h, and replies
+/* The FUSE operations: each decodes, asks node.h or file.h, and replies
  * exactly once. */
 extern const struct fuse_lowlevel_ops fs_ops;
 

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "fs/handle.h"
+#include "fs/file.h"
 #include "fs/ino.h"
 #include "fs/node.h"
 #include "tests/unit/stores.h"
@@ -110,24 +110,24 @@ static int find_entry(
 static void check_file(struct node *node, const struct stat *st)
 {
 	CLEANUP_BYTES struct bytes data = {0};
-	struct handle *handle;
+	struct file *file;
 	struct stat now;
 	bool writable = node->attr->store || node->attr->submit;
 
 	assert_int_equal((st->st_mode & 0222) != 0, writable);
 	struct fs_request rq = {.store = store, .call = call};
-	int rc = handle_open(&rq, node, O_WRONLY, &handle);
+	int rc = file_open(&rq, node, O_WRONLY, &file);
 	assert_int_equal(rc, writable ? 0 : -EACCES);
 	if (!rc)
-		handle_close(handle, &rq);
+		file_close(file, &rq);
 	/* behind the record of the refusal, which has another length */
 	store_log_event(store, "test", "");
 	assert_int_equal(node_get(store, node->ino, node), 0);
 	assert_int_equal(node_stat(store, node, &now), 0);
-	assert_int_equal(handle_open(&rq, node, O_RDONLY, &handle), 0);
-	assert_int_equal(handle_read(handle, &rq, 0, 100000, &data), 0);
+	assert_int_equal(file_open(&rq, node, O_RDONLY, &file), 0);
+	assert_int_equal(file_read(file, &rq, 0, 100000, &data), 0);
 	assert_int_equal(data.len, now.st_size);
-	handle_close(handle, &rq);
+	file_close(file, &rq);
 }
 
 static uid_t test_root_owner(void)
