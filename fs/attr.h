@@ -2,8 +2,8 @@
 #ifndef FS_ATTR_H
 #define FS_ATTR_H
 
-/* The handlers of each kind, for the table; see struct attr for what they
- * do. */
+/* The handlers of attributes, named as in the kernel: the attribute first, then
+ * what the handler does. struct attr (tree.h) has their contracts. */
 #include "fs/tree.h"
 
 #define ATTR_SHOW(name)                                           \
@@ -14,12 +14,6 @@
 #define ATTR_LIST(name)                                                      \
 	int name(struct store *store, const union store_any *row, bool look, \
 	    struct store_snapshot **out)
-#define DEFINE_LIST(name, which)                                     \
-	ATTR_LIST(name)                                              \
-	{                                                            \
-		return store_snapshot(store, row, which, look, out); \
-	}
-
 #define ATTR_MEASURE(name)                                                     \
 	int name(struct store *store, const union store_any *row, size_t *len, \
 	    int64_t *changed)
@@ -35,7 +29,7 @@
 	    const union store_any *row, const char *member, const void *data, \
 	    size_t len, struct bytes *reply)
 
-/* A handler that appends one value of the row. */
+/* A show handler that appends one value. */
 #define DEFINE_SHOW(name, append) \
 	ATTR_SHOW(name)           \
 	{                         \
@@ -44,7 +38,14 @@
 		return append;    \
 	}
 
-/* attrs.c: what several kinds have */
+/* A list handler. */
+#define DEFINE_LIST(name, which)                                     \
+	ATTR_LIST(name)                                              \
+	{                                                            \
+		return store_snapshot(store, row, which, look, out); \
+	}
+
+/* --- attr_common.c: of several kinds --- */
 ATTR_SHOW(created_show);
 ATTR_SHOW(modified_show);
 ATTR_SHOW(modified_by_show);
@@ -62,52 +63,63 @@ ATTR_SIZE(fingerprint_size);
 ATTR_STORE(description_store);
 ATTR_STORE(enabled_store);
 ATTR_STORE(managed_store);
+ATTR_STORE(exportable_store);
 ATTR_STORE(signing_cert_store);
 
-/* The edit that stores one text. */
+/* Makes the edit that stores a text. */
 struct store_edit text_edit(const struct input *input, enum store_field field);
 
-/* Stores one number; for handlers that have parsed it. */
+/* Stores a number that the handler has parsed. */
 int set_number(struct store *store, struct store_call *call,
     const union store_any *row, const struct input *input,
     enum store_field field, int64_t number);
 
-/* A value that is not of its form: -EINVAL or -ERANGE, and what would be. */
-int not_a(struct store_call *call, int error, const char *what);
+/* Refuses a value of another form: -EINVAL, or -ERANGE (too large). expected:
+ * what it should be. */
+int refuse_form(struct store_call *call, int error, const char *expected);
 
-/* root.c */
+/* --- attr_root.c --- */
 ATTR_SHOW(domain_show);
 ATTR_SHOW(version_show);
 ATTR_MEASURE(version_measure);
 
-/* log.c */
 ATTR_SHOW(log_head_show);
 ATTR_READ(log_read);
 ATTR_MEASURE(log_measure);
 ATTR_MEASURE(log_head_measure);
 
-/* export.c */
 ATTR_SHOW(export_show);
 ATTR_MEASURE(export_measure);
 ATTR_READ(segment_read);
 ATTR_MEASURE(segment_measure);
 
-/* table.c */
 ATTR_LIST(keys_list);
 ATTR_LIST(members_list);
-
-/* metrics.c */
 ATTR_LIST(metrics_list);
 
-/* group.c */
+/* --- attr_group.c --- */
 ATTR_SHOW(group_description_show);
 ATTR_SHOW(group_enabled_show);
 ATTR_SHOW(group_signing_cert_show);
+/* When a list of children changed (struct kind). */
 int64_t keys_changed(const union store_any *row);
 int64_t members_changed(const union store_any *row);
 int64_t list_changed(const union store_any *row);
 
-/* key.c */
+/* members */
+ATTR_SHOW(member_serial_show);
+ATTR_SHOW(member_not_before_show);
+ATTR_SHOW(member_not_after_show);
+ATTR_SHOW(provisioning_key_show);
+ATTR_SHOW(member_signing_cert_show);
+ATTR_SHOW(member_state_show);
+ATTR_SHOW(enrolled_show);
+ATTR_SHOW(enrolled_by_show);
+ATTR_SHOW(member_description_show);
+ATTR_SHOW(revocation_show);
+ATTR_STORE(revocation_store);
+
+/* --- attr_key.c --- */
 ATTR_SHOW(key_show);
 ATTR_SIZE(key_size);
 int key_copy(struct store *store, struct store_call *call,
@@ -135,7 +147,7 @@ int drop_find(struct store *store, const union store_any *row, const char *name,
 int drop_each(struct store *store, const union store_any *row, int64_t after,
     store_each_fn fn, void *arg);
 
-/* enroll.c */
+/* --- attr_enroll.c --- */
 ATTR_SUBMIT(enroll_submit);
 ATTR_SUBMIT(key_enroll_submit);
 ATTR_SUBMIT(drop_csr_submit);
@@ -146,20 +158,7 @@ ATTR_SIZE(drop_csr_size);
 ATTR_SHOW(drop_crt_show);
 ATTR_SIZE(drop_crt_size);
 
-/* member.c */
-ATTR_SHOW(member_serial_show);
-ATTR_SHOW(member_not_before_show);
-ATTR_SHOW(member_not_after_show);
-ATTR_SHOW(provisioning_key_show);
-ATTR_SHOW(member_signing_cert_show);
-ATTR_SHOW(member_state_show);
-ATTR_SHOW(enrolled_show);
-ATTR_SHOW(enrolled_by_show);
-ATTR_SHOW(member_description_show);
-ATTR_SHOW(revocation_show);
-ATTR_STORE(revocation_store);
-
-/* cert.c */
+/* --- attr_cert.c --- */
 ATTR_SHOW(issuer_show);
 ATTR_SHOW(algorithm_show);
 ATTR_SHOW(subject_show);

@@ -24,11 +24,11 @@ DEFINE_SHOW(crl_days_show, value_add_number(out, row->cert.crl_days))
 DEFINE_SHOW(issued_show, value_add_number(out, row->cert.issued))
 DEFINE_SHOW(revoked_show, value_add_number(out, row->cert.revoked))
 
-/* openssl looks for this beside an index; without it two certificates of one
- * name are an error to it, and every member that has renewed has two. */
+/* openssl-ca(1) reads this file with the index. By default it rejects two
+ * certificates of one subject, but every member that has renewed has two. */
 DEFINE_SHOW(index_attr_show, value_add_text(out, "unique_subject = no\n"))
 
-/* What there is once there is a certificate. */
+/* Values that do not exist before the certificate does. */
 #define DEFINE_SHOW_LATER(name, append) \
 	DEFINE_SHOW(name, row->cert.pending ? 1 : (append))
 
@@ -50,8 +50,8 @@ static int set_pending(struct store *store, struct store_call *call,
 	return store_cert_edit(store, call, &row->object, &edit);
 }
 
-/* Each makes a key pair, so that the newline which comes behind must not make
- * another. */
+/* Each write makes a key pair; the final newline alone must not make another.
+ * */
 ATTR_STORE(algorithm_store)
 {
 	int rc = input->again
@@ -97,7 +97,7 @@ static int set_days(struct store *store, struct store_call *call,
 	int rc = value_number(input->text, &days);
 
 	if (rc)
-		return not_a(call, rc, "a number of days");
+		return refuse_form(call, rc, "a number of days");
 	return set_number(store, call, row, input, field, days);
 }
 

@@ -5,7 +5,7 @@
 
 #include "fs/value.h"
 
-/* Handlers of files that several kinds have. */
+/* Handlers of attributes that several kinds have. */
 
 DEFINE_SHOW(created_show, value_add_moment(out, row->object.created))
 DEFINE_SHOW(modified_show, value_add_moment(out, row->object.modified))
@@ -28,7 +28,7 @@ DEFINE_DOCUMENT(cert_pem, STORE_CERT_PEM)
 DEFINE_DOCUMENT(chain_pem, STORE_CHAIN_PEM)
 DEFINE_DOCUMENT(fullchain_pem, STORE_FULLCHAIN_PEM)
 DEFINE_DOCUMENT(csr_pem, STORE_CSR_PEM)
-/* A value, but for a certificate that is still to come. */
+/* Not even an empty value before there is a certificate. */
 ATTR_SHOW(fingerprint_show)
 {
 	size_t before = out->len;
@@ -44,10 +44,10 @@ ATTR_SIZE(fingerprint_size)
 	return rc ? rc : !*len;
 }
 
-int not_a(struct store_call *call, int error, const char *what)
+int refuse_form(struct store_call *call, int error, const char *expected)
 {
 	return store_refuse(call, error, "%s %s",
-	    error == -ERANGE ? "too large for" : "not", what);
+	    error == -ERANGE ? "too large for" : "not", expected);
 }
 
 struct store_edit text_edit(const struct input *input, enum store_field field)
@@ -89,7 +89,7 @@ ATTR_STORE(description_store)
 	int rc = value_line(input->text);
 
 	if (rc)
-		return not_a(
+		return refuse_form(
 		    call, rc, "one line of UTF-8 without control characters");
 	return set_text(store, call, row, input, STORE_DESCRIPTION);
 }
@@ -102,7 +102,7 @@ static int set_boolean(struct store *store, struct store_call *call,
 	int rc = value_boolean(input->text, &on);
 
 	if (rc)
-		return not_a(
+		return refuse_form(
 		    call, rc, "one of 0 1 no yes off on false true n y f t");
 	return set_number(store, call, row, input, field, on);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attr.h"
 
-/* Files that take requests and answer with certificates. */
+/* Files that accept requests and reply with certificates. */
 
 static int enroll(struct store *store, struct store_call *call, int64_t key,
     const char *member, const void *data, size_t len, struct bytes *reply)
@@ -25,8 +25,7 @@ ATTR_SUBMIT(key_enroll_submit)
 	return enroll(store, call, row->object.id, NULL, data, len, reply);
 }
 
-/* The row is the key that a new file is dropped at, or the member whose file is
- * there already. */
+/* The row is the key of a new file, or the member of one that exists. */
 ATTR_SUBMIT(drop_csr_submit)
 {
 	bool again = row->object.kind == STORE_MEMBER;
@@ -35,8 +34,8 @@ ATTR_SUBMIT(drop_csr_submit)
 	    again ? row->object.name : member, data, len, reply);
 }
 
-/* What enrolled stays what it was, also when the member has renewed its
- * certificate since. */
+/* These show the enrollment, also after the member has renewed its certificate.
+ * */
 #define ENROLLED(name, prototype, call)                                \
 	prototype(name)                                                \
 	{                                                              \

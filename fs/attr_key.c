@@ -6,8 +6,8 @@
 #include "fs/value.h"
 #include "store/base/clock.h"
 
-/* The link keeps whatever walks trees away from the secret; what follows links
- * gets it. */
+/* A link: programs that walk trees do not read the secret, those that follow
+ * links do. */
 DEFINE_SHOW(key_show, value_add_text(out, ".key"))
 
 bool key_present(const union store_any *row)
@@ -54,7 +54,7 @@ ATTR_STORE(max_uses_store)
 	int rc = value_limit(input->text, &edit.number, &edit.relative);
 
 	if (rc)
-		return not_a(call, rc, "a number from 0, +N, -N or max");
+		return refuse_form(call, rc, "a number from 0, +N, -N or max");
 	if (edit.relative && input->again)
 		edit.number = 0;
 	rc = store_set(store, call, &row->object, &edit);
@@ -70,12 +70,12 @@ ATTR_STORE(expires_store)
 		return store_refuse(call, -EINVAL,
 		    "seconds since the epoch have ten digits: for a time from now add a unit, as in 30d");
 	if (rc)
-		return not_a(call, rc,
+		return refuse_form(call, rc,
 		    "never, a date (2026-12-31), a time (2026-12-31T10:15:00Z, or +02:00), seconds, or N with s m h d w");
 	return set_number(store, call, row, input, STORE_EXPIRES, at);
 }
 
-/* What has enrolled with this key. */
+/* The members that enrolled with this key. */
 int drop_find(struct store *store, const union store_any *row, const char *name,
     union store_any *out)
 {

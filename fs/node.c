@@ -11,7 +11,7 @@
 #include "fs/ino.h"
 #include "store/base/clock.h"
 
-/* How long the kernel may keep what changes through its own inode only. */
+/* For what changes through its own inode only. */
 static const double cache_seconds = 60;
 
 static bool present(const struct attr *attr, const union store_any *row)
@@ -86,7 +86,7 @@ int node_fixed_number(const struct kind *kind, const char *name)
 	return -1;
 }
 
-/* A directory that is always there: another object's, or the same one's. */
+/* A fixed directory, of another object or the same one. */
 static int enter(struct store *store, const struct node *dir,
     const struct fixed_dir *fixed, struct node *out)
 {
@@ -107,7 +107,7 @@ static int find_object(struct store *store, const struct node *dir,
 	    store, tree[dir->kind->child].row, dir->row.object.id, name, out);
 }
 
-/* A file of an object that has no directory. */
+/* A file of an object without a directory. */
 static int find_flat(struct store *store, const struct node *dir,
     const char *name, struct node *out)
 {
@@ -189,9 +189,9 @@ int node_fixed_entry(
 }
 
 /*
- * How long a name in this directory may be. An object's is NAME_MAX_LEN; a file
- * of one without a directory has an ending behind that, and a draft what tools
- * put around it.
+ * The longest name in a directory: an object's; with the file's name after it,
+ * where objects have no directory; or a draft's, to which programs add what
+ * they like.
  */
 static size_t longest_name(const struct node *dir)
 {
@@ -221,8 +221,7 @@ int node_lookup(struct store *store, const struct node *dir, const char *name,
 		   : 0;
 }
 
-/* Where ".." leads: a fixed directory's object may be its parent's too. Only
- * shown, never used. */
+/* A fixed directory may have the same object as its parent. */
 uint64_t node_parent_ino(const struct node *dir)
 {
 	const struct store_object *o = &dir->row.object;
@@ -254,10 +253,10 @@ int node_each_notified(
 }
 
 /*
- * The kernel checks chmod and chown against the owner that it has, and asks for
- * a newer one only when it looks the name up. A file's owner changes with its
- * directory's: its name is looked up each time. And it can be renamed away
- * (node_draft.c): the kernel takes the backup for it until then.
+ * Names of files are not cached. The kernel checks chmod and chown against its
+ * cached owner, which it refreshes by a lookup only, and a file's owner changes
+ * with its directory's. Also, a file can be renamed to a backup (node_draft.c),
+ * which the kernel would take for the file.
  */
 double node_entry_timeout(const struct node *node)
 {

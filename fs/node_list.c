@@ -12,11 +12,10 @@ struct listing {
 	node_entry_fn fn;
 	void *arg;
 	struct node *entry;
-	uint64_t cookie; /* behind which to go on */
+	uint64_t cookie; /* where to continue */
 };
 
-/* An object without a directory: one entry for each of its files, each with a
- * cookie of its own. */
+/* An object without a directory: its files, each with a cookie. */
 static int list_flat(const union store_any *row, struct listing *l)
 {
 	const struct kind *kind = l->entry->kind;
@@ -50,7 +49,8 @@ static int list_child(const union store_any *row, void *arg)
 	    INO_FIRST_CHILD + (uint64_t)row->object.id, l->arg);
 }
 
-/* Goes on with the object whose entries the cookie stands behind or among. */
+/* Continues with the object of the cookie, some of whose files may be listed
+ * already. */
 static int list_children(
     struct store *store, const struct node *dir, struct listing *l)
 {
@@ -86,10 +86,8 @@ static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l
 	return stop;
 }
 
-/*
- * Files before directories: what copies export/ in this order has store.json
- * before what came after it.
- */
+/* Files before directories: a program that copies export/ in this order copies
+ * store.json before what is newer. */
 static int list_fixed(struct store *store, const struct node *dir,
     uint64_t cookie, struct listing *l)
 {

@@ -3,8 +3,7 @@
 #include "fs/node_internal.h"
 #include "store/base/clock.h"
 
-/* How long a file is and what its time is; see store_shown for what times
- * promise. */
+/* stat(2) and statfs(2). store_shown says what times guarantee. */
 
 static int64_t changed(const struct node *node)
 {
@@ -18,7 +17,7 @@ static int64_t changed(const struct node *node)
 	return node_has(node->attr, AT_VOLATILE) ? o->changed : o->edited;
 }
 
-/* What is exported has sizes and times of its own. */
+/* Below export/, the store keeps sizes and times apart itself. */
 static struct timespec time_of(
     struct store *store, const struct node *node, int64_t at)
 {
@@ -44,7 +43,7 @@ int node_moment(struct store *store, const struct node *node,
 	return rc;
 }
 
-/* What an open now would serve says how long it is and from when. */
+/* Of the snapshot that an open would serve. */
 static int measure_snapshot(
     struct store *store, const struct node *node, off_t *size, int64_t *at)
 {
@@ -91,8 +90,8 @@ static int measure_content(
 	return rc;
 }
 
-/* A later change has to show a later second. A link and what it leads to say
- * the same always. */
+/* A later change has to show a later second. The content of a link and of the
+ * key never changes. */
 static void note_shown(
     struct store *store, const struct node *node, int64_t second)
 {
@@ -121,7 +120,8 @@ static int size_and_time(
 	return rc;
 }
 
-/* Rounded up: what looks sparse is copied by tar, cp and rsync as a hole. */
+/* Rounded up: tar, cp and rsync take a file with fewer blocks for sparse and
+ * copy holes. */
 void node_count_blocks(struct stat *st)
 {
 	st->st_blocks = (st->st_size + 511) / 512;
@@ -137,7 +137,7 @@ static struct timespec moment(int64_t at)
 	return (struct timespec){at / CLOCK_SECOND, at % CLOCK_SECOND};
 }
 
-/* A change of content is one of the file's state, too. */
+/* A change of the content changes the ctime too. */
 static void set_ctime(struct stat *st, int64_t at)
 {
 	struct timespec state = moment(at), content = st->st_mtim;
@@ -180,7 +180,7 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 
 /* --- statfs(2) --- */
 
-/* How many times the tree has this kind. */
+/* How many directories of this kind there are. */
 static int64_t instances(
     const struct kind *kind, const struct store_counts *counts)
 {
@@ -195,7 +195,7 @@ static int64_t instances(
 	return n ? n : 1; /* the root */
 }
 
-/* What listings show of it: the directories, unless it has none, and their
+/* How many entries of this kind are listed: directories, unless it is flat, and
  * files. */
 static int64_t entries(
     const struct kind *kind, const struct store_counts *counts)
@@ -219,7 +219,7 @@ int node_space(struct store *store, struct statvfs *out)
 	out->f_namemax = NAME_MAX_LEN;
 	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
 		used += (fsfilcnt_t)entries(kind, &counts);
-	/* no disk's inodes: as many as there are ids */
+	/* not limited by a disk's inodes, but by ids */
 	out->f_ffree = out->f_favail = STORE_ID_MAX;
 	out->f_files = out->f_ffree + used;
 	return rc;

@@ -105,7 +105,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	reply_entry(req, &rq, &node, rc);
 }
 
-/* Nothing is kept for an inode, so there is nothing to forget. */
+/* There is no table of inodes (ino.h). */
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 {
 	(void)ino;
@@ -114,9 +114,10 @@ static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 }
 
 /*
- * The kernel does not say whether this is stat(2) or fstat(2). Who has the file
- * open is told how long what it reads is, and from when: rsync, cp and web
- * servers ask between open and read, and something may change before.
+ * The kernel does not say whether this is stat(2) or fstat(2). A process that
+ * has the file open gets the size and time of what it reads: rsync, cp and web
+ * servers call fstat between open and read, and the file may have changed
+ * since.
  */
 static void reply_attr(
     fuse_req_t req, struct fs_request *rq, const struct node *node, int rc)
@@ -143,8 +144,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	reply_attr(req, &rq, &node, node_get(rq.store, ino, &node));
 }
 
-/* Sizes are what is shown: truncating to nothing is how a new value begins, and
- * changes nothing yet. */
+/* Truncation to 0 precedes a new value, and changes nothing yet. */
 static int check_size(
     struct fs_request *rq, const struct node *node, const struct stat *want)
 {
@@ -181,8 +181,8 @@ static bool changes_owner(int which)
 	       (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE);
 }
 
-/* The fields that were asked for: what the others are is for whoever makes the
- * change to see. */
+/* Only the fields of the request; the others are read in the transaction that
+ * makes the change. */
 static struct store_chown owner_change(const struct stat *want, int which)
 {
 	return (struct store_chown){
@@ -237,7 +237,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 	struct node node;
 	int rc = node_get(rq.store, ino, &node);
 
-	/* also where a request is being dropped, which has a draft */
+	/* also for a request that is being dropped, which is a draft */
 	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
 		file_truncate(file_of(fi));
 	if (!rc && node.draft) {
@@ -390,7 +390,8 @@ static void op_link(
 static void give_file(struct fuse_file_info *fi, struct file *file)
 {
 	fi->fh = (uintptr_t)file;
-	/* What is read is what this open rendered, never another's page. */
+	/* Reads get what this open rendered, not a page that another open
+	 * filled. */
 	fi->direct_io = 1;
 }
 
@@ -533,10 +534,9 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 /* --- the session --- */
 
 #ifdef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
-/* Each open and each mmap(2) drops the pages that are there: see
- * file_read_page. */
+/* Each open and mmap(2) invalidates the cached pages; see file_read_page. */
 enum { SHARED_MAPPINGS = FUSE_CAP_DIRECT_IO_ALLOW_MMAP };
-#else /* libfuse before 3.17: ENODEV */
+#else /* libfuse before 3.17: mmap(2) fails with ENODEV */
 enum { SHARED_MAPPINGS = 0 };
 #endif
 
@@ -553,7 +553,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	mount->served(mount);
 }
 
-/* After the last request: files that somebody still has open get no release. */
+/* After the last request: files that are still open get no release. */
 static void op_destroy(void *userdata)
 {
 	struct file *file;
@@ -564,8 +564,8 @@ static void op_destroy(void *userdata)
 	draft_end_all();
 }
 
-/* Extended attributes are left out: libfuse answers ENOSYS, and the kernel asks
- * no more. */
+/* No extended attributes: libfuse replies ENOSYS, and the kernel stops asking.
+ * */
 const struct fuse_lowlevel_ops fs_ops = {
     .init = op_init,
     .destroy = op_destroy,

@@ -29,8 +29,7 @@ struct page {
 	size_t size, used;
 };
 
-/* One entry with what stat would say of it, so that `ls -l` asks nothing
- * more. */
+/* An entry with its attributes, so that `ls -l` needs no further request. */
 static size_t add_plus(
     struct page *page, const char *name, const struct node *node, uint64_t next)
 {
@@ -44,7 +43,7 @@ static size_t add_plus(
 		entry.attr.st_mode = node->attr ? S_IFREG : S_IFDIR;
 	}
 	entry.attr.st_ino = node_shown_ino(node);
-	/* No link in the kernel: each open of it has to look it up. */
+	/* Not cached by the kernel: each open has to look it up (ino.h). */
 	if (conversation)
 		entry.ino = 0;
 	return fuse_add_direntry_plus(page->req, page->data + page->used,

@@ -9,13 +9,13 @@
 #include "store/base/process.h"
 #include "store/owner.h"
 
-/* Which part of a limit a caller may use up. */
+/* How much of a limit a caller may use. */
 enum share { ANYBODY, OWNER, ROOT, SHARES };
 
 static const struct {
 	const char *name;
 	long each, all[SHARES];
-	bool root_too; /* whether root has to keep to `each` */
+	bool root_too; /* whether `each` limits root too */
 } limits[QUOTAS] = {
     [QUOTA_CONVERSATIONS] = {"files that take requests", CONVERSATIONS_PER_USER,
 	{CONVERSATIONS_ANYBODY, CONVERSATIONS_OWNERS, CONVERSATIONS_MAX}, true},
@@ -25,7 +25,7 @@ static const struct {
 	{BYTES_ANYBODY, BYTES_OWNERS, LONG_MAX}, false},
 };
 
-/* Each user who has something has one; they are found by a hash of the uid. */
+/* The account of a user with open files, in a hash table by uid. */
 struct user {
 	struct user *next;
 	uid_t uid;
@@ -38,10 +38,10 @@ static struct {
 	pthread_mutex_t lock;
 	struct user *first[BUCKETS];
 	long used[QUOTAS];
-	long peak; /* of QUOTA_BYTES since memory was given back */
+	long peak; /* of QUOTA_BYTES, since memory was returned to the kernel */
 } users = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Less is not worth the time. */
+/* Returning less to the kernel is not worth the time. */
 enum { WORTH_GIVING_BACK = 2 << 20 };
 
 static struct user **find(uid_t uid)
@@ -53,7 +53,7 @@ static struct user **find(uid_t uid)
 	return link;
 }
 
-/* The user's, made if there is none. */
+/* Finds the account, or makes it. */
 static struct user *of(uid_t uid)
 {
 	struct user **link = find(uid);
@@ -86,7 +86,8 @@ static void add(enum quota what, struct user *user, long n)
 		users.peak = users.used[QUOTA_BYTES];
 }
 
-/* 0, -EDQUOT: the user has too many; -ENOSPC: all together; -ENOMEM. */
+/* Returns 0, -EDQUOT (the user's limit), -ENOSPC (that of all users), -ENOMEM.
+ * */
 static int try(enum quota what, uid_t uid, long n, enum share share)
 {
 	int rc = 0;
@@ -108,8 +109,7 @@ static int try(enum quota what, uid_t uid, long n, enum share share)
 	return rc;
 }
 
-/* Asked only where the part that is anybody's has been taken: it costs a look
- * into the store. */
+/* Called only when ANYBODY's share is used up: it reads the store. */
 static enum share share_of(const struct fs_request *rq, bool permitted)
 {
 	if (store_is_root_owner(rq->store, rq->call.uid))
@@ -118,7 +118,7 @@ static enum share share_of(const struct fs_request *rq, bool permitted)
 								   : ANYBODY;
 }
 
-/* Anybody can be refused this as often as one likes: it is counted. */
+/* Any user can cause this at will, so it is logged as a stranger's. */
 static int refuse(enum quota what, struct fs_request *rq, int why)
 {
 	request_stranger(rq, "open");
@@ -144,9 +144,9 @@ int quota_take(enum quota what, struct fs_request *rq, long n, bool permitted)
 	return rc == -EDQUOT || rc == -ENOSPC ? refuse(what, rq, rc) : rc;
 }
 
-/* What was freed is malloc's until it is told: with many threads it lies
- * between what is used. */
-static void give_memory_back(void)
+/* malloc keeps what was freed, since with many threads it is scattered between
+ * allocated blocks. */
+static void trim_memory(void)
 {
 	pthread_mutex_lock(&users.lock);
 	bool worth = users.peak - users.used[QUOTA_BYTES] >=
@@ -170,5 +170,5 @@ void quota_add(enum quota what, uid_t uid, long n)
 	drop_if_empty(uid);
 	pthread_mutex_unlock(&users.lock);
 	if (n < 0 && what == QUOTA_BYTES)
-		give_memory_back();
+		trim_memory();
 }

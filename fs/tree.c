@@ -10,10 +10,8 @@
  */
 enum { WORD = 16, NUMBER = 32, TIME = 40 };
 
-/*
- * Constructors of attributes: each sets exactly the handlers of its sort and
- * the flags that follow from them. The last argument is a line of help.
- */
+/* Constructors of attributes. Each sets exactly the handlers of its type, and
+ * the flags that follow from them. The last argument is a line of help. */
 /* clang-format off */
 
 /* 1 to 47 are an attribute's bits in struct store_object. */
@@ -22,27 +20,28 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 #define ATTR(n, text, bits, line) .number = ATTR_NUMBER(n), .name = text, \
 	.flags = (bits), .help = line
 
-/* One value of at most `most` bytes, that changes by being written only. */
+/* One value of at most `most` bytes, which only a write changes. */
 #define VALUE(n, text, most, show_fn, store_fn, line) \
 	{ATTR(n, text, 0, line), .max = most, .show = show_fn, .store = store_fn}
 
-/* A value that changes otherwise too. */
+/* A value that other changes of the store change too. */
 #define SHARED_VALUE(n, text, most, show_fn, store_fn, line) \
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn}
 
-/* A value that only the owner of the mount's root writes. */
+/* A value that only the owner of the mount's root may write. */
 #define ROOT_VALUE(n, text, most, show_fn, store_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_ROOT_OWNED, line), .max = most, \
 	 .show = show_fn, .store = store_fn}
 
-/* One value that nobody writes; SIZED: with a length known without rendering. */
+/* A value that nobody can write; SIZED: whose length is known without rendering
+ * it. */
 #define READ_ONLY(n, text, show_fn, line) \
 	{ATTR(n, text, AT_VOLATILE, line), .show = show_fn}
 #define SIZED(n, text, show_fn, size_fn, line) \
 	{ATTR(n, text, AT_VOLATILE, line), .show = show_fn, .size = size_fn}
 
-/* A value that has been the same since the object was made. */
+/* A value that never changes. */
 #define CONSTANT(n, text, show_fn, line) \
 	{ATTR(n, text, AT_FIXED, line), .show = show_fn}
 
@@ -63,12 +62,12 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = show_fn, \
 	 .size = size_fn, .submit = submit_fn}
 
-/* The same, where making the file enrolls a member. */
+/* The same, where creating the file enrolls a member. */
 #define DROP(n, text, show_fn, size_fn, submit_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT | AT_DROP, line), \
 	 .show = show_fn, .size = size_fn, .submit = submit_fn}
 
-/* A document that is written, and reads as empty. */
+/* A document that can be written, and reads as empty. */
 #define INPUT(n, text, submit_fn, line) \
 	{ATTR(n, text, AT_DOCUMENT, line), .submit = submit_fn}
 
@@ -91,7 +90,7 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE | AT_LINK, line), .show = show_fn, \
 	 .present = present_fn}
 
-/* A file that no listing shows and whose every open is an event. */
+/* A hidden file, each open of which is an event. */
 #define SECRET(n, text, copy_fn, size_fn, present_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_HIDDEN | AT_DOCUMENT, line), \
 	 .copy = copy_fn, .size = size_fn, .present = present_fn}
@@ -112,8 +111,7 @@ static const struct attr root_attr[] = {
 	"the audit trail, a JSON object a line, each with the hash of the one before"),
     MEASURED(6, "log.head", VOLATILE, log_head_show, log_head_measure, AT_AUDIT,
 	"the hash of its last line, to be kept elsewhere"),
-    LIST(7, "metrics", metrics_list,
-	"what there is and what happens, in the text format of Prometheus"),
+    LIST(7, "metrics", metrics_list, "metrics in the text format of Prometheus"),
     CONSTANT(2, "domain", domain_show, "the name in keys and certificates"),
     MEASURED(
 	3, "version", FIXED, version_show, version_measure, 0, "of enrollfs"),
@@ -123,7 +121,7 @@ static const struct attr group_attr[] = {
     VALUE(1, "description", STORE_DESCRIPTION_MAX, group_description_show,
 	description_store, "a line for people"),
     VALUE(2, "enabled", WORD, group_enabled_show, enabled_store,
-	"0: its keys can neither be copied nor enrol"),
+	"0: its keys can neither be copied nor enroll"),
     ROOT_VALUE(3, "signing_cert", NAME_MAX_LEN, group_signing_cert_show,
 	signing_cert_store, "the certificate that its new keys begin with"),
     CONSTANT(4, "created", created_show, "when it was made"),
@@ -131,24 +129,23 @@ static const struct attr group_attr[] = {
 };
 
 static const struct attr key_attr[] = {
-    LINK(1, "key", key_show, key_present,
-	"the provisioning key, for whatever follows links"),
+    LINK(1, "key", key_show, key_present, "a link to the provisioning key"),
     SECRET(2, ".key", key_copy, key_size, key_present,
 	"the provisioning key; opening it counts as a copy"),
     VALUE(3, "max_uses", NUMBER, max_uses_show, max_uses_store,
-	"how many machines may enrol: a number, max, or +N and -N to change it"),
+	"how many machines may enroll: a number, max, or +N and -N to change it"),
     READ_ONLY(4, "uses", uses_show, "how many have (the utilization count)"),
     READ_ONLY(5, "remaining", remaining_show, "how many are left"),
     ROOT_VALUE(6, "signing_cert", NAME_MAX_LEN, key_signing_cert_show,
-	signing_cert_store, "the certificate that signs what enrols"),
+	signing_cert_store, "the certificate that signs what enrolls"),
     VALUE(7, "enabled", WORD, key_enabled_show, enabled_store,
-	"0: it can neither be copied nor enrol"),
+	"0: it can neither be copied nor enroll"),
     VALUE(8, "expires", TIME, expires_show, expires_store,
 	"never, a date or time, seconds since the epoch, or N with s m h d w"),
     VALUE(9, "exportable", WORD, exportable_show, exportable_store,
-	"0, once and for all: the secret's readable copy is destroyed"),
+	"write 0 to make the key uncopyable; this cannot be undone"),
     ROOT_VALUE(10, "managed", WORD, managed_show, managed_store,
-	"1: read-only; copying and enrolling go on"),
+	"1: read-only; copying and enrolling stay possible"),
     READ_ONLY(
 	11, "state", key_state_show, "active, exhausted, disabled or expired"),
     VALUE(12, "description", STORE_DESCRIPTION_MAX, key_description_show,
@@ -167,8 +164,10 @@ static const struct attr member_attr[] = {
     DOCUMENT(1, "cert.pem", cert_pem_show, cert_pem_size, "its certificate"),
     DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
 	"from the issuer to the root"),
-    DOCUMENT(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_size, "both"),
-    DOCUMENT(4, "csr.pem", csr_pem_show, csr_pem_size, "what it asked with"),
+    DOCUMENT(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_size,
+	"cert.pem and chain.pem"),
+    DOCUMENT(
+	4, "csr.pem", csr_pem_show, csr_pem_size, "the certificate request"),
     READ_ONLY(5, "serial", member_serial_show, "of the certificate, hex"),
     SIZED(6, "fingerprint", fingerprint_show, fingerprint_size,
 	"SHA-256 of the certificate, hex"),
@@ -177,7 +176,7 @@ static const struct attr member_attr[] = {
     READ_ONLY(9, "provisioning_key", provisioning_key_show,
 	"the key it enrolled with"),
     READ_ONLY(10, "signing_cert", member_signing_cert_show,
-	"the certificate that signed its"),
+	"the certificate that signed the member's"),
     READ_ONLY(11, "state", member_state_show, "active, expired or revoked"),
     CONSTANT(12, "enrolled", enrolled_show, "when"),
     CONSTANT(13, "enrolled_by", enrolled_by_show, "by which uid"),
@@ -191,7 +190,7 @@ static const struct attr member_attr[] = {
 
 static const struct attr cert_attr[] = {
     COLLECTED(1, "cert.pem", cert_pem_show, cert_pem_size, cert_pem_submit,
-	"the certificate; takes an outside CA's answer and its chain"),
+	"the certificate; write an outside CA's reply and its chain"),
     DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
 	"from its issuer to the root; empty for a root"),
     DOCUMENT(3, "csr.pem", csr_pem_show, csr_pem_size,
@@ -220,34 +219,34 @@ static const struct attr cert_attr[] = {
     READ_ONLY(16, "issued", issued_show, "how many certificates it issued"),
     READ_ONLY(17, "revoked", revoked_show, "how many of them were revoked"),
     ROOT_VALUE(18, "managed", WORD, managed_show, managed_store,
-	"1: read-only; signing goes on"),
+	"1: read-only; signing stays possible"),
     CONSTANT(19, "created", created_show, "when it was made"),
     READ_ONLY(20, "modified", modified_show, "when it was last edited"),
     INPUT(21, "import", import_submit,
 	"takes a certificate, its chain and its private key, instead of its own"),
     LIST(22, "crl.pem", crl_pem_list, "its revocation list (RFC 5280), fresh"),
-    LIST(23, "crl.der", crl_der_list, "the same, DER"),
+    LIST(23, "crl.der", crl_der_list, "the same in DER"),
     LIST(24, "index.txt", index_list,
 	"all that it issued, as the database of openssl-ca(1)"),
     FIXED_DOCUMENT(25, "index.txt.attr", index_attr_show,
-	"what openssl wants to find beside index.txt"),
+	"settings that openssl reads with index.txt"),
 };
 
 static const struct attr drop_attr[] = {
     DROP(40, ".csr", drop_csr_show, drop_csr_size, drop_csr_submit,
-	"what it asked with; dropping one here enrols it under its name"),
+	"the request; dropping one here enrolls it under its name"),
     DOCUMENT(41, ".crt", drop_crt_show, drop_crt_size,
-	"the answer: its certificate and chain"),
+	"the reply: its certificate and chain"),
 };
 
 static const struct attr table_attr[] = {
-    /* the root's row is theirs too: their numbers are not those of its
+    /* these share the root's row, so their numbers differ from those of its
      * files */
     LIST(30, "keys.tsv", keys_list, "all provisioning keys, a row each"),
     LIST(31, "members.tsv", members_list, "all members, a row each"),
 };
 
-/* for what has a directory there, and what has not */
+/* in export/, for objects with a directory there and without */
 static const struct attr export_store_attr[] = {
     EXPORT(1, "store.json",
 	"the store itself: its id, domain and fixed directories"),
@@ -264,11 +263,11 @@ static const struct attr export_attr[] = {
 
 static const struct attr segment_attr[] = {
     STREAM(1, ".jsonl", segment_read, segment_measure, 0,
-	"1,000 records of what came, for a restore"),
+	"1,000 records of the journal, for a restore"),
 };
 
-/* `trail` is the last, also by name: what is copied in this order is never
- * newer than that. */
+/* `trail` is last, also by name: files that are copied before it are never
+ * newer than it. */
 static const struct fixed_dir export_dir[] = {
     {"app_connector", KIND_EXPORT_GROUPS, STORE_APP_CONNECTOR},
     {"service_edge", KIND_EXPORT_GROUPS, STORE_SERVICE_EDGE},
