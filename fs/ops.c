@@ -4,10 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "fs/draft.h"
 #include "fs/file.h"
@@ -16,11 +13,6 @@
 #include "fs/node.h"
 #include "fs/ops_internal.h"
 #include "store/base/report.h"
-
-static struct file *file_of(const struct fuse_file_info *fi)
-{
-	return (struct file *)(uintptr_t)fi->fh;
-}
 
 struct fs_request ops_request(fuse_req_t req)
 {
@@ -33,14 +25,7 @@ struct fs_request ops_request(fuse_req_t req)
 	};
 }
 
-enum { GROUPS = 256 };
-
-/*
- * With the caller's groups: where the kernel checks the directory's mode only,
- * we check the file's. Groups beyond the limit do not count.
- */
-static struct fs_request request_with_groups(
-    fuse_req_t req, gid_t groups[GROUPS])
+struct fs_request ops_request_with_groups(fuse_req_t req, gid_t groups[GROUPS])
 {
 	struct fs_request rq = ops_request(req);
 	int n = fuse_req_getgroups(req, GROUPS, groups);
@@ -51,9 +36,7 @@ static struct fs_request request_with_groups(
 	return rq;
 }
 
-/* The directory in which a name is made, changed or removed. */
-static int get_written_dir(
-    struct fs_request *rq, fuse_ino_t ino, struct node *dir)
+int ops_written_dir(struct fs_request *rq, fuse_ino_t ino, struct node *dir)
 {
 	int rc = node_get(rq->store, ino, dir);
 
@@ -232,14 +215,14 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 {
 	gid_t groups[GROUPS];
 	struct fs_request rq = which & FUSE_SET_ATTR_GID
-				   ? request_with_groups(req, groups)
+				   ? ops_request_with_groups(req, groups)
 				   : ops_request(req);
 	struct node node;
 	int rc = node_get(rq.store, ino, &node);
 
 	/* also for a request that is being dropped, which is a draft */
 	if (!rc && fi && which & FUSE_SET_ATTR_SIZE && !attr->st_size)
-		file_truncate(file_of(fi));
+		file_truncate(ops_file(fi));
 	if (!rc && node.draft) {
 		rc = change_draft(&rq, &node, attr, which);
 		reply_attr(req, &rq, &node, rc);
@@ -278,7 +261,7 @@ static void op_mkdir(
     fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	gid_t groups[GROUPS];
-	struct fs_request rq = request_with_groups(req, groups);
+	struct fs_request rq = ops_request_with_groups(req, groups);
 	struct node dir, node;
 	int rc = node_get(rq.store, parent, &dir);
 
@@ -290,9 +273,9 @@ static void op_mkdir(
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	gid_t groups[GROUPS];
-	struct fs_request rq = request_with_groups(req, groups);
+	struct fs_request rq = ops_request_with_groups(req, groups);
 	struct node dir;
-	int rc = get_written_dir(&rq, parent, &dir);
+	int rc = ops_written_dir(&rq, parent, &dir);
 
 	if (!rc)
 		rc = node_remove(&rq, &dir, name);
@@ -302,9 +285,9 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	gid_t groups[GROUPS];
-	struct fs_request rq = request_with_groups(req, groups);
+	struct fs_request rq = ops_request_with_groups(req, groups);
 	struct node dir;
-	int rc = get_written_dir(&rq, parent, &dir);
+	int rc = ops_written_dir(&rq, parent, &dir);
 
 	if (!rc)
 		rc = node_unlink(&rq, &dir, name);
@@ -322,10 +305,10 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
     fuse_ino_t new_parent, const char *new_name, unsigned int flags)
 {
 	gid_t groups[GROUPS];
-	struct fs_request rq = request_with_groups(req, groups);
+	struct fs_request rq = ops_request_with_groups(req, groups);
 	const struct mount *mount = fuse_req_userdata(req);
 	struct node dir, new_dir, node;
-	int rc = get_written_dir(&rq, parent, &dir);
+	int rc = ops_written_dir(&rq, parent, &dir);
 
 	if (!rc)
 		rc = node_get(rq.store, new_parent, &new_dir);
@@ -374,138 +357,15 @@ static void op_link(
     fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	gid_t groups[GROUPS];
-	struct fs_request rq = request_with_groups(req, groups);
+	struct fs_request rq = ops_request_with_groups(req, groups);
 	struct node file, dir, link;
 	int rc = node_get(rq.store, ino, &file);
 
 	if (!rc)
-		rc = get_written_dir(&rq, parent, &dir);
+		rc = ops_written_dir(&rq, parent, &dir);
 	if (!rc)
 		rc = node_link(&rq, &file, &dir, name, &link);
 	reply_entry(req, &rq, &link, rc);
-}
-
-/* --- files --- */
-
-static void give_file(struct fuse_file_info *fi, struct file *file)
-{
-	fi->fh = (uintptr_t)file;
-	/* Reads get what this open rendered, not a page that another open
-	 * filled. */
-	fi->direct_io = 1;
-}
-
-/* There is no caller to reply to, but an incomplete request is logged. */
-static void close_file(struct file *file)
-{
-	struct fs_request rq = {0};
-
-	request_log(&rq, file_close(file, &rq));
-}
-
-static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs_request rq = ops_request(req);
-	struct file *file;
-	struct node node;
-	int rc = node_get(rq.store, ino, &node);
-
-	if (!rc)
-		rc = file_open(&rq, &node, fi->flags, &file);
-	if (rc) {
-		ops_reply(req, &rq, rc);
-		return;
-	}
-	give_file(fi, file);
-	/* interrupted: no release will come */
-	if (fuse_reply_open(req, fi) == -ENOENT)
-		close_file(file);
-}
-
-/* Creates a file and opens it. */
-static int create(struct fs_request *rq, fuse_ino_t parent, const char *name,
-    mode_t mode, struct fuse_file_info *fi, struct fuse_entry_param *entry)
-{
-	struct file *file;
-	struct node dir, node;
-	int rc = get_written_dir(rq, parent, &dir);
-
-	if (!rc)
-		rc = node_create(rq, &dir, name, fi->flags, mode, &node);
-	if (rc)
-		return rc;
-	rc = ops_entry(rq->store, &node, entry);
-	if (!rc)
-		rc = file_open(rq, &node, fi->flags, &file);
-	if (rc)
-		node_uncreate(&node);
-	else
-		give_file(fi, file);
-	return rc;
-}
-
-static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-    mode_t mode, struct fuse_file_info *fi)
-{
-	gid_t groups[GROUPS];
-	struct fs_request rq = request_with_groups(req, groups);
-	struct fuse_entry_param entry;
-	int rc = create(&rq, parent, name, mode, fi, &entry);
-
-	if (rc)
-		ops_reply(req, &rq, rc);
-	else if (fuse_reply_create(req, &entry, fi) == -ENOENT)
-		close_file(file_of(fi));
-}
-
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-    struct fuse_file_info *fi)
-{
-	CLEANUP_BYTES struct bytes data = {0};
-	struct fs_request rq = ops_request(req);
-	/* The kernel sets lock_owner for read(2), but not where it fills a page
-	 * of its cache, for mmap(2) and sendfile(2). */
-	int rc = fi->lock_owner
-		     ? file_read(file_of(fi), &rq, offset, size, &data)
-		     : file_read_page(file_of(fi), &rq, offset, size, &data);
-
-	(void)ino;
-	if (rc)
-		ops_reply(req, &rq, rc);
-	else
-		fuse_reply_buf(req, (const char *)data.data, data.len);
-}
-
-static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
-    size_t size, off_t offset, struct fuse_file_info *fi)
-{
-	struct fs_request rq = ops_request(req);
-	int rc = file_write(file_of(fi), &rq, data, size,
-	    fi->flags & O_APPEND ? FILE_END : offset);
-
-	(void)ino;
-	/* libfuse keeps this buffer as long as its thread; a provisioning key
-	 * may be in it. */
-	explicit_bzero((void *)(uintptr_t)data, size);
-	if (rc)
-		ops_reply(req, &rq, rc);
-	else
-		fuse_reply_write(req, size);
-}
-
-static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs_request rq = ops_request(req);
-
-	(void)ino;
-	ops_reply(req, &rq, file_flush(file_of(fi)));
-}
-
-static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	(void)ino;
-	close_file(file_of(fi));
-	fuse_reply_err(req, 0);
 }
 
 /* A write that was answered is on disk already. */
@@ -560,7 +420,7 @@ static void op_destroy(void *userdata)
 
 	(void)userdata;
 	while ((file = file_any()))
-		close_file(file);
+		ops_close_file(file);
 	draft_end_all();
 }
 
@@ -581,16 +441,16 @@ const struct fuse_lowlevel_ops fs_ops = {
     .symlink = op_symlink,
     .rename = op_rename,
     .link = op_link,
-    .open = op_open,
-    .read = op_read,
-    .write = op_write,
-    .flush = op_flush,
-    .release = op_release,
+    .open = ops_open,
+    .read = ops_read,
+    .write = ops_write,
+    .flush = ops_flush,
+    .release = ops_release,
     .fsync = op_fsync,
     .opendir = ops_opendir,
     .readdir = ops_readdir,
     .fsyncdir = op_fsync,
     .statfs = op_statfs,
-    .create = op_create,
+    .create = ops_create,
     .readdirplus = ops_readdirplus,
 };

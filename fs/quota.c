@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "store/base/process.h"
-#include "store/owner.h"
 
 /* How much of a limit a caller may use. */
 enum share { ANYBODY, OWNER, ROOT, SHARES };
