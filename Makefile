@@ -86,14 +86,14 @@ unit_pki := $(BASE_SRC) $(PKI_SRC)
 unit_db := $(BASE_SRC) $(DB_SRC)
 unit_store := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC)
 unit_base := $(BASE_SRC)
-unit_fs := $(BASE_SRC) fs/value.c fs/draft_name.c
+# All of fs/ that needs neither FUSE nor a process of its own, with the store.
+unit_fs := $(filter-out fs/main.c fs/ops%.c fs/guard.c fs/confine.c fs/stale_mount.c,$(SRC))
 unit_confine := $(BASE_SRC) fs/confine.c
-unit_tree := $(filter-out fs/main.c fs/ops.c fs/ops_dir.c fs/guard.c fs/confine.c,$(SRC))
 libs_pki := $(CRYPTO_LIBS)
 libs_db := $(SQLITE_LIBS)
 libs_store := $(CRYPTO_LIBS) $(SQLITE_LIBS) $(JSON_LIBS)
 libs_confine := $(SECCOMP_LIBS)
-libs_tree := $(CRYPTO_LIBS) $(SQLITE_LIBS) $(JSON_LIBS)
+libs_fs := $(CRYPTO_LIBS) $(SQLITE_LIBS) $(JSON_LIBS)
 
 fence = $(firstword $(subst _, ,$(notdir $(1))))
 .SECONDEXPANSION:

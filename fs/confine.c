@@ -21,11 +21,11 @@
 
 #include "store/base/report.h"
 
-/* --- what it may ask the kernel for: seccomp(2) --- */
+/* --- system calls: seccomp(2) --- */
 
 /* clang-format off */
-/* Everything else answers EPERM. A name that an architecture does not have is
- * passed over. */
+/* All others fail with EPERM. Names that the architecture does not have are
+ * skipped. */
 static const char *const calls[] = {
 	/* memory; mmap and mprotect are below */
 	"brk", "madvise", "mlock", "mremap", "munlock", "munmap",
@@ -35,7 +35,7 @@ static const char *const calls[] = {
 	"nanosleep", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
 	"rt_sigreturn", "rt_sigtimedwait", "sched_getaffinity", "sched_yield", "set_robust_list",
 	"set_tid_address", "sigaltstack", "time", "times", "wait4",
-	/* who it is, what it runs on */
+	/* its identity, the system */
 	"getcwd", "getegid", "geteuid", "getgid", "getpid", "getppid", "getrlimit", "getrusage",
 	"getuid", "sysinfo", "uname",
 	/* the store, and snapshots beside it */
@@ -47,8 +47,8 @@ static const char *const calls[] = {
 	/* the kernel's side of the mount, and the log */
 	"connect", "dup", "dup2", "dup3", "pipe2", "poll", "ppoll", "readv", "recvmsg", "sendmsg",
 	"sendto", "shutdown", "splice", "vmsplice", "write", "writev",
-/* leak detection stops the other threads as a debugger does, and reads what
- * they have */
+/* leak detection stops the other threads as a debugger does, and reads their
+ * memory */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	"clone", "execve", "getdents", "ioctl", "kill", "personality", "prctl", "process_vm_readv",
 	"ptrace", "prlimit64", "setrlimit", "tgkill",
@@ -69,14 +69,13 @@ static int allow(scmp_filter_ctx filter)
 }
 
 #ifdef MEASURED_IN
-/* A build whose lines are counted, or that valgrind runs: the folder for that
- * is its own, too. */
+/* A build for coverage or valgrind, which write to a directory of their own. */
 enum { NO_CODE = 0 };
 #else
 enum { NO_CODE = PROT_EXEC };
 #endif
 
-/* Those that are allowed in one way alone. */
+/* Allowed with certain arguments only. */
 static int allow_partly(scmp_filter_ctx filter)
 {
 	const struct {
@@ -89,13 +88,11 @@ static int allow_partly(scmp_filter_ctx filter)
 		SCMP_A2(SCMP_CMP_MASKED_EQ, NO_CODE, 0)},
 	    {SCMP_ACT_ALLOW, SCMP_SYS(mprotect),
 		SCMP_A2(SCMP_CMP_MASKED_EQ, NO_CODE, 0)},
-	    /* threads, no processes; clone3 has its flags where no filter
-	     * sees them, and the C library goes on with clone when there is
-	     * none */
+	    /* threads, no processes; clone3 passes its flags in memory, which a
+	     * filter cannot read, and without it the C library uses clone */
 	    {SCMP_ACT_ALLOW, SCMP_SYS(clone),
 		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
-	    /* no set-user-id program, whoever may begin it later; nothing
-	     * for others */
+	    /* no set-user-id files, nothing writable by others */
 	    {SCMP_ACT_ALLOW, SCMP_SYS(fchmod),
 		SCMP_A1(SCMP_CMP_MASKED_EQ, 07002, 0)},
 	    {SCMP_ACT_ALLOW, SCMP_SYS(open),
@@ -106,10 +103,9 @@ static int allow_partly(scmp_filter_ctx filter)
 	    /* its own threads */
 	    {SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
 		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)},
-	    /* to ask whether the store's filesystem shares blocks between
-	     * files */
+	    /* whether the store's filesystem shares blocks between files */
 	    {SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FICLONE, 0)},
-	    /* to read a limit, not to set one */
+	    /* reading a limit, not setting it */
 	    {SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0)},
 	};
 	int rc = seccomp_rule_add(
@@ -126,7 +122,7 @@ static int filter_calls(void)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int rc = filter ? allow(filter) : -ENOMEM;
 
-	/* a search instead of a walk through all rules, at every call */
+	/* a binary search instead of all rules, at every call */
 	if (!rc)
 		rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (!rc)
@@ -137,15 +133,15 @@ static int filter_calls(void)
 	return rc;
 }
 
-/* --- which files it may open: landlock(7) --- */
+/* --- files: landlock(7) --- */
 
 enum {
 	LIST = LANDLOCK_ACCESS_FS_READ_DIR,
 	READ = LANDLOCK_ACCESS_FS_READ_FILE,
 	CHANGE = LANDLOCK_ACCESS_FS_WRITE_FILE |
 		 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG,
-	/* all that the first version knows; the C library may load a library of
-	 * its own */
+	/* all that the first version of Landlock knows, and loading libraries
+	 * */
 	EVERYTHING = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
 	LOAD = READ | LIST | LANDLOCK_ACCESS_FS_EXECUTE,
 };
@@ -178,7 +174,7 @@ static int allow_files(int ruleset, const char *store)
 	    {"/etc/ld.so.cache", READ},
 	    {"/etc/localtime", READ},
 	    {"/etc/ssl/openssl.cnf", READ},
-	    {"/proc", READ | LIST}, /* the command of who asks */
+	    {"/proc", READ | LIST}, /* the command of a caller */
 	    {"/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE},
 	    {"/dev/urandom", READ},
 #ifdef MEASURED_IN
@@ -196,7 +192,7 @@ static int allow_files(int ruleset, const char *store)
 	return allow_below(ruleset, dirname(copy), LIST | READ | CHANGE);
 }
 
-/* A kernel before 5.13, or one without it, goes without. */
+/* Not available before Linux 5.13, or if it is not built in. */
 static int confine_files(const char *store)
 {
 	struct landlock_ruleset_attr attr = {.handled_access_fs = EVERYTHING};
@@ -214,7 +210,7 @@ static int confine_files(const char *store)
 
 int confine(const char *store)
 {
-	/* the C library ends threads with it, and could load it no more */
+	/* the C library needs it to end threads, and could not load it later */
 	/* cppcheck-suppress leakReturnValNotUsed; it stays */
 	dlopen("libgcc_s.so.1", RTLD_NOW);
 	int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;

@@ -17,7 +17,7 @@ struct draft {
 	struct bytes content;
 	bool reserved;
 	unsigned int open;
-	time_t closed; /* monotonic; counts while nobody has it open */
+	time_t closed; /* monotonic; valid while it is not open */
 };
 
 enum { NOT_OTHERS = 0770 };
@@ -41,7 +41,7 @@ static bool is_over(const struct draft *d, time_t at)
 	return !d->open && (!d->name[0] || at - d->closed >= DRAFT_SECONDS);
 }
 
-/* Takes the lock, and drops what has had its time. */
+/* Takes the lock, and frees expired drafts. */
 static void enter(void)
 {
 	time_t at = now();
@@ -83,14 +83,14 @@ static struct draft *by_name(uint64_t dir, const char *name)
 
 static bool has_room(uint64_t dir, uid_t maker)
 {
-	int here = 0, his = 0, all = 0;
+	int here = 0, of_maker = 0, all = 0;
 
 	for (const struct draft *d = drafts.first; d; d = d->next) {
 		here += d->dir == dir;
-		his += d->maker == maker;
+		of_maker += d->maker == maker;
 		all++;
 	}
-	return here < DRAFTS_PER_DIRECTORY && his < DRAFTS_PER_USER &&
+	return here < DRAFTS_PER_DIRECTORY && of_maker < DRAFTS_PER_USER &&
 	       all < DRAFTS_MAX;
 }
 

@@ -18,7 +18,7 @@ bool draft_name_made(const char *name, int flags, mode_t mode)
 	return (flags & O_ACCMODE) == O_RDWR && (mode & 0777) == 0600;
 }
 
-/* Whether this may stand between a file's name and the rest of a draft's. */
+/* Whether text can follow a file's name in a draft's. */
 static bool separates(const char *text)
 {
 	return (*text && strchr(".~#,-", *text)) ||
@@ -32,8 +32,8 @@ static bool begins(const char *name, const char *file)
 	return strncmp(name, file, len) == 0 && separates(name + len);
 }
 
-/* The same with a legal name before the file's: it may contain dots, so that
- * each is tried. */
+/* As begins, with an object's name first. That may contain the file's name
+ * itself, so each match is tried. */
 static bool begins_dropped(const char *name, const char *file)
 {
 	size_t len = strlen(file);

@@ -13,12 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fs/places.h"
+#include "fs/stale_mount.h"
 #include "store/base/process.h"
 #include "store/base/report.h"
 #include "store/base/user.h"
 
-/* The kernel's descriptor travels as SCM_RIGHTS, unix(7), beside one byte. */
+/* The descriptor of /dev/fuse is passed as SCM_RIGHTS, unix(7), with one
+ * byte. */
 union control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(int))];
@@ -64,8 +65,8 @@ static int receive_descriptor(int socket)
 	return fd;
 }
 
-/* A byte, or the end of who would send one. */
-static bool heard(int socket)
+/* Waits for a byte. false: the peer has ended. */
+static bool await_byte(int socket)
 {
 	char byte;
 	ssize_t n;
@@ -76,9 +77,8 @@ static bool heard(int socket)
 	return n == 1;
 }
 
-/* It has the daemon's memory for its own: nobody is to take it for the
- * daemon. */
-static void be_known_as(char **title, const char *mountpoint)
+/* Forked from the daemon, it would be listed under the same name. */
+static void rename_process(char **title, const char *mountpoint)
 {
 	char *end = title[0];
 
@@ -93,9 +93,9 @@ static void be_known_as(char **title, const char *mountpoint)
 	snprintf(title[0], room, "enrollfs: unmounts %s", mountpoint);
 }
 
-/* Nothing that the daemon or who started it has open stays open for this one's
- * sake. */
-static void keep_only(int socket, int fd)
+/* Closes everything else, so that no file or pipe of the daemon or its parent
+ * stays open in this process. */
+static void close_all_but(int socket, int fd)
 {
 	int low = socket < fd ? socket : fd, high = socket < fd ? fd : socket;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -108,8 +108,8 @@ static void keep_only(int socket, int fd)
 	close_range((unsigned int)high + 1, ~0U, 0);
 }
 
-/* Only the daemon's end ends it: a signal to all of a group or service is for
- * the daemon. */
+/* It ends with the daemon only: signals sent to the whole process group or
+ * service are meant for the daemon. */
 static void ignore_signals(void)
 {
 	static const int signals[] = {
@@ -119,65 +119,65 @@ static void ignore_signals(void)
 		signal(signals[i], SIG_IGN);
 }
 
-/* Its own mount, wherever that is now, and no other that has come over it
- * since. */
-static void take_away(
-    struct fuse_session *session, const struct place_mount *mounted)
+/* Unmounts its own mount, wherever that is now, but no other mount that covers
+ * it. */
+static void unmount_own(
+    struct fuse_session *session, const struct mount_id *mounted)
 {
 	struct pollfd fd = {.fd = fuse_session_fd(session)};
 	bool gone = poll(&fd, 1, 0) == 1 && fd.revents & POLLERR;
-	/* its numbers are another's once it is gone */
-	int root = gone ? -1 : place_reach(mounted);
+	/* once it is gone, its numbers may be another mount's */
+	int root = gone ? -1 : mount_open_root(mounted);
 
 	if (root >= 0 && geteuid() != 0) {
 		close(root);
 		fuse_session_unmount(
-		    session); /* fusermount3 looks whose it is */
+		    session); /* fusermount3 checks the owner */
 		return;
 	}
-	close(fd.fd); /* what waits for a dead daemon fails at once */
+	close(fd.fd); /* requests to the dead daemon fail at once */
 	if (root >= 0)
-		place_detach(root);
+		mount_detach(root);
 }
 
 /*
- * On the directory that was opened: for mount(2), libfuse and fusermount3 it is
- * the current one, so that no path leads there.
+ * Mounts on the directory that was opened. It is the current directory, so that
+ * mount(2), libfuse and fusermount3 resolve no path.
  */
 static bool mount_here(struct fuse_session *session,
-    const struct guard_place *place, struct place_mount *mounted)
+    const struct guard_target *target, struct mount_id *mounted)
 {
-	place_clear_dead(place->store);
+	stale_mounts_detach(target->store);
 	if (fuse_session_mount(session, "."))
 		return false;
-	*mounted = place_find(place->store, place->fd);
+	*mounted = mount_find(target->store, target->fd);
 	return true;
 }
 
 static _Noreturn void guard(int socket, struct fuse_session *session,
-    const struct guard_place *place, char **title)
+    const struct guard_target *target, char **title)
 {
-	struct place_mount mounted;
+	struct mount_id mounted;
 	int rc = 1;
 
 	ignore_signals();
-	be_known_as(title, place->path);
-	if (fchdir(place->fd) == 0 && heard(socket) &&
-	    mount_here(session, place, &mounted)) {
+	rename_process(title, target->path);
+	if (fchdir(target->fd) == 0 && await_byte(socket) &&
+	    mount_here(session, target, &mounted)) {
 		if (send_descriptor(socket, fuse_session_fd(session)) == 0) {
-			keep_only(socket, fuse_session_fd(session));
+			close_all_but(socket, fuse_session_fd(session));
 			if (geteuid() == 0)
 				user_keep_mounting();
-			heard(socket);
+			await_byte(socket);
 		}
-		take_away(session, &mounted);
+		unmount_own(session, &mounted);
 		rc = 0;
 	}
 	_exit(rc);
 }
 
 int guard_start(struct guard *out, struct fuse_session *session,
-    const struct guard_place *place, char **title)
+    const struct guard_target *target, char **title)
 {
 	int ends[2];
 
@@ -189,7 +189,7 @@ int guard_start(struct guard *out, struct fuse_session *session,
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		guard(ends[1], session, place, title);
+		guard(ends[1], session, target, title);
 	}
 	close(ends[1]);
 	if (pid < 0) {
@@ -210,7 +210,7 @@ int guard_mount(struct guard *guard, struct fuse_session *session)
 		     : -1;
 
 	if (fd < 0)
-		return -1; /* libfuse has said why */
+		return -1; /* libfuse has logged why */
 	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
 	return fuse_session_mount(session, path);
 }
@@ -220,7 +220,7 @@ void guard_end(struct guard *guard)
 	static const struct timespec pause = {.tv_nsec = 10000000};
 
 	close(guard->socket);
-	/* it takes no time; but one that somebody has stopped does nothing */
+	/* bounded, because a stopped process (SIGSTOP) would never end */
 	for (int tries = 0;
 	     waitpid(guard->pid, NULL, WNOHANG) == 0 && tries < 500; tries++)
 		nanosleep(&pause, NULL);

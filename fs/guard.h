@@ -5,32 +5,32 @@
 #include <fuse_lowlevel.h>
 
 /*
- * The process that mounts and unmounts. It keeps the rights for that, which the
- * daemon gives up; it opens nothing else, reads nothing of anybody, and waits
- * for the daemon's end, however that comes: then the mount goes away.
+ * The helper process that mounts and unmounts. It keeps the privileges for
+ * that, which the daemon drops, opens nothing else, and unmounts when the
+ * daemon ends, also if that is killed.
  */
 struct guard {
 	int socket;
 	pid_t pid;
 };
 
-/* What is to be mounted where. */
-struct guard_place {
-	int fd; /* by place_open */
+/* What to mount where. */
+struct guard_target {
+	int fd; /* from mountpoint_open */
 	const char *path, *store;
 };
 
 /*
- * Begins it, before the daemon has any thread or secret. title: argv's text,
- * which becomes what it is listed as. 0 or -errno, logged.
+ * Starts it; the daemon has no threads and no secrets yet. title: argv, whose
+ * memory is overwritten with the helper's name. Returns 0, or -errno, logged.
  */
 int guard_start(struct guard *guard, struct fuse_session *session,
-    const struct guard_place *place, char **title);
+    const struct guard_target *target, char **title);
 
-/* Has it mount; the session is the daemon's then. 0 or -1, logged. */
+/* Makes it mount and takes over the session. Returns 0, or -1, logged. */
 int guard_mount(struct guard *guard, struct fuse_session *session);
 
-/* Has it unmount, and waits for its end. */
+/* Makes it unmount, and waits until it has ended, at most 5 seconds. */
 void guard_end(struct guard *guard);
 
 #endif

@@ -9,7 +9,7 @@
 struct slot {
 	uint64_t dir;
 	uint64_t entries; /* a bit for each */
-	time_t until;	  /* monotonic; a slot that is past is free */
+	time_t until;	  /* monotonic; the slot is free afterwards */
 };
 
 struct renewed {
@@ -20,12 +20,11 @@ struct renewed {
 static struct {
 	pthread_mutex_t lock;
 	struct renewed renewed[HIDDEN_DIRECTORIES];
-	unsigned int next;	  /* of them to be used */
-	unsigned int generations; /* given */
-	atomic_int renewals;	  /* how many there are */
+	unsigned int next;	  /* slot to be used */
+	unsigned int generations; /* the last one given */
+	atomic_int renewals;	  /* slots in use */
 	struct slot slot[HIDDEN_DIRECTORIES];
-	/* When the last slot is past: until something is hidden again, nobody
-	 * has to look. */
+	/* When the last slot becomes free. Afterwards lookups need no lock. */
 	_Atomic time_t until;
 } hidden = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -47,7 +46,7 @@ static struct slot *find(uint64_t dir, time_t at)
 	return NULL;
 }
 
-/* One that is past, or where there is none the one that is nearest to it. */
+/* The slot that becomes free first, or did. */
 static struct slot *make_room(void)
 {
 	struct slot *oldest = hidden.slot;
@@ -109,8 +108,8 @@ void hidden_renew(uint64_t ino)
 {
 	pthread_mutex_lock(&hidden.lock);
 	struct renewed *r = find_renewed(ino);
-	if (!r) { /* the longest unused goes: whoever still holds that one is
-		     mistaken at worst */
+	if (!r) { /* replace the oldest: at worst, a process that still has that
+		     directory open sees the new one */
 		r = &hidden.renewed[hidden.next++ % HIDDEN_DIRECTORIES];
 		atomic_fetch_add(&hidden.renewals, r->ino ? 0 : 1);
 		*r = (struct renewed){.ino = ino};

@@ -5,36 +5,34 @@
 #include <stdint.h>
 
 /*
- * Inode numbers and directory cookies are encodings: there is no table of
- *inodes, forgetting one costs nothing, and memory does not grow with the number
- *of objects.
+ * Inode numbers and directory cookies are encodings. There is no table of
+ * inodes, forget has nothing to do, and memory does not grow with the number of
+ * objects.
  *
  *	 63      56 55      48 47                               0
  *	+----------+----------+----------------------------------+
  *	|   kind   | attribute|                id                |
  *	+----------+----------+----------------------------------+
  *
- * kind is an enum kind_number, attribute the number of a file in that kind's
- *table, 0 for the directory itself, id that of the object behind it. The
- *mount's root is kind 0, attribute 0, id 1: FUSE's number for it. Ids are never
- *reused, so an inode number means one thing for ever, and the generation is 0
- *but for a fixed directory that was removed and came back (hidden.h).
+ * kind is an enum kind_number; attribute is the number of a file in that kind's
+ * table, or 0 for the directory; id is the object's. The root is kind 0,
+ * attribute 0, id 1, which is FUSE's number for it. Ids are never reused, so an
+ * inode number has one meaning for ever. The generation is 0, except for a fixed
+ * directory that was removed and came back (hidden.h).
  *
- * A conversation file (enroll) gets a number of its own at every lookup: the
- *kernel holds the lock of an inode while a write is carried out, so that on one
- *number all enrolments would wait for another. There the upper 16 bits of the
- *id are a counter that means nothing; what stat shows is the number without it,
- *so that tools that look twice see one file. It leaves 32 bits for the id:
- * STORE_ID_MAX.
+ * Each lookup of a conversation (enroll, renew) returns a fresh inode number:
+ * the kernel holds the lock of an inode during a write, so on one number all
+ * enrollments would wait for each other. There, bits 32 to 47 are a counter
+ * without a meaning, which leaves 32 bits for the id (STORE_ID_MAX). stat shows
+ * the number without the counter, so that programs that look twice see one file.
  *
- * A directory's cookie says where to go on: 1 and 2 stand behind "." and "..",
- *then one for each fixed entry of the kind, then INO_FIRST_CHILD plus the id of
- *the last child seen.
+ * The cookie of a directory entry says where to continue: 1 is after ".", 2
+ * after "..", then there is one for each fixed entry of the kind, then
+ * INO_FIRST_CHILD plus the id of the last child.
  */
 #define INO_ROOT UINT64_C(1)
 
-/* In place of a kind: a draft, which is in no table and no store; its id is
- * draft.h's. */
+/* Instead of a kind: a draft, whose id is that of draft.h. */
 enum { INO_DRAFT = 127 };
 
 enum {

@@ -13,20 +13,20 @@
 #include "fs/confine.h"
 #include "fs/guard.h"
 #include "fs/ops.h"
-#include "fs/places.h"
+#include "fs/stale_mount.h"
 #include "store/base/name.h"
 #include "store/base/path.h"
 #include "store/base/process.h"
 #include "store/base/report.h"
 #include "store/base/user.h"
 
-/* The composition root: options, the store, the mount, the loop, and back. */
+/* Options, store, mount, privilege drop, main loop, shutdown. */
 
 enum {
 	EXIT_OK,
 	EXIT_FAILED,
 	EXIT_USAGE,
-	/* Each may wait for the writer: as many enrolments as this share one
+	/* Each may wait for the writer: up to this many enrollments share a
 	 * commit. */
 	THREADS = 64,
 };
@@ -35,14 +35,14 @@ struct options {
 	char *store, *mountpoint;
 	char *domain, *master_key, *export_group, *audit_group, *user;
 	gid_t export_gid, audit_gid;
-	int place;    /* the mountpoint, opened */
-	char **title; /* what the process is listed as */
-	bool as_root; /* this has been started so */
+	int mountpoint_fd; /* the mountpoint, opened */
+	char **title;	   /* argv, for the helper's process title */
+	bool as_root;	   /* started as root */
 	int read_only, accept_older, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
 
-/* Options that are ours, written as they are not. */
+/* Keys for our options with a value missing or too many. */
 enum { KEY_NO_VALUE, KEY_VALUE };
 
 #define OPTION(text, member)                              \
@@ -67,10 +67,9 @@ static const struct fuse_opt option_table[] = {
     OPTION("--help", help),
     OPTION("-V", version),
     OPTION("--version", version),
-    /* what fstab may have beside them, which is not for us */
+    /* in fstab for other programs */
     FUSE_OPT_KEY("rw", FUSE_OPT_KEY_DISCARD),
-    FUSE_OPT_KEY(
-	"suid", FUSE_OPT_KEY_DISCARD), /* mount.fuse3 has these of its own */
+    FUSE_OPT_KEY("suid", FUSE_OPT_KEY_DISCARD), /* set by mount.fuse3 */
     FUSE_OPT_KEY("dev", FUSE_OPT_KEY_DISCARD),
     FUSE_OPT_KEY("defaults", FUSE_OPT_KEY_DISCARD),
     FUSE_OPT_KEY("auto", FUSE_OPT_KEY_DISCARD),
@@ -80,7 +79,7 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_KEY("user", FUSE_OPT_KEY_DISCARD),
     FUSE_OPT_KEY("users", FUSE_OPT_KEY_DISCARD),
 
-    /* what these are without a value, or with one */
+    /* without their value, or with one they do not take */
     FUSE_OPT_KEY("domain", KEY_NO_VALUE),
     FUSE_OPT_KEY("master_key", KEY_NO_VALUE),
     FUSE_OPT_KEY("export_gid", KEY_NO_VALUE),
@@ -95,30 +94,33 @@ static const struct fuse_opt option_table[] = {
 static const char usage[] =
     "usage: enrollfs [-f] [-o OPTION,...] STORE MOUNTPOINT\n"
     "\n"
-    "Mounts the enrolment service whose data is in the file STORE; makes it at first use.\n"
+    "Mounts the enrollment service whose data is in the file STORE. Creates STORE on\n"
+    "first use.\n"
     "\n"
-    "    -f                  stay in the foreground, messages to stderr\n"
-    "    -h, --help          this text\n"
-    "    -V, --version       the version\n"
-    "    -o domain=NAME      the name written into keys and certificates, fixed once the store\n"
-    "                        exists (default: the host's name)\n"
-    "    -o master_key=FILE  what the store's secrets are encrypted with (default: STORE.key,\n"
-    "                        made at first use; nobody else may be able to read it)\n"
-    "    -o user=NAME        started as root, it serves as this user (default: enrollfs, or, if he\n"
-    "                        cannot use the store, whom its directory belongs to)\n"
-    "    -o export_gid=GROUP who may read export/ (a name or a number; default: group 0)\n"
-    "    -o audit_gid=GROUP  who may read log, log.head and tables/ beside the owner of the mount's\n"
-    "                        root (a name or a number; default: the root's group)\n"
-    "    -o ro               read-only: keys cannot be copied, nothing can enrol\n"
-    "    -o accept_older     a copy of the store that was made while it was mounted, without its\n"
-    "                        -wal file, is taken as it is; what came later is lost\n"
-    "    -o allow_other      other users may use the mount (default as root)\n"
-    "    -o noallow_other    they may not\n"
-    "    -d                  show every request (implies -f)\n"
+    "    -f                  stay in the foreground, log to stderr\n"
+    "    -h, --help          print this text\n"
+    "    -V, --version       print the version\n"
+    "    -o domain=NAME      name in keys and certificates, fixed once the store exists\n"
+    "                        (default: the host's name)\n"
+    "    -o master_key=FILE  key that encrypts the store's secrets (default: STORE.key,\n"
+    "                        created on first use; must not be readable by others)\n"
+    "    -o user=NAME        as root: run as this user (default: enrollfs, or the owner\n"
+    "                        of the store's directory if that user has no access)\n"
+    "    -o export_gid=GROUP name or number of the group that may read export/\n"
+    "                        (default: 0)\n"
+    "    -o audit_gid=GROUP  name or number of the group that may read log, log.head and\n"
+    "                        tables/, beside the owner of the mount's root (default: the\n"
+    "                        root's group)\n"
+    "    -o ro               read-only: keys cannot be copied, machines cannot enroll\n"
+    "    -o accept_older     accept a copy of the store that was made while it was\n"
+    "                        mounted, without its -wal file; later changes are lost\n"
+    "    -o allow_other      let other users use the mount (default as root)\n"
+    "    -o noallow_other    do not\n"
+    "    -d                  print every request (implies -f)\n"
     "\n"
     "To end: umount MOUNTPOINT (as root) or fusermount3 -u MOUNTPOINT.\n";
 
-/* Positional arguments are ours; all other options are for libfuse. */
+/* Takes the positional arguments; other options go to libfuse. */
 static int take_argument(
     void *data, const char *arg, int key, struct fuse_args *rest)
 {
@@ -132,7 +134,7 @@ static int take_argument(
 	}
 	if (key != FUSE_OPT_KEY_NONOPT)
 		return strncmp(arg, "x-", 2) !=
-		       0; /* those are for who reads fstab */
+		       0; /* comments for other readers of fstab */
 	if (!o->store) {
 		o->store = strdup(arg);
 		return o->store ? 0 : -1;
@@ -145,15 +147,15 @@ static int take_argument(
 	return -1;
 }
 
-/* What libfuse says of options, in pieces; without its prefix, as a message of
- * ours. */
+/* Logs libfuse's messages about options, which come in pieces, without its
+ * prefix. */
 __attribute__((format(printf, 2, 0))) static void report_option(
     enum fuse_log_level level, const char *format, va_list args)
 {
 	static char line[2048];
 	size_t len = strlen(line);
 
-	/* -d: it has begun to say what it does */
+	/* -d: debug output of libfuse */
 	if (level > FUSE_LOG_ERR) {
 		vfprintf(stderr, format, args);
 		return;
@@ -168,7 +170,7 @@ __attribute__((format(printf, 2, 0))) static void report_option(
 	line[0] = '\0';
 }
 
-/* Those that take a value have one, and one that can be right. */
+/* Options with a value must not have an empty one. */
 static int check_values(const struct options *o)
 {
 	const struct {
@@ -192,17 +194,18 @@ static int check_values(const struct options *o)
 	return -1;
 }
 
-static int check_places(struct options *o)
+static int resolve_paths(struct options *o)
 {
 	if (path_absolute(&o->mountpoint, "mountpoint"))
 		return -1;
-	o->place = place_open(o->mountpoint);
-	if (o->place < 0 || store_locate(&o->store) ||
+	o->mountpoint_fd = mountpoint_open(o->mountpoint);
+	if (o->mountpoint_fd < 0 || store_locate(&o->store) ||
 	    (o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
-	/* It would wait for itself. */
-	if (path_below_open(o->store, o->place) ||
-	    (o->master_key && path_below_open(o->master_key, o->place))) {
+	/* the daemon would wait for itself */
+	if (path_below_open(o->store, o->mountpoint_fd) ||
+	    (o->master_key &&
+		path_below_open(o->master_key, o->mountpoint_fd))) {
 		report(LOG_ERR,
 		    "store %s: it, or its master key, lies below the mountpoint %s",
 		    o->store, o->mountpoint);
@@ -218,7 +221,7 @@ static bool lets_others(const struct options *o)
 	return !o->noallow_other && (o->allow_other || o->as_root);
 }
 
-/* default_permissions always: owners and modes are enforced by the kernel. */
+/* With default_permissions, the kernel enforces owners and modes. */
 static int mount_options(struct fuse_args *args, const struct options *o)
 {
 	char *text = NULL, *name = NULL;
@@ -228,8 +231,8 @@ static int mount_options(struct fuse_args *args, const struct options *o)
 	    !fuse_opt_add_opt_escaped(&text, name) &&
 	    !fuse_opt_add_opt(&text, "subtype=enrollfs") &&
 	    !fuse_opt_add_opt(&text, "default_permissions") &&
-	    /* whoever serves could make a set-user-id program or a device
-	     * of anything */
+	    /* else the daemon's user could make set-user-id programs and
+	     * devices */
 	    !fuse_opt_add_opt(&text, "nosuid") &&
 	    !fuse_opt_add_opt(&text, "nodev") &&
 	    (!lets_others(o) || !fuse_opt_add_opt(&text, "allow_other")) &&
@@ -254,10 +257,10 @@ static int loop(struct fuse_session *session)
 	fuse_loop_cfg_set_idle_threads(config, THREADS);
 	int rc = fuse_session_loop_mt(session, config);
 	fuse_loop_cfg_destroy(config);
-	return rc < 0 ? rc : 0; /* above 0: the signal that ended it */
+	return rc < 0 ? rc : 0; /* above 0: a signal ended it */
 }
 
-/* Mounts, serves until the end, unmounts. Says what went wrong. */
+/* Mounts, serves until the end, unmounts. Logs errors. */
 static int serve(struct guard *guard, struct fuse_session *session,
     struct store *store, const struct options *o)
 {
@@ -285,7 +288,7 @@ static int serve(struct guard *guard, struct fuse_session *session,
 	return rc;
 }
 
-/* Messages go to syslog from here on; what went wrong before was on stderr. */
+/* Messages go to syslog from here on. */
 static void detach(int ready)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -296,11 +299,11 @@ static void detach(int ready)
 	if (null > 2)
 		close(null);
 	if (write(ready, "", 1) != 1)
-		report(LOG_WARNING, "who started this has not waited for it");
+		report(LOG_WARNING, "parent exited before the mount was ready");
 	close(ready);
 }
 
-/* The mount answers. */
+/* Called when the mount answers. */
 static void served(struct mount *mount)
 {
 	if (mount->ready >= 0)
@@ -308,7 +311,7 @@ static void served(struct mount *mount)
 	process_ready();
 }
 
-/* A group's name or number. -1: there is none of that name. */
+/* Resolves a group's name or number. Returns 0, or -1, logged. */
 static int find_group(const char *text, gid_t *out)
 {
 	char *end;
@@ -327,11 +330,10 @@ static int find_group(const char *text, gid_t *out)
 	return 0;
 }
 
-/*
- * Gives up for good what only the start needs, before there are threads and
- * before a store's bytes are read.
- */
-static int give_up_rights(const struct options *o, struct store_options *options)
+/* Drops privileges that only the start needs, before there are threads and
+ * before the store is read. */
+static int drop_privileges(
+    const struct options *o, struct store_options *options)
 {
 	struct user user;
 
@@ -367,7 +369,7 @@ static int serve_store(
 	    .enrolled = ops_enrolled,
 	    .enrolled_arg = mount,
 	};
-	int rc = give_up_rights(o, &options);
+	int rc = drop_privileges(o, &options);
 
 	if (!rc)
 		rc = store_open(&options, &mount->store);
@@ -383,17 +385,18 @@ static int serve_store(
 
 static int run(struct mount *mount, const struct options *o)
 {
-	const struct guard_place place = {o->place, o->mountpoint, o->store};
+	const struct guard_target target = {
+	    o->mountpoint_fd, o->mountpoint, o->store};
 	struct guard guard;
-	int rc = guard_start(&guard, mount->session, &place, o->title);
+	int rc = guard_start(&guard, mount->session, &target, o->title);
 
-	close(o->place);
+	close(o->mountpoint_fd);
 	return rc ? EXIT_FAILED : serve_store(mount, o, &guard);
 }
 
-/* --- going behind --- */
+/* --- to the background --- */
 
-/* The parent stays until the mount answers, so that what follows in a script
+/* The parent exits when the mount answers, so that the next command of a script
  * finds it. */
 static int wait_for_mount(int ready)
 {
@@ -406,7 +409,7 @@ static int wait_for_mount(int ready)
 	return n == 1 ? EXIT_OK : EXIT_FAILED;
 }
 
-static int go_behind(struct mount *mount, const struct options *o)
+static int run_in_background(struct mount *mount, const struct options *o)
 {
 	int pipe_ends[2];
 
@@ -432,9 +435,9 @@ static int go_behind(struct mount *mount, const struct options *o)
 	return run(mount, o);
 }
 
-/* Whoever starts us may have closed these: a store or lock must not get their
+/* If the parent closed descriptors 0 to 2, a store or lock must not get their
  * numbers. */
-static int have_standard_descriptors(void)
+static int open_standard_descriptors(void)
 {
 	int fd;
 
@@ -447,8 +450,8 @@ static int have_standard_descriptors(void)
 	return 0;
 }
 
-/* The session first: it knows the rest of the options, and a typo must not make
- * a store. */
+/* The session comes first: it checks the remaining options, and a typo must not
+ * create a store. */
 static int mount_and_serve(struct fuse_args *args, const struct options *o)
 {
 	struct mount mount = {.served = served, .ready = -1};
@@ -460,7 +463,7 @@ static int mount_and_serve(struct fuse_args *args, const struct options *o)
 	if (!mount.session)
 		return EXIT_USAGE;
 	int rc = o->foreground || o->debug ? run(&mount, o)
-					   : go_behind(&mount, o);
+					   : run_in_background(&mount, o);
 	fuse_session_destroy(mount.session);
 	store_close(mount.store);
 	return rc;
@@ -492,7 +495,7 @@ static int start(struct fuse_args *args, struct options *o)
 	process_protect();
 	process_keep_memory();
 	process_explain_bus_error();
-	if (check_places(o))
+	if (resolve_paths(o))
 		return EXIT_FAILED;
 	return mount_and_serve(args, o);
 }
@@ -503,7 +506,7 @@ int main(int argc, char **argv)
 	struct options o = {.title = argv, .as_root = geteuid() == 0};
 	int rc = EXIT_USAGE;
 
-	if (have_standard_descriptors())
+	if (open_standard_descriptors())
 		return EXIT_FAILED;
 	fuse_set_log_func(report_option);
 	if (fuse_opt_parse(&args, &o, option_table, take_argument) == 0)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "fs/draft.h"
@@ -12,13 +11,8 @@
 #include "fs/ino.h"
 #include "store/base/clock.h"
 
-/* How long the kernel may keep what changes through its own inode only. */
+/* For what changes through its own inode only. */
 static const double cache_seconds = 60;
-
-bool node_has(const struct attr *attr, unsigned int flag)
-{
-	return attr && (attr->flags & flag);
-}
 
 static bool present(const struct attr *attr, const union store_any *row)
 {
@@ -92,7 +86,7 @@ int node_fixed_number(const struct kind *kind, const char *name)
 	return -1;
 }
 
-/* A directory that is always there: another object's, or the same one's. */
+/* A fixed directory, of another object or the same one. */
 static int enter(struct store *store, const struct node *dir,
     const struct fixed_dir *fixed, struct node *out)
 {
@@ -113,7 +107,7 @@ static int find_object(struct store *store, const struct node *dir,
 	    store, tree[dir->kind->child].row, dir->row.object.id, name, out);
 }
 
-/* A file of an object that has no directory. */
+/* A file of an object without a directory. */
 static int find_flat(struct store *store, const struct node *dir,
     const char *name, struct node *out)
 {
@@ -194,17 +188,10 @@ int node_fixed_entry(
 	return 0;
 }
 
-bool node_has_drafts(const struct node *dir)
-{
-	return tree[dir->kind->child].flat
-		   ? !dir->kind->exported
-		   : dir->kind->attrs && dir->kind->row != STORE_PLACE;
-}
-
 /*
- * How long a name in this directory may be. An object's is NAME_MAX_LEN; a file
- * of one without a directory has an ending behind that, and a draft what tools
- * put around it.
+ * The longest name in a directory: an object's; with the file's name after it,
+ * where objects have no directory; or a draft's, to which programs add what
+ * they like.
  */
 static size_t longest_name(const struct node *dir)
 {
@@ -234,164 +221,7 @@ int node_lookup(struct store *store, const struct node *dir, const char *name,
 		   : 0;
 }
 
-/* --- what it looks like --- */
-
-static mode_t file_type(const struct attr *attr)
-{
-	return !attr ? S_IFDIR : node_has(attr, AT_LINK) ? S_IFLNK : S_IFREG;
-}
-
-static struct timespec moment(int64_t at)
-{
-	return (struct timespec){at / CLOCK_SECOND, at % CLOCK_SECOND};
-}
-
-/* A change of content is one of the file's state, too. */
-static void set_ctime(struct stat *st, int64_t at)
-{
-	struct timespec state = moment(at), content = st->st_mtim;
-	bool later = state.tv_sec > content.tv_sec ||
-		     (state.tv_sec == content.tv_sec &&
-			 state.tv_nsec > content.tv_nsec);
-
-	st->st_ctim = later ? state : content;
-}
-
-int node_stat(struct store *store, const struct node *node, struct stat *st)
-{
-	struct store_owner own;
-
-	if (node->draft) {
-		int rc = draft_stat(node->draft, st);
-		if (rc)
-			return rc;
-		st->st_ino = node->ino;
-		node_count_blocks(st);
-		return 0;
-	}
-	int rc = node_owner(store, node, &own);
-	if (rc)
-		return rc;
-	*st = (struct stat){
-	    .st_ino = node_shown_ino(node),
-	    .st_nlink = 1,
-	    .st_mode = file_type(node->attr) | own.mode,
-	    .st_uid = own.uid,
-	    .st_gid = own.gid,
-	    .st_blksize = 4096,
-	};
-	rc = node_size_and_time(store, node, st);
-	st->st_atim = st->st_mtim;
-	set_ctime(st, own.ctime);
-	node_count_blocks(st);
-	return rc;
-}
-
-int node_each_told(enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
-{
-	int rc = 0;
-
-	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
-		if (kind->told && kind->row == row)
-			rc = fn(ino_make(node_kind_number(kind), 0, id), arg);
-	return rc;
-}
-
-/*
- * The kernel checks chmod and chown against the owner that it has, and asks for
- * a newer one only when it looks the name up. A file's owner changes with its
- * directory's: its name is looked up each time. And it can be renamed away
- * (backup.c): the kernel takes the backup for it until then.
- */
-double node_entry_timeout(const struct node *node)
-{
-	return node->attr ? 0 : node_timeout(node);
-}
-
-double node_timeout(const struct node *node)
-{
-	bool changes = node->attr
-			   ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)
-			   : node->kind->is_volatile;
-
-	return changes ? 0 : cache_seconds;
-}
-
-int node_content(struct store *store, const struct node *node, struct bytes *out)
-{
-	const struct attr *attr = node->attr;
-	bool bare = attr->store && (node->row.object.bare >> attr->number & 1);
-	int rc = attr->show ? attr->show(store, &node->row, out) : 0;
-
-	if (rc || node_has(attr, AT_DOCUMENT | AT_LINK) || bare)
-		return rc < 0 ? rc : 0;
-	return bytes_add(out, "\n", 1);
-}
-
-/* --- listing --- */
-
-struct listing {
-	node_entry_fn fn;
-	void *arg;
-	struct node *entry;
-	uint64_t cookie; /* behind which to go on */
-};
-
-/* An object without a directory: one entry for each of its files, each with a
- * cookie of its own. */
-static int list_flat(const union store_any *row, struct listing *l)
-{
-	const struct kind *kind = l->entry->kind;
-	char name[NAME_MAX_LEN + 16];
-
-	for (size_t i = 0; i < kind->attrs; i++) {
-		uint64_t next = INO_FIRST_CHILD +
-				(uint64_t)row->object.id * kind->attrs + i;
-		if (next <= l->cookie)
-			continue;
-		node_set(l->entry, kind, &kind->attr[i], row->object.id);
-		if (hidden_has(l->entry->ino, 0))
-			continue;
-		snprintf(name, sizeof(name), "%s%s", row->object.name,
-		    kind->attr[i].name);
-		if (l->fn(name, l->entry, next, l->arg))
-			return 1;
-	}
-	return 0;
-}
-
-static int list_child(const union store_any *row, void *arg)
-{
-	struct listing *l = arg;
-
-	l->entry->row = *row;
-	if (l->entry->kind->flat)
-		return list_flat(row, l);
-	node_set(l->entry, l->entry->kind, NULL, row->object.id);
-	return l->fn(row->object.name, l->entry,
-	    INO_FIRST_CHILD + (uint64_t)row->object.id, l->arg);
-}
-
-/* Goes on with the object whose entries the cookie stands behind or among. */
-static int list_children(
-    struct store *store, const struct node *dir, struct listing *l)
-{
-	const struct kind *child = &tree[dir->kind->child];
-	int64_t after = l->cookie < INO_FIRST_CHILD
-			    ? 0
-			    : (int64_t)(l->cookie - INO_FIRST_CHILD);
-
-	if (child->flat && after)
-		after = after / (int64_t)child->attrs - 1;
-	l->entry->kind = child;
-	if (dir->kind->each)
-		return dir->kind->each(store, &dir->row, after, list_child, l);
-	return store_each(
-	    store, child->row, dir->row.object.id, after, list_child, l);
-}
-
-/* Where ".." leads: a fixed directory's object may be its parent's too. Only
- * shown, never used. */
+/* A fixed directory may have the same object as its parent. */
 uint64_t node_parent_ino(const struct node *dir)
 {
 	const struct store_object *o = &dir->row.object;
@@ -411,64 +241,33 @@ uint64_t node_parent_ino(const struct node *dir)
 	return INO_ROOT;
 }
 
-static int list_dots(const struct node *dir, uint64_t *cookie, struct listing *l)
+int node_each_notified(
+    enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
 {
-	int stop = 0;
+	int rc = 0;
 
-	if (*cookie < INO_COOKIE_DOT) {
-		*l->entry = *dir;
-		stop = l->fn(".", l->entry, INO_COOKIE_DOT, l->arg);
-	}
-	if (!stop && *cookie < INO_COOKIE_DOTDOT) {
-		*l->entry = *dir;
-		l->entry->ino = node_parent_ino(dir);
-		stop = l->fn("..", l->entry, INO_COOKIE_DOTDOT, l->arg);
-	}
-	if (*cookie < INO_COOKIE_DOTDOT)
-		*cookie = INO_COOKIE_DOTDOT;
-	return stop;
+	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
+		if (kind->notify && kind->row == row)
+			rc = fn(ino_make(node_kind_number(kind), 0, id), arg);
+	return rc;
 }
 
 /*
- * Files before directories: what copies export/ in this order has store.json
- * before what came after it.
+ * Names of files are not cached. The kernel checks chmod and chown against its
+ * cached owner, which it refreshes by a lookup only, and a file's owner changes
+ * with its directory's. Also, a file can be renamed to a backup (node_draft.c),
+ * which the kernel would take for the file.
  */
-static int list_fixed(struct store *store, const struct node *dir,
-    uint64_t cookie, struct listing *l)
+double node_entry_timeout(const struct node *node)
 {
-	const struct kind *kind = dir->kind;
-
-	for (size_t at = cookie - INO_COOKIE_DOTDOT;
-	     at < kind->dirs + kind->attrs; at++) {
-		size_t i = at < kind->attrs ? kind->dirs + at
-					    : at - kind->attrs;
-		const struct attr *attr = node_fixed_attr(kind, i);
-		if (node_has(attr, AT_HIDDEN))
-			continue;
-		int rc = node_fixed_entry(store, dir, i, l->entry);
-		if (rc == -ENOENT)
-			continue;
-		if (rc)
-			return rc;
-		if (l->fn(attr ? attr->name : kind->dir[i].name, l->entry,
-			INO_COOKIE_FIXED + at, l->arg))
-			return 1;
-	}
-	return 0;
+	return node->attr ? 0 : node_timeout(node);
 }
 
-int node_list(struct store *store, const struct node *dir, uint64_t cookie,
-    node_entry_fn fn, void *arg)
+double node_timeout(const struct node *node)
 {
-	struct node entry;
-	struct listing l = {fn, arg, &entry, cookie};
+	bool changes = node->attr
+			   ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)
+			   : node->kind->is_volatile;
 
-	if (dir->attr)
-		return -ENOTDIR;
-	int rc = list_dots(dir, &cookie, &l);
-	if (!rc && cookie < INO_FIRST_CHILD)
-		rc = list_fixed(store, dir, cookie, &l);
-	if (rc || !dir->kind->child)
-		return rc < 0 ? rc : 0;
-	return list_children(store, dir, &l);
+	return changes ? 0 : cache_seconds;
 }

@@ -2,85 +2,116 @@
 #ifndef FS_NODE_INTERNAL_H
 #define FS_NODE_INTERNAL_H
 
-/* What the parts of the engine, node.c, owner.c, change.c and backup.c,
- * share. */
+/* Shared by node*.c, the parts of the engine. */
 #include "fs/node.h"
 
-/* Its place in the table: an enum kind_number. */
+/* The index in the table: an enum kind_number. */
 static inline unsigned int node_kind_number(const struct kind *kind)
 {
 	return (unsigned int)(kind - tree);
 }
 
-/* Whether the attribute (NULL: a directory) has a flag. */
-bool node_has(const struct attr *attr, unsigned int flag);
+/* Whether the attribute has one of these flags; false for NULL, a directory. */
+static inline bool node_has(const struct attr *attr, unsigned int flags)
+{
+	return attr && (attr->flags & flags);
+}
 
-/* Makes the node name this; the row is the caller's to fill in. */
+/* --- node.c --- */
+
+/* Sets all of a node but its row. */
 void node_set(struct node *node, const struct kind *kind,
     const struct attr *attr, int64_t id);
-void node_set_draft(struct node *node, uint64_t id, bool directory);
 
 /*
- * The entries that every directory of a kind has are numbered: its fixed
- * directories, then its attributes. -1: there is none of that name.
+ * The fixed entries of a kind are numbered: its directories, then its
+ * attributes. Returns the number, or -1.
  */
 int node_fixed_number(const struct kind *kind, const char *name);
 
-/* The attribute at a number, NULL for a directory. */
+/* The attribute with this number, or NULL for a directory. */
 const struct attr *node_fixed_attr(const struct kind *kind, size_t i);
 
-/* The entry with this number. -ENOENT if this directory has it not, or not
- * now. */
+/* The entry with this number. Returns 0, or -ENOENT (hidden, or not present). */
 int node_fixed_entry(
     struct store *store, const struct node *dir, size_t i, struct node *out);
 
 /*
- * The attribute of a kind without directories that a name ends in; what is
- * before it goes to object. NULL: none, or what is before is no legal name.
+ * Splits a name into an object's and an attribute's, in a kind without
+ * directories. NULL: it does not end in an attribute's name, or the rest is not
+ * a legal name.
  */
 const struct attr *node_flat_attr(
     const struct kind *kind, const char *name, char object[NAME_MAX_LEN + 1]);
 
-/* A name that somebody gives: whatever it is for, it must not be a secret.
- * -EINVAL. */
-int node_check_name(
-    struct store *store, struct store_call *call, const char *name);
+/* Looks up an object, or a file of an object without a directory. Returns 0, or
+ * -ENOENT. */
+int node_find_child(struct store *store, const struct node *dir,
+    const char *name, struct node *out);
 
-/* Whether drafts can be made in it: beside attributes that somebody may want to
- * replace. */
-bool node_has_drafts(const struct node *dir);
-
-/* Shows a file of this object again, if it was hidden. */
+/* Makes a hidden file of an object without a directory visible. */
 void node_show_flat(struct store *store, const struct node *dir,
     const struct attr *attr, const char *object);
 
-/* The directory that ".." leads to. */
+/* The inode number of "..". */
 uint64_t node_parent_ino(const struct node *dir);
 
-/* times.c: sets st_size and st_mtim. */
-int node_size_and_time(
-    struct store *store, const struct node *node, struct stat *st);
+/* --- node_access.c --- */
 
-/* Whose it is, and what its mode is. */
-int node_owner(
-    struct store *store, const struct node *node, struct store_owner *out);
+/* Returns 0, or -EPERM below export/. */
+int node_check_exported(struct fs_request *rq, const struct node *node);
 
-/* Whether drafts of this name can be in the directory; as draft_name.h says,
- * made by O_EXCL. */
-bool node_draft_name(const struct node *dir, const char *name);
+/* Returns 0, or -EINVAL: a name that holds a secret would show it to others. */
+int node_check_name(struct fs_request *rq, const char *name);
 
-/* Makes a draft, a file or directory as mode says. -EEXIST, -ENOSPC. */
-int node_make_draft(struct store *store, const struct store_call *call,
-    const struct node *dir, const char *name, mode_t mode, struct node *out);
+/* Whether the caller may delete the object of this directory, except that it is
+ * not empty. Returns 0, or -EPERM, -EBUSY, -EACCES. */
+int node_may_delete(struct fs_request *rq, const struct node *dir);
 
-/* Renames a file of the directory to a draft's name, which leaves its value
- * there. -EPERM, -EACCES. */
-int node_rename_away(struct store *store, struct store_call *call,
-    const struct node *dir, const struct node *file, const char *name);
+/* --- node_value.c --- */
 
-/* The other entries: objects, and drafts. -ENOENT. */
-int node_find_child(struct store *store, const struct node *dir,
-    const char *name, struct node *out);
+/* Writes a whole file to an attribute. Returns 0, or as node_store, or -EBADMSG
+ * (incomplete). */
+int node_replace(struct fs_request *rq, const struct node *node,
+    const struct bytes *content);
+
+/* --- node_draft.c --- */
+
+/* Makes the node one for a draft. */
+void node_set_draft(struct node *node, uint64_t id, bool directory);
+
 int node_find_draft(const struct node *dir, const char *name, struct node *out);
+
+/* Whether drafts can be made in a directory. */
+bool node_has_drafts(const struct node *dir);
+
+/* Whether a new file with this name, flags and mode is a draft. */
+bool node_is_draft(
+    const struct node *dir, const char *name, int flags, mode_t mode);
+
+/*
+ * Makes a draft, a file or directory as mode says. It belongs to the caller and
+ * the directory's group. Returns 0, or -EEXIST, -ENOSPC.
+ */
+int node_make_draft(const struct fs_request *rq, const struct node *dir,
+    const char *name, mode_t mode, struct node *out);
+
+/* The attribute that a file of this name becomes if its request is accepted,
+ * and the member's name; or NULL. */
+const struct attr *node_drop_attr(
+    const struct node *dir, const char *name, char member[NAME_MAX_LEN + 1]);
+
+/* Makes the draft that holds the name until the request is complete; it goes
+ * when the file is closed. */
+int node_make_drop(const struct fs_request *rq, const struct node *dir,
+    const char *name, mode_t mode, struct node *out);
+
+int node_rename_draft(struct fs_request *rq, const struct node *draft,
+    const struct node *dir, const char *new_name);
+
+/* Renames a file to a backup's name, which leaves its value there. Returns 0,
+ * or -EPERM, -EACCES. */
+int node_rename_away(struct fs_request *rq, const struct node *dir,
+    const struct node *file, const char *name);
 
 #endif

@@ -6,20 +6,22 @@
 
 #include "store/store.h"
 
-/* What the operations get as their session's user data. */
+/* The user data of the FUSE session. */
 struct mount {
 	struct store *store;
 	struct fuse_session *session;
-	void (*served)(struct mount
-		*mount); /* called once, when the kernel is being served */
-	int ready; /* for served: who waits for it reads here; -1: nobody */
+	void (*served)(
+	    struct mount *mount); /* called once, when the mount answers */
+	int ready; /* a pipe for served, to the process that waits for it; -1:
+		      none */
 };
 
-/* For store_options: something has enrolled in this group. arg: the mount. */
+/* For store_options.enrolled: invalidates the cached listings of the group.
+ * arg: the struct mount. */
 void ops_enrolled(int64_t group, void *arg);
 
-/* The FUSE operations: each decodes, asks node.h or handle.h, and replies
- * exactly once. */
+/* The FUSE operations. Each resolves inode numbers, calls node.h or file.h, and
+ * replies exactly once. */
 extern const struct fuse_lowlevel_ops fs_ops;
 
 #endif

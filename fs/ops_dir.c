@@ -9,26 +9,27 @@
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct fs_request rq = ops_request(req);
 	struct node node;
-	int rc = node_get(ops_store(req), ino, &node);
+	int rc = node_get(rq.store, ino, &node);
 
 	if (!rc && node.attr)
 		rc = -ENOTDIR;
 	if (rc)
-		ops_reply_error(req, rc);
+		ops_reply(req, &rq, rc);
 	else
 		fuse_reply_open(req, fi);
 }
 
 struct page {
 	fuse_req_t req;
+	struct store *store;
 	bool plus;
 	char *data;
 	size_t size, used;
 };
 
-/* One entry with what stat would say of it, so that `ls -l` asks nothing
- * more. */
+/* An entry with its attributes, so that `ls -l` needs no further request. */
 static size_t add_plus(
     struct page *page, const char *name, const struct node *node, uint64_t next)
 {
@@ -37,12 +38,12 @@ static size_t add_plus(
 		    (!name[1] || (name[1] == '.' && !name[2]));
 	bool conversation = node->attr && node->attr->flags & AT_CONVERSATION;
 
-	if (dots || ops_entry(ops_store(page->req), node, &entry)) {
+	if (dots || ops_entry(page->store, node, &entry)) {
 		entry = (struct fuse_entry_param){0};
 		entry.attr.st_mode = node->attr ? S_IFREG : S_IFDIR;
 	}
 	entry.attr.st_ino = node_shown_ino(node);
-	/* No link in the kernel: each open of it has to look it up. */
+	/* Not cached by the kernel: each open has to look it up (ino.h). */
 	if (conversation)
 		entry.ino = 0;
 	return fuse_add_direntry_plus(page->req, page->data + page->used,
@@ -80,16 +81,22 @@ static int add_entry(
 static void reply_page(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
 {
+	struct fs_request rq = ops_request(req);
 	struct page page = {
-	    .req = req, .plus = plus, .data = malloc(size), .size = size};
+	    .req = req,
+	    .store = rq.store,
+	    .plus = plus,
+	    .data = malloc(size),
+	    .size = size,
+	};
 	struct node dir;
-	int rc = page.data ? node_get(ops_store(req), ino, &dir) : -ENOMEM;
+	int rc = page.data ? node_get(rq.store, ino, &dir) : -ENOMEM;
 
 	if (!rc)
 		rc = node_list(
-		    ops_store(req), &dir, (uint64_t)offset, add_entry, &page);
+		    rq.store, &dir, (uint64_t)offset, add_entry, &page);
 	if (rc)
-		ops_reply_error(req, rc);
+		ops_reply(req, &rq, rc);
 	else
 		fuse_reply_buf(req, page.data, page.used);
 	free(page.data);

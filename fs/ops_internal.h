@@ -2,18 +2,53 @@
 #ifndef FS_OPS_INTERNAL_H
 #define FS_OPS_INTERNAL_H
 
-/* What the parts of the FUSE operations, ops.c and ops_dir.c, share. */
+/* Shared by ops*.c. */
+#include "fs/file.h"
 #include "fs/node.h"
 #include "fs/ops.h"
 
-struct store *ops_store(fuse_req_t req);
+enum { GROUPS = 256 };
 
-/* Replies with a failure: 0 or -errno. */
-void ops_reply_error(fuse_req_t req, int rc);
+/* Makes our own request of FUSE's. */
+struct fs_request ops_request(fuse_req_t req);
 
-/* What a lookup says of a node. 0 or -errno. */
+/*
+ * With the caller's groups, where the kernel checks the directory's mode only
+ * and we check the file's. Groups beyond the limit do not count.
+ */
+struct fs_request ops_request_with_groups(fuse_req_t req, gid_t groups[GROUPS]);
+
+/* Replies with an outcome, 0 or -errno; the one place where refusals are
+ * logged. */
+void ops_reply(fuse_req_t req, struct fs_request *rq, int rc);
+
+/* Resolves the directory in which a name is made, changed or removed. Returns 0
+ * or -errno. */
+int ops_written_dir(struct fs_request *rq, fuse_ino_t ino, struct node *dir);
+
+/* Fills in the reply to a lookup of a node. Returns 0 or -errno. */
 int ops_entry(struct store *store, const struct node *node,
     struct fuse_entry_param *entry);
+
+/* --- ops_file.c --- */
+
+struct file *ops_file(const struct fuse_file_info *fi);
+
+/* Closes a file. There is no caller to reply to, but a request that was left
+ * incomplete is logged. */
+void ops_close_file(struct file *file);
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+    mode_t mode, struct fuse_file_info *fi);
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+    struct fuse_file_info *fi);
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
+    off_t offset, struct fuse_file_info *fi);
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* --- ops_dir.c --- */
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,

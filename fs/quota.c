@@ -7,14 +7,14 @@
 #include <stdlib.h>
 
 #include "store/base/process.h"
-#include "store/owner.h"
 
-enum class { ANYBODY, OWNER, ROOT, CLASSES };
+/* How much of a limit a caller may use. */
+enum share { ANYBODY, OWNER, ROOT, SHARES };
 
 static const struct {
 	const char *name;
-	long each, all[CLASSES];
-	bool root_too; /* whether root has to keep to `each` */
+	long each, all[SHARES];
+	bool root_too; /* whether `each` limits root too */
 } limits[QUOTAS] = {
     [QUOTA_CONVERSATIONS] = {"files that take requests", CONVERSATIONS_PER_USER,
 	{CONVERSATIONS_ANYBODY, CONVERSATIONS_OWNERS, CONVERSATIONS_MAX}, true},
@@ -24,7 +24,7 @@ static const struct {
 	{BYTES_ANYBODY, BYTES_OWNERS, LONG_MAX}, false},
 };
 
-/* Each user who has something has one; they are found by a hash of the uid. */
+/* The account of a user with open files, in a hash table by uid. */
 struct user {
 	struct user *next;
 	uid_t uid;
@@ -37,10 +37,10 @@ static struct {
 	pthread_mutex_t lock;
 	struct user *first[BUCKETS];
 	long used[QUOTAS];
-	long peak; /* of QUOTA_BYTES since memory was given back */
+	long peak; /* of QUOTA_BYTES, since memory was returned to the kernel */
 } users = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Less is not worth the time. */
+/* Returning less to the kernel is not worth the time. */
 enum { WORTH_GIVING_BACK = 2 << 20 };
 
 static struct user **find(uid_t uid)
@@ -52,7 +52,7 @@ static struct user **find(uid_t uid)
 	return link;
 }
 
-/* The user's, made if there is none. */
+/* Finds the account, or makes it. */
 static struct user *of(uid_t uid)
 {
 	struct user **link = find(uid);
@@ -85,8 +85,9 @@ static void add(enum quota what, struct user *user, long n)
 		users.peak = users.used[QUOTA_BYTES];
 }
 
-/* 0, -EDQUOT: the user has too many; -ENOSPC: all together; -ENOMEM. */
-static int try(enum quota what, uid_t uid, long n, enum class class)
+/* Returns 0, -EDQUOT (the user's limit), -ENOSPC (that of all users), -ENOMEM.
+ * */
+static int try(enum quota what, uid_t uid, long n, enum share share)
 {
 	int rc = 0;
 
@@ -94,10 +95,10 @@ static int try(enum quota what, uid_t uid, long n, enum class class)
 	struct user *user = of(uid);
 	if (!user)
 		rc = -ENOMEM;
-	else if ((class != ROOT || limits[what].root_too) &&
+	else if ((share != ROOT || limits[what].root_too) &&
 		 user->used[what] + n > limits[what].each)
 		rc = -EDQUOT;
-	else if (n > limits[what].all[class] - users.used[what])
+	else if (n > limits[what].all[share] - users.used[what])
 		rc = -ENOSPC;
 	else
 		add(what, user, n);
@@ -107,46 +108,44 @@ static int try(enum quota what, uid_t uid, long n, enum class class)
 	return rc;
 }
 
-/* Asked only where the part that is anybody's has been taken: it costs a look
- * into the store. */
-static enum class class_of(
-    struct store *store, const struct store_call *call, bool permitted) {
-	if (store_is_root_owner(store, call->uid)) return ROOT;
-	return permitted || store_owns_group(store, call) ? OWNER : ANYBODY;
+/* Called only when ANYBODY's share is used up: it reads the store. */
+static enum share share_of(const struct fs_request *rq, bool permitted)
+{
+	if (store_is_root_owner(rq->store, rq->call.uid))
+		return ROOT;
+	return permitted || store_owns_group(rq->store, &rq->call) ? OWNER
+								   : ANYBODY;
 }
 
-/* Anybody can be refused this as often as one likes: it is counted. */
-static int refuse(
-    enum quota what, struct store *store, struct store_call *call, int why)
+/* Any user can cause this at will, so it is logged as a stranger's. */
+static int refuse(enum quota what, struct fs_request *rq, int why)
 {
-	int rc = why == -EDQUOT
-		     ? store_refuse(call, -ENOSPC, "more than %ld %s are open",
-			   limits[what].each, limits[what].name)
-		     : store_refuse(call, -ENOSPC,
-			   "too many %s are open, of all users together",
-			   limits[what].name);
-
-	store_log_stranger(store, call, "open", rc);
-	return rc;
+	request_stranger(rq, "open");
+	return why == -EDQUOT
+		   ? store_refuse(&rq->call, -ENOSPC,
+			 "more than %ld %s are open", limits[what].each,
+			 limits[what].name)
+		   : store_refuse(&rq->call, -ENOSPC,
+			 "too many %s are open, of all users together",
+			 limits[what].name);
 }
 
-int quota_take(enum quota what, struct store *store, struct store_call *call,
-    long n, bool permitted)
+int quota_take(enum quota what, struct fs_request *rq, long n, bool permitted)
 {
-	int rc = try(what, call->uid, n, call->uid ? ANYBODY : ROOT);
+	uid_t uid = rq->call.uid;
+	int rc = try(what, uid, n, uid ? ANYBODY : ROOT);
 
-	if ((rc == -EDQUOT || rc == -ENOSPC) && call->uid) {
-		enum class class = class_of(store, call, permitted);
-		if (class != ANYBODY)
-			rc = try(what, call->uid, n, class);
+	if ((rc == -EDQUOT || rc == -ENOSPC) && uid) {
+		enum share share = share_of(rq, permitted);
+		if (share != ANYBODY)
+			rc = try(what, uid, n, share);
 	}
-	return rc == -EDQUOT || rc == -ENOSPC ? refuse(what, store, call, rc)
-					      : rc;
+	return rc == -EDQUOT || rc == -ENOSPC ? refuse(what, rq, rc) : rc;
 }
 
-/* What was freed is malloc's until it is told: with many threads it lies
- * between what is used. */
-static void give_memory_back(void)
+/* malloc keeps what was freed, since with many threads it is scattered between
+ * allocated blocks. */
+static void trim_memory(void)
 {
 	pthread_mutex_lock(&users.lock);
 	bool worth = users.peak - users.used[QUOTA_BYTES] >=
@@ -170,5 +169,5 @@ void quota_add(enum quota what, uid_t uid, long n)
 	drop_if_empty(uid);
 	pthread_mutex_unlock(&users.lock);
 	if (n < 0 && what == QUOTA_BYTES)
-		give_memory_back();
+		trim_memory();
 }

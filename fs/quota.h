@@ -3,23 +3,24 @@
 #define FS_QUOTA_H
 
 /*
- * What open files use up, counted by user: nobody takes all of it, and of each
- * a part is kept for those who run the service, however many users have taken
- * the rest.
+ * Limits on open files, per user and for all users together. Part of each limit
+ * is reserved for the users that run the service, so that no number of others
+ * can use it up.
  */
-#include "store/store.h"
+#include "fs/request.h"
 
 enum quota {
-	QUOTA_CONVERSATIONS, /* that have had no answer yet, or are not closed */
+	QUOTA_CONVERSATIONS, /* without an answer, or not closed yet */
 	QUOTA_FILES,
-	QUOTA_BYTES, /* of memory for both */
+	QUOTA_BYTES, /* of memory for files and conversations */
 	QUOTAS
 };
 
 /*
- * Per user, and of all users together: anybody's; with the reserve for who owns
- * a group or was let in by its owner or mode; with the reserve for root and the
- * owner of the mount's root. Root alone has as many files as there is memory.
+ * _PER_USER: of one user. _ANYBODY: of all users. _OWNERS: with the reserve for
+ * users that own a group, or whom owner or mode of the file admit. _MAX: with
+ * the reserve for root and the owner of the mount's root; for files and bytes,
+ * these have no limit.
  */
 enum {
 	CONVERSATIONS_PER_USER = 64,
@@ -35,15 +36,15 @@ enum {
 };
 
 /*
- * Takes n. permitted: the kernel has let the caller in by owner or group, where
- * others have no permission. -ENOSPC: the user has too many, or all users
- * together have, logged as a stranger's; -ENOMEM.
+ * Takes n for the caller. permitted: the kernel admitted the caller by owner or
+ * group, since others have no permission. Returns 0, or -ENOSPC (the user, or
+ * all users together, have too many; the request is then a stranger's),
+ * -ENOMEM.
  */
-int quota_take(enum quota what, struct store *store, struct store_call *call,
-    long n, bool permitted);
+int quota_take(enum quota what, struct fs_request *rq, long n, bool permitted);
 
-/* Corrects by n what the user has taken, where that is more than nothing;
- * refuses nothing. */
+/* Adds n, which may be negative, to what the user has taken, without a limit.
+ * No effect for a user that has taken nothing. */
 void quota_add(enum quota what, uid_t uid, long n);
 
 #endif

@@ -1,217 +1,302 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/tree.h"
 
-#include "fs/attrs.h"
+#include "fs/attr.h"
 
 /*
  * Numbers stand in inode numbers and in the store: one that is no longer used
- * is not given again. Maxima leave room for what is merely wrong, so that it is
- * told as that and not as too long.
+ * is not given again. Maxima leave room for values that are merely wrong, so
+ * that the error says that and not "too long".
  */
 enum { WORD = 16, NUMBER = 32, TIME = 40 };
 
+/* Constructors of attributes. Each sets exactly the handlers of its type, and
+ * the flags that follow from them. The last argument is a line of help. */
 /* clang-format off */
 
+/* 1 to 47 are an attribute's bits in struct store_object. */
+#define ATTR_NUMBER(n) ((n) + 0 * sizeof(struct { int unused; \
+	_Static_assert((n) >= 1 && (n) <= 47, "an attribute's number"); }))
+#define ATTR(n, text, bits, line) .number = ATTR_NUMBER(n), .name = text, \
+	.flags = (bits), .help = line
+
+/* One value of at most `most` bytes, which only a write changes. */
+#define VALUE(n, text, most, show_fn, store_fn, line) \
+	{ATTR(n, text, 0, line), .max = most, .show = show_fn, .store = store_fn}
+
+/* A value that other changes of the store change too. */
+#define SHARED_VALUE(n, text, most, show_fn, store_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
+	 .store = store_fn}
+
+/* A value that only the owner of the mount's root may write. */
+#define ROOT_VALUE(n, text, most, show_fn, store_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_ROOT_OWNED, line), .max = most, \
+	 .show = show_fn, .store = store_fn}
+
+/* A value that nobody can write; SIZED: whose length is known without rendering
+ * it. */
+#define READ_ONLY(n, text, show_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .show = show_fn}
+#define SIZED(n, text, show_fn, size_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .show = show_fn, .size = size_fn}
+
+/* A value that never changes. */
+#define CONSTANT(n, text, show_fn, line) \
+	{ATTR(n, text, AT_FIXED, line), .show = show_fn}
+
+/* A value with a time of its own; when: FIXED or VOLATILE. */
+#define MEASURED(n, text, when, show_fn, measure_fn, bits, line) \
+	{ATTR(n, text, AT_##when | (bits), line), .show = show_fn, \
+	 .measure = measure_fn}
+
+/* A text of any length; FIXED_DOCUMENT: that never changes. */
+#define DOCUMENT(n, text, show_fn, size_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = show_fn, \
+	 .size = size_fn}
+#define FIXED_DOCUMENT(n, text, show_fn, line) \
+	{ATTR(n, text, AT_FIXED | AT_DOCUMENT, line), .show = show_fn}
+
+/* A document that can be written, in any number of writes. */
+#define COLLECTED(n, text, show_fn, size_fn, submit_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = show_fn, \
+	 .size = size_fn, .submit = submit_fn}
+
+/* The same, where creating the file enrolls a member. */
+#define DROP(n, text, show_fn, size_fn, submit_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT | AT_DROP, line), \
+	 .show = show_fn, .size = size_fn, .submit = submit_fn}
+
+/* A document that can be written, and reads as empty. */
+#define INPUT(n, text, submit_fn, line) \
+	{ATTR(n, text, AT_DOCUMENT, line), .submit = submit_fn}
+
+/* A request is written, its reply is read. */
+#define CONVERSATION(n, text, submit_fn, bits, line) \
+	{ATTR(n, text, AT_CONVERSATION | AT_FIXED | AT_DOCUMENT | (bits), line), \
+	 .submit = submit_fn}
+
+/* A file that only grows. */
+#define STREAM(n, text, read_fn, measure_fn, bits, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT | (bits), line), .read = read_fn, \
+	 .measure = measure_fn}
+
+/* A large document, shared by all its readers. */
+#define LIST(n, text, list_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .list = list_fn}
+
+/* A symbolic link. */
+#define LINK(n, text, show_fn, present_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_LINK, line), .show = show_fn, \
+	 .present = present_fn}
+
+/* A hidden file, each open of which is an event. */
+#define SECRET(n, text, copy_fn, size_fn, present_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_HIDDEN | AT_DOCUMENT, line), \
+	 .copy = copy_fn, .size = size_fn, .present = present_fn}
+
+/* An object as a restore wants it. */
+#define EXPORT(n, text, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = export_show, \
+	 .measure = export_measure}
+
+/* clang-format on */
+
 static const struct attr root_attr[] = {
-	{1, "enroll", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_enroll,
-	 .help = "provisioning key and CSR in, certificate out"},
-	{4, "renew", AT_CONVERSATION | AT_PUBLIC | AT_FIXED | AT_DOCUMENT, .take = take_renew,
-	 .help = "CSR and proof of the present key in, a new certificate out"},
-	{5, "log", AT_VOLATILE | AT_DOCUMENT | AT_AUDIT, .read = read_log, .measure = measure_log,
-	 .help = "the audit trail, a JSON object a line, each with the hash of the one before"},
-	{6, "log.head", AT_VOLATILE | AT_AUDIT, .show = show_log_head, .measure = measure_log_head,
-	 .help = "the hash of its last line, to be kept elsewhere"},
-	{7, "metrics", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_metrics,
-	 .help = "what there is and what happens, in the text format of Prometheus"},
-	{2, "domain", AT_FIXED, .show = show_domain, .help = "the name in keys and certificates"},
-	{3, "version", AT_FIXED, .show = show_version, .measure = measure_version, .help = "of enrollfs"},
+    CONVERSATION(1, "enroll", enroll_submit, AT_PUBLIC,
+	"provisioning key and CSR in, certificate out"),
+    CONVERSATION(4, "renew", renew_submit, AT_PUBLIC,
+	"CSR and proof of the present key in, a new certificate out"),
+    STREAM(5, "log", log_read, log_measure, AT_AUDIT,
+	"the audit trail, a JSON object a line, each with the hash of the one before"),
+    MEASURED(6, "log.head", VOLATILE, log_head_show, log_head_measure, AT_AUDIT,
+	"the hash of its last line, to be kept elsewhere"),
+    LIST(7, "metrics", metrics_list, "metrics in the text format of Prometheus"),
+    CONSTANT(2, "domain", domain_show, "the name in keys and certificates"),
+    MEASURED(
+	3, "version", FIXED, version_show, version_measure, 0, "of enrollfs"),
 };
 
 static const struct attr group_attr[] = {
-	{1, "description", 0, STORE_DESCRIPTION_MAX, show_group_description,
-	 .store = store_description, .help = "a line for people"},
-	{2, "enabled", 0, WORD, show_group_enabled, .store = store_enabled,
-	 .help = "0: its keys can neither be copied nor enrol"},
-	{3, "signing_cert", AT_VOLATILE | AT_ROOT_OWNED, NAME_MAX_LEN, show_group_signing_cert,
-	 .store = store_signing_cert, .help = "the certificate that its new keys begin with"},
-	{4, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
-	{5, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
+    VALUE(1, "description", STORE_DESCRIPTION_MAX, group_description_show,
+	description_store, "a line for people"),
+    VALUE(2, "enabled", WORD, group_enabled_show, enabled_store,
+	"0: its keys can neither be copied nor enroll"),
+    ROOT_VALUE(3, "signing_cert", NAME_MAX_LEN, group_signing_cert_show,
+	signing_cert_store, "the certificate that its new keys begin with"),
+    CONSTANT(4, "created", created_show, "when it was made"),
+    READ_ONLY(5, "modified", modified_show, "when it was last edited"),
 };
 
 static const struct attr key_attr[] = {
-	{1, "key", AT_VOLATILE | AT_LINK, .show = show_key_link, .present = key_exportable,
-	 .help = "the provisioning key, for whatever follows links"},
-	{2, ".key", AT_VOLATILE | AT_HIDDEN | AT_DOCUMENT, .size = size_key, .copy = copy_key,
-	 .present = key_exportable, .help = "the provisioning key; opening it counts as a copy"},
-	{3, "max_uses", 0, NUMBER, show_max_uses, .store = store_max_uses,
-	 .help = "how many machines may enrol: a number, max, or +N and -N to change it"},
-	{4, "uses", AT_VOLATILE, .show = show_uses, .help = "how many have (the utilization count)"},
-	{5, "remaining", AT_VOLATILE, .show = show_remaining, .help = "how many are left"},
-	{6, "signing_cert", AT_VOLATILE | AT_ROOT_OWNED, NAME_MAX_LEN, show_key_signing_cert,
-	 .store = store_signing_cert, .help = "the certificate that signs what enrols"},
-	{7, "enabled", 0, WORD, show_key_enabled, .store = store_enabled,
-	 .help = "0: it can neither be copied nor enrol"},
-	{8, "expires", 0, TIME, show_expires, .store = store_expires,
-	 .help = "never, a date or time, seconds since the epoch, or N with s m h d w"},
-	{9, "exportable", 0, WORD, show_exportable, .store = store_exportable,
-	 .help = "0, once and for all: the secret's readable copy is destroyed"},
-	{10, "managed", AT_VOLATILE | AT_ROOT_OWNED, WORD, show_managed, .store = store_managed,
-	 .help = "1: read-only; copying and enrolling go on"},
-	{11, "state", AT_VOLATILE, .show = show_key_state,
-	 .help = "active, exhausted, disabled or expired"},
-	{12, "description", 0, STORE_DESCRIPTION_MAX, show_key_description,
-	 .store = store_description, .help = "a line for people"},
-	{13, "id", AT_FIXED, .show = show_id, .help = "its number, never given again"},
-	{14, "copies", AT_VOLATILE, .show = show_copies, .help = "how often it was copied"},
-	{15, "last_copied", AT_VOLATILE, .show = show_last_copied, .help = "when, or never"},
-	{16, "last_used", AT_VOLATILE, .show = show_last_used, .help = "when, or never"},
-	{17, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
-	{18, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
-	{19, "modified_by", AT_VOLATILE, .show = show_modified_by, .help = "by which uid"},
-	{20, "enroll", AT_CONVERSATION | AT_DOCUMENT | AT_FIXED, .take = take_key_enroll,
-	 .help = "CSR in, certificate out"},
+    LINK(1, "key", key_show, key_present, "a link to the provisioning key"),
+    SECRET(2, ".key", key_copy, key_size, key_present,
+	"the provisioning key; opening it counts as a copy"),
+    VALUE(3, "max_uses", NUMBER, max_uses_show, max_uses_store,
+	"how many machines may enroll: a number, max, or +N and -N to change it"),
+    READ_ONLY(4, "uses", uses_show, "how many have (the utilization count)"),
+    READ_ONLY(5, "remaining", remaining_show, "how many are left"),
+    ROOT_VALUE(6, "signing_cert", NAME_MAX_LEN, key_signing_cert_show,
+	signing_cert_store, "the certificate that signs what enrolls"),
+    VALUE(7, "enabled", WORD, key_enabled_show, enabled_store,
+	"0: it can neither be copied nor enroll"),
+    VALUE(8, "expires", TIME, expires_show, expires_store,
+	"never, a date or time, seconds since the epoch, or N with s m h d w"),
+    VALUE(9, "exportable", WORD, exportable_show, exportable_store,
+	"write 0 to make the key uncopyable; this cannot be undone"),
+    ROOT_VALUE(10, "managed", WORD, managed_show, managed_store,
+	"1: read-only; copying and enrolling stay possible"),
+    READ_ONLY(
+	11, "state", key_state_show, "active, exhausted, disabled or expired"),
+    VALUE(12, "description", STORE_DESCRIPTION_MAX, key_description_show,
+	description_store, "a line for people"),
+    CONSTANT(13, "id", id_show, "its number, never given again"),
+    READ_ONLY(14, "copies", copies_show, "how often it was copied"),
+    READ_ONLY(15, "last_copied", last_copied_show, "when, or never"),
+    READ_ONLY(16, "last_used", last_used_show, "when, or never"),
+    CONSTANT(17, "created", created_show, "when it was made"),
+    READ_ONLY(18, "modified", modified_show, "when it was last edited"),
+    READ_ONLY(19, "modified_by", modified_by_show, "by which uid"),
+    CONVERSATION(20, "enroll", key_enroll_submit, 0, "CSR in, certificate out"),
 };
 
 static const struct attr member_attr[] = {
-	{1, "cert.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_cert_pem, .size = size_cert_pem,
-	 .help = "its certificate"},
-	{2, "chain.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_chain_pem, .size = size_chain_pem,
-	 .help = "from the issuer to the root"},
-	{3, "fullchain.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_fullchain_pem,
-	 .size = size_fullchain_pem, .help = "both"},
-	{4, "csr.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_csr_pem, .size = size_csr_pem,
-	 .help = "what it asked with"},
-	{5, "serial", AT_VOLATILE, .show = show_member_serial, .help = "of the certificate, hex"},
-	{6, "fingerprint", AT_VOLATILE, .show = show_fingerprint, .size = size_fingerprint,
-	 .help = "SHA-256 of the certificate, hex"},
-	{7, "not_before", AT_VOLATILE, .show = show_member_not_before, .help = "valid from"},
-	{8, "not_after", AT_VOLATILE, .show = show_member_not_after, .help = "valid until"},
-	{9, "provisioning_key", AT_VOLATILE, .show = show_provisioning_key,
-	 .help = "the key it enrolled with"},
-	{10, "signing_cert", AT_VOLATILE, .show = show_member_signing_cert,
-	 .help = "the certificate that signed its"},
-	{11, "state", AT_VOLATILE, .show = show_member_state, .help = "active, expired or revoked"},
-	{12, "enrolled", AT_FIXED, .show = show_enrolled, .help = "when"},
-	{13, "enrolled_by", AT_FIXED, .show = show_enrolled_by, .help = "by which uid"},
-	{15, "revocation", AT_VOLATILE, NUMBER, show_revocation, .store = store_revocation,
-	 .help = "none, or why; writing a reason of RFC 5280 revokes all its certificates"},
-	{16, "renew", AT_CONVERSATION | AT_DOCUMENT | AT_FIXED, .take = take_member_renew,
-	 .help = "CSR in, a new certificate out"},
-	{14, "description", 0, STORE_DESCRIPTION_MAX, show_member_description,
-	 .store = store_description, .help = "a line for people"},
+    DOCUMENT(1, "cert.pem", cert_pem_show, cert_pem_size, "its certificate"),
+    DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
+	"from the issuer to the root"),
+    DOCUMENT(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_size,
+	"cert.pem and chain.pem"),
+    DOCUMENT(
+	4, "csr.pem", csr_pem_show, csr_pem_size, "the certificate request"),
+    READ_ONLY(5, "serial", member_serial_show, "of the certificate, hex"),
+    SIZED(6, "fingerprint", fingerprint_show, fingerprint_size,
+	"SHA-256 of the certificate, hex"),
+    READ_ONLY(7, "not_before", member_not_before_show, "valid from"),
+    READ_ONLY(8, "not_after", member_not_after_show, "valid until"),
+    READ_ONLY(9, "provisioning_key", provisioning_key_show,
+	"the key it enrolled with"),
+    READ_ONLY(10, "signing_cert", member_signing_cert_show,
+	"the certificate that signed the member's"),
+    READ_ONLY(11, "state", member_state_show, "active, expired or revoked"),
+    CONSTANT(12, "enrolled", enrolled_show, "when"),
+    CONSTANT(13, "enrolled_by", enrolled_by_show, "by which uid"),
+    SHARED_VALUE(15, "revocation", NUMBER, revocation_show, revocation_store,
+	"none, or why; writing a reason of RFC 5280 revokes all its certificates"),
+    CONVERSATION(
+	16, "renew", member_renew_submit, 0, "CSR in, a new certificate out"),
+    VALUE(14, "description", STORE_DESCRIPTION_MAX, member_description_show,
+	description_store, "a line for people"),
 };
 
 static const struct attr cert_attr[] = {
-	{1, "cert.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_cert_pem, .size = size_cert_pem,
-	 .take = take_cert_pem, .help = "the certificate; takes an outside CA's answer and its chain"},
-	{2, "chain.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_chain_pem, .size = size_chain_pem,
-	 .help = "from its issuer to the root; empty for a root"},
-	{3, "csr.pem", AT_VOLATILE | AT_DOCUMENT, .show = show_csr_pem, .size = size_csr_pem,
-	 .help = "its certificate request, for an outside CA"},
-	{4, "issuer", AT_VOLATILE, NAME_MAX_LEN, show_issuer, .store = store_issuer,
-	 .help = "none yet, self, a name in certs/, or external; writing self or a name has it signed"},
-	{5, "algorithm", AT_VOLATILE, WORD, show_algorithm, .store = store_algorithm,
-	 .help = "of its key; while it waits, writing makes a new key pair"},
-	{6, "subject", AT_VOLATILE, STORE_SUBJECT_MAX, show_subject, .store = store_subject,
-	 .help = "its distinguished name (RFC 4514)"},
-	{7, "state", AT_VOLATILE, .show = show_cert_state, .help = "pending, active, disabled or expired"},
-	{8, "enabled", 0, WORD, show_cert_enabled, .store = store_enabled,
-	 .help = "0: it signs nothing"},
-	{9, "validity_days", 0, NUMBER, show_validity_days, .store = store_validity_days,
-	 .help = "lifetime of what it issues"},
-	{10, "ca_validity_days", 0, NUMBER, show_ca_validity_days, .store = store_ca_validity_days,
-	 .help = "lifetime it is made with"},
-	{11, "crl_days", 0, NUMBER, show_crl_days, .store = store_crl_days,
-	 .help = "lifetime of its revocation list"},
-	{12, "serial", AT_VOLATILE, .show = show_cert_serial, .help = "hex"},
-	{13, "fingerprint", AT_VOLATILE, .show = show_fingerprint, .size = size_fingerprint,
-	 .help = "SHA-256 of the certificate, hex"},
-	{14, "not_before", AT_VOLATILE, .show = show_cert_not_before, .help = "valid from"},
-	{15, "not_after", AT_VOLATILE, .show = show_cert_not_after, .help = "valid until"},
-	{16, "issued", AT_VOLATILE, .show = show_issued, .help = "how many certificates it issued"},
-	{17, "revoked", AT_VOLATILE, .show = show_revoked, .help = "how many of them were revoked"},
-	{18, "managed", AT_VOLATILE | AT_ROOT_OWNED, WORD, show_managed, .store = store_managed,
-	 .help = "1: read-only; signing goes on"},
-	{19, "created", AT_FIXED, .show = show_created, .help = "when it was made"},
-	{20, "modified", AT_VOLATILE, .show = show_modified, .help = "when it was last edited"},
-	{21, "import", AT_DOCUMENT, .take = take_import,
-	 .help = "takes a certificate, its chain and its private key, instead of its own"},
-	{22, "crl.pem", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_crl_pem,
-	 .help = "its revocation list (RFC 5280), fresh"},
-	{23, "crl.der", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_crl_der,
-	 .help = "the same, DER"},
-	{24, "index.txt", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_index,
-	 .help = "all that it issued, as the database of openssl-ca(1)"},
-	{25, "index.txt.attr", AT_FIXED | AT_DOCUMENT, .show = show_index_attr,
-	 .help = "what openssl wants to find beside index.txt"},
+    COLLECTED(1, "cert.pem", cert_pem_show, cert_pem_size, cert_pem_submit,
+	"the certificate; write an outside CA's reply and its chain"),
+    DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
+	"from its issuer to the root; empty for a root"),
+    DOCUMENT(3, "csr.pem", csr_pem_show, csr_pem_size,
+	"its certificate request, for an outside CA"),
+    SHARED_VALUE(4, "issuer", NAME_MAX_LEN, issuer_show, issuer_store,
+	"none yet, self, a name in certs/, or external; writing self or a name has it signed"),
+    SHARED_VALUE(5, "algorithm", WORD, algorithm_show, algorithm_store,
+	"of its key; while it waits, writing makes a new key pair"),
+    SHARED_VALUE(6, "subject", STORE_SUBJECT_MAX, subject_show, subject_store,
+	"its distinguished name (RFC 4514)"),
+    READ_ONLY(
+	7, "state", cert_state_show, "pending, active, disabled or expired"),
+    VALUE(8, "enabled", WORD, cert_enabled_show, enabled_store,
+	"0: it signs nothing"),
+    VALUE(9, "validity_days", NUMBER, validity_days_show, validity_days_store,
+	"lifetime of what it issues"),
+    VALUE(10, "ca_validity_days", NUMBER, ca_validity_days_show,
+	ca_validity_days_store, "lifetime it is made with"),
+    VALUE(11, "crl_days", NUMBER, crl_days_show, crl_days_store,
+	"lifetime of its revocation list"),
+    READ_ONLY(12, "serial", cert_serial_show, "hex"),
+    SIZED(13, "fingerprint", fingerprint_show, fingerprint_size,
+	"SHA-256 of the certificate, hex"),
+    READ_ONLY(14, "not_before", cert_not_before_show, "valid from"),
+    READ_ONLY(15, "not_after", cert_not_after_show, "valid until"),
+    READ_ONLY(16, "issued", issued_show, "how many certificates it issued"),
+    READ_ONLY(17, "revoked", revoked_show, "how many of them were revoked"),
+    ROOT_VALUE(18, "managed", WORD, managed_show, managed_store,
+	"1: read-only; signing stays possible"),
+    CONSTANT(19, "created", created_show, "when it was made"),
+    READ_ONLY(20, "modified", modified_show, "when it was last edited"),
+    INPUT(21, "import", import_submit,
+	"takes a certificate, its chain and its private key, instead of its own"),
+    LIST(22, "crl.pem", crl_pem_list, "its revocation list (RFC 5280), fresh"),
+    LIST(23, "crl.der", crl_der_list, "the same in DER"),
+    LIST(24, "index.txt", index_list,
+	"all that it issued, as the database of openssl-ca(1)"),
+    FIXED_DOCUMENT(25, "index.txt.attr", index_attr_show,
+	"settings that openssl reads with index.txt"),
 };
 
 static const struct attr drop_attr[] = {
-	{40, ".csr", AT_VOLATILE | AT_DOCUMENT | AT_DROP, .show = show_drop_csr, .size = size_drop_csr,
-	 .take = take_drop, .help = "what it asked with; dropping one here enrols it under its name"},
-	{41, ".crt", AT_VOLATILE | AT_DOCUMENT, .show = show_drop_crt,
-	 .size = size_drop_crt, .help = "the answer: its certificate and chain"},
+    DROP(40, ".csr", drop_csr_show, drop_csr_size, drop_csr_submit,
+	"the request; dropping one here enrolls it under its name"),
+    DOCUMENT(41, ".crt", drop_crt_show, drop_crt_size,
+	"the reply: its certificate and chain"),
 };
 
 static const struct attr table_attr[] = {
-	/* the root's row is theirs too: their numbers are not those of its
-	 * files */
-	{30, "keys.tsv", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_keys,
-	 .help = "all provisioning keys, a row each"},
-	{31, "members.tsv", AT_VOLATILE | AT_DOCUMENT, .snapshot = snapshot_members,
-	 .help = "all members, a row each"},
+    /* these share the root's row, so their numbers differ from those of its
+     * files */
+    LIST(30, "keys.tsv", keys_list, "all provisioning keys, a row each"),
+    LIST(31, "members.tsv", members_list, "all members, a row each"),
 };
 
-/* for what has a directory there, and what has not */
+/* in export/, for objects with a directory there and without */
 static const struct attr export_store_attr[] = {
-	{1, "store.json", AT_VOLATILE | AT_DOCUMENT, .show = show_export, .measure = measure_export,
-	 .help = "the store itself: its id, domain and fixed directories"},
+    EXPORT(1, "store.json",
+	"the store itself: its id, domain and fixed directories"),
 };
 
 static const struct attr export_group_attr[] = {
-	{1, "group.json", AT_VOLATILE | AT_DOCUMENT, .show = show_export, .measure = measure_export,
-	 .help = "the group, for a restore"},
+    EXPORT(1, "group.json", "the group, for a restore"),
 };
 
 static const struct attr export_attr[] = {
-	{1, ".json", AT_VOLATILE | AT_DOCUMENT, .show = show_export, .measure = measure_export,
-	 .help = "the key or certificate, for a restore; secrets encrypted"},
+    EXPORT(
+	1, ".json", "the key or certificate, for a restore; secrets encrypted"),
 };
 
 static const struct attr segment_attr[] = {
-	{1, ".jsonl", AT_VOLATILE | AT_DOCUMENT, .read = read_segment, .measure = measure_segment,
-	 .help = "1,000 records of what came, for a restore"},
+    STREAM(1, ".jsonl", segment_read, segment_measure, 0,
+	"1,000 records of the journal, for a restore"),
 };
 
-/* `trail` is the last, also by name: what is copied in this order is never
- * newer than that. */
+/* `trail` is last, also by name: files that are copied before it are never
+ * newer than it. */
 static const struct fixed_dir export_dir[] = {
-	{"app_connector", KIND_EXPORT_GROUPS, STORE_APP_CONNECTOR},
-	{"service_edge", KIND_EXPORT_GROUPS, STORE_SERVICE_EDGE},
-	{"certs", KIND_EXPORT_CERTS, STORE_CERTS},
-	{"trail", KIND_EXPORT_TRAIL, 0},
+    {"app_connector", KIND_EXPORT_GROUPS, STORE_APP_CONNECTOR},
+    {"service_edge", KIND_EXPORT_GROUPS, STORE_SERVICE_EDGE},
+    {"certs", KIND_EXPORT_CERTS, STORE_CERTS},
+    {"trail", KIND_EXPORT_TRAIL, 0},
 };
 
 static const struct fixed_dir export_group_dir[] = {
-	{"keys", KIND_EXPORT_KEYS, 0},
+    {"keys", KIND_EXPORT_KEYS, 0},
 };
 
 static const struct fixed_dir root_dir[] = {
-	{"app_connector", KIND_GROUPS, STORE_APP_CONNECTOR},
-	{"service_edge", KIND_GROUPS, STORE_SERVICE_EDGE},
-	{"certs", KIND_CERTS, STORE_CERTS},
-	{"tables", KIND_TABLES, 0},
-	{"export", KIND_EXPORT, 0},
+    {"app_connector", KIND_GROUPS, STORE_APP_CONNECTOR},
+    {"service_edge", KIND_GROUPS, STORE_SERVICE_EDGE},
+    {"certs", KIND_CERTS, STORE_CERTS},
+    {"tables", KIND_TABLES, 0},
+    {"export", KIND_EXPORT, 0},
 };
 
 static const struct fixed_dir group_dir[] = {
-	{"keys", KIND_KEYS, 0},
-	{"members", KIND_MEMBERS, 0},
+    {"keys", KIND_KEYS, 0},
+    {"members", KIND_MEMBERS, 0},
 };
 
 static const struct fixed_dir key_dir[] = {
-	{"enroll.d", KIND_DROPS, 0},
+    {"enroll.d", KIND_DROPS, 0},
 };
+
+/* clang-format off */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ATTRS(array) .attr = (array), .attrs = COUNT(array)
@@ -226,13 +311,13 @@ const struct kind tree[KINDS] = {
 		.follows = true},
 	[KIND_KEY] = {.name = "a key", .row = STORE_KEY, ATTRS(key_attr), DIRS(key_dir)},
 	[KIND_MEMBERS] = {.name = "members", .row = STORE_GROUP, .child = KIND_MEMBER,
-		.changed = members_changed, .told = true, .follows = true},
+		.changed = members_changed, .notify = true, .follows = true},
 	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr)},
 	[KIND_CERTS] = {.name = "certificates", .row = STORE_PLACE, .child = KIND_CERT,
 		.changed = list_changed},
 	[KIND_CERT] = {.name = "a certificate", .row = STORE_CERT, ATTRS(cert_attr)},
 	[KIND_DROPS] = {.name = "dropped requests", .row = STORE_KEY, .child = KIND_DROP,
-		.changed = list_changed, .find = find_drop, .each = each_drop, .is_volatile = true, .follows = true},
+		.changed = list_changed, .find = drop_find, .each = drop_each, .is_volatile = true, .follows = true},
 	[KIND_DROP] = {.name = "a dropped request", .row = STORE_MEMBER, ATTRS(drop_attr), .flat = true},
 	[KIND_TABLES] = {.name = "tables", .row = STORE_PLACE, ATTRS(table_attr), .follows = true,
 		.audit = true},
@@ -258,6 +343,8 @@ const struct kind tree[KINDS] = {
 	[KIND_EXPORT_SEGMENT] = {.name = "a segment of the trail", .row = STORE_SEGMENT,
 		ATTRS(segment_attr), .flat = true, .exported = true},
 };
+
+/* clang-format on */
 
 const struct attr *tree_attr(const struct kind *kind, unsigned int number)
 {

