@@ -495,9 +495,8 @@ static int issue_sample(
 	int rc = pki_serial(leaf.serial);
 
 	if (!rc)
-		rc = bytes_printf(&uri,
-		    "spiffe://%s/app_connector/sample/sample",
-		    domain);
+		rc = bytes_printf(
+		    &uri, "spiffe://%s/app_connector/sample/sample", domain);
 	if (!rc)
 		rc = bytes_add(&uri, "", 1);
 	if (!rc)

@@ -89,7 +89,7 @@ static int read_document(const unsigned char *data, size_t len,
 		return rc;
 	if (!only_space_follows(&document, data, len))
 		return refuse(
-		    reason, "there is more behind the certificate request");
+		    reason, "there is data behind the certificate request");
 	rc = pki_document_der(&document, der);
 	return rc == -EBADMSG
 		   ? refuse(reason, "the certificate request's PEM is damaged")
@@ -128,7 +128,7 @@ static int decode(struct pki_csr *csr, const char **reason)
 	const CERTIFICATION_REQUEST_INFO *info = csr->request->info;
 	if (ASN1_INTEGER_get(info->version) != 0)
 		return refuse(
-		    reason, "the certificate request is of an unknown version");
+		    reason, "the certificate request has an unknown version");
 	const ASN1_STRING *spki = info->subject_pk_info;
 	csr->key = pki_spki_key(
 	    ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki));

@@ -91,8 +91,7 @@ static int parse_der(
 	size_t n = s->at[1] & 0x80 ? s->at[1] & 0x7f : 0,
 	       length = n ? 0 : s->at[1];
 	if (s->at[1] == 0x80 || n > sizeof(length))
-		return refuse(-EBADMSG,
-		    "the DER has no length that it could have", reason);
+		return refuse(-EBADMSG, "the DER's length is invalid", reason);
 	for (size_t i = 0; i < n; i++) {
 		if (s->len < 3 + i)
 			return 0;

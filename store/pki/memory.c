@@ -107,5 +107,5 @@ void pki_start(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	if (CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_MIN) != 1)
 		report(LOG_NOTICE,
-		    "private keys cannot be kept from the swap: memory is not locked (see RLIMIT_MEMLOCK)");
+		    "cannot lock memory (see RLIMIT_MEMLOCK): private keys may be swapped out");
 }

@@ -188,7 +188,7 @@ int pki_subject(const char *text, struct bytes *out, const char **reason)
 		again = pki_name((char *)out->data, reason);
 		if (!again || X509_NAME_cmp(name, again) != 0)
 			rc = pki_refuse(-EINVAL,
-			    "a name in the subject cannot be written down",
+			    "a name in the subject cannot be represented as text",
 			    reason);
 	}
 	X509_NAME_free(again);
