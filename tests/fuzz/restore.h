@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* With its source: what it does with files and records that have proved
- * authentic. */
+/* Includes the source: fuzzes static functions, with authenticated content. */
 #include "store/backup/restore.c"
 
-/* Lines: a file's name, or `trail`, then a space and the object. In the end all
- * is rolled back. */
+/* Restores from lines of a file's name, or `trail`, a space and the object. The
+ * result rolls the job back. */
 static int take_lines(struct db_conn *conn, void *text)
 {
 	struct store_restore how = {.skip_missing = true};
