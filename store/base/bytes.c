@@ -17,7 +17,7 @@ static int reserve(struct bytes *b, size_t n)
 	size_t cap = b->cap ? b->cap : 256;
 	while (cap - b->len < n)
 		cap *= 2;
-	/* Not realloc: it would leave the old content behind unwiped. */
+	/* Not realloc(3), which leaves the old content unwiped. */
 	unsigned char *data = malloc(cap);
 	if (!data)
 		return -ENOMEM;

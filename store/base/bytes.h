@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * A growing buffer for text and binary alike. Zero-initialise it. Whatever it
- * held is wiped when it is freed or moves, so that one type serves secrets and
- * everything else.
+ * A growing buffer for text and binary data. Zero-initialize it, free it with
+ * bytes_free. It wipes its content when it is freed or reallocated, so it may
+ * hold secrets.
  */
 struct bytes {
 	unsigned char *data;
@@ -16,38 +16,41 @@ struct bytes {
 	size_t cap;
 };
 
-/* Appends n bytes. 0, or -ENOMEM with the buffer as it was. */
+/* Appends n bytes, which must not be the buffer's own; data may be NULL if n is
+ * 0. Returns 0, or -ENOMEM with the buffer unchanged. */
 int bytes_add(struct bytes *b, const void *data, size_t n);
 
-/* Appends what `from` has at an offset, at most n bytes: nothing behind its
- * end. 0 or -ENOMEM. */
+/* Appends up to n bytes of `from`, starting at offset; nothing from its end on.
+ * Returns 0 or -ENOMEM. */
 int bytes_add_part(
     struct bytes *b, const struct bytes *from, size_t offset, size_t n);
 
-/* Appends formatted text, without a terminating NUL. 0 or -ENOMEM. */
+/* Appends formatted text without a terminating NUL. Returns 0 or -ENOMEM. */
 int bytes_printf(struct bytes *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Makes room for n more bytes, zeroed, and counts them in. 0 or -ENOMEM. */
+/* Appends n zero bytes. Returns 0 or -ENOMEM. */
 int bytes_extend(struct bytes *b, size_t n);
 
-/* Gives back what it has room for and does not hold. 0 or -ENOMEM. */
+/* Shrinks the allocation to the content. Returns 0, or -ENOMEM with the buffer
+ * unchanged. */
 int bytes_fit(struct bytes *b);
 
-/* Exchanges two buffers' contents: nothing can fail. */
+/* Exchanges the contents of two buffers. Cannot fail. */
 void bytes_swap(struct bytes *a, struct bytes *b);
 
-/* Wipes and frees the content; the buffer can be used again. */
+/* Wipes and frees the content. The buffer is empty then and may be reused. */
 void bytes_free(struct bytes *b);
 
-/* Whether n bytes are all white space or control characters: what a PEM reader
- * skips, too. */
+/* Whether all n bytes are white space or control characters (0x00 to 0x20), as
+ * PEM readers skip them. True for none. */
 bool all_space(const void *data, size_t n);
 
-/* Lower-case hex of n bytes, NUL-terminated; out has 2 * n + 1 bytes. */
+/* Writes n bytes as lower-case hex, NUL-terminated; out has 2 * n + 1 bytes. */
 void hex_text(const void *data, size_t n, char *out);
 
-/* The reverse: exactly 2 * n hex digits. 0 or -EINVAL. */
+/* Reads exactly 2 * n hex digits of either case into n bytes. Returns 0 or
+ * -EINVAL; out may be partly written then. */
 int hex_bytes(const char *text, size_t len, void *out, size_t n);
 
 #define CLEANUP_BYTES __attribute__((cleanup(bytes_free)))

@@ -29,8 +29,7 @@ bool clock_past(int64_t seconds)
 
 int64_t clock_later(int64_t moment, int64_t seconds)
 {
-	/* Far dates do not fit into nanoseconds: only those that have come are
-	 * turned into them. */
+	/* Far dates overflow in nanoseconds: convert only past ones. */
 	if (!clock_past(seconds) || seconds * CLOCK_SECOND <= moment)
 		return moment;
 	return seconds * CLOCK_SECOND;
@@ -44,7 +43,7 @@ void clock_text(int64_t seconds, char out[CLOCK_TEXT])
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
-	/* strftime(3) does not pad a year */
+	/* strftime(3) does not pad %Y */
 	snprintf(out, CLOCK_TEXT, "%04d", tm.tm_year + 1900);
 	strftime(out + 4, CLOCK_TEXT - 4, "-%m-%dT%H:%M:%SZ", &tm);
 }

@@ -5,21 +5,20 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* How long something took, counted by size; any thread may count.
- * Zero-initialise it. */
+/* A histogram of durations. Zero-initialize it; any thread may add to it. */
 enum { HISTOGRAM_BUCKETS = 16 };
 
 struct histogram {
-	_Atomic uint64_t bucket[HISTOGRAM_BUCKETS +
-				1]; /* the last: longer than all of them */
-	_Atomic uint64_t sum;	    /* nanoseconds */
+	/* not cumulative; the last one counts durations above every bound */
+	_Atomic uint64_t bucket[HISTOGRAM_BUCKETS + 1];
+	_Atomic uint64_t sum; /* nanoseconds */
 };
 
-/* The upper bound of a bucket in nanoseconds: 50 us, and twice as much from one
- * to the next. */
+/* The inclusive upper bound of a bucket, in nanoseconds: 50 us for the first,
+ * doubled for each next one. */
 int64_t histogram_bound(int bucket);
 
-/* Counts one that took so many nanoseconds. */
+/* Counts one duration. A negative one counts as 0. */
 void histogram_add(struct histogram *histogram, int64_t nanoseconds);
 
 #endif

@@ -16,9 +16,9 @@
 
 #include "store/base/report.h"
 
-enum { LINKS = 40 }; /* as many as the kernel follows */
+enum { LINKS = 40 }; /* the kernel's limit (path_resolution(7)) */
 
-static char *below(const char *folder, const char *name)
+static char *join(const char *folder, const char *name)
 {
 	char *out;
 
@@ -31,16 +31,14 @@ static char *below(const char *folder, const char *name)
 }
 
 /*
- * Where a path goes on that is a link. Root follows only links of root's, at
- * any place of a path: whoever owns the directory could lead it anywhere. What
- * is looked at is what is read, however fast it is replaced.
+ * Resolves a symbolic link, opened with O_PATH: check and use see the same link
+ * even if its directory's owner replaces it meanwhile.
  */
 static char *follow(int link, const char *folder, int *left);
 static char *resolve(const char *path, int *left);
 
-/* The path of the directory that a path's last name is in. NULL with errno
- * set. */
-static char *folder_of(const char *path, int *left)
+/* Resolves the directory part of a path. NULL with errno set. */
+static char *resolve_parent(const char *path, int *left)
 {
 	char *copy = strdup(path);
 	const char *folder = copy ? dirname(copy) : "";
@@ -63,8 +61,9 @@ static char *folder_of(const char *path, int *left)
 	return out;
 }
 
-/* A name in a folder that is known. */
-static char *enter(const char *folder, const char *name, int *left)
+/* Resolves a name in a resolved directory. As root, it follows only links that
+ * root owns: the owner of another could point it anywhere. */
+static char *resolve_name(const char *folder, const char *name, int *left)
 {
 	const char *up = strrchr(folder, '/');
 	struct stat st;
@@ -74,7 +73,7 @@ static char *enter(const char *folder, const char *name, int *left)
 		return strdup(folder);
 	if (strcmp(name, "..") == 0)
 		return strndup(folder, up > folder ? (size_t)(up - folder) : 1);
-	out = below(folder, name);
+	out = join(folder, name);
 	int fd = out ? open(out, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
 		free(out);
@@ -88,8 +87,7 @@ static char *enter(const char *folder, const char *name, int *left)
 	return out;
 }
 
-/* The path without links; what it ends in need not exist. NULL with errno
- * set. */
+/* Resolves a path; the last name need not exist. NULL with errno set. */
 static char *resolve(const char *path, int *left)
 {
 	size_t len = strlen(path);
@@ -98,9 +96,9 @@ static char *resolve(const char *path, int *left)
 		errno = len ? ENAMETOOLONG : ENOENT;
 		return NULL;
 	}
-	char *folder = folder_of(path, left),
+	char *folder = resolve_parent(path, left),
 	     *copy = folder ? strdup(path) : NULL;
-	char *out = copy ? enter(folder, basename(copy), left) : NULL;
+	char *out = copy ? resolve_name(folder, basename(copy), left) : NULL;
 	free(folder);
 	free(copy);
 	return out;
@@ -115,8 +113,8 @@ static char *follow(int link, const char *folder, int *left)
 	if (n < 0)
 		return NULL;
 	target[n] = '\0';
-	char *at = below(folder, target);
-	/* a link, made by somebody, to a place we have not looked at */
+	char *at = join(folder, target);
+	/* the target must exist, and may be a link itself */
 	char *out = at && lstat(at, &st) == 0 ? resolve(at, left) : NULL;
 	free(at);
 	return out;
@@ -142,8 +140,8 @@ int path_open(const char *path, int flags)
 	    .resolve = RESOLVE_NO_SYMLINKS};
 	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
-	if (fd < 0 &&
-	    (errno == ENOSYS || errno == EPERM)) /* before 5.6; confined */
+	/* before Linux 5.6; seccomp */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
 	return fd;
 }

@@ -5,27 +5,39 @@
 #include <stdbool.h>
 
 /*
- * Replaces a malloc'ed path by its absolute one, without links: the daemon does
- * not stay where it was started, and one file has one name. The file itself may
- * be missing, its folder not. -1: it is not there, or a link that leads
- * nowhere; what is wrong is logged, with what it is.
+ * Replaces a malloc'ed path with its absolute path without symbolic links: the
+ * daemon changes its working directory, and a file must have one name. The file
+ * itself need not exist. As root, only symbolic links that root owns are
+ * followed.
+ *
+ * Returns 0, or -1 (its directory does not exist, a link is dangling or not
+ * followed, there are more than 40, or no memory) with *path unchanged. Logs
+ * the error; `what` names the file in the message.
  */
 int path_absolute(char **path, const char *what);
 
-/* The same of a copy that the caller frees; of NULL: NULL. -1 too if memory is
- * out. */
+/* Likewise for a copy in *out, which the caller frees, also after -1. A path of
+ * NULL gives NULL and 0. */
 int path_absolute_copy(const char *path, const char *what, char **out);
 
-/* Opens what path_absolute has said: if there is a link in it by now, -1 with
- * ELOOP. */
+/*
+ * open(2) with O_CLOEXEC for a path from path_absolute: fails with ELOOP if any
+ * part of it has become a symbolic link. Without openat2(2) (before Linux 5.6,
+ * or forbidden by a seccomp filter) only the last part is checked. Returns a
+ * descriptor, or -1 with errno.
+ */
 int path_open(const char *path, int flags);
 
-/* Whether a path lies below a directory, by the identity of its ancestors. */
+/*
+ * Whether an absolute path is below a directory: one of its ancestors, not the
+ * path itself, has the directory's device and inode. False if the directory
+ * cannot be opened.
+ */
 bool path_below(const char *path, const char *directory);
 bool path_below_open(const char *path, int directory);
 
-/* Has the folder that a file is in written to disk: its name is there for good.
- * 0 or -errno. */
+/* Makes a file's directory entry durable: fsync(2) of its directory. Returns 0
+ * or -errno. */
 int path_sync(const char *path);
 
 #endif

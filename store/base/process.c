@@ -21,7 +21,7 @@ void process_protect(void)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	prctl(PR_SET_DUMPABLE, 1); /* leak detection is a debugger */
+	prctl(PR_SET_DUMPABLE, 1); /* the leak detector uses ptrace(2) */
 #else
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
@@ -44,7 +44,7 @@ void process_ready(void)
 	    sendto(fd, state, strlen(state), MSG_NOSIGNAL,
 		(struct sockaddr *)&to,
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
-		report(LOG_WARNING, "the service manager cannot be told: %s",
+		report(LOG_WARNING, "cannot notify the service manager: %s",
 		    strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -55,8 +55,8 @@ void process_keep_memory(void)
 	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
-/* Whoever serves, init is somebody else's; root without capabilities is not
- * shown it either. */
+/* Process 1 belongs to another user or, for root without capabilities, is
+ * hidden like one. */
 bool process_sees_others(void)
 {
 	int fd = open("/proc/1/status", O_RDONLY | O_CLOEXEC);
@@ -66,8 +66,8 @@ bool process_sees_others(void)
 	return fd >= 0;
 }
 
-/* From a line of mountinfo, proc(5). */
-static bool read_seeing_group(const char *line, gid_t *gid)
+/* Parses a line of mountinfo, proc(5). */
+static bool read_hidepid_group(const char *line, gid_t *gid)
 {
 	const char *options = strstr(line, " - proc ");
 	const char *number = options ? strstr(options, "gid=") : NULL;
@@ -78,17 +78,17 @@ static bool read_seeing_group(const char *line, gid_t *gid)
 	return true;
 }
 
-bool process_seeing_group(gid_t *gid)
+bool process_hidepid_group(gid_t *gid)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	char *line = NULL;
 	size_t size = 0;
 	bool found = false;
 
-	/* the last one is on top */
+	/* the last mount is the visible one */
 	while (file && getline(&line, &size, file) > 0)
 		if (strstr(line, " /proc "))
-			found = read_seeing_group(line, gid);
+			found = read_hidepid_group(line, gid);
 	free(line);
 	if (file)
 		fclose(file);
@@ -100,13 +100,13 @@ void process_give_memory_back(void)
 	malloc_trim(0);
 }
 
-/* What faults is SQLite, in a mapped page: never within malloc, stdio or
- * syslog. */
+/* Calls functions that are not async-signal-safe: the fault is in SQLite's
+ * access to a mapped page, never in malloc, stdio or syslog. */
 static void bus_error(int number)
 {
 	report(LOG_ERR,
-	    "a mapped file of the store could not be used (SIGBUS): its disk is full or failed, or the file was cut; the daemon ends, and nothing that was answered is lost. Free some space, see the kernel's messages, and mount it again");
-	raise(number); /* with its default action, when this returns */
+	    "a mapped file of the store could not be used (SIGBUS): its disk is full or failed, or the file was truncated. The daemon exits; every confirmed change is on disk. Free some space, check the kernel log, and mount again");
+	raise(number); /* takes the default action once this returns */
 }
 
 void process_explain_bus_error(void)

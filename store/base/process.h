@@ -6,36 +6,35 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Keys will be in this process's memory: it goes into no core dump, and no
- * debugger reads it. To be called again after a change of user. */
+/* Protects keys in memory: no core dumps, no ptrace(2) by other processes of
+ * the user. The kernel resets this with a change of user: call it again. */
 void process_protect(void);
 
-/* Under load what one request frees the next one needs: not to be given back to
- * the kernel between them. */
+/* Raises malloc's trim threshold to 1 MiB: under load the next request needs
+ * the memory that the last one freed. */
 void process_keep_memory(void);
 
-/* What is free is the kernel's again: after a peak, of which none of it would
- * come back otherwise. */
+/* Returns free heap memory to the kernel. Call it after a peak: malloc would
+ * keep the memory. */
 void process_give_memory_back(void);
 
-/* Has the end by SIGBUS explained: a mapped file of the store could not be read
- * or written. */
+/* Logs an explanation before the process dies of SIGBUS: a mapped file of the
+ * store could not be read or written. */
 void process_explain_bus_error(void);
 
-/* Tells a service manager that waits for it (sd_notify(3)) that this daemon is
- * ready. */
+/* Sends READY=1 to the service manager (sd_notify(3)). Does nothing without
+ * NOTIFY_SOCKET; a failure is logged. */
 void process_ready(void);
 
-/* Whether /proc shows the processes of other users: what they are called, and
- * their groups. */
+/* Whether /proc shows other users' processes, with their names and groups. */
 bool process_sees_others(void);
 
-/* The group that /proc shows all of them to although it hides them from others;
- * proc(5), hidepid and gid. false: there is none. */
-bool process_seeing_group(gid_t *gid);
+/* Whether /proc hides other users' processes except from one group (proc(5),
+ * hidepid and gid); sets *gid then. */
+bool process_hidepid_group(gid_t *gid);
 
-/* The command of a process, as the kernel names it; empty if there is no such
- * process here. */
+/* Writes a process's command name (/proc/PID/comm), NUL-terminated and
+ * truncated to size; empty if there is no such process. */
 void process_command(pid_t pid, char *out, size_t size);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-static atomic_bool behind;
+static atomic_bool use_syslog;
 
 static const char *label(int priority)
 {
@@ -20,22 +20,22 @@ static const char *label(int priority)
 void report_to_syslog(const char *program)
 {
 	openlog(program, LOG_PID, LOG_DAEMON);
-	atomic_store(&behind, true);
+	atomic_store(&use_syslog, true);
 }
 
 void report(int priority, const char *format, ...)
 {
-	char line[2 * PATH_MAX]; /* the reason stands behind the path */
+	char line[2 * PATH_MAX]; /* room for the reason behind a path */
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	/* Names and commands come from outside: one message stays one line. */
+	/* Names and commands come from outside: a message stays on one line. */
 	for (char *p = line; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
-	if (atomic_load(&behind))
+	if (atomic_load(&use_syslog))
 		syslog(priority, "%s: %s", label(priority), line);
 	else
 		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name,

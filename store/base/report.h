@@ -6,15 +6,15 @@
 #include <syslog.h>
 
 /*
- * What the operator is told: on stderr while in the foreground, in syslog
- * (facility daemon) behind. Priorities are those of syslog(3): LOG_ERR when the
- * store or the host failed, LOG_WARNING when something needs a look, LOG_NOTICE
- * for refusals and for start and stop. Never a secret.
+ * Logs a message for the operator: to stderr, or to syslog after
+ * report_to_syslog. Priorities of syslog(3): LOG_ERR if the store or the host
+ * failed, LOG_WARNING if something needs attention, LOG_NOTICE for refusals,
+ * start and stop. Control characters become `?`. Never pass a secret.
  */
 void report(int priority, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* From now on to syslog instead of stderr. */
+/* Switches report to syslog (facility daemon). program is not copied. */
 void report_to_syslog(const char *program);
 
 #endif

@@ -20,42 +20,42 @@
 #include "store/base/process.h"
 #include "store/base/report.h"
 
-/* What a store consists of, behind its name. */
+/* Suffixes of a store's files. */
 static const char *const suffixes[] = {"", "-wal", "-shm", ".lock", ".key"};
 enum { FILES = sizeof(suffixes) / sizeof(suffixes[0]) };
 
-/* A store's directory, opened, and its name there. */
-struct place {
+/* A store's directory, opened, and the store's file name in it. */
+struct store_dir {
 	int fd;
 	struct stat st;
-	char directory[PATH_MAX], name[NAME_MAX + 1];
+	char path[PATH_MAX], name[NAME_MAX + 1];
 };
 
-static int place_open(const char *store, struct place *out)
+static int store_dir_open(const char *store, struct store_dir *out)
 {
 	char copy[PATH_MAX];
 
 	snprintf(copy, sizeof(copy), "%s", store);
 	snprintf(out->name, sizeof(out->name), "%s", basename(copy));
 	snprintf(copy, sizeof(copy), "%s", store);
-	snprintf(out->directory, sizeof(out->directory), "%s", dirname(copy));
-	out->fd = path_open(out->directory, O_RDONLY | O_DIRECTORY);
+	snprintf(out->path, sizeof(out->path), "%s", dirname(copy));
+	out->fd = path_open(out->path, O_RDONLY | O_DIRECTORY);
 	if (out->fd >= 0 && fstat(out->fd, &out->st) == 0)
 		return 0;
 	int rc = -errno;
-	report(LOG_ERR, "%s: %s", out->directory, strerror(-rc));
+	report(LOG_ERR, "%s: %s", out->path, strerror(-rc));
 	if (out->fd >= 0)
 		close(out->fd);
 	return rc;
 }
 
-static bool file_name(const struct place *place, int i, char name[PATH_MAX])
+static bool file_name(const struct store_dir *dir, int i, char name[PATH_MAX])
 {
-	return snprintf(name, PATH_MAX, "%s%s", place->name, suffixes[i]) <=
+	return snprintf(name, PATH_MAX, "%s%s", dir->name, suffixes[i]) <=
 	       NAME_MAX;
 }
 
-static bool is_number(const char *name, uid_t *out)
+static bool parse_uid(const char *name, uid_t *out)
 {
 	char *end;
 
@@ -68,7 +68,7 @@ static bool is_number(const char *name, uid_t *out)
 int user_find(const char *name, struct user *out)
 {
 	uid_t uid;
-	const struct passwd *entry = is_number(name, &uid) ? getpwuid(uid)
+	const struct passwd *entry = parse_uid(name, &uid) ? getpwuid(uid)
 							   : getpwnam(name);
 
 	if (!entry)
@@ -77,8 +77,8 @@ int user_find(const char *name, struct user *out)
 	return 0;
 }
 
-/* His own group: a file's can be anybody's. */
-static struct user owner(const struct stat *st)
+/* The owner with their primary group: a file's group may be any. */
+static struct user owner_of(const struct stat *st)
 {
 	const struct passwd *entry = getpwuid(st->st_uid);
 
@@ -91,13 +91,13 @@ int user_of(const char *path, struct user *out)
 
 	if (lstat(path, &st))
 		return -errno;
-	*out = owner(&st);
+	*out = owner_of(&st);
 	return 0;
 }
 
 static bool is_member(const struct user *user, gid_t gid)
 {
-	/* cppcheck-suppress getpwuidCalled; there are no threads yet */
+	/* cppcheck-suppress getpwuidCalled; exists are no threads yet */
 	const struct passwd *entry = getpwuid(user->uid);
 	gid_t groups[256];
 	int n = sizeof(groups) / sizeof(groups[0]);
@@ -109,21 +109,22 @@ static bool is_member(const struct user *user, gid_t gid)
 	return n > 0;
 }
 
-static int keep_group(const struct user *user)
+static int set_groups(const struct user *user)
 {
-	gid_t seeing;
-	bool keep = process_seeing_group(&seeing) && is_member(user, seeing);
+	gid_t hidepid_gid;
+	bool keep = process_hidepid_group(&hidepid_gid) &&
+		    is_member(user, hidepid_gid);
 
-	return setgroups(keep, &seeing);
+	return setgroups(keep, &hidepid_gid);
 }
 
-static int become(const struct user *user, int capability)
+static int drop_to(const struct user *user, int capability)
 {
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capability >= 0)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 		    (unsigned)capability);
-	int rc = keep_group(user);
+	int rc = set_groups(user);
 	if (rc == 0)
 		rc = capng_change_id((int)user->uid, (int)user->gid,
 		    CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
@@ -140,10 +141,10 @@ static int become(const struct user *user, int capability)
 
 int user_become(const struct user *user)
 {
-	return become(user, -1);
+	return drop_to(user, -1);
 }
 
-/* Asking for a capability that is not permitted refuses them all. */
+/* capng_apply(3) fails for the whole set if one capability is not permitted. */
 static bool may_read_all(void)
 {
 	return !capng_get_caps_process() &&
@@ -153,11 +154,11 @@ static bool may_read_all(void)
 int user_become_reader(const struct user *user)
 {
 	if (may_read_all())
-		return become(user, CAP_DAC_READ_SEARCH);
+		return drop_to(user, CAP_DAC_READ_SEARCH);
 	report(LOG_NOTICE,
 	    "without CAP_DAC_READ_SEARCH, as in most containers: the copy has to be readable by the user %d",
 	    (int)user->uid);
-	return become(user, -1);
+	return drop_to(user, -1);
 }
 
 int user_keep_mounting(void)
@@ -173,10 +174,10 @@ int user_keep_mounting(void)
 	return capng_apply(CAPNG_SELECT_ALL) ? -EPERM : 0;
 }
 
-/* --- whether he can keep a store there --- */
+/* --- access checks --- */
 
-/* What a user cannot use: a file of the store, by its place in suffixes, or one
- * of these. */
+/* The result of an access check: the first file that is denied, an index into
+ * suffixes, or one of these. */
 enum { NOTHING = -1, DIRECTORY = FILES, UNKNOWN };
 
 static int may_read(int fd, const char *path, int how)
@@ -184,7 +185,7 @@ static int may_read(int fd, const char *path, int how)
 	return faccessat(fd, path, how | R_OK, 0);
 }
 
-/* On a read-only filesystem reading is all there is to be allowed. */
+/* On a read-only filesystem read permission is enough. */
 static int may_use(int fd, const char *path, int how)
 {
 	int rc = faccessat(fd, path, how | R_OK | W_OK, 0);
@@ -192,55 +193,56 @@ static int may_use(int fd, const char *path, int how)
 	return rc && errno == EROFS ? may_read(fd, path, how) : rc;
 }
 
-static int forbidden(
-    const struct place *place, int (*may)(int fd, const char *path, int how))
+static int first_denied(
+    const struct store_dir *dir, int (*may)(int fd, const char *path, int how))
 {
 	char name[PATH_MAX];
 
-	if (may(AT_FDCWD, place->directory, X_OK))
+	if (may(AT_FDCWD, dir->path, X_OK))
 		return DIRECTORY;
 	for (int i = 0; i < FILES; i++)
-		/* the master key has been opened by then */
+		/* root opens the master key before it drops privileges */
 		if (strcmp(suffixes[i], ".key") != 0 &&
-		    file_name(place, i, name) && may(place->fd, name, 0) &&
+		    file_name(dir, i, name) && may(dir->fd, name, 0) &&
 		    errno != ENOENT)
 			return i;
 	return NOTHING;
 }
 
-static int unusable(const struct place *place)
+static int unusable(const struct store_dir *dir)
 {
-	return forbidden(place, may_use);
+	return first_denied(dir, may_use);
 }
 
-static int unreadable(const struct place *place)
+static int unreadable(const struct store_dir *dir)
 {
-	return forbidden(place, may_read);
+	return first_denied(dir, may_read);
 }
 
-static int unreachable(const struct place *place)
+static int unreachable(const struct store_dir *dir)
 {
-	return access(place->directory, F_OK) ? DIRECTORY : NOTHING;
+	return access(dir->path, F_OK) ? DIRECTORY : NOTHING;
 }
 
-/* The only sure way to know what he can do is to be him. */
-static int user_cannot(const struct user *user, const struct place *place,
-    int (*what)(const struct place *place))
+/* Runs an access check as the user, in a child process: only the kernel knows
+ * all rules. */
+static int check_as(const struct user *user, const struct store_dir *dir,
+    int (*check)(const struct store_dir *dir))
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(user_become(user) ? UNKNOWN + 1 : what(place) + 1);
+		_exit(user_become(user) ? UNKNOWN + 1 : check(dir) + 1);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return UNKNOWN;
 	return WEXITSTATUS(status) - 1;
 }
 
-/* --- giving it to him --- */
+/* --- chown of the directory and the store --- */
 
-/* Somebody else's. */
-static bool is_home(const struct stat *st, const struct user *but)
+/* Whether it is the home of another user than this one. */
+static bool is_home(const struct stat *st, const struct user *except)
 {
 	bool home = false;
 	const struct passwd *entry;
@@ -248,99 +250,100 @@ static bool is_home(const struct stat *st, const struct user *but)
 
 	setpwent();
 	while (!home && (entry = getpwent()))
-		home = entry->pw_uid != but->uid &&
+		home = entry->pw_uid != except->uid &&
 		       stat(entry->pw_dir, &of) == 0 &&
 		       of.st_dev == st->st_dev && of.st_ino == st->st_ino;
 	endpwent();
 	return home;
 }
 
-/* Of what is mounted there nothing is given away. */
-static bool has_content(const struct place *place, const char *name)
+/* Whether a subdirectory has entries. A mount point counts as empty: its
+ * content is on another filesystem, and is not chowned. */
+static bool has_content(const struct store_dir *dir, const char *name)
 {
 	int fd = openat(
-	    place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	    dir->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	int entries = 0;
 
 	if (fd < 0)
 		return errno != ENOTDIR && errno != ELOOP && errno != ENOTCONN;
-	if (fstat(fd, &st) || st.st_dev != place->st.st_dev) {
+	if (fstat(fd, &st) || st.st_dev != dir->st.st_dev) {
 		close(fd);
 		return false;
 	}
-	DIR *dir = fdopendir(fd);
-	while (dir && entries < 3 && readdir(dir))
+	DIR *stream = fdopendir(fd);
+	while (stream && entries < 3 && readdir(stream))
 		entries++;
-	if (dir)
-		closedir(dir);
+	if (stream)
+		closedir(stream);
 	else
 		close(fd);
 	return entries == 3; /* more than . and .. */
 }
 
-static bool is_of_store(const struct place *place, const char *name)
+static bool is_of_store(const struct store_dir *dir, const char *name)
 {
 	char own[PATH_MAX];
 
 	for (int i = 0; i < FILES; i++)
-		if (file_name(place, i, own) && strcmp(own, name) == 0)
+		if (file_name(dir, i, own) && strcmp(own, name) == 0)
 			return true;
 	return false;
 }
 
-/* Folders with something in them; with_files: or anything else but an empty
- * folder. */
-static bool has_others(const struct place *place, bool with_files)
+/* Whether a directory has subdirectories with entries or, with_files, files
+ * that are not the store's. */
+static bool has_foreign_entries(const struct store_dir *dir, bool with_files)
 {
-	int fd = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
-	bool found = !dir;
+	bool found = !stream;
 
-	while (!found && (entry = readdir(dir))) {
+	while (!found && (entry = readdir(stream))) {
 		const char *name = entry->d_name;
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-		    is_of_store(place, name))
+		    is_of_store(dir, name))
 			continue;
 		bool folder = entry->d_type == DT_DIR ||
 			      entry->d_type == DT_UNKNOWN;
-		found = folder ? has_content(place, name) : with_files;
+		found = folder ? has_content(dir, name) : with_files;
 	}
-	if (dir)
-		closedir(dir);
+	if (stream)
+		closedir(stream);
 	return found;
 }
 
-/* Made where everybody makes things, as by mktemp(1): nobody else counts on its
+/* A directory in a sticky one, as made by mktemp(1): no program relies on its
  * files. */
-static bool is_scratch(const struct place *place)
+static bool is_scratch(const struct store_dir *dir)
 {
 	struct stat up;
 
-	return fstatat(place->fd, "..", &up, 0) == 0 && up.st_uid == 0 &&
+	return fstatat(dir->fd, "..", &up, 0) == 0 && up.st_uid == 0 &&
 	       (up.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH);
 }
 
-static bool may_be_given(const struct place *place, const struct user *to)
+static bool may_chown(const struct store_dir *dir, const struct user *to)
 {
-	return place->st.st_uid == 0 &&
-	       !(place->st.st_mode & (S_IWGRP | S_IWOTH)) &&
-	       strcmp(place->directory, "/") != 0 && !is_home(&place->st, to) &&
-	       !has_others(place, !is_scratch(place));
+	return dir->st.st_uid == 0 &&
+	       !(dir->st.st_mode & (S_IWGRP | S_IWOTH)) &&
+	       strcmp(dir->path, "/") != 0 && !is_home(&dir->st, to) &&
+	       !has_foreign_entries(dir, !is_scratch(dir));
 }
 
-/* In a directory that is root's, so that it stays as it was found. To nobody:
- * only looks. */
-static int give_file(const struct place *place, int i, const struct user *to)
+/* Chowns one file of the store; with `to` NULL, only checks that it may be. The
+ * directory belongs to root, so no entry changes between check and use. */
+static int chown_file(const struct store_dir *dir, int i, const struct user *to)
 {
 	char name[PATH_MAX];
 	struct stat st;
 
-	if (!file_name(place, i, name))
+	if (!file_name(dir, i, name))
 		return -ENAMETOOLONG;
 	int fd = openat(
-	    place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	    dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	int rc = fstat(fd, &st) ? -errno : 0;
@@ -352,112 +355,112 @@ static int give_file(const struct place *place, int i, const struct user *to)
 	return rc;
 }
 
-static int give(const struct place *place, const struct user *to)
+static int chown_store(const struct store_dir *dir, const struct user *to)
 {
 	int rc = 0;
 
-	/* all of them or none */
+	/* check all before changing any */
 	for (int i = 0; i < FILES && !rc; i++)
-		rc = give_file(place, i, NULL);
+		rc = chown_file(dir, i, NULL);
 	for (int i = 0; i < FILES && !rc; i++)
-		rc = give_file(place, i, to);
-	if (!rc && fchown(place->fd, to->uid, to->gid))
+		rc = chown_file(dir, i, to);
+	if (!rc && fchown(dir->fd, to->uid, to->gid))
 		rc = -errno;
 	if (rc)
 		report(LOG_ERR, "%s/%s: cannot be given to the user %d: %s",
-		    place->directory, place->name, (int)to->uid, strerror(-rc));
+		    dir->path, dir->name, (int)to->uid, strerror(-rc));
 	return rc;
 }
 
-/* --- who it is to be --- */
+/* --- choosing the user --- */
 
-/* Makes it so if it may. What the user cannot use; logged if it was root's own
- * failure. */
-static int make_usable(
-    const char *name, const struct user *user, const struct place *place)
+/* Grants access by chown if that is permitted. Returns the file that remains
+ * denied, or NOTHING. */
+static int grant_access(
+    const char *name, const struct user *user, const struct store_dir *dir)
 {
-	int what = user_cannot(user, place, unusable);
+	int denied = check_as(user, dir, unusable);
 
-	if (what == NOTHING ||
-	    user_cannot(user, place, unreachable) != NOTHING ||
-	    !may_be_given(place, user) || give(place, user))
-		return what;
+	if (denied == NOTHING || check_as(user, dir, unreachable) != NOTHING ||
+	    !may_chown(dir, user) || chown_store(dir, user))
+		return denied;
 	report(LOG_NOTICE, "%s and the store in it belong to the user %s now",
-	    place->directory, name);
+	    dir->path, name);
 	return NOTHING;
 }
 
-/* Says what it is, whose, and what to do. In a directory of somebody else's
- * root gives no file. */
-static void tell_unusable(
-    int priority, const char *name, const struct place *place, int what)
+/* Logs the denied file, its owner, and the remedy. */
+static void report_unusable(
+    int priority, const char *name, const struct store_dir *dir, int denied)
 {
 	char file[PATH_MAX];
 	struct stat st;
 
-	if (what >= DIRECTORY || !file_name(place, what, file) ||
-	    fstatat(place->fd, file, &st, AT_SYMLINK_NOFOLLOW))
+	if (denied >= DIRECTORY || !file_name(dir, denied, file) ||
+	    fstatat(dir->fd, file, &st, AT_SYMLINK_NOFOLLOW))
 		report(priority,
-		    "the user %s cannot use %s and the store in it: make a directory for the store alone, which this user can reach, with install -d -m 700 -o %s",
-		    name, place->directory, name);
+		    "the user %s cannot use %s and the store in it: make a directory for the store alone that this user can reach, with install -d -m 700 -o %s",
+		    name, dir->path, name);
 	else
 		report(priority,
 		    "the user %s cannot use %s/%s: it belongs to the user %d and its mode is %04o; chown it to %s",
-		    name, place->directory, file, (int)st.st_uid,
-		    st.st_mode & 07777, name);
+		    name, dir->path, file, (int)st.st_uid, st.st_mode & 07777,
+		    name);
 }
 
-/* Nobody was asked for: the directory's owner, who has to be able to use what
- * is in it, too. */
-static int choose_owner(
-    const char *usual, bool there, const struct place *place, struct user *out)
+/* No user was requested and USER_DEFAULT does not fit: chooses the directory's
+ * owner, if the store is accessible to them. */
+static int choose_owner(const char *usual, bool exists,
+    const struct store_dir *dir, struct user *out)
 {
 	struct user first = *out;
 	char name[32];
 
-	*out = owner(&place->st);
+	*out = owner_of(&dir->st);
 	snprintf(name, sizeof(name), "%d", (int)out->uid);
-	int what = out->uid ? user_cannot(out, place, unusable) : NOTHING;
-	if (what != NOTHING) {
-		/* what is no store, and a read-only mount, are for who opens
-		 * it */
-		bool fatal = user_cannot(out, place, unreadable) != NOTHING;
-		tell_unusable(fatal ? LOG_ERR : LOG_NOTICE,
-		    there && first.uid == out->uid ? usual : name, place, what);
+	int denied = out->uid ? check_as(out, dir, unusable) : NOTHING;
+	if (denied != NOTHING) {
+		/* readable: store_open decides, it may be a read-only mount or
+		 * not a store */
+		bool fatal = check_as(out, dir, unreadable) != NOTHING;
+		report_unusable(fatal ? LOG_ERR : LOG_NOTICE,
+		    exists && first.uid == out->uid ? usual : name, dir,
+		    denied);
 		return fatal ? -EACCES : 0;
 	}
 	report(LOG_NOTICE,
-	    "%s %s %s: the store is for the user %d, whom %s belongs to",
-	    there ? "the user" : "there is no user", usual,
-	    there ? "cannot use it" : "here", (int)out->uid, place->directory);
+	    "%s %s %s: the store is for the user %d, the owner of %s",
+	    exists ? "the user" : "there is no user", usual,
+	    exists ? "cannot use it" : "here", (int)out->uid, dir->path);
 	return 0;
 }
 
-static int choose(const char *name, const struct place *place, struct user *out)
+static int choose(
+    const char *name, const struct store_dir *dir, struct user *out)
 {
 	const char *wanted = name ? name : USER_DEFAULT;
-	bool there = user_find(wanted, out) == 0;
-	int what = there ? make_usable(wanted, out, place) : NOTHING;
+	bool exists = user_find(wanted, out) == 0;
+	int denied = exists ? grant_access(wanted, out, dir) : NOTHING;
 
-	if (there && what == NOTHING)
+	if (exists && denied == NOTHING)
 		return 0;
 	if (!name)
-		return choose_owner(wanted, there, place, out);
-	if (there)
-		tell_unusable(LOG_ERR, wanted, place, what);
+		return choose_owner(wanted, exists, dir, out);
+	if (exists)
+		report_unusable(LOG_ERR, wanted, dir, denied);
 	else
 		report(LOG_ERR, "there is no user %s", name);
-	return there ? -EACCES : -ENOENT;
+	return exists ? -EACCES : -ENOENT;
 }
 
 int user_choose(const char *name, const char *store, struct user *out)
 {
-	struct place place = {.fd = -1};
-	int rc = place_open(store, &place);
+	struct store_dir dir = {.fd = -1};
+	int rc = store_dir_open(store, &dir);
 
 	if (rc)
 		return rc;
-	rc = choose(name, &place, out);
-	close(place.fd);
+	rc = choose(name, &dir, out);
+	close(dir.fd);
 	return rc;
 }

@@ -6,10 +6,9 @@
 #include <sys/types.h>
 
 /*
- * The user that a daemon started as root serves as, and whose its store is.
- * While a store's directory belongs to anybody else than root, he can put
- * anything there at any time: root follows no link in it and writes no file of
- * it.
+ * User and privileges of a daemon that is started as root. The store belongs to
+ * its user. A directory that does not belong to root can change at any time, so
+ * root follows no symbolic link in it and writes no file in it.
  */
 
 #define USER_DEFAULT "enrollfs"
@@ -19,39 +18,45 @@ struct user {
 	gid_t gid;
 };
 
-/* A user's name or number. -ENOENT: there is none. */
+/* Looks up a user by name or number. Returns 0, or -ENOENT (no such user). */
 int user_find(const char *name, struct user *out);
 
-/* Whose a file or directory is. 0 or -errno. */
+/* The owner of a file, directory or link, with that user's primary group, not
+ * the file's. Returns 0 or -errno. */
 int user_of(const char *path, struct user *out);
 
 /*
- * As root: chooses who serves a store (a path without links; it need not exist
- * yet). name: who was asked for; NULL for USER_DEFAULT, or, if that cannot be,
- * whom the store's directory belongs to. A directory of root's is given to him
- * with the store's files in it, unless it serves other ends: others may write
- * to it, it is somebody else's home, or there is anything else in it but empty
- * folders (in one that was made in /tmp: a folder with something in it). What
- * stands against a user is logged. -ENOENT: no such user; -EACCES: he cannot
- * use the store.
+ * As root: chooses the user of a store, an absolute path without links that
+ * need not exist yet. name is the requested user. With NULL it is USER_DEFAULT;
+ * if that is missing or has no access, the owner of the store's directory.
+ *
+ * If the user lacks access to a directory that root owns, the directory and the
+ * store's files in it are chowned to the user, provided that it has no other
+ * use. It has one if others may write to it, if it is another user's home, or
+ * if it holds anything but the store and empty directories. In a directory made
+ * below a sticky one (/tmp), files are ignored.
+ *
+ * Logs the reason of a failure. Returns 0, -ENOENT (no such user), -EACCES (the
+ * user has no access), or -errno (the directory cannot be opened). Forks: call
+ * it before any thread exists.
  */
 int user_choose(const char *name, const char *store, struct user *out);
 
 /*
- * Becomes a user for good, without capabilities and with no group but its own;
- * where /proc hides processes, also the one that sees them, if the user is a
- * member. 0 or -errno, logged.
+ * Drops privileges to a user for good: no capabilities, no supplementary group
+ * except the one of process_hidepid_group if the user is a member. Returns 0 or
+ * -EPERM, logged.
  */
 int user_become(const struct user *user);
 
 /*
- * The same, but still able to read every file: for a copy that only root can
- * read. Without CAP_DAC_READ_SEARCH this is user_become, and a notice says so.
+ * Likewise, but keeps CAP_DAC_READ_SEARCH, for a copy that only root may read.
+ * Without that capability it logs a notice and acts as user_become.
  */
 int user_become_reader(const struct user *user);
 
-/* As root: keeps the capabilities for mount(2) and to find a mountpoint, and no
- * other. */
+/* As root: drops all capabilities but CAP_SYS_ADMIN, for umount2(2), and
+ * CAP_DAC_READ_SEARCH, to reach the mountpoint. Returns 0 or -EPERM. */
 int user_keep_mounting(void);
 
 #endif

@@ -17,19 +17,19 @@
 #include "store/objects/signer.h"
 
 /*
- * Enrolling: the checks in the order of the contract, against what the store
- * says now, then the signature, then one job that counts and stores only if all
- * of that still holds.
+ * Enrollment: checks against the present state, in the documented order, then
+ * the signature, then one job that counts the use and stores the certificate if
+ * all conditions still hold.
  */
 
 enum {
-	ROUNDS = 8, /* how often things may change under one enrolment */
-	SUFFIX = 9, /* `-` and 8 hex digits */
+	MAX_ATTEMPTS = 8, /* after concurrent changes */
+	SUFFIX = 9,	  /* `-` and 8 hex digits */
 };
 
-/* --- what the store says --- */
+/* --- reading the key --- */
 
-static int read_key(const struct db_row *row, void *arg)
+static int read_key_row(const struct db_row *row, void *arg)
 {
 	struct enrolment *e = arg;
 
@@ -55,21 +55,21 @@ static int read_key(const struct db_row *row, void *arg)
 	return 1;
 }
 
-/* -ESTALE if the key is gone. */
-static int look_at_key(struct enrolment *e)
+/* Returns -ESTALE if the key has been deleted. */
+static int read_key(struct enrolment *e)
 {
 	struct db_conn *conn = db_reader(e->i.store->db);
-	int rc = db_one(
-	    conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)), read_key, e, -ESTALE);
+	int rc = db_one(conn, DB_ENROLL_KEY, DB_ARGS(DB_INT(e->key)),
+	    read_key_row, e, -ESTALE);
 
 	return rc == -ESTALE ? store_refuse(e->i.call, rc,
 				   "the provisioning key has been deleted")
 			     : rc;
 }
 
-/* --- recognising the provisioning key --- */
+/* --- authentication by the key's text --- */
 
-static int unknown_key(struct enrolment *e)
+static int refuse_unknown_key(struct enrolment *e)
 {
 	return store_refuse(e->i.call, -EKEYREJECTED,
 	    "this provisioning key is not known here");
@@ -87,31 +87,31 @@ static int read_hash(const struct db_row *row, void *arg)
 }
 
 /*
- * Whether the text's secret and domain are this key's; the secret in constant
- * time. Who has no key shall not learn which there are: for an id that is not
- * one there is a hash too, of nothing, and what else the store says of a key is
- * read later.
+ * Compares the text's secret, in constant time, and domain with the key's. A
+ * caller without a key must not learn which ids exist: for an unknown
+ * id the query returns zeros, and no other column is read yet.
  */
-static int recognise(struct enrolment *e, const struct pki_key_text *text)
+static int authenticate(struct enrolment *e, const struct pki_key_text *text)
 {
-	unsigned char hash[PKI_HASH], known[PKI_HASH];
+	unsigned char hash[PKI_HASH], stored[PKI_HASH];
 	struct db_conn *conn = db_reader(e->i.store->db);
 	int rc = db_one(conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)),
-	    read_hash, known, -EIO);
+	    read_hash, stored, -EIO);
 
 	if (!rc)
 		rc = pki_sha256(text->secret, PKI_SECRET, hash);
 	if (rc)
 		return rc;
-	if (!pki_equal(hash, known, PKI_HASH) ||
+	if (!pki_equal(hash, stored, PKI_HASH) ||
 	    strcmp(text->domain, e->i.store->domain) != 0)
-		return unknown_key(e);
+		return refuse_unknown_key(e);
 	memcpy(e->root, text->root, PKI_HASH);
-	e->recognised = true;
+	e->authenticated = true;
 	return 0;
 }
 
-static int begin_with_text(struct enrolment *e, const struct request *request)
+static int authenticate_by_text(
+    struct enrolment *e, const struct request *request)
 {
 	struct pki_key_text text;
 	const char *reason;
@@ -124,7 +124,7 @@ static int begin_with_text(struct enrolment *e, const struct request *request)
 		    rc ? reason : "the provisioning key is not complete");
 	} else {
 		e->key = text.id;
-		rc = recognise(e, &text);
+		rc = authenticate(e, &text);
 	}
 	explicit_bzero(&text, sizeof(text));
 	return rc;
@@ -136,17 +136,17 @@ int enrolment_begin(struct enrolment *e, const void *data, size_t len)
 
 	e->with_text = !e->key;
 	if (!e->with_text) {
-		int rc = look_at_key(e);
+		int rc = read_key(e);
 		if (rc)
 			return rc;
-		e->recognised = true;
+		e->authenticated = true;
 	}
 	int rc = issuance_split(&e->i,
 	    e->with_text ? STORE_KEY_AND_CSR : STORE_CSR, data, len, &request);
 	if (rc)
 		return rc;
 	if (e->with_text)
-		rc = begin_with_text(e, &request);
+		rc = authenticate_by_text(e, &request);
 	if (!rc)
 		issuance_parse(&e->i, request.csr, request.csr_len);
 	return rc;
@@ -159,15 +159,15 @@ void enrolment_end(struct enrolment *e)
 
 /* --- the checks --- */
 
-/* A certificate this public key may be given again. */
+/* Whether the public key has a certificate that is returned again. */
 static bool is_retry(const struct enrolment *e)
 {
 	return e->i.known.id && !e->i.known_ca && !e->i.known.revoked &&
 	       e->i.known.key == e->key && !clock_past(e->i.known.not_after);
 }
 
-/* The machine trusts the root that its key text names: what it gets has to
- * chain to that one. */
+/* The machine trusts the root named in its key text: the certificate must chain
+ * to it. */
 static int check_root(struct enrolment *e)
 {
 	int rc = issuance_signer(
@@ -188,7 +188,7 @@ static int check_key(struct enrolment *e)
 	return issuance_check_switches(&e->i);
 }
 
-/* 1: this is a retry. */
+/* Returns 1 for a retry. */
 static int check_public_key(struct enrolment *e, int64_t seconds)
 {
 	const struct known_key *known = &e->i.known;
@@ -196,16 +196,16 @@ static int check_public_key(struct enrolment *e, int64_t seconds)
 	if (known->id && !known->revoked && known->key != e->key)
 		return store_refuse(e->i.call, -EEXIST,
 		    "this public key has enrolled with another provisioning key");
-	if (known->id && !known->revoked && e->wanted &&
-	    strcmp(e->wanted, known->name) != 0)
+	if (known->id && !known->revoked && e->requested_name &&
+	    strcmp(e->requested_name, known->name) != 0)
 		return store_refuse(e->i.call, -EEXIST,
 		    "this public key has enrolled as %s", known->name);
 	int rc = issuance_check_known(&e->i, seconds);
 	return rc ? rc : known->id != 0;
 }
 
-/* For a new certificate: a retry has had its use, whatever became of the key
- * since. */
+/* Checks for a new certificate only: a retry has spent its use already, so it
+ * may follow the key's expiry or exhaustion. */
 static int check_use(struct enrolment *e, int64_t seconds)
 {
 	if (e->expires != STORE_NEVER && e->expires <= seconds)
@@ -235,35 +235,35 @@ static int try_name(struct enrolment *e, const char *name, int64_t seconds)
 	return rc > 0 ? -EEXIST : rc;
 }
 
-/* The CN if it can be had, else it or the key's name with a part of the public
- * key's hash. */
+/* Chooses the requested name, or the CSR's CN. A CN that is taken gets a suffix
+ * from the public key's hash. So does the key's name, which replaces a CN that
+ * is not a legal name. */
 static int choose_name(struct enrolment *e, int64_t seconds)
 {
-	const char *wanted = e->wanted ? e->wanted
-				       : pki_csr_common_name(e->i.csr);
+	const char *base = e->requested_name ? e->requested_name
+					     : pki_csr_common_name(e->i.csr);
 	char hex[9], name[NAME_MAX_LEN + 1];
 	int rc = -EEXIST;
 
-	if (wanted && name_legal(wanted, strlen(wanted)))
-		rc = try_name(e, wanted, seconds);
+	if (base && name_legal(base, strlen(base)))
+		rc = try_name(e, base, seconds);
 	else
-		wanted = e->key_name;
-	if (rc == -EEXIST && e->wanted)
-		return store_refuse(
-		    e->i.call, rc, "the name %s is taken", wanted);
+		base = e->key_name;
+	if (rc == -EEXIST && e->requested_name)
+		return store_refuse(e->i.call, rc, "the name %s is taken", base);
 	if (rc != -EEXIST)
 		return rc;
 	hex_text(pki_csr_spki_hash(e->i.csr), 4, hex);
 	snprintf(
-	    name, sizeof(name), "%.*s-%s", NAME_MAX_LEN - SUFFIX, wanted, hex);
+	    name, sizeof(name), "%.*s-%s", NAME_MAX_LEN - SUFFIX, base, hex);
 	rc = try_name(e, name, seconds);
 	return rc == -EEXIST
 		   ? store_refuse(e->i.call, rc, "the name %s is taken", name)
 		   : rc;
 }
 
-/* Its certificate, if it may still have it: something may have changed during
- * the checks. */
+/* Replies to a retry with its certificate. -EAGAIN: it has been revoked or has
+ * expired since the checks, or the key is disabled now. */
 static int reply_again(struct enrolment *e, struct bytes *reply)
 {
 	struct db_conn *conn = db_reader(e->i.store->db);
@@ -279,14 +279,14 @@ static int reply_again(struct enrolment *e, struct bytes *reply)
 int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 {
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	int rc = look_at_key(e);
+	int rc = read_key(e);
 
 	if (rc == -ESTALE && e->with_text) {
-		e->recognised = false;
-		return unknown_key(e);
+		e->authenticated = false;
+		return refuse_unknown_key(e);
 	}
 	if (!rc)
-		rc = issuance_look(&e->i);
+		rc = issuance_find_known(&e->i);
 	if (!rc)
 		rc = check_root(e);
 	if (!rc)
@@ -310,7 +310,8 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 
 /* --- counting and storing --- */
 
-static int spend(struct db_conn *conn, const struct enrolment *e, int64_t now)
+static int count_use(
+    struct db_conn *conn, const struct enrolment *e, int64_t now)
 {
 	return db_must_change(conn, DB_ENROLL_SPEND,
 	    DB_ARGS(DB_INT(e->key), DB_INT(now), DB_INT(now / CLOCK_SECOND),
@@ -354,7 +355,7 @@ static int commit_job(struct db_conn *conn, void *arg)
 	    .kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
 	int64_t issued = 0, now = clock_now();
 	char path[STORE_PATH];
-	int rc = spend(conn, e, now);
+	int rc = count_use(conn, e, now);
 
 	if (!rc)
 		rc = shown_used(conn, STORE_KEY, e->key, now);
@@ -379,15 +380,14 @@ static int commit_job(struct db_conn *conn, void *arg)
 
 int enrolment_commit(struct enrolment *e, struct bytes *reply)
 {
-	/* What is answered is made before it is counted: nothing can fail
-	 * behind the commit. */
-	CLEANUP_BYTES struct bytes answer = {0};
-	int rc = issuance_reply(&e->i, &e->i.der, &answer);
+	/* Render the reply before the commit: nothing may fail after it. */
+	CLEANUP_BYTES struct bytes rendered = {0};
+	int rc = issuance_reply(&e->i, &e->i.der, &rendered);
 
 	if (!rc)
 		rc = store_submit(e->i.store, e->i.call, commit_job, e);
 	if (!rc)
-		bytes_swap(reply, &answer);
+		bytes_swap(reply, &rendered);
 	return rc;
 }
 
@@ -396,7 +396,7 @@ static void log_refusal(const struct enrolment *e, int error)
 	struct store_object key = {.kind = STORE_KEY, .place = e->i.place};
 	char path[STORE_PATH];
 
-	if (!e->recognised) {
+	if (!e->authenticated) {
 		store_log_stranger(e->i.store, e->i.call, "enroll", error);
 		return;
 	}
@@ -409,14 +409,16 @@ static void log_refusal(const struct enrolment *e, int error)
 int store_enroll(struct store *store, struct store_call *call, int64_t key,
     const char *member, const void *data, size_t len, struct bytes *reply)
 {
-	struct enrolment e = {
-	    .i = {.store = store, .call = call}, .key = key, .wanted = member};
+	struct enrolment e = {.i = {.store = store, .call = call},
+	    .key = key,
+	    .requested_name = member};
 	bool again = false;
 	int rc = enrolment_begin(&e, data, len);
 
 	if (!rc)
 		rc = -EAGAIN;
-	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
+	for (int attempt = 0; attempt < MAX_ATTEMPTS && rc == -EAGAIN;
+	     attempt++) {
 		rc = enrolment_prepare(&e, reply);
 		again = rc == 1;
 		if (!rc)

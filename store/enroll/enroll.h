@@ -2,32 +2,44 @@
 #ifndef STORE_ENROLL_ENROLL_H
 #define STORE_ENROLL_ENROLL_H
 
-/* One enrollment in its two halves, for tests that change things in between. */
+/* One enrollment in two halves, for tests that change the store in between. */
 #include "store/enroll/issue.h"
 
 struct enrolment {
 	struct issuance i;
-	int64_t key;	    /* id */
-	const char *wanted; /* the member's name asked for; NULL: the CSR's */
-	bool recognised;    /* the caller has proved the right to use the key */
-	bool with_text;	    /* by its text, with this root in it */
-	unsigned char root[PKI_HASH];
+	int64_t key;		      /* id; 0 until the key's text is parsed */
+	const char *requested_name;   /* of the member; NULL: the CSR's CN */
+	bool authenticated;	      /* the caller may use the key */
+	bool with_text;		      /* authenticated by the key's text */
+	unsigned char root[PKI_HASH]; /* trust anchor in the key's text */
 
-	/* as read */
+	/* as read by enrolment_prepare */
 	char key_name[NAME_MAX_LEN + 1];
 	bool key_enabled;
-	int64_t expires, max_uses, uses;
+	int64_t expires; /* seconds */
+	int64_t max_uses, uses;
 };
 
-/* Parses the request and checks the key's text. */
+/*
+ * Splits the request and authenticates the caller. A malformed CSR is reported
+ * by enrolment_prepare, after the checks of the key. Free with
+ * enrolment_end, also after an error.
+ *
+ * Returns 0, -EFBIG, -EBADMSG (malformed key), -EKEYREJECTED (unknown key),
+ * -ESTALE (the key of the path is deleted), or -errno.
+ */
 int enrolment_begin(struct enrolment *e, const void *data, size_t len);
 
-/* Reads, checks and signs. Returns 1 if the CSR's key has a certificate, which
- * is in *reply; 0: to be committed; or -errno. */
+/*
+ * Reads the store, checks and signs. Returns 0 (to be committed), 1 (a retry:
+ * its certificate has been appended to *reply), -EAGAIN (a concurrent change:
+ * call it again), or -errno of a refusal.
+ */
 int enrolment_prepare(struct enrolment *e, struct bytes *reply);
 
-/* Counts the use and stores the certificate. Returns 0, -EAGAIN (prepare
- * again: something has changed since), or -errno. */
+/* Counts the use and stores the certificate in one transaction, then sets
+ * *reply to it. Returns 0, -EAGAIN (a concurrent change: prepare again), or
+ * -errno. */
 int enrolment_commit(struct enrolment *e, struct bytes *reply);
 void enrolment_end(struct enrolment *e);
 

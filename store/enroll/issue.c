@@ -12,8 +12,6 @@
 #include "store/lists/metrics.h"
 #include "store/objects/signer.h"
 
-/* What enrolling and renewing have in common: a CSR becomes a certificate. */
-
 int issuance_split(struct issuance *i, enum store_request form,
     const void *data, size_t len, struct request *out)
 {
@@ -37,7 +35,7 @@ void issuance_end(struct issuance *i)
 	bytes_free(&i->der);
 }
 
-/* --- looking --- */
+/* --- public keys with a certificate --- */
 
 static int read_known(const struct db_row *row, void *arg)
 {
@@ -54,7 +52,7 @@ static int read_known(const struct db_row *row, void *arg)
 	return 1;
 }
 
-int issuance_look_up(
+int known_key_find(
     struct store *store, const unsigned char *spki_hash, struct known_key *out)
 {
 	struct db_conn *conn = db_reader(store->db);
@@ -64,14 +62,14 @@ int issuance_look_up(
 	    DB_ARGS(DB_BLOB(spki_hash, PKI_HASH)), read_known, out);
 }
 
-int issuance_look(struct issuance *i)
+int issuance_find_known(struct issuance *i)
 {
 	i->known = (struct known_key){0};
 	i->known_ca = false;
 	if (!i->csr)
 		return 0;
 	const unsigned char *hash = pki_csr_spki_hash(i->csr);
-	int rc = issuance_look_up(i->store, hash, &i->known);
+	int rc = known_key_find(i->store, hash, &i->known);
 	if (!rc)
 		rc = db_exists(db_reader(i->store->db), DB_CERT_KNOWN,
 		    DB_ARGS(DB_BLOB(hash, PKI_HASH)));
@@ -81,9 +79,9 @@ int issuance_look(struct issuance *i)
 
 /* --- checks --- */
 
-/* It is shown as csr.pem: in a name or a challengePassword may be what SCEP
- * would have there. */
-static int check_names(struct issuance *i)
+/* The CSR is stored and shown as csr.pem: it must not hold a secret, such as a
+ * provisioning key in a challengePassword, where SCEP has one. */
+static int check_no_secret(struct issuance *i)
 {
 	size_t len;
 	const unsigned char *der = pki_csr_der(i->csr, &len);
@@ -97,7 +95,7 @@ int issuance_check_csr(struct issuance *i)
 	int rc = i->csr_error;
 
 	if (!rc)
-		rc = check_names(i);
+		rc = check_no_secret(i);
 	if (!rc)
 		rc = pki_csr_verify(i->csr, &reason);
 	if (!rc)

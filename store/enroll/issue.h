@@ -2,17 +2,20 @@
 #ifndef STORE_ENROLL_ISSUE_H
 #define STORE_ENROLL_ISSUE_H
 
-/* What enrollment and renewal have in common: a CSR becomes a certificate. */
+/* Issuing a certificate for a CSR; common to enrollment and renewal. */
 #include "store/enroll/request.h"
 #include "store/objects/signer.h"
 #include "store/store.h"
 
-/* The newest certificate on a public key. */
+/* The newest certificate for a public key. */
 struct known_key {
 	int64_t id; /* 0: none */
-	int64_t member, key, cert;
-	int64_t not_after;
-	bool revoked, first;
+	int64_t member;
+	int64_t key;	   /* provisioning key of the member */
+	int64_t cert;	   /* signing certificate */
+	int64_t not_after; /* seconds */
+	bool revoked;
+	bool first;		     /* from enrollment, not from a renewal */
 	char name[NAME_MAX_LEN + 1]; /* of the member */
 };
 
@@ -22,10 +25,10 @@ struct issuance {
 	struct pki_csr *csr; /* NULL: malformed, see csr_error */
 	int csr_error;
 	const char *csr_reason;
-	struct known_key known; /* of its public key */
-	bool known_ca;		/* that is a signing certificate's */
+	struct known_key known; /* the CSR's public key */
+	bool known_ca; /* it is the public key of a signing certificate */
 
-	/* the signing certificate, as read */
+	/* the signing certificate, as read; dates in seconds */
 	int64_t cert, cert_not_before, cert_not_after, validity_days;
 	bool cert_enabled;
 	struct signer *signer;
@@ -36,56 +39,69 @@ struct issuance {
 	bool group_enabled;
 	char group_name[NAME_MAX_LEN + 1], member[NAME_MAX_LEN + 1];
 	char uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
-	char names[STORE_PATH]; /* of the URI, as stored */
+	char names[STORE_PATH]; /* place, group and name, as stored */
 
-	/* the certificate to be stored */
+	/* the certificate to store; dates in seconds */
 	unsigned char serial[PKI_SERIAL];
 	int64_t not_before, not_after;
 	struct bytes der;
 };
 
-/* request_split, with the reason in the call; also -EFBIG. */
+/* request_split with the reason in i->call. Also returns -EFBIG (longer than
+ * STORE_REQUEST_MAX). */
 int issuance_split(struct issuance *i, enum store_request form,
     const void *data, size_t len, struct request *out);
 
-/* Begins. issuance_check_csr reports a malformed CSR when its turn has come. */
+/* Parses the CSR. An error is kept for issuance_check_csr, so that refusals
+ * come in the documented order. */
 void issuance_parse(struct issuance *i, const void *csr, size_t len);
+
+/* Frees csr, signer and der. */
 void issuance_end(struct issuance *i);
 
-/* Reads what is known of a public key. Returns 0 or -errno. */
-int issuance_look_up(
+/* Finds the newest certificate for a public key; out->id is 0 if there is none.
+ * Returns 0 or -errno. */
+int known_key_find(
     struct store *store, const unsigned char *spki_hash, struct known_key *out);
 
-/* issuance_look_up of the CSR's key. */
-int issuance_look(struct issuance *i);
+/* Sets known and known_ca for the CSR's public key; clears them if the CSR is
+ * malformed. Returns 0 or -errno. */
+int issuance_find_known(struct issuance *i);
 
-/* Returns 0, -EBADMSG (malformed) or -EKEYREJECTED (bad signature, weak key). */
+/* Checks the CSR. Returns 0, the error of pki_csr_parse, -EINVAL (it holds a
+ * secret), -EKEYREJECTED (wrong signature), or -EBADMSG (pki_csr_allowed). */
 int issuance_check_csr(struct issuance *i);
 
-/* Returns 0 if the public key has no certificate or a valid one; else -EEXIST
- * or -EKEYEXPIRED. */
+/* Checks the CSR's public key. Returns 0 (no certificate, or a valid one),
+ * -EEXIST (a revoked one, or it is a signing certificate's key), or
+ * -EKEYEXPIRED. */
 int issuance_check_known(struct issuance *i, int64_t seconds);
 
-/* Returns 0, or -EKEYREVOKED: group or signing certificate is disabled. */
+/* Returns 0, or -EKEYREVOKED (the group or the signing certificate is
+ * disabled). */
 int issuance_check_switches(struct issuance *i);
 
-/* Returns 0, or -EKEYEXPIRED: the signing certificate is not valid now. */
+/* Returns 0, or -EKEYEXPIRED (the signing certificate is not valid at this
+ * time). */
 int issuance_check_cert(struct issuance *i, int64_t seconds);
 
-/* signer_get; issuance_end releases it. */
+/* Loads a signing certificate into i->signer, replacing the last one. Returns 0
+ * or -errno. */
 int issuance_signer(struct issuance *i, int64_t cert);
 
-/* Sets the member's name and the URI made of it. */
+/* Sets the member's name and, from it and the group, uri and names. */
 void issuance_name(struct issuance *i, const char *name);
 
-/* Signs with cert. Returns 0 or -errno. */
+/* Signs a certificate for the member with i->signer, valid from CERT_BACKDATE
+ * before `seconds`. Returns 0, or -EIO (also: no private key). */
 int issuance_sign(struct issuance *i, int64_t seconds);
 
-/* Appends the full chain, PEM, of a certificate that the signer issued. */
+/* Appends a certificate that i->signer issued and its chain, PEM. Returns 0 or
+ * -ENOMEM. */
 int issuance_reply(
     const struct issuance *i, const struct bytes *der, struct bytes *reply);
 
-/* The member's path below the mount. */
+/* Writes the member's path below the mount. */
 void issuance_path(const struct issuance *i, char out[STORE_PATH]);
 
 #endif

@@ -16,24 +16,22 @@
 #include "store/objects/signer.h"
 
 /*
- * Renewing: another certificate for a member, for another key pair, shown to be
- * asked for by who has the present key or may write to the member's directory.
- * As in enroll.c what was looked at is looked at again by the statement that
- * stores.
+ * Renewal: a new certificate for a member's new key pair. The caller proves
+ * possession of the present key, or has write access to the member's directory.
+ * As in enroll.c, the statement that stores it repeats all conditions.
  */
 
 enum {
-	ROUNDS = 8,
-	VALID = 2, /* certificates that a member may have valid at a time */
-	DAILY = STORE_RENEWALS_A_DAY,
+	MAX_ATTEMPTS = 8, /* after concurrent changes */
+	MAX_VALID = 2,	  /* valid certificates of a member at a time */
 };
 
-/* --- who asks --- */
+/* --- authentication by proof --- */
 
 /*
- * What the proof says of itself. Anybody can send one, with a key of any size:
- * a signature is worth verifying only if its key has a certificate from here,
- * which bounds its type, size and exponent.
+ * Checks the proof's signature and its reference to the CSR. Any caller can
+ * send a proof with a key of any size, so the signature is verified only if the
+ * key has a certificate from this store: that limits type, size and exponent.
  */
 static int check_proof(struct renewal *r, bool known)
 {
@@ -44,42 +42,43 @@ static int check_proof(struct renewal *r, bool known)
 	if (!rc)
 		rc = pki_csr_strong(r->proof, &reason);
 	if (rc)
-		return reason ? store_refuse(call, rc, "the second: %s", reason)
+		return reason ? store_refuse(call, rc, "the proof: %s", reason)
 			      : rc;
 	if (!r->i.csr)
 		return issuance_check_csr(&r->i);
 	rc = request_named_by(r->i.csr, r->proof);
 	if (rc == -EKEYREJECTED)
 		return store_refuse(call, rc,
-		    "the second certificate request's CN is not the SHA-256 of the first's DER in hex");
+		    "the proof's CN is not the SHA-256 of the first certificate request's DER in hex");
 	return rc;
 }
 
-/* Whose key it is, and that its certificate is valid. */
-static int recognise(struct renewal *r)
+/* Sets member and proven from the proof's key, which must have a valid
+ * certificate. */
+static int authenticate(struct renewal *r)
 {
-	struct known_key shown = {0};
+	struct known_key found = {0};
 	int rc = r->proof_error;
 
 	if (rc && r->proof_reason)
 		return store_refuse(
-		    r->i.call, rc, "the second: %s", r->proof_reason);
+		    r->i.call, rc, "the proof: %s", r->proof_reason);
 	if (!rc)
-		rc = issuance_look_up(
-		    r->i.store, pki_csr_spki_hash(r->proof), &shown);
+		rc = known_key_find(
+		    r->i.store, pki_csr_spki_hash(r->proof), &found);
 	if (!rc)
-		rc = check_proof(r, shown.id != 0);
+		rc = check_proof(r, found.id != 0);
 	if (rc)
 		return rc;
-	if (!shown.id)
+	if (!found.id)
 		return store_refuse(r->i.call, -EKEYREJECTED,
-		    "the second's key has no certificate from here");
-	r->member = shown.member;
-	r->shown = shown.id;
-	if (shown.revoked)
+		    "the proof's key has no certificate from here");
+	r->member = found.member;
+	r->proven = found.id;
+	if (found.revoked)
 		return store_refuse(r->i.call, -EKEYREVOKED,
 		    "this member's certificate has been revoked");
-	if (clock_past(shown.not_after))
+	if (clock_past(found.not_after))
 		return store_refuse(r->i.call, -EKEYEXPIRED,
 		    "this member's certificate has expired; enrol again with a new key pair");
 	return 0;
@@ -101,9 +100,9 @@ int renewal_begin(struct renewal *r, const void *data, size_t len)
 	return 0;
 }
 
-/* --- what the store says --- */
+/* --- reading the member --- */
 
-static int read_member(const struct db_row *row, void *arg)
+static int read_member_row(const struct db_row *row, void *arg)
 {
 	struct renewal *r = arg;
 	struct issuance *i = &r->i;
@@ -116,7 +115,7 @@ static int read_member(const struct db_row *row, void *arg)
 	i->group_enabled = db_int(row, DB_RENEW_GROUP_ENABLED);
 	r->present = db_int(row, DB_RENEW_PRESENT);
 	if (!r->by_proof)
-		r->shown = r->present;
+		r->proven = r->present;
 	r->present_not_after = db_int(row, DB_RENEW_PRESENT_NOT_AFTER);
 	r->present_revoked = db_int(row, DB_RENEW_PRESENT_REVOKED);
 	i->cert = db_int(row, DB_RENEW_CERT);
@@ -128,16 +127,16 @@ static int read_member(const struct db_row *row, void *arg)
 	return 1;
 }
 
-static int look(struct renewal *r)
+static int read_member(struct renewal *r)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
 	int rc = db_one(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)),
-	    read_member, r, -ESTALE);
+	    read_member_row, r, -ESTALE);
 
 	if (rc == -ESTALE)
 		return store_refuse(
 		    r->i.call, rc, "the member has been deleted");
-	return rc ? rc : issuance_look(&r->i);
+	return rc ? rc : issuance_find_known(&r->i);
 }
 
 /* --- the checks --- */
@@ -153,7 +152,7 @@ static int check_present(struct renewal *r, int64_t seconds)
 	return issuance_check_switches(&r->i);
 }
 
-/* 1: this was renewed before, with the same key. */
+/* Returns 1 for a retry: the CSR's key was renewed before. */
 static int check_public_key(struct renewal *r, int64_t seconds)
 {
 	const struct known_key *known = &r->i.known;
@@ -161,11 +160,10 @@ static int check_public_key(struct renewal *r, int64_t seconds)
 
 	if (rc)
 		return rc;
-	/* An older one that is still valid may only fetch what was renewed with
-	 * it. */
-	if (!known->id && r->shown != r->present)
+	/* A replaced key may only retry: it gets no new certificate. */
+	if (!known->id && r->proven != r->present)
 		return store_refuse(r->i.call, -EKEYREJECTED,
-		    "the second's key has been replaced by a renewal: prove with the present one");
+		    "the proof's key has been replaced by a renewal: prove with the present one");
 	if (!known->id)
 		return 0;
 	if (known->member != r->member)
@@ -202,30 +200,31 @@ static int check_name(struct renewal *r, int64_t seconds)
 	return rc;
 }
 
-/* Each leaves a revoked one behind, on a list that everybody loads: one machine
- * must not fill it. */
+/* Each renewal adds a revoked certificate to a list that all peers load: limits
+ * the growth that one machine can cause. */
 static int check_rate(struct renewal *r)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
 	int64_t now = clock_now();
 	int rc = db_exists(conn, DB_RENEW_RECENT,
 	    DB_ARGS(DB_INT(r->member),
-		DB_INT(now - SECONDS_PER_DAY * CLOCK_SECOND), DB_INT(DAILY),
-		DB_INT(now)));
+		DB_INT(now - SECONDS_PER_DAY * CLOCK_SECOND),
+		DB_INT(STORE_RENEWALS_A_DAY), DB_INT(now)));
 
 	if (rc > 0)
 		return store_refuse(r->i.call, -ENOSPC,
-		    "this member had %d certificates within a day", DAILY);
+		    "this member had %d certificates within a day",
+		    STORE_RENEWALS_A_DAY);
 	return rc;
 }
 
 int renewal_prepare(struct renewal *r, struct bytes *reply)
 {
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	int rc = r->by_proof ? recognise(r) : 0;
+	int rc = r->by_proof ? authenticate(r) : 0;
 
 	if (!rc)
-		rc = look(r);
+		rc = read_member(r);
 	if (!rc)
 		rc = check_present(r, seconds);
 	if (!rc)
@@ -251,7 +250,8 @@ int renewal_prepare(struct renewal *r, struct bytes *reply)
 
 /* --- storing --- */
 
-static int add(struct db_conn *conn, const struct renewal *r, int64_t now)
+static int add_certificate(
+    struct db_conn *conn, const struct renewal *r, int64_t now)
 {
 	const struct issuance *i = &r->i;
 	size_t len;
@@ -263,7 +263,7 @@ static int add(struct db_conn *conn, const struct renewal *r, int64_t now)
 		DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->names),
 		DB_BLOB(i->der.data, i->der.len), DB_BLOB(csr, len),
 		DB_INT(now), DB_INT(i->not_before), DB_INT(i->not_after),
-		DB_INT(now / CLOCK_SECOND), DB_INT(r->shown)),
+		DB_INT(now / CLOCK_SECOND), DB_INT(r->proven)),
 	    -EAGAIN);
 }
 
@@ -272,12 +272,13 @@ static int commit_job(struct db_conn *conn, void *arg)
 	const struct renewal *r = arg;
 	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
 	int64_t now = clock_now();
-	/* RFC 5280 5.3.1. In this order: a copy of the export may end between
-	 * the two. */
-	int rc = member_revoke(conn, r->member, VALID - 1, "superseded", now);
+	/* superseded: RFC 5280 5.3.1. Revoke first: a copy of the export may
+	 * end between the two records. */
+	int rc = member_revoke(
+	    conn, r->member, MAX_VALID - 1, "superseded", now);
 
 	if (rc >= 0)
-		rc = add(conn, r, now);
+		rc = add_certificate(conn, r, now);
 	int64_t issued = db_inserted(conn);
 	if (!rc)
 		rc = shown_used(conn, STORE_MEMBER, r->member, now);
@@ -299,15 +300,14 @@ static int commit_job(struct db_conn *conn, void *arg)
 
 int renewal_commit(struct renewal *r, struct bytes *reply)
 {
-	/* What is answered is made before it is stored: nothing can fail behind
-	 * the commit. */
-	CLEANUP_BYTES struct bytes answer = {0};
-	int rc = issuance_reply(&r->i, &r->i.der, &answer);
+	/* Render the reply before the commit: nothing may fail after it. */
+	CLEANUP_BYTES struct bytes rendered = {0};
+	int rc = issuance_reply(&r->i, &r->i.der, &rendered);
 
 	if (!rc)
 		rc = store_submit(r->i.store, r->i.call, commit_job, r);
 	if (!rc)
-		bytes_swap(reply, &answer);
+		bytes_swap(reply, &rendered);
 	return rc;
 }
 
@@ -339,7 +339,8 @@ int store_renew(struct store *store, struct store_call *call, int64_t member,
 
 	if (!rc)
 		rc = -EAGAIN;
-	for (int round = 0; round < ROUNDS && rc == -EAGAIN; round++) {
+	for (int attempt = 0; attempt < MAX_ATTEMPTS && rc == -EAGAIN;
+	     attempt++) {
 		rc = renewal_prepare(&r, reply);
 		again = rc == 1;
 		if (!rc)

@@ -2,25 +2,35 @@
 #ifndef STORE_ENROLL_RENEW_H
 #define STORE_ENROLL_RENEW_H
 
-/* One renewal in its two halves; as enroll.h. */
+/* One renewal in two halves, as in enroll.h. */
 #include "store/enroll/issue.h"
 
 struct renewal {
 	struct issuance i;
-	int64_t member; /* id; 0 until the proof has named it */
-	bool by_proof;
+	int64_t member; /* id; 0 until the proof is verified */
+	bool by_proof;	/* the request has two CSRs, the second as proof */
 	struct pki_csr *proof; /* NULL: malformed, see proof_error */
 	int proof_error;
 	const char *proof_reason;
-	int64_t shown; /* the certificate whose key signed the proof, or the
-			  present one */
+	int64_t proven; /* id of the certificate for the proof's key; without
+			   proof, of the present one */
 
+	/* the member's newest certificate: id, seconds */
 	int64_t present, present_not_after;
 	bool present_revoked;
 };
 
+/* Splits and parses the request. Errors of a CSR are reported by
+ * renewal_prepare. Free with renewal_end, also after an error. Returns 0,
+ * -EFBIG, -EBADMSG or -EINVAL (the first of two CSRs is malformed). */
+
 int renewal_begin(struct renewal *r, const void *data, size_t len);
+
+/* Reads the store, checks and signs. Returns as enrolment_prepare. */
 int renewal_prepare(struct renewal *r, struct bytes *reply);
+
+/* Stores the certificate and revokes superseded ones in one transaction.
+ * Returns as enrolment_commit. */
 int renewal_commit(struct renewal *r, struct bytes *reply);
 void renewal_end(struct renewal *r);
 

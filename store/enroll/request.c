@@ -10,8 +10,8 @@
 #include "store/store.h"
 
 /*
- * Where a request begins and ends. It comes in any number of writes, so this is
- * asked after each of them; pure, and it never reads beyond len.
+ * Finds the end of a request. It arrives in any number of writes, so callers
+ * ask after each. Pure; never reads beyond len.
  */
 
 struct span {
@@ -25,7 +25,8 @@ static void skip(struct span *s, size_t n)
 	s->len -= n;
 }
 
-/* Takes the key's text off the beginning: 1; 0: it has not ended; -EBADMSG. */
+/* Removes the key's text from the beginning of rest. Returns 1, 0 (incomplete)
+ * or -EBADMSG. */
 static int take_key(struct span *rest, struct span *text)
 {
 	struct pki_key_text key;
@@ -41,7 +42,7 @@ static int take_key(struct span *rest, struct span *text)
 	return rc;
 }
 
-/* Takes a CSR off the beginning, likewise; also -EINVAL. */
+/* Removes a CSR from the beginning of rest. Returns as pki_csr_find. */
 static int take_csr(struct span *rest, struct span *csr, const char **reason)
 {
 	struct pki_document document;
@@ -61,8 +62,8 @@ bool store_request_complete(
 	const char *reason;
 	int rc = 1;
 
-	/* What is no key is told at once, not after a CSR that may never
-	 * come. */
+	/* A malformed key completes the request: it is refused at once, not
+	 * after a CSR that may never arrive. */
 	if (form == STORE_KEY_AND_CSR)
 		rc = take_key(&rest, &part);
 	if (rc == 1)
@@ -83,7 +84,7 @@ int request_split(enum store_request form, const void *data, size_t len,
 		int rc = take_key(&rest, &part);
 		if (rc == -ENOMEM)
 			return rc;
-		/* what is wrong with it is told by whoever reads it */
+		/* pki_key_text_find in enroll.c gives the reason */
 		if (rc != 1)
 			part = rest;
 		out->key_text = (const char *)part.at;

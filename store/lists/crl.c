@@ -17,63 +17,70 @@
 #include "store/objects/signer.h"
 
 /*
- * What a signing certificate says of those it issued: its revocation list, and
- * the index of all of them. A list is signed when somebody looks at it and it
- * is not fresh; then it is kept, so that a number means one list for ever.
+ * The revocation list of a signing certificate, and the index of all
+ * certificates it issued. A revocation list is signed on access if it is stale,
+ * and stored: a CRL number identifies one list forever.
  */
 
-/* --- what there is --- */
+/* --- state --- */
 
 struct crl_state {
-	int64_t issued, revoked; /* counters of the certificate */
-	int64_t counted;	 /* when one of them last changed */
-	int64_t not_after, crl_days;
+	/* the signing certificate */
+	int64_t issued, revoked; /* certificates */
+	int64_t counted;	 /* moment of the last change of either */
+	int64_t not_after;	 /* seconds */
+	int64_t crl_days;
 
-	int64_t number; /* of the newest list; 0: there is none */
-	int64_t made, this_update, next_update, days;
-	int64_t covers; /* how many; below 0: after a restore, which has its
-			   number alone */
+	/* its newest list */
+	int64_t number;			  /* 0: none yet */
+	int64_t made;			  /* moment */
+	int64_t this_update, next_update; /* seconds */
+	int64_t days;			  /* crl_days when it was signed */
+	int64_t covers; /* revocations in it; negative after a restore, which
+			   has only its number */
 };
 
-static int read_state(const struct db_row *row, void *arg)
+static int read_state_row(const struct db_row *row, void *arg)
 {
-	struct crl_state *l = arg;
-	int64_t *const field[] = {&l->issued, &l->revoked, &l->counted,
-	    &l->not_after, &l->crl_days, &l->number, &l->made, &l->this_update,
-	    &l->next_update, &l->covers, &l->days};
+	struct crl_state *state = arg;
+	int64_t *const field[] = {&state->issued, &state->revoked,
+	    &state->counted, &state->not_after, &state->crl_days,
+	    &state->number, &state->made, &state->this_update,
+	    &state->next_update, &state->covers, &state->days};
 
 	for (int i = 0; i < (int)(sizeof(field) / sizeof(field[0])); i++)
 		*field[i] = db_int(row, i);
 	return 1;
 }
 
-static int look(struct store *store, int64_t cert, struct crl_state *out)
+static int read_state(struct store *store, int64_t cert, struct crl_state *out)
 {
 	struct db_conn *conn = db_reader(store->db);
-	return db_one(conn, DB_CERT_LISTS, DB_ARGS(DB_INT(cert)), read_state,
-	    out, -ESTALE);
+	return db_one(conn, DB_CERT_LISTS, DB_ARGS(DB_INT(cert)),
+	    read_state_row, out, -ESTALE);
 }
 
 /*
- * Nothing revoked since, made for as many days, and half of its time is still
- * to come. One from the future was made while the clock was wrong.
+ * Whether the newest list may be served: it has all revocations, its lifetime
+ * is the configured one and not half over. A thisUpdate in the future comes
+ * from a wrong clock.
  */
-static bool fresh(const struct crl_state *l, int64_t seconds)
+static bool is_fresh(const struct crl_state *l, int64_t seconds)
 {
 	return l->number && l->covers == l->revoked && l->days == l->crl_days &&
 	       seconds >= l->this_update - CERT_BACKDATE &&
 	       seconds < l->this_update + (l->next_update - l->this_update) / 2;
 }
 
-/* --- signing one --- */
+/* --- signing --- */
 
-struct signing {
+struct crl_signing {
 	struct store *store;
 	int64_t cert;
-	struct crl_state before;
+	struct crl_state before; /* the state that the new list replaces */
 	struct bytes entries, der;
 	struct pki_crl crl;
-	int64_t now;
+	int64_t now; /* moment */
 };
 
 static int add_entry(const struct db_row *row, void *arg)
@@ -89,11 +96,11 @@ static int add_entry(const struct db_row *row, void *arg)
 }
 
 /*
- * RFC 5280 3.3: one that has expired stays until it was on a list issued after
- * that. The list before this one was such a list for all that had expired by
- * then, unless it is from the future.
+ * Collects the entries. RFC 5280 3.3: an entry stays until it has appeared on a
+ * list issued after the certificate expired. For certificates that had expired
+ * by then the last list did that, unless its thisUpdate is in the future.
  */
-static int collect(struct signing *m)
+static int collect_entries(struct crl_signing *m)
 {
 	struct db_conn *conn = db_reader(m->store->db);
 	int64_t seconds = m->now / CLOCK_SECOND;
@@ -103,8 +110,9 @@ static int collect(struct signing *m)
 	    DB_ARGS(DB_INT(m->cert), DB_INT(since)), add_entry, &m->entries);
 }
 
-/* Its files show another second than those of the list before. */
-static int64_t moment_of(const struct signing *m)
+/* The moment of the list, at least a second after the last one's: two contents
+ * of a file never share a second. */
+static int64_t content_moment(const struct crl_signing *m)
 {
 	int64_t last = m->before.made / CLOCK_SECOND;
 
@@ -112,10 +120,10 @@ static int64_t moment_of(const struct signing *m)
 					    : (last + 1) * CLOCK_SECOND;
 }
 
-static int keep_job(struct db_conn *conn, void *arg)
+static int store_job(struct db_conn *conn, void *arg)
 {
-	const struct signing *m = arg;
-	int64_t moment = moment_of(m);
+	const struct crl_signing *m = arg;
+	int64_t moment = content_moment(m);
 	int rc = db_must_change(conn, DB_CRL_KEEP,
 	    DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(moment),
 		DB_INT(m->crl.this_update), DB_INT(m->crl.next_update),
@@ -126,73 +134,77 @@ static int keep_job(struct db_conn *conn, void *arg)
 	return rc ? rc : journal_note(conn, DB_CRL, m->cert, moment);
 }
 
-static int make(struct signing *m)
+static int sign_list(struct crl_signing *m)
 {
 	CLEANUP_SIGNER struct signer *signer = NULL;
 	int64_t seconds = m->now / CLOCK_SECOND;
 	int rc = signer_get(m->store, m->cert, &signer);
 
 	if (!rc && !signer->ca)
-		rc = -ESTALE; /* removed meanwhile, and its key with it */
+		rc = -ESTALE; /* deleted meanwhile */
 	if (!rc)
-		rc = collect(m);
+		rc = collect_entries(m);
 	if (rc)
 		return rc;
-	/* RFC 5280 5.2.3: it rises. Not from 1, so that it also does over a
-	 * list from elsewhere or from a later copy of this store. */
+	/* RFC 5280 5.2.3: numbers increase. They start at the time, so that
+	 * they also exceed those of an imported CA's earlier lists, and of this
+	 * store after it was restored from an older copy. */
 	m->crl.number = m->before.number >= seconds ? m->before.number + 1
 						    : seconds;
 	m->crl.this_update = seconds;
 	m->crl.next_update = seconds + m->before.crl_days * SECONDS_PER_DAY;
 	rc = pki_crl(signer->ca, &m->crl, &m->entries, &m->der);
-	return rc ? rc : db_submit(m->store->db, keep_job, m);
+	return rc ? rc : db_submit(m->store->db, store_job, m);
 }
 
-/* With `making` held: makes one unless somebody has meanwhile. */
-static int make_if_needed(struct store *store, int64_t cert, struct crl_state *l)
+/* With the render lock held: signs a list unless another thread has done so. */
+static int sign_if_stale(struct store *store, int64_t cert, struct crl_state *l)
 {
-	struct signing m = {.store = store, .cert = cert, .now = clock_now()};
-	int rc = look(store, cert, l);
+	struct crl_signing m = {
+	    .store = store, .cert = cert, .now = clock_now()};
+	int rc = read_state(store, cert, l);
 
-	if (rc || fresh(l, m.now / CLOCK_SECOND))
+	if (rc || is_fresh(l, m.now / CLOCK_SECOND))
 		return rc;
 	m.before = *l;
-	rc = make(&m);
+	rc = sign_list(&m);
 	bytes_free(&m.entries);
 	bytes_free(&m.der);
-	/* Where a new one cannot be kept, the present one does as long as it
-	 * says everything. */
+	/* The new list cannot be stored: serve the last one if it is complete
+	 * and not expired. */
 	if ((rc == -ENOSPC || rc == -EIO || rc == -EBUSY) &&
 	    l->covers == l->revoked && l->number && !clock_past(l->next_update))
 		return 0;
-	return rc ? rc : look(store, cert, l);
+	return rc ? rc : read_state(store, cert, l);
 }
 
-/* Makes the newest list fresh, if that can be. */
+/* Signs a new list if the last one is stale, unless the store is read-only or
+ * the signing certificate has expired. */
 static int refresh(struct store *store, int64_t cert, struct crl_state *l)
 {
-	int rc = look(store, cert, l);
+	int rc = read_state(store, cert, l);
 
-	if (rc || store->read_only || fresh(l, clock_now() / CLOCK_SECOND) ||
+	if (rc || store->read_only || is_fresh(l, clock_now() / CLOCK_SECOND) ||
 	    clock_past(l->not_after))
 		return rc;
-	pthread_mutex_t *making = snapshot_lock(store, cert);
-	pthread_mutex_lock(making);
-	rc = make_if_needed(store, cert, l);
-	pthread_mutex_unlock(making);
+	pthread_mutex_t *render_lock = snapshot_lock(store, cert);
+	pthread_mutex_lock(render_lock);
+	rc = sign_if_stale(store, cert, l);
+	pthread_mutex_unlock(render_lock);
 	return rc;
 }
 
 /* --- the files --- */
 
-struct filling {
+/* Argument of the render functions. */
+struct list_request {
 	int64_t cert;
 	bool pem;
 };
 
 static int fill_crl(struct store *store, struct snapshot_writer *w, void *arg)
 {
-	const struct filling *f = arg;
+	const struct list_request *f = arg;
 	CLEANUP_BYTES struct bytes der = {0}, pem = {0};
 	struct db_conn *conn = db_reader(store->db);
 	int rc = db_each(
@@ -206,7 +218,7 @@ static int fill_crl(struct store *store, struct snapshot_writer *w, void *arg)
 	return rc ? rc : snapshot_add(w, pem.data, pem.len);
 }
 
-/* As ASN.1 has it, without the century up to 2049. */
+/* Appends a time as in UTCTime until 2049, then as in GeneralizedTime. */
 static int add_time(struct bytes *line, int64_t seconds)
 {
 	char text[CLOCK_TEXT];
@@ -220,15 +232,15 @@ static int add_time(struct bytes *line, int64_t seconds)
 	return rc;
 }
 
-/* The reasons that openssl-ca(1) knows; it reads no others. */
+/* openssl-ca(1) refuses a database with other reasons. */
 static bool known_to_openssl(int code)
 {
 	return code >= 0 && code <= 5;
 }
 
-/* A line of the database of openssl-ca(1): status, expiry, revocation, serial,
- * file, subject. */
-static int add_line(
+/* Adds a line of the database of openssl-ca(1): status, expiry, revocation,
+ * serial number, file name, subject. */
+static int add_index_line(
     struct snapshot_writer *w, const struct db_row *row, const char *subject)
 {
 	CLEANUP_BYTES struct bytes line = {0};
@@ -263,17 +275,17 @@ static int add_ca_line(const struct db_row *row, void *arg)
 	const void *der = db_blob(row, 4, &len);
 	int rc = pki_cert_subject(der, len, true, &subject);
 
-	return rc ? rc : add_line(arg, row, (char *)subject.data);
+	return rc ? rc : add_index_line(arg, row, (char *)subject.data);
 }
 
-struct indexing {
+struct index_context {
 	const struct store *store;
 	struct snapshot_writer *w;
 };
 
 static int add_member_line(const struct db_row *row, void *arg)
 {
-	const struct indexing *indexing = arg;
+	const struct index_context *context = arg;
 	char text[STORE_PATH], subject[STORE_PATH + DOMAIN_MAX_LEN + 16];
 	struct issued_names names;
 
@@ -281,28 +293,28 @@ static int add_member_line(const struct db_row *row, void *arg)
 	if (issued_names(text, &names))
 		return -EIO;
 	snprintf(subject, sizeof(subject), "/O=%s/OU=%s/CN=%s",
-	    indexing->store->domain, names.group, names.member);
-	return add_line(indexing->w, row, subject);
+	    context->store->domain, names.group, names.member);
+	return add_index_line(context->w, row, subject);
 }
 
 static int fill_index(struct store *store, struct snapshot_writer *w, void *arg)
 {
-	const struct filling *f = arg;
-	struct indexing indexing = {store, w};
+	const struct list_request *f = arg;
+	struct index_context context = {store, w};
 	struct db_conn *conn = db_reader(store->db);
 	int rc = db_each(
 	    conn, DB_INDEX_CERTS, DB_ARGS(DB_INT(f->cert)), add_ca_line, w);
 
 	if (!rc)
 		rc = db_each(conn, DB_INDEX_MEMBERS, DB_ARGS(DB_INT(f->cert)),
-		    add_member_line, &indexing);
+		    add_member_line, &context);
 	return rc;
 }
 
 int list_of_cert(struct store *store, const union store_any *object,
     enum store_list which, struct store_snapshot **out)
 {
-	struct filling f = {
+	struct list_request f = {
 	    .cert = object->object.id, .pem = which == STORE_CRL_PEM};
 	struct crl_state l = {0};
 	int rc = 0;
@@ -310,7 +322,7 @@ int list_of_cert(struct store *store, const union store_any *object,
 	if (object->cert.pending)
 		return 0;
 	if (which == STORE_INDEX) {
-		rc = look(store, f.cert, &l);
+		rc = read_state(store, f.cert, &l);
 		return rc ? rc
 			  : snapshot_get(store, which, f.cert,
 				l.issued + l.revoked, l.counted, fill_index, &f,
@@ -323,11 +335,11 @@ int list_of_cert(struct store *store, const union store_any *object,
 	    store, which, f.cert, l.number, l.made, fill_crl, &f, out);
 }
 
-/* --- at the end --- */
+/* --- unmount --- */
 
 enum { STALE_MAX = 64 };
 
-struct stale {
+struct stale_certs {
 	const struct store *store;
 	int64_t id[STALE_MAX];
 	int count;
@@ -335,7 +347,7 @@ struct stale {
 
 static int read_stale(const struct db_row *row, void *arg)
 {
-	struct stale *stale = arg;
+	struct stale_certs *stale = arg;
 	char name[NAME_MAX_LEN + 1];
 
 	db_text(row, 1, name, sizeof(name));
@@ -351,7 +363,7 @@ static int read_stale(const struct db_row *row, void *arg)
 void lists_settle(struct store *store)
 {
 	struct db_conn *conn = db_reader(store->db);
-	struct stale stale = {.store = store};
+	struct stale_certs stale = {.store = store};
 	struct crl_state state;
 	int64_t after = 0;
 

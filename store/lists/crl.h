@@ -2,16 +2,18 @@
 #ifndef STORE_LISTS_CRL_H
 #define STORE_LISTS_CRL_H
 
-/* Lists of a signing certificate: revocation lists (RFC 5280 5), index. */
+/* Lists of a signing certificate: revocation list (RFC 5280 5) and index. */
 #include "store/store.h"
 
-/* store_snapshot of a certificate's lists. */
+/* Implements store_snapshot for STORE_CRL_PEM, STORE_CRL_DER and STORE_INDEX.
+ * Signs a new revocation list if the last one is stale. *out is NULL if there
+ * is no list. */
 int list_of_cert(struct store *store, const union store_any *object,
     enum store_list which, struct store_snapshot **out);
 
 /*
- * Signs the revocation lists that lack revocations, so that a read-only mount
- * after this has them. On a read-only store logs a warning for each.
+ * Signs every revocation list that lacks revocations, so that a later read-only
+ * mount has them. On a read-only store it logs a warning for each instead.
  */
 void lists_settle(struct store *store);
 

@@ -15,20 +15,20 @@
 #include "store/objects/path.h"
 #include "store/objects/shown.h"
 
-/* What there is and what has happened since the start, in the text format of
+/* Numbers of objects and counters since the mount, in the text format of
  * Prometheus. */
 
 enum { STATES = STORE_PENDING + 1 };
 
-/* How many there are by place and state. */
-struct census {
-	int64_t groups[STORE_PLACES][2]; /* by enabled */
+/* Numbers of objects by place and state. */
+struct object_counts {
+	int64_t groups[STORE_PLACES][2]; /* disabled, enabled */
 	int64_t keys[STORE_PLACES][STATES], members[STORE_PLACES][STATES];
 };
 
 static int count_group(const union store_any *row, void *arg)
 {
-	struct census *c = arg;
+	struct object_counts *c = arg;
 
 	c->groups[row->object.place][row->group.enabled]++;
 	return 0;
@@ -36,7 +36,7 @@ static int count_group(const union store_any *row, void *arg)
 
 static int count_key(const union store_any *row, void *arg)
 {
-	struct census *c = arg;
+	struct object_counts *c = arg;
 
 	c->keys[row->object.place][store_key_state(&row->key)]++;
 	return 0;
@@ -44,13 +44,13 @@ static int count_key(const union store_any *row, void *arg)
 
 static int count_member(const union store_any *row, void *arg)
 {
-	struct census *c = arg;
+	struct object_counts *c = arg;
 
 	c->members[row->object.place][store_member_state(&row->member)]++;
 	return 0;
 }
 
-static int take_census(struct store *store, struct census *c)
+static int count_objects(struct store *store, struct object_counts *c)
 {
 	int rc = 0;
 
@@ -62,9 +62,9 @@ static int take_census(struct store *store, struct census *c)
 	return rc ? rc : store_each_all(store, STORE_MEMBER, count_member, c);
 }
 
-/* --- writing them down --- */
+/* --- rendering --- */
 
-static int add_head(
+static int add_header(
     struct bytes *out, const char *name, const char *type, const char *help)
 {
 	return bytes_printf(out,
@@ -90,17 +90,17 @@ static int add_states(struct bytes *out, const char *name,
 	return rc;
 }
 
-static int add_census(struct store *store, struct bytes *out)
+static int add_object_counts(struct store *store, struct bytes *out)
 {
 	static const enum store_state keys[] = {STORE_ACTIVE, STORE_EXHAUSTED,
 	    STORE_DISABLED, STORE_EXPIRED},
 				      members[] = {STORE_ACTIVE, STORE_EXPIRED,
 					  STORE_REVOKED};
-	struct census c = {0};
-	int rc = take_census(store, &c);
+	struct object_counts c = {0};
+	int rc = count_objects(store, &c);
 
 	if (!rc)
-		rc = add_head(
+		rc = add_header(
 		    out, "groups", "gauge", "Groups by kind, enabled or not.");
 	for (int place = STORE_APP_CONNECTOR;
 	     place <= STORE_SERVICE_EDGE && !rc; place++)
@@ -110,12 +110,12 @@ static int add_census(struct store *store, struct bytes *out)
 			    "\n",
 			    store_place_name(place), on, c.groups[place][on]);
 	if (!rc)
-		rc = add_head(out, "keys", "gauge",
+		rc = add_header(out, "keys", "gauge",
 		    "Provisioning keys by kind and state.");
 	if (!rc)
 		rc = add_states(out, "keys", c.keys, keys, 4);
 	if (!rc)
-		rc = add_head(
+		rc = add_header(
 		    out, "members", "gauge", "Members by kind and state.");
 	return rc ? rc : add_states(out, "members", c.members, members, 3);
 }
@@ -164,7 +164,7 @@ static int add_certs(struct store *store, struct bytes *out)
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]) && !rc; i++) {
-		rc = add_head(out, list[i].name, list[i].type, list[i].help);
+		rc = add_header(out, list[i].name, list[i].type, list[i].help);
 		if (!rc)
 			rc = store_each(store, STORE_CERT, STORE_CERTS, 0,
 			    list[i].add, out);
@@ -180,16 +180,16 @@ static int add_counters(const struct metrics *m, struct bytes *out)
 	    [METRICS_RENEWED] = "renewed",
 	    [METRICS_COPIED] = "copied",
 	};
-	int rc = add_head(out, "events_total", "counter",
-	    "Since the start: enrolled, given the same again, renewed, keys copied.");
+	int rc = add_header(out, "events_total", "counter",
+	    "Enrollments, retries, renewals and key copies since the mount.");
 
 	for (int i = 0; i < METRICS_EVENTS && !rc; i++)
 		rc = bytes_printf(out,
 		    "enrollfs_events_total{event=\"%s\"} %" PRIu64 "\n",
 		    name[i], atomic_load(&m->event[i]));
 	if (!rc)
-		rc = add_head(out, "refusals_total", "counter",
-		    "What was refused since the start, by the errno of the answer.");
+		rc = add_header(out, "refusals_total", "counter",
+		    "Refusals since the mount, by errno.");
 	for (int i = 1; i < METRICS_ERRORS && !rc; i++)
 		if (atomic_load(&m->refused[i]))
 			rc = bytes_printf(out,
@@ -203,7 +203,7 @@ static int add_histogram(struct bytes *out, const char *name, const char *help,
     const struct histogram *h)
 {
 	uint64_t below = 0;
-	int rc = add_head(out, name, "histogram", help);
+	int rc = add_header(out, name, "histogram", help);
 
 	for (int i = 0; i < HISTOGRAM_BUCKETS && !rc; i++) {
 		below += atomic_load(&h->bucket[i]);
@@ -231,16 +231,16 @@ static int add_size(const char *file, int64_t bytes, void *arg)
 
 static int add_store(struct store *store, struct bytes *out)
 {
-	int rc = add_head(
+	int rc = add_header(
 	    out, "store_size_bytes", "gauge", "Size of the store's files.");
 
 	return rc ? rc : db_each_size(store->path, add_size, out);
 }
 
-static int compose(struct store *store, struct bytes *out)
+static int render(struct store *store, struct bytes *out)
 {
 	const struct metrics *m = &store->metrics;
-	int rc = add_head(
+	int rc = add_header(
 	    out, "start_time_seconds", "gauge", "When this was mounted.");
 
 	if (!rc)
@@ -248,29 +248,29 @@ static int compose(struct store *store, struct bytes *out)
 		    "enrollfs_start_time_seconds %" PRId64 "\n",
 		    m->started / CLOCK_SECOND);
 	if (!rc)
-		rc = add_census(store, out);
+		rc = add_object_counts(store, out);
 	if (!rc)
 		rc = add_certs(store, out);
 	if (!rc)
 		rc = add_counters(m, out);
 	if (!rc)
 		rc = add_histogram(out, "sign_duration_seconds",
-		    "How long it takes to sign a member's certificate.",
-		    &m->sign);
+		    "Duration of signing a member's certificate.", &m->sign);
 	if (!rc)
 		rc = add_histogram(out, "commit_duration_seconds",
-		    "How long it takes to write what waits to disk.",
+		    "Duration of a commit of queued changes to disk.",
 		    db_commits(store->db));
 	return rc ? rc : add_store(store, out);
 }
 
 /*
- * Another text within one second has another size: by a comment of so many
- * bytes more, in a size that is rounded up to METRICS_ROUND.
+ * rsync(1) detects a change by size and whole second. Contents within the same
+ * second therefore differ in size: a comment pads to a multiple of
+ * METRICS_ROUND plus the number of earlier contents of the second.
  */
 enum { METRICS_ROUND = 1024 };
 
-static void show_later(struct metrics *m)
+static void advance_shown(struct metrics *m)
 {
 	int64_t now = clock_now();
 
@@ -284,7 +284,7 @@ static void show_later(struct metrics *m)
 	}
 }
 
-static int add_pad(const struct metrics *m, struct bytes *out)
+static int add_padding(const struct metrics *m, struct bytes *out)
 {
 	size_t least = out->len + strlen("#\n");
 	size_t size = (least + METRICS_ROUND - 1) / METRICS_ROUND *
@@ -294,35 +294,35 @@ static int add_pad(const struct metrics *m, struct bytes *out)
 	return bytes_printf(out, "#%*s\n", (int)(size - least), "");
 }
 
-/* While it says the same it is from the same moment: what compares times does
- * not copy it again. */
+/* An unchanged content keeps its moment, so that rsync(1) does not copy it
+ * again. */
 static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 {
 	CLEANUP_BYTES struct bytes out = {0};
 	struct metrics *m = &store->metrics;
 	unsigned char hash[PKI_HASH];
-	int rc = compose(store, &out);
+	int rc = render(store, &out);
 
 	(void)arg;
 	if (!rc)
 		rc = pki_sha256(out.data, out.len, hash);
 	if (rc)
 		return rc;
-	if (!m->shown_since) { /* what the last daemon has shown is not known */
+	if (!m->shown_since) { /* the last daemon's content is unknown */
 		m->shown_since = store_started(store);
 		m->pad = METRICS_ROUND - 1;
 	}
 	if (memcmp(hash, m->shown, PKI_HASH) != 0)
-		show_later(m);
+		advance_shown(m);
 	memcpy(m->shown, hash, PKI_HASH);
 	snapshot_times(writer)->made = m->shown_since;
-	rc = add_pad(m, &out);
+	rc = add_padding(m, &out);
 	return rc ? rc : snapshot_add(writer, out.data, out.len);
 }
 
 int list_metrics(struct store *store, bool look, struct store_snapshot **out)
 {
-	/* always something new */
+	/* the basis always differs: rendered again when its time is up */
 	return snapshot_get_lazily(
 	    store, STORE_METRICS, clock_now(), look, fill, NULL, out);
 }

@@ -12,33 +12,30 @@
 #include "store/internal.h"
 
 /*
- * Each is made by one thread; who wants the same waits for it. The newest of
- * each is kept for the next reader, older ones as long as somebody has them
- * open: but no more than REPLACED of those, so that nobody can pile them up by
- * keeping each open.
+ * One thread renders a list; others that need it wait. The newest version stays
+ * cached, older ones as long as they are open. At most REPLACED older versions
+ * exist, so that readers cannot pile them up by keeping files open.
  */
 
 struct store_snapshot {
 	int refs;
-	pthread_rwlock_t
-	    lock; /* of fd, against its end; taken under lists.lock */
+	pthread_rwlock_t lock; /* protects fd; taken under lists.lock */
 	int64_t id;
 	enum store_list which;
 	int64_t version;
 	struct snapshot_times times;
-	int64_t at,
-	    cost;     /* in ticks: when it was made, and how long that took */
-	int64_t from; /* the same in time */
-	int fd;
+	int64_t render_start, render_cost; /* clock_ticks */
+	int64_t render_moment;		   /* clock_now at the start */
+	int fd;				   /* -1: invalidated */
 	size_t size;
 };
 
 enum { BUFFER = 65536 };
 
 /*
- * In memory (memfd_create(2)), not on the store's disk: that may be full, or
- * frozen, and reading goes on. One list has no more than LIST_MAX; those that
- * have been replaced and are still read, no more than REPLACED_MAX in all.
+ * Lists are in memory (memfd_create(2)), not on the store's disk: reading must
+ * work while that is full or frozen. Limits in bytes: LIST_MAX for one list,
+ * REPLACED_MAX for all older versions.
  */
 #define LIST_MAX ((size_t)1 << 30)
 #define REPLACED_MAX ((size_t)256 << 20)
@@ -50,14 +47,14 @@ struct snapshot_writer {
 	struct bytes buffer;
 };
 
-static int open_memory(void)
+static int open_memfd(void)
 {
 	int fd = memfd_create("enrollfs", MFD_CLOEXEC);
 
 	if (fd >= 0)
 		return fd;
-	/* EMFILE would be told of who asks */
-	report(LOG_ERR, "a list could not be made: %s", strerror(errno));
+	/* the caller must not see EMFILE: it would look like their own limit */
+	report(LOG_ERR, "cannot create a temporary file: %s", strerror(errno));
 	return errno == ENOMEM ? -ENOMEM : -EIO;
 }
 
@@ -68,7 +65,7 @@ static int flush(struct snapshot_writer *w)
 
 	if (left > LIST_MAX - w->size) {
 		report(LOG_ERR,
-		    "a list could not be made: it would have more than %zu bytes",
+		    "cannot render a list: it has more than %zu bytes",
 		    LIST_MAX);
 		return -EFBIG;
 	}
@@ -93,13 +90,13 @@ int snapshot_add(struct snapshot_writer *w, const void *data, size_t len)
 	return rc || w->buffer.len < BUFFER ? rc : flush(w);
 }
 
-static int make(struct store *store, struct store_snapshot *s,
+static int render(struct store *store, struct store_snapshot *s,
     snapshot_fill_fn fill, void *arg)
 {
-	struct snapshot_writer w = {.fd = open_memory(), .times = s->times};
+	struct snapshot_writer w = {.fd = open_memfd(), .times = s->times};
 
-	s->at = clock_ticks();
-	s->from = clock_now();
+	s->render_start = clock_ticks();
+	s->render_moment = clock_now();
 	int rc = w.fd < 0 ? w.fd : fill(store, &w, arg);
 
 	if (!rc)
@@ -108,7 +105,7 @@ static int make(struct store *store, struct store_snapshot *s,
 	s->fd = w.fd;
 	s->size = w.size;
 	s->times = w.times;
-	s->cost = clock_ticks() - s->at;
+	s->render_cost = clock_ticks() - s->render_start;
 	return rc;
 }
 
@@ -144,8 +141,9 @@ static struct store_snapshot *find(
 	return s;
 }
 
-/* Its readers read no more; whose reference this was. */
-static void end_reading(struct store_snapshot *s)
+/* Closes a snapshot under its readers, which get -ESTALE; drops the cache's
+ * reference. */
+static void invalidate(struct store_snapshot *s)
 {
 	pthread_rwlock_wrlock(&s->lock);
 	close(s->fd);
@@ -155,15 +153,15 @@ static void end_reading(struct store_snapshot *s)
 }
 
 /*
- * Puts one that has been replaced (or NULL) behind the others, with
- * lists.lock held. Those that nobody reads go; if there is still no room,
- * the oldest ones.
+ * Adds a replaced snapshot (or NULL) to lists.replaced, with lists.lock held.
+ * Drops those that are not open and, if there is still no room, invalidates the
+ * oldest ones.
  */
-static void put_away(struct store *store, struct store_snapshot *s)
+static void retire(struct store *store, struct store_snapshot *s)
 {
 	struct store_snapshot **list = store->lists.replaced;
 	size_t bytes = s ? s->size : 0;
-	int n = 0, ended = 0;
+	int n = 0, invalidated = 0;
 
 	for (int i = 0; i < store->lists.replaced_count; i++)
 		if (__atomic_load_n(&list[i]->refs, __ATOMIC_ACQUIRE) > 1) {
@@ -172,38 +170,40 @@ static void put_away(struct store *store, struct store_snapshot *s)
 		} else {
 			store_snapshot_put(list[i]);
 		}
-	for (; ended < n && (n - ended == REPLACED || bytes > REPLACED_MAX);
-	     ended++) {
-		bytes -= list[ended]->size;
-		end_reading(list[ended]);
+	for (; invalidated < n &&
+	       (n - invalidated == REPLACED || bytes > REPLACED_MAX);
+	     invalidated++) {
+		bytes -= list[invalidated]->size;
+		invalidate(list[invalidated]);
 	}
-	n -= ended;
-	memmove(list, list + ended, (size_t)n * sizeof(struct store_snapshot *));
+	n -= invalidated;
+	memmove(list, list + invalidated,
+	    (size_t)n * sizeof(struct store_snapshot *));
 	if (s)
 		list[n++] = s;
 	store->lists.replaced_count = n;
 }
 
-static void keep(struct store *store, struct store_snapshot *s)
+static void cache(struct store *store, struct store_snapshot *s)
 {
-	struct store_snapshot **at = slot(store, s->which, s->id);
+	struct store_snapshot **cached = slot(store, s->which, s->id);
 
 	__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&store->lists.lock);
-	put_away(store, *at);
-	*at = s;
+	retire(store, *cached);
+	*cached = s;
 	pthread_mutex_unlock(&store->lists.lock);
 }
 
-static pthread_mutex_t *lock_of(
+static pthread_mutex_t *render_lock(
     struct store *store, enum store_list which, int64_t id)
 {
 	return id ? snapshot_lock(store, id)
 		  : &store->lists.render_global[which];
 }
 
-/* With its lock held: the one that somebody else has made meanwhile, or
- * another. */
+/* With the render lock held: gets the snapshot that another thread has rendered
+ * meanwhile, or renders it. */
 static int get_locked(struct store *store, const struct store_snapshot *want,
     snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
 {
@@ -215,17 +215,17 @@ static int get_locked(struct store *store, const struct store_snapshot *want,
 		return -ENOMEM;
 	*s = *want;
 	pthread_rwlock_init(&s->lock, NULL);
-	int rc = make(store, s, fill, arg);
+	int rc = render(store, s, fill, arg);
 	if (rc) {
 		store_snapshot_put(s);
 		return rc;
 	}
-	keep(store, s);
+	cache(store, s);
 	*out = s;
 	return 0;
 }
 
-static struct store_snapshot wanted(
+static struct store_snapshot new_snapshot(
     enum store_list which, int64_t id, int64_t version, int64_t made)
 {
 	return (struct store_snapshot){.refs = 1,
@@ -240,14 +240,14 @@ int snapshot_get(struct store *store, enum store_list which, int64_t id,
     int64_t version, int64_t made, snapshot_fill_fn fill, void *arg,
     struct store_snapshot **out)
 {
-	struct store_snapshot want = wanted(which, id, version, made);
+	struct store_snapshot want = new_snapshot(which, id, version, made);
 
 	*out = find(store, which, id, version);
 	if (*out)
 		return 0;
-	pthread_mutex_lock(lock_of(store, which, id));
+	pthread_mutex_lock(render_lock(store, which, id));
 	int rc = get_locked(store, &want, fill, arg, out);
-	pthread_mutex_unlock(lock_of(store, which, id));
+	pthread_mutex_unlock(render_lock(store, which, id));
 	return rc;
 }
 
@@ -259,14 +259,14 @@ struct snapshot_times *snapshot_times(struct snapshot_writer *w)
 /* A list is served at least this many times its render time. */
 enum { RERENDER_FACTOR = 10 };
 
-static bool good(const struct store_snapshot *s, int64_t basis)
+static bool may_serve(const struct store_snapshot *s, int64_t basis)
 {
 	int64_t now = clock_now();
 
-	if (clock_ticks() - s->at < RERENDER_FACTOR * s->cost)
+	if (clock_ticks() - s->render_start < RERENDER_FACTOR * s->render_cost)
 		return true;
-	/* one from the future shows as expired what is not */
-	return s->times.basis == basis && now >= s->from &&
+	/* rendered in the future: it shows objects as expired too early */
+	return s->times.basis == basis && now >= s->render_moment &&
 	       now / CLOCK_SECOND < s->times.until;
 }
 
@@ -275,12 +275,13 @@ int snapshot_get_lazily(struct store *store, enum store_list which,
     struct store_snapshot **out)
 {
 	struct store_snapshot *s = find(store, which, 0, 0);
-	struct store_snapshot want = wanted(which, 0, s ? s->version + 1 : 1, 0);
+	struct store_snapshot want = new_snapshot(
+	    which, 0, s ? s->version + 1 : 1, 0);
 
 	*out = s;
-	if (s && (!look || good(s, basis)))
+	if (s && (!look || may_serve(s, basis)))
 		return 0;
-	/* while somebody makes one, the others go on with what there is */
+	/* while another thread renders, serve the cached one */
 	if (!s)
 		pthread_mutex_lock(&store->lists.render_global[which]);
 	else if (pthread_mutex_trylock(&store->lists.render_global[which]))

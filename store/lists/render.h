@@ -2,7 +2,7 @@
 #ifndef STORE_LISTS_RENDER_H
 #define STORE_LISTS_RENDER_H
 
-/* Rendered lists: made once, shared by all readers, cached. */
+/* Rendered lists: rendered once, shared by all readers, cached. */
 #include <pthread.h>
 
 #include "store/store.h"
@@ -10,12 +10,12 @@
 enum { RENDERED = 64, REPLACED = 64, RENDER_LOCKS = 16 };
 
 struct list_cache {
-	/* Held while a list is rendered: by the object's id; of lists of
-	 * everything (id 0), by kind. */
+	/* Held while a list is rendered. Index: the object's id modulo
+	 * RENDER_LOCKS; for global lists (id 0) the kind of list. */
 	pthread_mutex_t render[RENDER_LOCKS], render_global[STORE_LISTS];
 	pthread_mutex_t lock; /* for the rest */
 	struct store_snapshot *slot[RENDERED], *global[STORE_LISTS];
-	/* Replaced but still being read, the oldest first. */
+	/* Replaced while open; the oldest first. */
 	struct store_snapshot *replaced[REPLACED];
 	int replaced_count;
 };
@@ -25,39 +25,42 @@ void list_cache_destroy(struct list_cache *cache);
 
 struct snapshot_writer;
 
-/* Writes the whole list with snapshot_add. Returns 0 or -errno. */
+/* Renders a list with snapshot_add. Returns 0 or -errno. */
 typedef int (*snapshot_fill_fn)(
     struct store *store, struct snapshot_writer *writer, void *arg);
 
+/* Appends to the list. Returns 0, -EFBIG (over 1 GiB), or -errno. */
 int snapshot_add(struct snapshot_writer *writer, const void *data, size_t len);
 
 /*
- * Takes the object's list in this version or a later one; versions only grow.
- * Renders it if it is not cached, in one thread at a time: fill is called with
- * snapshot_lock held. made: the moment of its content. Returns 0 or -errno.
+ * Gets the object's list in this version or a later one; versions only grow.
+ * Renders it unless it is cached; only one thread at a time calls fill, with
+ * the render lock held. made is the moment of its content. Release *out with
+ * store_snapshot_put. Returns 0 or -errno.
  */
 int snapshot_get(struct store *store, enum store_list which, int64_t id,
     int64_t version, int64_t made, snapshot_fill_fn fill, void *arg,
     struct store_snapshot **out);
 
-/* Set by `fill` of a list that is served for a while after a change. */
+/* Set by fill for snapshot_get_lazily. */
 struct snapshot_times {
-	int64_t basis; /* the state it shows: a number that only grows */
-	int64_t made;  /* moment of its content */
-	int64_t until; /* seconds; then it changes without a change of basis */
+	int64_t basis; /* version of the data, which only grows */
+	int64_t made;  /* moment of the content */
+	int64_t until; /* seconds: the content changes then by itself */
 };
 struct snapshot_times *snapshot_times(struct snapshot_writer *writer);
 
 /*
- * snapshot_get for lists of everything (id 0). Takes the cached list, unless
- * `look` is set and the basis has changed or its time is up: then renders it,
- * but spends at most a tenth of the time on that.
+ * snapshot_get for global lists (id 0), which are costly. Renders the list anew
+ * only if `look` is set and its basis has changed or `until` has passed, and so
+ * rarely that rendering takes at most a tenth of the time. While one thread
+ * renders, others get the cached list.
  */
 int snapshot_get_lazily(struct store *store, enum store_list which,
     int64_t basis, bool look, snapshot_fill_fn fill, void *arg,
     struct store_snapshot **out);
 
-/* Held while a list of this object is rendered. */
+/* The lock that is held while a list of this object is rendered. */
 pthread_mutex_t *snapshot_lock(struct store *store, int64_t id);
 
 #endif

@@ -13,8 +13,7 @@
 #include "store/objects/path.h"
 #include "store/objects/shown.h"
 
-/* All keys, and all members, a row each: what an operator filters with awk,
- * grep and sort. */
+/* Tables with a row for each key or member, for awk(1), grep(1) and sort(1). */
 
 struct table {
 	struct snapshot_writer *writer;
@@ -22,8 +21,8 @@ struct table {
 	int64_t now; /* seconds */
 };
 
-/* A state that changes by itself, at this moment or never. */
-static void changes_at(const struct table *t, int64_t seconds)
+/* Records that a state changes by itself at a date, or changed in the past. */
+static void note_change(const struct table *t, int64_t seconds)
 {
 	if (seconds == STORE_NEVER)
 		return;
@@ -55,7 +54,7 @@ static int add_key(const union store_any *row, void *arg)
 	    limit[24] = "max";
 	CLEANUP_BYTES struct bytes line = {0};
 
-	changes_at(t, k->expires);
+	note_change(t, k->expires);
 	if (k->max_uses != STORE_UNLIMITED)
 		snprintf(limit, sizeof(limit), "%" PRId64, k->max_uses);
 	int rc = bytes_printf(&line,
@@ -77,7 +76,7 @@ static int add_member(const union store_any *row, void *arg)
 	CLEANUP_BYTES struct bytes line = {0};
 
 	if (!m->revoked)
-		changes_at(t, m->not_after);
+		note_change(t, m->not_after);
 	int rc = bytes_printf(&line, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
 	    store_place_name(m->object.place), m->object.group_name,
 	    m->object.name, store_state_name(store_member_state(m)), m->serial,
@@ -99,9 +98,9 @@ static const struct {
 	"enrolled\n"},
 };
 
-/* What changes by itself gets a later second, too, than the one that was shown
- * before. */
-static void show_later(
+/* Gives the content a later second than the last one, also if it changed by
+ * itself. */
+static void advance_shown(
     struct store *store, enum store_list which, struct snapshot_times *times)
 {
 	int64_t *listed = &store->shown.listed[which];
@@ -125,7 +124,7 @@ static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 		rc = store_each_all(
 		    store, tables[which].kind, tables[which].add, &t);
 	if (!rc)
-		show_later(store, which, t.times);
+		advance_shown(store, which, t.times);
 	return rc;
 }
 

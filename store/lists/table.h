@@ -5,7 +5,7 @@
 /* Tables of all keys and members. */
 #include "store/store.h"
 
-/* store_snapshot of STORE_KEYS_TABLE and STORE_MEMBERS_TABLE. */
+/* Implements store_snapshot for STORE_KEYS_TABLE and STORE_MEMBERS_TABLE. */
 int list_table(struct store *store, enum store_list which, bool look,
     struct store_snapshot **out);
 

@@ -9,31 +9,32 @@
 #include "store/pki/internal.h"
 
 /*
- * What an outside CA answers with: PEM texts, or PKCS #7, that come in any
- * number of writes. It is read from its beginning each time, strictly in order,
- * so that what is wrong is told in the write that shows it.
+ * Parses an outside CA's reply: PEM documents or PKCS #7, in any number of
+ * writes. Each call starts over from the first byte and works strictly in
+ * order, so an error surfaces in the write that contains it.
  */
 
 enum { CERTS_MAX = 10 };
 
-struct reading {
-	const unsigned char *own; /* whose certificate it has to be; NULL: the
-				     key's that comes along */
+struct bundle_reader {
+	/* SPKI hash that the certificate must have; NULL: that of key */
+	const unsigned char *own;
 	const char **reason;
-	EVP_PKEY *key;
-	STACK_OF(X509) * certs;
-	bool ended; /* the last one is self-signed */
+	EVP_PKEY *key;		/* read from the input, or NULL */
+	STACK_OF(X509) * certs; /* each issued by the next */
+	bool has_root;		/* the last one is self-signed */
 };
 
-static int refuse(const struct reading *r, const char *why)
+static int refuse(const struct bundle_reader *r, const char *why)
 {
 	return pki_refuse(-EBADMSG, why, r->reason);
 }
 
-/* --- one certificate --- */
+/* --- certificates --- */
 
-/* RFC 5280 4.2.1.9, 4.2.1.3 */
-static int check_ca(const struct reading *r, X509 *x)
+/* Checks the requirements for any certificate of the chain (RFC 5280 4.2.1.9,
+ * 4.2.1.3). */
+static int check_ca(const struct bundle_reader *r, X509 *x)
 {
 	uint32_t flags = X509_get_extension_flags(x),
 		 usage = X509_get_key_usage(x);
@@ -62,8 +63,8 @@ static int spki_hash(X509 *x, unsigned char hash[PKI_HASH])
 	return rc;
 }
 
-/* The certificate that is to sign here. */
-static int check_own(const struct reading *r, X509 *x)
+/* Checks the first certificate, which will sign here. */
+static int check_own(const struct bundle_reader *r, X509 *x)
 {
 	unsigned char hash[PKI_HASH];
 
@@ -83,9 +84,10 @@ static int check_own(const struct reading *r, X509 *x)
 	return 0;
 }
 
-static int check_issued(const struct reading *r, X509 *issuer, X509 *subject)
+static int check_issued(
+    const struct bundle_reader *r, X509 *issuer, X509 *subject)
 {
-	if (r->ended)
+	if (r->has_root)
 		return refuse(
 		    r, "there is a certificate behind the self-signed one");
 	if (X509_check_issued(issuer, subject) != X509_V_OK ||
@@ -95,8 +97,8 @@ static int check_issued(const struct reading *r, X509 *issuer, X509 *subject)
 	return 0;
 }
 
-/* x is freed, or kept. */
-static int take_cert(struct reading *r, X509 *x)
+/* Adds the next certificate of the chain. Takes ownership of x. */
+static int add_cert(struct bundle_reader *r, X509 *x)
 {
 	int n = sk_X509_num(r->certs);
 	int rc = n == CERTS_MAX ? refuse(r, "the chain is too long") : 0;
@@ -110,14 +112,15 @@ static int take_cert(struct reading *r, X509 *x)
 		X509_free(x);
 		return rc ? rc : pki_drain(-ENOMEM);
 	}
-	r->ended = X509_self_signed(x, 1) == 1;
+	r->has_root = X509_self_signed(x, 1) == 1;
 	return pki_drain(0);
 }
 
-/* --- PKCS #7, which has its certificates in no order (RFC 2315 9.1) --- */
+/* --- PKCS #7, a set of certificates without order (RFC 2315 9.1) --- */
 
-/* Whether the chain goes on with this one, or can begin with it. */
-static bool is_next(const struct reading *r, const STACK_OF(X509) * bag, X509 *x)
+/* Whether x continues the chain, or can begin it. */
+static bool continues_chain(
+    const struct bundle_reader *r, const STACK_OF(X509) * bag, X509 *x)
 {
 	unsigned char hash[PKI_HASH];
 	int n = sk_X509_num(r->certs);
@@ -138,24 +141,24 @@ static bool is_next(const struct reading *r, const STACK_OF(X509) * bag, X509 *x
 	return true;
 }
 
-/* Takes the next of the chain out of the bag; NULL: there is none. */
-static X509 *take_out(const struct reading *r, STACK_OF(X509) * bag)
+/* Removes the next certificate of the chain from the bag; NULL: none left. */
+static X509 *next_in_bag(const struct bundle_reader *r, STACK_OF(X509) * bag)
 {
-	for (int i = 0; !r->ended && i < sk_X509_num(bag); i++)
-		if (is_next(r, bag, sk_X509_value(bag, i)))
+	for (int i = 0; !r->has_root && i < sk_X509_num(bag); i++)
+		if (continues_chain(r, bag, sk_X509_value(bag, i)))
 			return sk_X509_delete(bag, i);
 	return NULL;
 }
 
-static int take_bag(struct reading *r, STACK_OF(X509) * bag)
+static int add_from_bag(struct bundle_reader *r, STACK_OF(X509) * bag)
 {
-	bool begun = sk_X509_num(r->certs) > 0;
+	bool had_certs = sk_X509_num(r->certs) > 0;
 	X509 *x;
 	int rc = 0;
 
-	while (!rc && (x = take_out(r, bag)))
-		rc = take_cert(r, x);
-	if (!rc && !begun && !sk_X509_num(r->certs))
+	while (!rc && (x = next_in_bag(r, bag)))
+		rc = add_cert(r, x);
+	if (!rc && !had_certs && !sk_X509_num(r->certs))
 		rc = refuse(r,
 		    r->own
 			? "none of the certificates is for the key of csr.pem"
@@ -163,7 +166,8 @@ static int take_bag(struct reading *r, STACK_OF(X509) * bag)
 	return rc;
 }
 
-static int take_pkcs7(struct reading *r, const unsigned char *der, size_t len)
+static int read_pkcs7(
+    struct bundle_reader *r, const unsigned char *der, size_t len)
 {
 	const unsigned char *p = der;
 	PKCS7 *pkcs7 = d2i_PKCS7(NULL, &p, (long)len);
@@ -172,24 +176,25 @@ static int take_pkcs7(struct reading *r, const unsigned char *der, size_t len)
 
 	if (pkcs7 && PKCS7_type_is_signed(pkcs7) && pkcs7->d.sign)
 		bag = X509_chain_up_ref(pkcs7->d.sign->cert);
-	rc = bag ? take_bag(r, bag) : refuse(r, "a certificate is damaged");
+	rc = bag ? add_from_bag(r, bag) : refuse(r, "a certificate is damaged");
 	sk_X509_pop_free(bag, X509_free);
 	PKCS7_free(pkcs7);
 	return pki_drain(rc);
 }
 
-/* Some CAs label PKCS #7 as a certificate: what it is decides. */
-static int take_certs(struct reading *r, const unsigned char *der, size_t len)
+/* Some CAs label PKCS #7 as CERTIFICATE, so the content decides. */
+static int read_certs(
+    struct bundle_reader *r, const unsigned char *der, size_t len)
 {
 	X509 *x = pki_x509(der, len);
 
-	return x ? take_cert(r, x) : take_pkcs7(r, der, len);
+	return x ? add_cert(r, x) : read_pkcs7(r, der, len);
 }
 
 /* --- the private key --- */
 
-static int take_key(
-    struct reading *r, bool pkcs8, const unsigned char *der, size_t len)
+static int add_key(
+    struct bundle_reader *r, bool pkcs8, const unsigned char *der, size_t len)
 {
 	const unsigned char *p = der;
 
@@ -202,7 +207,7 @@ static int take_key(
 			    "the private key is damaged or of an unknown type");
 }
 
-/* --- one document --- */
+/* --- documents --- */
 
 static bool is_one_of(
     const struct pki_document *document, const char *const *list)
@@ -213,7 +218,7 @@ static bool is_one_of(
 	return false;
 }
 
-static int take_pem(struct reading *r, const struct pki_document *document)
+static int read_pem(struct bundle_reader *r, const struct pki_document *document)
 {
 	static const char *const certs[] = {PEM_STRING_X509,
 	    PEM_STRING_X509_OLD, PEM_STRING_PKCS7, PEM_STRING_CMS, NULL};
@@ -225,8 +230,7 @@ static int take_pem(struct reading *r, const struct pki_document *document)
 		return pki_refuse(-EINVAL,
 		    "a private key does not belong here: use import",
 		    r->reason);
-	/* Proc-Type: 4,ENCRYPTED (RFC 1421), which the old forms of keys may
-	 * have */
+	/* RFC 1421 4.6.1.1: Proc-Type of a traditional private key */
 	if (pki_document_has_headers(document) ||
 	    pki_document_is(document, PEM_STRING_PKCS8))
 		return refuse(r,
@@ -235,9 +239,9 @@ static int take_pem(struct reading *r, const struct pki_document *document)
 	if (rc)
 		return rc == -EBADMSG ? refuse(r, "a PEM text is damaged") : rc;
 	if (is_one_of(document, certs))
-		return take_certs(r, der.data, der.len);
+		return read_certs(r, der.data, der.len);
 	if (is_one_of(document, keys))
-		return take_key(r,
+		return add_key(r,
 		    pki_document_is(document, PEM_STRING_PKCS8INF), der.data,
 		    der.len);
 	/* `openssl ecparam -genkey` writes these before the key */
@@ -247,8 +251,9 @@ static int take_pem(struct reading *r, const struct pki_document *document)
 			 "a PEM text is neither a CERTIFICATE nor a PRIVATE KEY");
 }
 
-/* What an element begins with, behind its own tag and length. */
-static const unsigned char *inside(
+/* The content of a DER element behind its tag and length; NULL if fewer than
+ * `need` bytes of it have arrived. */
+static const unsigned char *der_content(
     const unsigned char *p, size_t len, size_t need)
 {
 	size_t head = len < 2 ? 2 : p[1] > 0x80 ? 2u + (p[1] & 0x7f) : 2;
@@ -256,13 +261,15 @@ static const unsigned char *inside(
 	return len >= head + need ? p + head : NULL;
 }
 
-/* 1: this can be PKCS #7; 0: too little has come. */
-static int check_der(const struct reading *r, const unsigned char *p, size_t len)
+/* Tells PKCS #7 from other DER by its first field. Returns 1 (PKCS #7 so far),
+ * 0 (too short), or -EBADMSG. */
+static int check_der(
+    const struct bundle_reader *r, const unsigned char *p, size_t len)
 {
-	/* RFC 7292 4: PFX begins with its version, 3; RFC 5958, 5915, 8017:
-	 * keys with 0 or 1 */
+	/* PFX begins with version 3 (RFC 7292 4), a private key with 0 or 1
+	 * (RFC 5958, 5915, 8017) */
 	static const unsigned char pfx[] = {0x02, 0x01, 0x03};
-	const unsigned char *in = inside(p, len, sizeof(pfx));
+	const unsigned char *in = der_content(p, len, sizeof(pfx));
 
 	if (!in)
 		return 0;
@@ -281,11 +288,12 @@ static int check_der(const struct reading *r, const unsigned char *p, size_t len
 	return 1;
 }
 
-/* --- all of them --- */
+/* --- the whole input --- */
 
-/* DER may be the first, and the last: what is behind it is no text. */
+/* Reads the first document, the only one that may be DER. Returns 1, with *end
+ * behind it, 0 (incomplete), or -errno. */
 static int read_first(
-    struct reading *r, const unsigned char *p, size_t len, size_t *end)
+    struct bundle_reader *r, const unsigned char *p, size_t len, size_t *end)
 {
 	struct pki_document document;
 	int rc = pki_document(p, len, &document, r->reason);
@@ -299,13 +307,14 @@ static int read_first(
 		return rc < 0 ? pki_refuse(rc, *r->reason, r->reason) : rc;
 	*end = document.end;
 	rc = document.form == PKI_DER
-		 ? take_pkcs7(r, document.body, document.len)
-		 : take_pem(r, &document);
+		 ? read_pkcs7(r, document.body, document.len)
+		 : read_pem(r, &document);
 	return rc ? rc : 1;
 }
 
-/* 0: there is no further whole one. */
-static int read_documents(struct reading *r, const unsigned char *p, size_t len)
+/* Returns 0 once no further complete document follows. */
+static int read_documents(
+    struct bundle_reader *r, const unsigned char *p, size_t len)
 {
 	struct pki_document document;
 	size_t end = 0;
@@ -318,15 +327,16 @@ static int read_documents(struct reading *r, const unsigned char *p, size_t len)
 		len -= end;
 		if (!pki_document_next(p, len, &document))
 			return 0;
-		rc = take_pem(r, &document);
+		rc = read_pem(r, &document);
 	}
 	return rc;
 }
 
-/* --- all of it --- */
+/* --- path validation --- */
 
-/* RFC 5280 6.1, with the last certificate as the trust anchor; leaf NULL: of
- * the CA itself, for any purpose. */
+/* Verifies a leaf for a purpose (RFC 5280 6.1), with the last certificate as
+ * trust anchor. leaf NULL: verifies the CA's own certificate for any purpose.
+ * Returns an X509_V_ code. */
 static int verify(
     const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t now)
 {
@@ -354,7 +364,7 @@ static int verify(
 	return pki_drain(0) ? X509_V_ERR_OUT_OF_MEM : error;
 }
 
-static int check_all(const struct reading *r, int64_t now)
+static int verify_chain(const struct bundle_reader *r, int64_t now)
 {
 	int error = verify(r->certs, NULL, X509_PURPOSE_ANY, now);
 
@@ -382,7 +392,7 @@ static int add_der(X509 *x, struct bytes *out)
 	return pki_drain(rc);
 }
 
-static int hand_out(const struct reading *r, struct pki_bundle *out)
+static int fill_bundle(const struct bundle_reader *r, struct pki_bundle *out)
 {
 	int rc = add_der(sk_X509_value(r->certs, 0), &out->cert);
 
@@ -391,7 +401,7 @@ static int hand_out(const struct reading *r, struct pki_bundle *out)
 	return !rc && r->key ? pki_key_out(r->key, &out->key) : rc;
 }
 
-static int read_all(struct reading *r, const void *data, size_t len,
+static int read_bundle(struct bundle_reader *r, const void *data, size_t len,
     int64_t now, struct pki_bundle *out)
 {
 	int rc = read_documents(r, data, len);
@@ -402,28 +412,28 @@ static int read_all(struct reading *r, const void *data, size_t len,
 	    X509_check_private_key(sk_X509_value(r->certs, 0), r->key) != 1)
 		return refuse(r,
 		    "the first certificate and the private key do not belong together");
-	if (!r->ended || (!r->own && !r->key)) {
+	if (!r->has_root || (!r->own && !r->key)) {
 		*r->reason = !sk_X509_num(r->certs)
 				 ? "the certificate is missing"
-			     : !r->ended
+			     : !r->has_root
 				 ? "the chain ends before a self-signed certificate"
 				 : "the private key is missing";
 		return 1;
 	}
-	rc = check_all(r, now);
-	return rc ? rc : hand_out(r, out);
+	rc = verify_chain(r, now);
+	return rc ? rc : fill_bundle(r, out);
 }
 
 int pki_bundle_parse(const void *data, size_t len, const unsigned char *own,
     int64_t now, struct pki_bundle *out, const char **reason)
 {
-	struct reading r = {
+	struct bundle_reader r = {
 	    .own = own, .reason = reason, .certs = sk_X509_new_null()};
 
 	*reason = NULL;
 	*out = (struct pki_bundle){0};
 	pki_drain(0);
-	int rc = r.certs ? read_all(&r, data, len, now, out) : -ENOMEM;
+	int rc = r.certs ? read_bundle(&r, data, len, now, out) : -ENOMEM;
 	sk_X509_pop_free(r.certs, X509_free);
 	EVP_PKEY_free(r.key);
 	rc = pki_drain(rc);
@@ -460,9 +470,9 @@ int pki_chain_each(const void *chain, size_t len,
 	return rc;
 }
 
-/* --- what it would issue --- */
+/* --- trying it --- */
 
-static int push(const void *der, size_t len, void *arg)
+static int push_cert(const void *der, size_t len, void *arg)
 {
 	STACK_OF(X509) *certs = arg;
 	X509 *x = pki_x509(der, len);
@@ -473,7 +483,7 @@ static int push(const void *der, size_t len, void *arg)
 	return pki_drain(-EBADMSG);
 }
 
-static int sample(
+static int issue_sample(
     const struct pki_ca *ca, const char *domain, int64_t now, struct bytes *der)
 {
 	CLEANUP_BYTES struct bytes spki = {0}, uri = {0}, dns = {0};
@@ -511,23 +521,23 @@ int pki_bundle_try(const struct pki_bundle *bundle, const void *key,
 	STACK_OF(X509) *certs = sk_X509_new_null();
 	struct pki_ca *ca = NULL;
 	X509 *leaf = NULL;
-	int rc = certs ? push(bundle->cert.data, bundle->cert.len, certs)
+	int rc = certs ? push_cert(bundle->cert.data, bundle->cert.len, certs)
 		       : -ENOMEM;
 
 	*reason = NULL;
 	if (!rc)
 		rc = pki_chain_each(
-		    bundle->chain.data, bundle->chain.len, push, certs);
+		    bundle->chain.data, bundle->chain.len, push_cert, certs);
 	if (!rc)
 		rc = pki_ca_open(
 		    bundle->cert.data, bundle->cert.len, key, key_len, &ca);
 	if (!rc)
-		rc = sample(ca, domain, now, &der);
+		rc = issue_sample(ca, domain, now, &der);
 	if (!rc) {
 		leaf = pki_x509(der.data, der.len);
 		rc = leaf ? 0 : pki_drain(-EBADMSG);
 	}
-	/* as a member shows it: to servers and to clients */
+	/* members are TLS clients and servers */
 	int error = leaf ? verify(certs, leaf, X509_PURPOSE_SSL_CLIENT, now)
 			 : X509_V_OK;
 	if (leaf && error == X509_V_OK)

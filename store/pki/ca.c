@@ -6,9 +6,9 @@
 
 #include "store/pki/internal.h"
 
-/* Signing certificates: reading them, signing with them, signing them. */
+/* Signing certificates: opening, reading and signing them. */
 
-static void clear(struct pki_ca *ca)
+static void clear_issuer(struct pki_ca *ca)
 {
 	EVP_PKEY_free(ca->key);
 	bytes_free(&ca->subject);
@@ -18,7 +18,7 @@ void pki_ca_free(struct pki_ca *ca)
 {
 	if (!ca)
 		return;
-	clear(ca);
+	clear_issuer(ca);
 	free(ca);
 }
 
@@ -32,8 +32,8 @@ static int add_name(const X509_NAME *name, struct bytes *out)
 	return pki_drain(rc);
 }
 
-/* A key under a name, as an issuer. */
-static int become(struct pki_ca *ca, const X509_NAME *name)
+/* Sets the fields of an issuer from its name; ca->key is set already. */
+static int init_issuer(struct pki_ca *ca, const X509_NAME *name)
 {
 	CLEANUP_BYTES struct bytes spki = {0};
 	int rc = add_name(name, &ca->subject);
@@ -60,9 +60,9 @@ int pki_ca_open(const void *cert, size_t cert_len, const void *key,
 		rc = pki_drain(-EBADMSG);
 		goto out;
 	}
-	rc = become(ca, X509_get_subject_name(x));
-	/* RFC 5280 4.2.1.1: the issuer's own identifier, whatever way it was
-	 * made. */
+	rc = init_issuer(ca, X509_get_subject_name(x));
+	/* RFC 5280 4.2.1.1: the authority key identifier is the issuer's subject
+	 * key identifier, which an outside CA may compute differently. */
 	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x);
 	if (!rc && own && ASN1_STRING_length(own) > PKI_KEY_ID_MAX) {
 		rc = -EBADMSG;
@@ -80,9 +80,9 @@ out:
 	return rc;
 }
 
-/* --- what a certificate says --- */
+/* --- reading --- */
 
-static int seconds(const ASN1_TIME *time, int64_t *out)
+static int read_time(const ASN1_TIME *time, int64_t *out)
 {
 	struct tm tm;
 
@@ -92,7 +92,7 @@ static int seconds(const ASN1_TIME *time, int64_t *out)
 	return 0;
 }
 
-static int serial_of(const X509 *x, struct pki_cert_info *out)
+static int read_serial(const X509 *x, struct pki_cert_info *out)
 {
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
 	size_t len = (size_t)ASN1_STRING_length(serial);
@@ -124,21 +124,21 @@ int pki_path_length(const void *der, size_t len, int *out)
 	return pki_drain(0);
 }
 
-static int describe(const X509 *x, struct pki_cert_info *out)
+static int read_cert_info(const X509 *x, struct pki_cert_info *out)
 {
-	int rc = serial_of(x, out);
+	int rc = read_serial(x, out);
 
 	if (!rc)
-		rc = seconds(X509_get0_notBefore(x), &out->not_before);
+		rc = read_time(X509_get0_notBefore(x), &out->not_before);
 	if (!rc)
-		rc = seconds(X509_get0_notAfter(x), &out->not_after);
+		rc = read_time(X509_get0_notAfter(x), &out->not_after);
 	return rc;
 }
 
 int pki_cert_info(const void *der, size_t len, struct pki_cert_info *out)
 {
 	X509 *x = pki_x509(der, len);
-	int rc = x ? describe(x, out) : pki_drain(-EBADMSG);
+	int rc = x ? read_cert_info(x, out) : pki_drain(-EBADMSG);
 
 	X509_free(x);
 	return pki_drain(rc);
@@ -164,10 +164,10 @@ int pki_cert_subject(
 	return pki_drain(rc);
 }
 
-/* --- signing one --- */
+/* --- signing --- */
 
-/* RFC 5280 4.2.1.9: critical in a CA's certificate; 4.2.1.3: keyCertSign and
- * cRLSign. */
+/* basicConstraints and keyUsage (keyCertSign, cRLSign), both critical: RFC 5280
+ * 4.2.1.9, 4.2.1.3. */
 static int add_ca_extensions(STACK_OF(X509_EXTENSION) * list, int path_length)
 {
 	static const unsigned char usage[] = {0x03, 0x02, 0x01, 0x06};
@@ -197,7 +197,7 @@ out:
 	return rc;
 }
 
-/* Signs the certificate; self is who the new key would be as an issuer. */
+/* Signs the certificate of self's key. */
 static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
     const struct pki_ca *issuer, X509_NAME *subject, struct bytes *out)
 {
@@ -207,8 +207,8 @@ static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
 
 	if (!rc)
 		rc = add_ca_extensions(extensions, want->path_length);
-	/* X.509-SVID 4.1: a signing certificate's SPIFFE id is that of the
-	 * trust domain */
+	/* X.509-SVID 3.2: a signing certificate carries the SPIFFE id of the
+	 * trust domain. */
 	if (!rc && want->uri)
 		rc = pki_alternative_names(extensions, want->uri, NULL);
 	if (!rc)
@@ -240,12 +240,12 @@ int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
 	const char *reason;
 	struct pki_ca self = {.key = pki_key_in(key, key_len)};
 	X509_NAME *subject = pki_name(want->subject, &reason);
-	int rc = self.key && subject ? become(&self, subject)
+	int rc = self.key && subject ? init_issuer(&self, subject)
 				     : pki_drain(-EBADMSG);
 
 	if (!rc)
 		rc = certify(want, &self, issuer ? issuer : &self, subject, der);
-	clear(&self);
+	clear_issuer(&self);
 	X509_NAME_free(subject);
 	return pki_drain(rc);
 }

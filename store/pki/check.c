@@ -4,7 +4,7 @@
 
 #include "store/pki/internal.h"
 
-/* A certificate that was issued, against what is written down of it. */
+/* Compares issued certificates and revocation lists with the stored facts. */
 
 static bool same_serial(const X509 *x, const struct pki_expected *want)
 {
@@ -46,7 +46,7 @@ static bool same_uri(const X509 *x, const char *uri)
 	return same;
 }
 
-static const char *compare(X509 *x, X509 *ca, const struct pki_csr *csr,
+static const char *find_mismatch(X509 *x, X509 *ca, const struct pki_csr *csr,
     const struct pki_expected *want)
 {
 	if (!x)
@@ -79,7 +79,7 @@ const char *pki_check_issued(const void *der, size_t der_len, const void *csr,
 	X509 *x = pki_x509(der, der_len), *issuer = pki_x509(ca, ca_len);
 
 	pki_csr_parse(csr, csr_len, &request, &reason);
-	const char *wrong = compare(x, issuer, request, want);
+	const char *wrong = find_mismatch(x, issuer, request, want);
 	X509_free(x);
 	X509_free(issuer);
 	pki_drain(0);

@@ -6,13 +6,13 @@
 #include "store/pki/internal.h"
 
 /*
- * Certificate revocation lists (RFC 5280 5). The entries are written as DER
- * here, one after another: a list may have a hundred thousand, and OpenSSL
- * would make objects of each.
+ * Certificate revocation lists (RFC 5280 5). Entries are encoded by hand: a
+ * list may have a hundred thousand, and OpenSSL would allocate several objects
+ * for each.
  */
 
-/* RFC 5280 5.3.1. Not certificateHold (6), which nothing here could end, nor
- * removeFromCRL (8), which is for delta CRLs alone. */
+/* RFC 5280 5.3.1. Missing: certificateHold (6), because nothing here lifts a
+ * hold, and removeFromCRL (8), which is for delta CRLs. */
 static const char *const reasons[] = {"unspecified", "keyCompromise",
     "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
     NULL, NULL, NULL, "privilegeWithdrawn", "aACompromise"};
@@ -30,8 +30,9 @@ const char *pki_reason_name(int code)
 	return reasons[code];
 }
 
-/* An element of at most 127 bytes. */
-static size_t put(
+/* Writes one DER element with a content of at most 127 bytes. Returns its
+ * length. */
+static size_t put_element(
     unsigned char *at, unsigned char tag, const void *data, size_t len)
 {
 	at[0] = tag;
@@ -40,7 +41,7 @@ static size_t put(
 	return 2 + len;
 }
 
-/* 5.1.2.6: UTCTime until 2049, then GeneralizedTime. */
+/* RFC 5280 5.1.2.6: UTCTime until 2049, then GeneralizedTime. */
 static size_t put_time(unsigned char *at, int64_t seconds)
 {
 	time_t when = (time_t)seconds;
@@ -51,7 +52,7 @@ static size_t put_time(unsigned char *at, int64_t seconds)
 	bool utc = tm.tm_year < 150;
 	size_t century = utc ? 2 : 0;
 	size_t n = strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm) - century;
-	return put(at, utc ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME,
+	return put_element(at, utc ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME,
 	    text + century, n);
 }
 
@@ -64,25 +65,24 @@ int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason,
 	    0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, (unsigned char)reason};
 	unsigned char body[128], entry[128 + 2],
 	    number[PKI_SERIAL_MAX + 1] = {0};
-	size_t n, pad = *(const unsigned char *)serial >>
-			7; /* an INTEGER has a sign */
+	/* an INTEGER is signed: a leading 0 keeps it positive */
+	size_t n, pad = *(const unsigned char *)serial >> 7;
 
 	if (len > PKI_SERIAL_MAX)
 		return -ENOMEM;
 	memcpy(number + pad, serial, len);
-	n = put(body, V_ASN1_INTEGER, number, len + pad);
+	n = put_element(body, V_ASN1_INTEGER, number, len + pad);
 	n += put_time(body + n, at);
-	if (reason) { /* 5.3.1: absent instead of unspecified */
+	if (reason) { /* 5.3.1: omitted instead of unspecified */
 		memcpy(body + n, extension, sizeof(extension));
 		n += sizeof(extension);
 	}
 	return bytes_add(entries, entry,
-	    put(entry, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, body, n));
+	    put_element(entry, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, body, n));
 }
 
-/* The entries as one SEQUENCE, with a length of four bytes where a shorter form
- * does not do. */
-static int wrap(const struct bytes *entries, struct bytes *out)
+/* Appends the entries as one SEQUENCE. */
+static int wrap_entries(const struct bytes *entries, struct bytes *out)
 {
 	unsigned char head[10];
 	unsigned char *p = head;
@@ -109,7 +109,7 @@ static int add_number(STACK_OF(X509_EXTENSION) * list, int64_t number)
 	return rc;
 }
 
-static int fill(TBS_CERT_LIST *to, const struct pki_ca *ca,
+static int fill_tbs(TBS_CERT_LIST *to, const struct pki_ca *ca,
     const struct pki_crl *crl, const struct bytes *entries)
 {
 	CLEANUP_BYTES struct bytes list = {0};
@@ -123,9 +123,9 @@ static int fill(TBS_CERT_LIST *to, const struct pki_ca *ca,
 	int rc = add_number(to->extensions, crl->number);
 	if (!rc)
 		rc = pki_authority_key_id(to->extensions, ca);
-	if (rc || !entries->len) /* 5.1.2.6: absent if there are none */
+	if (rc || !entries->len) /* 5.1.2.6: omitted if empty */
 		return rc;
-	rc = wrap(entries, &list);
+	rc = wrap_entries(entries, &list);
 	if (rc)
 		return rc;
 	to->revoked_certificates = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
@@ -143,7 +143,7 @@ int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl,
 	unsigned char *encoded = NULL;
 	int n, rc = -ENOMEM;
 
-	if (!list || fill(list->tbs_cert_list, ca, crl, entries))
+	if (!list || fill_tbs(list->tbs_cert_list, ca, crl, entries))
 		goto out;
 	n = ASN1_item_sign(ASN1_ITEM_rptr(TBS_CERT_LIST),
 	    list->tbs_cert_list->signature, list->signature_algorithm,

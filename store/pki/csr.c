@@ -38,8 +38,7 @@ static int refuse(const char **reason, const char *why)
 	return pki_refuse(-EBADMSG, why, reason);
 }
 
-/* RFC 7468 7, and the label that RFC 7468 appendix A says older programs
- * write. */
+/* RFC 7468 7, and the older label of its appendix A. */
 static int check_label(const struct pki_document *document, const char **reason)
 {
 	if (document->form != PKI_PEM ||
@@ -64,9 +63,9 @@ int pki_csr_find(
 	return wrong ? wrong : rc;
 }
 
-/* Behind DER only a newline of an editor's may follow, behind PEM also what DOS
- * ends a file with. */
-static bool ends(
+/* Only white space and control characters may follow the document, NUL only
+ * behind a PEM. */
+static bool only_space_follows(
     const struct pki_document *document, const unsigned char *data, size_t len)
 {
 	const unsigned char *rest = data + document->end;
@@ -88,16 +87,17 @@ static int read_document(const unsigned char *data, size_t len,
 				  : "there is no certificate request in it");
 	if (rc < 0)
 		return rc;
-	if (!ends(&document, data, len))
+	if (!only_space_follows(&document, data, len))
 		return refuse(
-		    reason, "there is more behind the certificate request");
+		    reason, "there is data behind the certificate request");
 	rc = pki_document_der(&document, der);
 	return rc == -EBADMSG
 		   ? refuse(reason, "the certificate request's PEM is damaged")
 		   : rc;
 }
 
-/* The text of the one common name, or NULL. */
+/* Sets *out to the only common name; leaves it NULL if there is not exactly
+ * one, or it is not text. */
 static int common_name(const X509_NAME *subject, char **out)
 {
 	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -128,7 +128,7 @@ static int decode(struct pki_csr *csr, const char **reason)
 	const CERTIFICATION_REQUEST_INFO *info = csr->request->info;
 	if (ASN1_INTEGER_get(info->version) != 0)
 		return refuse(
-		    reason, "the certificate request is of an unknown version");
+		    reason, "the certificate request has an unknown version");
 	const ASN1_STRING *spki = info->subject_pk_info;
 	csr->key = pki_spki_key(
 	    ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki));
@@ -149,7 +149,7 @@ int pki_csr_parse(
 
 	*out = NULL;
 	*reason = NULL;
-	pki_drain(0); /* what failed before has nothing to do with this */
+	pki_drain(0); /* errors of earlier calls */
 	if (!csr)
 		return -ENOMEM;
 	rc = read_document(data, len, &csr->der, reason);
@@ -184,7 +184,7 @@ static bool strong_digest(int nid)
 	       nid == NID_sha3_384 || nid == NID_sha3_512;
 }
 
-/* RFC 8017 A.2.3: the hash is a parameter, SHA-1 where it is left out. */
+/* RFC 8017 A.2.3: the hash is a parameter that defaults to SHA-1. */
 static bool strong_pss(const X509_ALGOR *algorithm)
 {
 	const ASN1_OBJECT *object;
@@ -237,10 +237,10 @@ static int rsa_allowed(const EVP_PKEY *key, const char **reason)
 	return 0;
 }
 
-/* Where OpenSSL keeps a BIT STRING's number of unused bits. */
+/* Mask of the unused bits in the flags of an ASN1_BIT_STRING. */
 enum { UNUSED_BITS = 7 };
 
-/* RFC 5480 2.1.1 namedCurve and 2.2: an uncompressed point is 04, x, y. */
+/* RFC 5480 2.1.1: namedCurve; 2.2: an uncompressed point is 04, x, y. */
 static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
 {
 	static const struct {
@@ -273,8 +273,8 @@ static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
 }
 
 /*
- * One key has one encoding: two of them would count as two machines. What was
- * received has to be what we would write.
+ * A key is identified by the hash of its SPKI, so only the canonical encoding
+ * is accepted: with a second one it would count as another machine.
  */
 static bool canonical(
     const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *spki)
@@ -309,8 +309,8 @@ static int key_allowed(const struct pki_csr *csr,
 	return rc;
 }
 
-/* The common name that proves a renewal: 64 hex digits. */
-static bool is_proof(const char *name)
+/* The common name of a proof for renewal: 64 hex digits. */
+static bool is_renewal_proof(const char *name)
 {
 	unsigned char hash[PKI_HASH];
 
@@ -339,7 +339,7 @@ int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
 	SUBJECT_PUBLIC_KEY_INFO_free(spki);
 	if (!rc)
 		rc = pki_csr_strong(csr, reason);
-	if (!rc && is_proof(csr->common_name))
+	if (!rc && is_renewal_proof(csr->common_name))
 		rc = refuse(reason,
 		    "a common name of 64 hex digits is a proof for renewal");
 	return pki_drain(rc);

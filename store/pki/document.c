@@ -7,8 +7,9 @@
 
 enum {
 	SEQUENCE = 0x30,
-	LOOK = 5, /* so many first bytes tell DER from text that begins with 0 */
-	LINE_MAX = 8192, /* no line of text that explains something is longer */
+	/* bytes needed to tell DER from text that begins with the digit 0 */
+	DER_PROBE = 5,
+	LINE_MAX = 8192, /* longest line of explanatory text */
 };
 
 static const char begin_mark[] = "-----BEGIN ", end_mark[] = "-----END ",
@@ -24,7 +25,7 @@ static bool is_blank(unsigned char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Bytes above ASCII are some encoding of letters. */
+/* Bytes above ASCII may be letters in any encoding. */
 static bool is_text(unsigned char c)
 {
 	return is_blank(c) || (c > ' ' && c != 0x7f);
@@ -43,8 +44,8 @@ static bool begins(const struct span *s, const char *with)
 	return s->len >= n && memcmp(s->at, with, n) == 0;
 }
 
-/* Whether all that there is could become the beginning of this. */
-static bool may_begin(const struct span *s, const char *with)
+/* Whether the bytes so far are a prefix of this text, or begin with it. */
+static bool may_begin_with(const struct span *s, const char *with)
 {
 	size_t n = strlen(with);
 
@@ -64,26 +65,25 @@ static int refuse(int error, const char *why, const char **reason)
 
 /* --- DER --- */
 
-/* It begins as DER does, with what is the digit 0 in text, and is too short to
- * be told from that. */
-static bool is_unsure(const struct span *s)
+/* A SEQUENCE tag is also the digit 0 of a text: too short to decide. */
+static bool is_undecided(const struct span *s)
 {
-	return s->len && s->len < LOOK && s->at[0] == SEQUENCE;
+	return s->len && s->len < DER_PROBE && s->at[0] == SEQUENCE;
 }
 
-/* false: it is text, or it cannot be told yet. */
+/* False for text, and while it is undecided. */
 static bool is_der(const struct span *s)
 {
 	if (!s->len || s->at[0] != SEQUENCE)
 		return false;
-	for (size_t i = 1; i < s->len && i < LOOK; i++)
+	for (size_t i = 1; i < s->len && i < DER_PROBE; i++)
 		if (!is_text(s->at[i]) || s->at[i] >= 0x80)
 			return true;
 	return false;
 }
 
-/* X.690 8.1.3: the length in short form, or in one or two bytes more. */
-static int take_der(
+/* X.690 8.1.3: a definite length of at most two bytes. */
+static int parse_der(
     const struct span *s, struct pki_document *out, const char **reason)
 {
 	if (s->len < 2)
@@ -91,8 +91,7 @@ static int take_der(
 	size_t n = s->at[1] & 0x80 ? s->at[1] & 0x7f : 0,
 	       length = n ? 0 : s->at[1];
 	if (s->at[1] == 0x80 || n > sizeof(length))
-		return refuse(-EBADMSG,
-		    "the DER has no length that it could have", reason);
+		return refuse(-EBADMSG, "the DER's length is invalid", reason);
 	for (size_t i = 0; i < n; i++) {
 		if (s->len < 3 + i)
 			return 0;
@@ -117,8 +116,7 @@ static int take_der(
 /* The next BEGIN at the beginning of a line, or NULL. */
 static const unsigned char *find_begin(const struct span *s)
 {
-	/* behind what is before it on its line: blanks, a quote, a byte order
-	 * mark */
+	/* may precede it on its line: blanks, a quote, a byte order mark */
 	static const char before[] = {
 	    ' ', '\t', '"', '\'', '\xef', '\xbb', '\xbf'};
 	struct span rest = *s;
@@ -135,7 +133,7 @@ static const unsigned char *find_begin(const struct span *s)
 }
 
 /* s begins with the BEGIN mark. */
-static int take_pem(struct span s, struct pki_document *out)
+static int parse_pem(struct span s, struct pki_document *out)
 {
 	const unsigned char *begin = s.at;
 
@@ -156,8 +154,8 @@ static int take_pem(struct span s, struct pki_document *out)
 	end = find(&s, dashes);
 	if (!end)
 		return 0;
-	/* another label at its end: the text is damaged, which pki_document_der
-	 * says */
+	/* Labels differ (RFC 7468 2): including the END mark in the body
+	 * makes pki_document_der refuse it. */
 	if ((size_t)(end - s.at) != out->label_len ||
 	    memcmp(s.at, out->label, out->label_len) != 0)
 		out->len += strlen(end_mark);
@@ -165,15 +163,14 @@ static int take_pem(struct span s, struct pki_document *out)
 	return 1;
 }
 
-/* --- what stands before --- */
+/* --- explanatory text --- */
 
 /*
- * Text that explains something has a first line of several words, or one with a
- * sign that tells what it is, as in `Subject:`, `issuer=`, `# mine`. A bare
- * word is what somebody has typed by mistake, and is told as soon as its line
- * ends.
+ * Explanatory text begins with a line of several words, or with one that has a
+ * sign as in `Subject:`, `issuer=`, `# mine`. A bare word is a mistake, and is
+ * refused as soon as its line ends.
  */
-static bool explains(const struct span *text)
+static bool is_explanatory(const struct span *text)
 {
 	static const char signs[] = " \t:=#";
 	size_t n = 0;
@@ -206,12 +203,12 @@ static int check_text(const struct span *text, const char **reason)
 	for (size_t i = 0; i < text->len; i++)
 		if (!is_text(text->at[i]))
 			return refuse(-EBADMSG, neither, reason);
-	if (!explains(text) || has_long_line(text))
+	if (!is_explanatory(text) || has_long_line(text))
 		return refuse(-EBADMSG, neither, reason);
 	return 0;
 }
 
-/* UTF-16 with its mark, or of text that has to be ASCII. */
+/* UTF-16 with its byte order mark, or its first character is ASCII. */
 static bool is_utf16(const struct span *s)
 {
 	return begins(s, "\xff\xfe") || begins(s, "\xfe\xff") ||
@@ -235,7 +232,7 @@ static void skip_blanks(struct span *s)
 		skip(s, 1);
 }
 
-/* --- all of it --- */
+/* --- finding documents --- */
 
 int pki_document(
     const void *data, size_t len, struct pki_document *out, const char **reason)
@@ -245,14 +242,14 @@ int pki_document(
 
 	*out = (struct pki_document){0};
 	*reason = NULL;
-	if (s.len && may_begin(&s, "\xef\xbb\xbf") && s.len < 3)
+	if (s.len && may_begin_with(&s, "\xef\xbb\xbf") && s.len < 3)
 		return 0;
 	skip_blanks(&s);
 	if (is_utf16(&s))
 		return refuse(-EBADMSG, pki_utf16, reason);
 	if (is_der(&s)) {
-		rc = take_der(&s, out, reason);
-	} else if (is_unsure(&s)) {
+		rc = parse_der(&s, out, reason);
+	} else if (is_undecided(&s)) {
 		return 0;
 	} else {
 		const unsigned char *at = find_begin(&s);
@@ -261,7 +258,7 @@ int pki_document(
 		if (rc || !at)
 			return rc;
 		skip(&s, text.len);
-		rc = take_pem(s, out);
+		rc = parse_pem(s, out);
 	}
 	if (rc == 1)
 		out->end += (size_t)(s.at - (const unsigned char *)data);
@@ -277,12 +274,12 @@ int pki_document_next(const void *data, size_t len, struct pki_document *out)
 	if (!at)
 		return 0;
 	skip(&s, (size_t)(at - s.at));
-	int rc = take_pem(s, out);
+	int rc = parse_pem(s, out);
 	out->end += (size_t)(at - (const unsigned char *)data);
 	return rc;
 }
 
-/* --- what it is --- */
+/* --- classification --- */
 
 bool pki_document_begins_der(const void *data, size_t len)
 {
@@ -311,7 +308,7 @@ bool pki_document_has_headers(const struct pki_document *document)
 	       memchr(document->body, ':', document->len);
 }
 
-/* --- its content --- */
+/* --- base64 --- */
 
 int pki_base64_digit(unsigned char c)
 {
@@ -324,7 +321,7 @@ int pki_base64_digit(unsigned char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* One group of four characters; less than three bytes end it. */
+/* Decodes four characters; a group with padding is the last one. */
 static int add_group(const unsigned char in[4], struct bytes *der, bool *ended)
 {
 	unsigned char out[3];

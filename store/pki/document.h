@@ -3,9 +3,9 @@
 #define STORE_PKI_DOCUMENT_H
 
 /*
- * The one reader of what people and other programs send: certificate requests,
- * certificates, private keys. It comes in any number of writes, so every
- * function is asked again with all that has come so far; all are pure and never
+ * Finds PEM and DER documents in bytes from outside: certificate requests,
+ * certificates, private keys. They arrive in any number of writes, so callers
+ * ask again after each with all bytes so far. All functions are pure and never
  * read beyond len.
  */
 #include "store/base/bytes.h"
@@ -14,55 +14,57 @@ enum pki_form { PKI_NO_DOCUMENT, PKI_DER, PKI_PEM };
 
 struct pki_document {
 	enum pki_form form;
-	const char *label; /* of PEM, not terminated; known as soon as its BEGIN
-			      line is */
+	/* of a PEM, not terminated; set once the BEGIN line is complete */
+	const char *label;
 	size_t label_len;
-	const unsigned char
-	    *body; /* the DER, or the base64 between the two lines of a PEM */
+	const unsigned char *body; /* DER, or the base64 of a PEM */
 	size_t len;
-	size_t end; /* where it ends in what was given */
+	size_t end; /* offset behind it in the input */
 };
 
 /*
- * Finds the first document. Before it may stand a UTF-8 byte order mark, white
- * space, and, before PEM, explanatory text (RFC 7468 2). Returns 1: it is all
- * there; 0: nothing is wrong, and it has not ended or not begun; -EBADMSG: no
- * document can come of this; -EINVAL: a provisioning key stands where a
- * document has to; -EFBIG: DER that says that it is longer than 64 KiB.
+ * Finds the first document. A UTF-8 byte order mark, white space and, before a
+ * PEM, explanatory text (RFC 7468 2) may precede it. *out points into data.
+ * Once it returns something other than 0, further bytes do not change that.
+ *
+ * Returns 1 (complete), 0 (incomplete so far, or empty), -EBADMSG (cannot
+ * become a document), -EINVAL (a provisioning key), or -EFBIG (DER with a
+ * length of 64 KiB or more).
  */
 int pki_document(const void *data, size_t len, struct pki_document *out,
     const char **reason);
 
 /*
- * Likewise finds the next one behind another: only PEM, after any text at all
- * (`openssl pkcs12` and s_client(1) write some between certificates). Returns 1
- * or 0.
+ * Finds the next PEM behind another document, after any text at all:
+ * openssl-pkcs12(1) and openssl-s_client(1) write some between certificates.
+ * Returns 1 (complete) or 0.
  */
 int pki_document_next(const void *data, size_t len, struct pki_document *out);
 
-/* Whether text is UTF-16, as PowerShell writes it with `>`, and what is said of
- * that. */
+/* Whether text is UTF-16, as PowerShell's `>` writes it; and the reason for
+ * refusing it. */
 bool pki_is_utf16(const void *data, size_t len);
 extern const char pki_utf16[];
 
-/* Whether this can only be DER. */
+/* Whether the input can only be DER; false while that is undecided. */
 bool pki_document_begins_der(const void *data, size_t len);
 
-/* Whether it is PEM with this label. */
+/* Whether it is a PEM with this label. */
 bool pki_document_is(const struct pki_document *document, const char *label);
 
-/* Whether the label is that of a private key, encrypted or not. */
+/* Whether it is a PEM labeled as a private key, encrypted or not. */
 bool pki_document_is_key(const struct pki_document *document);
 
-/* Appends its DER; of PEM with lines of any width. 0, -ENOMEM, or -EBADMSG: the
- * PEM is damaged, or has headers (RFC 1421). */
+/* Appends its DER. A PEM may have lines of any width (RFC 7468 3,
+ * laxbase64text). Returns 0, -ENOMEM, or -EBADMSG (the PEM is damaged or has
+ * headers); part of it may have been appended then. */
 int pki_document_der(const struct pki_document *document, struct bytes *der);
 
-/* Whether PEM has headers (RFC 1421 4.4): the older form of encrypted private
- * keys. */
+/* Whether a PEM has headers (RFC 1421 4.4), as encrypted private keys of the
+ * traditional form do. */
 bool pki_document_has_headers(const struct pki_document *document);
 
-/* The value of a digit of base64 (RFC 4648 4); -1: it is none. */
+/* The value of a base64 digit (RFC 4648 4), or -1. */
 int pki_base64_digit(unsigned char c);
 
 #endif

@@ -2,26 +2,24 @@
 #ifndef STORE_PKI_INTERNAL_H
 #define STORE_PKI_INTERNAL_H
 
-/* What the files of this fence share. */
+/* Declarations shared by the files of store/pki. */
 #include <openssl/asn1t.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
 #include "store/pki/pki.h"
 
-/* Between begins and its end, what OpenSSL allocates in this thread is secret:
- * see pki_start. */
-void pki_secret(bool begins);
+/* Switches OpenSSL's allocations in this thread to the secure heap, or back. */
+void pki_use_secure_heap(bool on);
 
-/* Whether OpenSSL was refused memory in this thread since this was asked last.
- * For pki_drain. */
-bool pki_starved(void);
+/* Whether an allocation for OpenSSL has failed in this thread since the last
+ * call. For pki_drain. */
+bool pki_alloc_failed(void);
 
 /*
- * The ASN.1 of a request and of a certificate, with the names that RFC 2986 and
- * RFC 5280 give the fields. A public key stays the bytes it arrived as:
- * OpenSSL's own types would decode and encode it again on every certificate,
- * which costs more than the signature.
+ * ASN.1 types of RFC 2986 and RFC 5280, with the field names of the RFCs. A
+ * public key stays as received: OpenSSL's own types decode and encode it again
+ * for every certificate, which costs more than the signature.
  */
 typedef struct {
 	X509_ALGOR *algorithm;
@@ -30,7 +28,7 @@ typedef struct {
 DECLARE_ASN1_FUNCTIONS(SUBJECT_PUBLIC_KEY_INFO)
 
 typedef struct {
-	ASN1_ENCODING encoding; /* as received: this is what was signed */
+	ASN1_ENCODING encoding; /* as received: the signed bytes */
 	ASN1_INTEGER *version;
 	X509_NAME *subject;
 	ASN1_STRING *subject_pk_info; /* the whole SEQUENCE, DER */
@@ -62,7 +60,7 @@ typedef struct {
 	X509_ALGOR *signature;
 	ASN1_STRING *issuer; /* the whole SEQUENCE, DER */
 	ASN1_TIME *this_update, *next_update;
-	ASN1_STRING *revoked_certificates; /* DER, NULL: none */
+	ASN1_STRING *revoked_certificates; /* DER; NULL: none */
 	STACK_OF(X509_EXTENSION) * extensions;
 } TBS_CERT_LIST;
 DECLARE_ASN1_FUNCTIONS(TBS_CERT_LIST)
@@ -75,71 +73,70 @@ typedef struct {
 DECLARE_ASN1_FUNCTIONS(CERTIFICATE_LIST)
 
 /*
- * The three ways to take OpenSSL's word for a failure. Each empties its error
- * queue and answers -ENOMEM if it was refused memory: then nothing is wrong
- * with what it was given.
+ * Three ways to turn an OpenSSL failure into -errno. Each clears the error
+ * queue, and returns -ENOMEM if an allocation has failed: the input is not to
+ * blame then.
  */
 
-/* Else rc. Also where nothing seems to have failed: OpenSSL leaves out of an
- * encoding what it got no memory for, and says nothing. */
+/* Else returns rc. Call it after a success too: for lack of memory OpenSSL
+ * silently omits parts of an encoding. */
 int pki_drain(int rc);
 
-/* OpenSSL failed where outside bytes are not to blame: logs why. Else -EIO. */
+/* For a failure that no outside bytes can cause: logs it. Else returns -EIO. */
 int pki_failed(const char *doing);
 
-/* Outside bytes are: with the reason. Else error. */
+/* For outside bytes that are refused: sets *reason. Else returns error. */
 int pki_refuse(int error, const char *why, const char **reason);
 
-/* Those that answer NULL leave that to who called them. */
+/* Functions below that return NULL leave the error queue to their caller. */
 
-/* The key of a subjectPublicKeyInfo, or NULL if it is none that OpenSSL
- * knows. */
+/* The public key of a subjectPublicKeyInfo, to be freed; NULL if OpenSSL does
+ * not know its type or it is damaged. */
 EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len);
 
-/* Whether it is an RSA key (RFC 8017 A.1, rsaEncryption). */
+/* Whether a subjectPublicKeyInfo has an RSA key (RFC 8017 A.1,
+ * rsaEncryption). */
 bool pki_spki_is_rsa(const unsigned char *spki, size_t len);
 
-/* The digest that a key of this type signs with; NULL where the scheme has its
- * own (Ed25519). */
+/* The digest for signatures with a key of this type and size; NULL if the
+ * scheme has its own (Ed25519). Not to be freed. */
 const EVP_MD *pki_signing_digest(const EVP_PKEY *key);
 
-/* RFC 7093 2 method 1: the leftmost 160 bits of SHA-256 of the subjectPublicKey
- * bits. 0 or -EIO. */
-enum { PKI_KEY_ID = 20, PKI_KEY_ID_MAX = 64 /* of an outside CA */ };
+/* Key identifier (RFC 7093 2 method 1): the leftmost 160 bits of SHA-256 of the
+ * subjectPublicKey bits. Returns 0, -EIO or -ENOMEM. */
+enum { PKI_KEY_ID = 20, PKI_KEY_ID_MAX = 64 /* an outside CA's */ };
 int pki_key_id(
     const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
 
 /* Appends one attribute of a distinguished name as UTF8String (RFC 5280
- * 4.1.2.4). 0 or -ENOMEM. */
+ * 4.1.2.4). Returns 0 or -ENOMEM. */
 int pki_name_add(X509_NAME *name, int nid, const char *text);
 
-/* What is in a certificate before it is signed, for members and signing
- * certificates alike. */
+/* The fields of a certificate to sign, a member's or a signing certificate. */
 struct pki_tbs {
 	const unsigned char *serial;
-	int64_t not_before, not_after;
-
+	int64_t not_before, not_after; /* seconds */
 	const unsigned char *spki;
 	size_t spki_len;
 	X509_NAME *subject;		       /* borrowed */
 	STACK_OF(X509_EXTENSION) * extensions; /* borrowed */
 };
 
-/* Signs and appends the certificate's DER. 0 or -EIO/-ENOMEM. */
+/* Signs and appends the certificate's DER. Returns 0, -EIO or -ENOMEM. */
 int pki_certificate(
     const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der);
 
-/* Appends an extension whose value is the given DER. 0 or -ENOMEM. */
+/* Appends an extension with this value, DER. Returns 0 or -ENOMEM. */
 int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
     const unsigned char *value, size_t len);
 
-/* Append names that somebody goes by (RFC 5280 4.2.1.6); NULL: none of that
- * form. */
+/* Appends subjectAltName (RFC 5280 4.2.1.6) with a URI and a DNS name, either
+ * of which may be NULL. Returns 0 or -ENOMEM. */
 int pki_alternative_names(
     STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns);
 
 /* Append subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2,
- * 4.2.1.1). */
+ * 4.2.1.1). Return 0 or -ENOMEM. */
 int pki_subject_key_id(
     STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len);
 int pki_authority_key_id(
@@ -147,27 +144,30 @@ int pki_authority_key_id(
 
 struct pki_ca {
 	EVP_PKEY *key;
-	struct bytes
-	    subject; /* DER of its name: what it signs names it as issuer */
-	unsigned char key_id[PKI_KEY_ID_MAX]; /* its subjectKeyIdentifier, or
-						 what ours would be */
+	struct bytes subject; /* DER; the issuer of the certificates it signs */
+	/* its subjectKeyIdentifier, or pki_key_id if it has none */
+	unsigned char key_id[PKI_KEY_ID_MAX];
 	size_t key_id_len;
 };
 
-/* One certificate and nothing behind it, or NULL. */
+/* Decodes one certificate, to be freed; NULL if it is damaged or followed by
+ * anything. */
 X509 *pki_x509(const void *der, size_t len);
 
-/* A private key from and to PKCS #8 DER (RFC 5958); NULL if it is none. */
+/* Decodes a private key from PKCS #8 DER (RFC 5958) into the secure heap, to be
+ * freed; NULL if it is damaged. */
 EVP_PKEY *pki_key_in(const void *der, size_t len);
+/* Appends a private key as PKCS #8 DER. Returns 0, -EIO or -ENOMEM. */
 int pki_key_out(const EVP_PKEY *key, struct bytes *out);
 
-/* Appends a key's subjectPublicKeyInfo. */
+/* Appends a key's subjectPublicKeyInfo, DER. Returns 0, -EIO or -ENOMEM. */
 int pki_key_spki(EVP_PKEY *key, struct bytes *out);
 
-/* A name from RFC 4514 text; NULL, with *reason unless memory is out. */
+/* Parses RFC 4514 text into a name, to be freed. NULL if it is refused, with
+ * *reason, or out of memory. */
 X509_NAME *pki_name(const char *text, const char **reason);
 
-/* The reverse, NUL-terminated. */
+/* Appends a name as RFC 4514 text, NUL-terminated. Returns 0 or -ENOMEM. */
 int pki_name_text(const X509_NAME *name, struct bytes *out);
 
 #endif

@@ -55,9 +55,8 @@ int pki_authority_key_id(
 	    list, NID_authority_key_identifier, false, der, 4 + len);
 }
 
-/* The fields of RFC 5280 4.1.2; borrowed pointers are taken out again by the
- * caller. */
-static int fill(
+/* Sets the fields of RFC 5280 4.1.2, except those that tbs lends. */
+static int fill_tbs(
     TBS_CERTIFICATE *to, const struct pki_tbs *tbs, const struct pki_ca *issuer)
 {
 	to->version = ASN1_INTEGER_new();
@@ -80,8 +79,8 @@ static int fill(
 	return 0;
 }
 
-/* The identifier of the signatures that a key makes (RFC 3279 2.2, 5758 3.2,
- * 8410 3). */
+/* Sets the algorithm identifier of signatures with this key (RFC 3279 2.2, 5758
+ * 3.2, 8410 3). */
 static int set_algorithm(X509_ALGOR *algorithm, const EVP_PKEY *key)
 {
 	const EVP_MD *md = pki_signing_digest(key);
@@ -122,8 +121,8 @@ static int sign(EVP_PKEY *key, const unsigned char *tbs, size_t tbs_len,
 	return 0;
 }
 
-/* SEQUENCE { what was signed, algorithm, signature }: with what was signed as
- * it is. */
+/* Appends Certificate (RFC 5280 4.1): the signed bytes as they are, algorithm,
+ * signature. */
 static int assemble(const unsigned char *tbs, size_t tbs_len,
     const X509_ALGOR *algorithm, const ASN1_BIT_STRING *signature,
     struct bytes *der)
@@ -154,12 +153,13 @@ int pki_certificate(
 	TBS_CERTIFICATE *inner = TBS_CERTIFICATE_new();
 	ASN1_BIT_STRING *signature = ASN1_BIT_STRING_new();
 	unsigned char *encoded = NULL;
-	int rc = inner && signature ? fill(inner, tbs, issuer) : -ENOMEM;
+	int rc = inner && signature ? fill_tbs(inner, tbs, issuer) : -ENOMEM;
 
 	if (!rc)
 		rc = set_algorithm(inner->signature, issuer->key);
 	if (rc)
 		goto out;
+	/* lent for the encoding only: the caller frees them */
 	X509_NAME *own = inner->subject;
 	inner->subject = tbs->subject;
 	inner->extensions = tbs->extensions;
@@ -219,8 +219,8 @@ static int add_leaf_extensions(STACK_OF(X509_EXTENSION) * list,
 {
 	/* SEQUENCE {}: cA FALSE is the default (4.2.1.9) */
 	static const unsigned char not_ca[] = {0x30, 0x00};
-	/* BIT STRING, digitalSignature is bit 0 (4.2.1.3); keyEncipherment,
-	 * without which NSS refuses an RSA key as a server's, is bit 2 */
+	/* BIT STRING: digitalSignature is bit 0 (4.2.1.3), keyEncipherment bit
+	 * 2. NSS refuses a server's RSA key without the latter. */
 	static const unsigned char usage[] = {0x03, 0x02, 0x07, 0x80};
 	static const unsigned char rsa_usage[] = {0x03, 0x02, 0x05, 0xa0};
 	/* SEQUENCE { id-kp-clientAuth, id-kp-serverAuth } (4.2.1.12) */
@@ -241,7 +241,7 @@ static int add_leaf_extensions(STACK_OF(X509_EXTENSION) * list,
 	if (!rc)
 		rc = pki_extension(
 		    list, NID_ext_key_usage, false, purposes, sizeof(purposes));
-	/* the URI is a SPIFFE id, of which an X.509-SVID has exactly one */
+	/* X.509-SVID 2: exactly one URI, the SPIFFE id */
 	if (!rc)
 		rc = pki_alternative_names(list, leaf->uri, leaf->dns);
 	if (!rc)
@@ -251,8 +251,8 @@ static int add_leaf_extensions(STACK_OF(X509_EXTENSION) * list,
 	return rc;
 }
 
-/* DER order is from the most general: O, OU, CN is written CN=,OU=,O= (RFC 4514
- * 2.1). */
+/* DER begins with the most general name; RFC 4514 2.1 writes it in reverse, as
+ * CN=,OU=,O=. */
 static int leaf_subject(X509_NAME *name, const struct pki_leaf *leaf)
 {
 	int rc = pki_name_add(name, NID_organizationName, leaf->organization);
@@ -281,7 +281,6 @@ int pki_issue(
 			.serial = leaf->serial,
 			.not_before = leaf->not_before,
 			.not_after = leaf->not_after,
-
 			.spki = leaf->spki,
 			.spki_len = leaf->spki_len,
 			.subject = subject,

@@ -5,7 +5,7 @@
 
 #include "store/pki/internal.h"
 
-/* Key pairs of signing certificates, and the requests made with them. */
+/* Key pairs of signing certificates, and requests for them. */
 
 static const struct algorithm {
 	const char *name;
@@ -59,9 +59,9 @@ int pki_key_out(const EVP_PKEY *key, struct bytes *out)
 	return pki_drain(rc);
 }
 
-/* What an RSA key computes with, and keeps, it makes with its first
- * signature. */
-static void make_ready(EVP_PKEY *key)
+/* OpenSSL computes and caches an RSA key's Montgomery parameters, which hold
+ * its primes, with the first signature: make it now, on the secure heap. */
+static void precompute(EVP_PKEY *key)
 {
 	unsigned char hash[PKI_HASH] = {0}, signature[1024];
 	size_t len = sizeof(signature);
@@ -78,13 +78,13 @@ EVP_PKEY *pki_key_in(const void *der, size_t len)
 {
 	const unsigned char *p = der;
 
-	pki_secret(true);
+	pki_use_secure_heap(true);
 	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)len);
 	EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
 	PKCS8_PRIV_KEY_INFO_free(info);
 	if (key)
-		make_ready(key);
-	pki_secret(false);
+		precompute(key);
+	pki_use_secure_heap(false);
 	return key;
 }
 
@@ -108,7 +108,7 @@ int pki_key_make(const char *algorithm, struct bytes *out)
 	return pki_drain(rc);
 }
 
-/* -EBADMSG: of a type or size that we do not sign with. */
+/* -EBADMSG: a type or size that may not sign here. */
 static int name_algorithm(EVP_PKEY *key, char out[PKI_ALGORITHM])
 {
 	int bits = EVP_PKEY_get_bits(key);
@@ -149,7 +149,7 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out)
 }
 
 /* RFC 2985 5.4.2, extensionRequest */
-static bool ask_for(X509_REQ *request, const char *uri)
+static bool request_uri(X509_REQ *request, const char *uri)
 {
 	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
 	bool done = extensions &&
@@ -168,7 +168,7 @@ static int sign_request(
 	int n = -1, rc;
 
 	if (request && X509_REQ_set_subject_name(request, subject) == 1 &&
-	    (!uri || ask_for(request, uri)) &&
+	    (!uri || request_uri(request, uri)) &&
 	    X509_REQ_set_pubkey(request, key) == 1 &&
 	    X509_REQ_sign(request, key, pki_signing_digest(key)) > 0)
 		n = i2d_X509_REQ(request, &der);

@@ -5,9 +5,11 @@
 
 #include "store/pki/internal.h"
 
-/* id (8, big-endian) | secret (32) | root (32) | check (8): SHA-256 of
- * `1|<domain>|` and the first 72 bytes, cut. 80 bytes are 107 digits of base64
- * and one `=`. */
+/*
+ * id (8 bytes, big-endian) | secret (32) | root (32) | checksum (8). The
+ * checksum is SHA-256 over `1|<domain>|` and the 72 bytes before it, truncated.
+ * 80 bytes are 107 base64 digits and one `=`.
+ */
 enum {
 	ID = 8,
 	BODY = ID + PKI_SECRET + PKI_HASH,
@@ -53,8 +55,8 @@ int pki_key_text_format(const struct pki_key_text *key, struct bytes *out)
 	return rc;
 }
 
-/* Only the one encoding that EVP_EncodeBlock makes (RFC 4648 3.5): no spaces,
- * no other pad bits. */
+/* Accepts only the canonical encoding (RFC 4648 3.5): no white space, pad bits
+ * zero. */
 static bool decode(const char *text, unsigned char raw[RAW + 1])
 {
 	unsigned char again[BASE64 + 1];
@@ -123,7 +125,7 @@ int pki_key_text_parse(
 	return parse_body(bar + 1, out, reason);
 }
 
-/* --- as it comes from elsewhere --- */
+/* --- finding it in a stream --- */
 
 static bool is_blank(unsigned char c)
 {
@@ -136,9 +138,8 @@ static int refuse(const char *why, const char **reason)
 	return -EBADMSG;
 }
 
-/* What may stand before the text: a byte order mark, blanks and lines without
- * anything. */
-static size_t skip_before(const unsigned char *p, size_t len)
+/* The length of a byte order mark and white space before the text. */
+static size_t prefix_len(const unsigned char *p, size_t len)
 {
 	size_t n = len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
@@ -153,8 +154,7 @@ static bool is_domain(unsigned char c)
 	       c == '-';
 }
 
-/* Where the base64 begins in what there is so far. 0: not yet; -EBADMSG: this
- * will be no key. */
+/* The offset of the base64. 0: not reached yet; -EBADMSG: not a key. */
 static int find_base64(const unsigned char *p, size_t len, const char **reason)
 {
 	static const char form[] = "1|";
@@ -173,7 +173,7 @@ static int find_base64(const unsigned char *p, size_t len, const char **reason)
 	    reason);
 }
 
-/* How many characters of base64 there are, at most all. */
+/* The number of base64 characters, at most BASE64. */
 static size_t count_base64(const unsigned char *p, size_t len)
 {
 	size_t n = 0;
@@ -184,13 +184,13 @@ static size_t count_base64(const unsigned char *p, size_t len)
 	return n;
 }
 
-/* What stands behind the last digit. 1: no other digit; 0: it cannot be told
- * yet; -EBADMSG. */
+/* Checks the byte behind the last digit. 1: the text ends there; 0: undecided;
+ * -EBADMSG: it goes on. */
 static int check_end(const unsigned char *p, size_t len, const char **reason)
 {
 	if (!len || (pki_base64_digit(p[0]) < 0 && p[0] != '='))
 		return 1;
-	/* 0 is a digit, and what DER begins with */
+	/* 0x30 is the digit 0, and the tag of a request in DER */
 	if (p[0] == '0' && (len == 1 || p[1] >= 0x80))
 		return len > 1;
 	return refuse(
@@ -208,7 +208,7 @@ int pki_key_text_find(const void *data, size_t len, struct pki_key_text *out,
 		return 0;
 	if (pki_is_utf16(p, len))
 		return refuse(pki_utf16, reason);
-	size_t from = skip_before(p, len);
+	size_t from = prefix_len(p, len);
 	int base64 = find_base64(p + from, len - from, reason);
 	if (base64 <= 0)
 		return base64;
@@ -223,7 +223,7 @@ int pki_key_text_find(const void *data, size_t len, struct pki_key_text *out,
 	int last = check_end(p + at + digits, len - at - digits, reason);
 	if (last < 0)
 		return last;
-	/* one that is wrong stays so, whatever follows it */
+	/* before `last` is known: more bytes do not make a wrong key right */
 	int rc = pki_key_text_parse(
 	    (const char *)p + from, at + digits - from, out, reason);
 	if (rc)

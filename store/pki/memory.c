@@ -8,55 +8,55 @@
 #include "store/pki/internal.h"
 
 /*
- * Private keys lie in OpenSSL's secure heap: locked, and in no core dump. By
- * itself it puts a key's numbers there, but not what it derives of them (an RSA
- * key's primes are the moduli it computes with), and its decoders free their
- * copies of the DER as they are. So whatever is allocated while a private key
- * is made ready comes from there, and nothing of OpenSSL's is freed unwiped.
+ * Private keys live in OpenSSL's secure heap: locked, and in no core dump. On
+ * its own, OpenSSL puts a key's numbers there, but not values derived from them
+ * (an RSA key's Montgomery parameters hold the primes), and its decoders free
+ * copies of the DER without wiping. So every allocation while a private key is
+ * decoded comes from the secure heap, and every free wipes.
  */
 enum {
-	/* SIGNERS keys of the largest kind, and what as many threads need to
-	 * use them */
+	/* bytes; room for SIGNERS (store/objects/signer.h) keys of the largest
+	 * kind, in use by as many threads */
 	SECURE_HEAP = 1 << 23,
-	SMALLEST = 32,
+	SECURE_MIN = 32, /* smallest block */
 };
 
-static _Thread_local bool secret;
+static _Thread_local bool use_secure_heap;
 
 /*
- * Whether OpenSSL has been refused memory in this thread. Its error queue does
- * not tell: much of it drops that, or says instead that there is no such
- * algorithm.
+ * Whether an allocation has failed in this thread. OpenSSL's error queue is no
+ * substitute: parts of OpenSSL drop that error, or report an unknown algorithm
+ * instead.
  */
-static _Thread_local bool refused;
+static _Thread_local bool alloc_failed;
 
-bool pki_starved(void)
+bool pki_alloc_failed(void)
 {
-	bool was = refused;
+	bool failed = alloc_failed;
 
-	refused = false;
-	return was;
+	alloc_failed = false;
+	return failed;
 }
 
-void pki_secret(bool begins)
+void pki_use_secure_heap(bool on)
 {
-	secret = begins;
+	use_secure_heap = on;
 }
 
-static void *take(size_t size, const char *file, int line)
+static void *allocate(size_t size, const char *file, int line)
 {
 	if (!size)
 		return NULL;
-	/* without a secure heap that comes back here */
-	void *data = secret && CRYPTO_secure_malloc_initialized()
+	/* uninitialized, CRYPTO_secure_malloc would call back into this */
+	void *data = use_secure_heap && CRYPTO_secure_malloc_initialized()
 			 ? CRYPTO_secure_malloc(size, file, line)
 			 : malloc(size);
 	if (!data)
-		refused = true;
+		alloc_failed = true;
 	return data;
 }
 
-static void give_back(void *data, const char *file, int line)
+static void wipe_and_free(void *data, const char *file, int line)
 {
 	if (CRYPTO_secure_allocated(data)) {
 		CRYPTO_secure_free(data, file, line);
@@ -67,7 +67,7 @@ static void give_back(void *data, const char *file, int line)
 	free(data);
 }
 
-static size_t size_of(void *data)
+static size_t usable_size(void *data)
 {
 	if (!data)
 		return 0;
@@ -75,36 +75,37 @@ static size_t size_of(void *data)
 					     : malloc_usable_size(data);
 }
 
-/* Not realloc: it would leave the old content behind. */
-static void *take_more(void *data, size_t size, const char *file, int line)
+/* Not realloc(3), which leaves the old content unwiped. */
+static void *reallocate(void *data, size_t size, const char *file, int line)
 {
-	size_t had = size_of(data);
+	size_t old_size = usable_size(data);
 
 	if (data && size == 0) {
-		give_back(data, file, line);
+		wipe_and_free(data, file, line);
 		return NULL;
 	}
-	if (data && size <= had)
+	if (data && size <= old_size)
 		return data;
-	void *more = take(size, file, line);
-	if (!more)
+	void *new_data = allocate(size, file, line);
+	if (!new_data)
 		return NULL;
 	if (data)
-		memcpy(more, data, had);
-	give_back(data, file, line);
-	return more;
+		memcpy(new_data, data, old_size);
+	wipe_and_free(data, file, line);
+	return new_data;
 }
 
-/* Before main: OpenSSL takes no others once it has used its own. */
-__attribute__((constructor)) static void come_between(void)
+/* Runs before main: OpenSSL accepts no other allocator after its first
+ * allocation. */
+__attribute__((constructor)) static void install_allocator(void)
 {
-	CRYPTO_set_mem_functions(take, take_more, give_back);
+	CRYPTO_set_mem_functions(allocate, reallocate, wipe_and_free);
 }
 
 void pki_start(void)
 {
 	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
-	if (CRYPTO_secure_malloc_init(SECURE_HEAP, SMALLEST) != 1)
+	if (CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_MIN) != 1)
 		report(LOG_NOTICE,
-		    "private keys cannot be kept from the swap: memory is not locked (see RLIMIT_MEMLOCK)");
+		    "cannot lock memory (see RLIMIT_MEMLOCK): private keys may be swapped out");
 }

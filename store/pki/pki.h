@@ -3,10 +3,16 @@
 #define STORE_PKI_PKI_H
 
 /*
- * The fence around OpenSSL: sealing, provisioning-key text, certificate
- * requests, certificates. Functions answer 0 or -errno. Where the bytes came
- * from outside and a person should know what is wrong with them, *reason is set
- * to a constant text together with the error.
+ * The only interface to OpenSSL: sealing, provisioning keys as text,
+ * certificate requests, certificates, revocation lists.
+ *
+ * Functions return 0 or -errno. Each may return -ENOMEM, and each that hashes
+ * or signs -EIO (OpenSSL failed, which is logged); contracts name them only
+ * where they are the only errors. An output parameter of type struct bytes is
+ * appended to; the caller frees it with bytes_free.
+ *
+ * A parameter `reason` receives a constant text for people when the input is
+ * refused. It is never a secret and is not freed.
  */
 #include <limits.h>
 #include <stdbool.h>
@@ -18,33 +24,34 @@
 #include "store/pki/document.h"
 
 enum {
-	PKI_HASH = 32,	 /* SHA-256 */
-	PKI_SERIAL = 16, /* bytes of a serial number */
-	PKI_SECRET = 32, /* a provisioning key's secret, and the master key */
+	PKI_HASH = 32,	 /* SHA-256, bytes */
+	PKI_SERIAL = 16, /* a serial number made here, bytes */
+	PKI_SECRET = 32, /* a provisioning key's secret; the master key */
 };
 
-/* Fills out with n random bytes fit for secrets. 0 or -EIO. */
+/* Fills out with n random bytes from OpenSSL's private DRBG. Returns 0, -EIO or
+ * -ENOMEM. */
 int pki_random(void *out, size_t n);
 
-/* SHA-256 (FIPS 180-4). 0 or -EIO. */
+/* SHA-256 (FIPS 180-4). Returns 0, -EIO or -ENOMEM. */
 int pki_sha256(const void *data, size_t len, unsigned char out[PKI_HASH]);
 
-/* Whether n bytes are equal, in time that does not depend on them. */
+/* Compares n bytes in constant time. */
 bool pki_equal(const void *a, const void *b, size_t n);
 
 /*
- * A random serial number of 128 bits (RFC 5280 4.1.2.2: positive, at most 20
- * octets). The first byte is not 0, so that its hex is the same wherever it is
- * printed. 0 or -EIO.
+ * Makes a random serial number of 128 bits (RFC 5280 4.1.2.2: positive, at most
+ * 20 octets). The first byte is never 0: tools that strip leading zeros print
+ * the same hex as we do. Returns 0, -EIO or -ENOMEM.
  */
 int pki_serial(unsigned char out[PKI_SERIAL]);
 
 /* --- memory.c --- */
 
 /*
- * Before anything else of OpenSSL: private keys and the master key will lie in
- * locked memory (OPENSSL_secure_malloc(3)), and whatever OpenSSL frees is
- * wiped.
+ * Sets up OpenSSL's secure heap, locked memory for private keys and the master
+ * key (OPENSSL_secure_malloc(3)). Call it once, before any other function here.
+ * Without locked memory it logs a notice, and keys may be swapped out.
  */
 void pki_start(void);
 
@@ -52,59 +59,68 @@ void pki_start(void);
 
 struct pki_sealer;
 
-/* For one store: key is copied. 0 or -ENOMEM; free with pki_sealer_free, which
- * wipes it. */
+/*
+ * Makes the sealer of one store; key is copied. At most 63 bytes of store_id
+ * count. Returns 0, -EIO or -ENOMEM. pki_sealer_free wipes and frees it, and
+ * accepts NULL.
+ */
 int pki_sealer_new(const unsigned char key[PKI_SECRET], const char *store_id,
     struct pki_sealer **out);
 void pki_sealer_free(struct pki_sealer *sealer);
 
 /*
- * Encrypts what belongs to row `id` of `kind`. Store, kind and row are
- * authenticated with it, so that a ciphertext moved elsewhere does not open.
- * Appends to out. 0 or -EIO/-ENOMEM.
+ * Encrypts a value of row `id` of `kind`. The store's id, kind and row are
+ * associated data, so the ciphertext does not open for another row, kind or
+ * store. Returns 0, -EIO or -ENOMEM.
  */
 int pki_seal(const struct pki_sealer *sealer, const char *kind, int64_t id,
     const void *plain, size_t len, struct bytes *out);
 
-/* The reverse. -EBADMSG: damaged, of another row or store, or the master key is
- * another one. */
+/*
+ * Decrypts a value that pki_seal encrypted. Nothing is appended on failure.
+ * Returns 0, or -EBADMSG (damaged, of another row or store, or sealed under
+ * another master key).
+ */
 int pki_unseal(const struct pki_sealer *sealer, const char *kind, int64_t id,
     const void *sealed, size_t len, struct bytes *out);
 
-/* HMAC-SHA-256 (FIPS 198-1) of what belongs to the store, under a key derived
- * from the master key. 0 or -EIO. */
+/* HMAC-SHA-256 (FIPS 198-1) under a key derived from the master key, for the
+ * export. Returns 0, -EIO or -ENOMEM. */
 int pki_mac(const struct pki_sealer *sealer, const void *data, size_t len,
     unsigned char out[PKI_HASH]);
 
-/* --- keytext.c: the text that is handed to a machine --- */
+/* --- keytext.c: a provisioning key as text --- */
 
 struct pki_key_text {
 	char domain[DOMAIN_MAX_LEN + 1];
 	int64_t id;
 	unsigned char secret[PKI_SECRET];
-	unsigned char
-	    root[PKI_HASH]; /* SHA-256 of the DER of the root to trust */
+	unsigned char root[PKI_HASH]; /* SHA-256 of the trust anchor's DER */
 };
 
-/* Length of the text with its newline for a domain of that length. */
+/* Length in bytes of the text with its newline, for a domain of domain_len
+ * bytes. */
 size_t pki_key_text_len(size_t domain_len);
 
-/* Appends `1|<domain>|<base64>` and a newline. 0 or -ENOMEM/-EIO. */
+/* Appends `1|<domain>|<base64>` and a newline. Returns 0, -EIO or -ENOMEM. */
 int pki_key_text_format(const struct pki_key_text *key, struct bytes *out);
 
 /*
- * Parses one such line without its newline. -EBADMSG: not of this form, or the
- * checksum says that it was truncated or mistyped. The caller wipes *out.
+ * Parses one line without its newline. The caller wipes *out. *reason is NULL
+ * on success. Returns 0, or -EBADMSG (not of this form, or the checksum is
+ * wrong: truncated or mistyped).
  */
 int pki_key_text_parse(const char *line, size_t len, struct pki_key_text *out,
     const char **reason);
 
 /*
- * Finds the text at the beginning of what has come so far, as it comes from
- * elsewhere: behind a UTF-8 byte order mark or white space, in quotes, folded
- * over lines. Returns 1, with where it ends; 0: nothing is wrong, and it has
- * not ended; -EBADMSG: as soon as it cannot be one. Pure. The caller wipes
- * *out.
+ * Finds the key's text at the beginning of the bytes received so far. A UTF-8
+ * byte order mark and white space may precede it; quotes and line breaks inside
+ * of it are refused. More bytes never turn a refusal into success. Pure. The
+ * caller wipes *out, which is filled only with 1.
+ *
+ * Returns 1 (found; *end is the offset behind it), 0 (incomplete so far), or
+ * -EBADMSG (cannot become a key).
  */
 int pki_key_text_find(const void *data, size_t len, struct pki_key_text *out,
     size_t *end, const char **reason);
@@ -112,10 +128,10 @@ int pki_key_text_find(const void *data, size_t len, struct pki_key_text *out,
 /* --- secret.c --- */
 
 /*
- * Whether bytes that somebody wrote hold a secret: the text of a provisioning
- * key, of whatever domain; its base64 alone with the check that it has in this
- * domain; or the BEGIN line of a PEM private key; also split by blanks or
- * quoted. Returns 1, 0, -ENOMEM or -EIO. Pure.
+ * Whether a text holds a secret: a provisioning key of any domain, the base64
+ * part of a key of this domain, or the BEGIN line of a PEM private key. Blanks,
+ * line breaks, quotes and NULs within do not hide it. Pure. Returns 1, 0,
+ * -ENOMEM or -EIO.
  */
 int pki_holds_secret(const void *data, size_t len, const char *domain);
 
@@ -125,10 +141,10 @@ int pki_holds_secret(const void *data, size_t len, const char *domain);
 #define PKI_LABEL_REQUEST "CERTIFICATE REQUEST"
 #define PKI_LABEL_CRL "X509 CRL"
 
-/* Appends DER as PEM (RFC 7468 3). 0 or -ENOMEM. */
+/* Appends DER as PEM (RFC 7468 3). Returns 0 or -ENOMEM. */
 int pki_pem(const char *label, const void *der, size_t len, struct bytes *out);
 
-/* How many bytes pki_pem would append. */
+/* The number of bytes that pki_pem appends. */
 size_t pki_pem_len(const char *label, size_t der_len);
 
 /* --- csr.c: PKCS #10 certificate requests (RFC 2986) --- */
@@ -136,121 +152,148 @@ size_t pki_pem_len(const char *label, size_t der_len);
 struct pki_csr;
 
 /*
- * Finds the first request in what has come so far, as pki_document does;
- * -EINVAL and -EBADMSG also as soon as the label of a PEM says that it is none.
+ * Finds the first request in the bytes received so far, like pki_document, and
+ * with its results. A PEM with another label is refused as soon as the label is
+ * complete: -EINVAL (a private key) or -EBADMSG.
  */
 int pki_csr_find(const void *data, size_t len, struct pki_document *out,
     const char **reason);
 
-/* Parses one request, PEM (RFC 7468 7) or DER, with nothing behind it; see
- * document.h for what may stand before. -EBADMSG if it is none; -EINVAL: a
- * private key. */
+/*
+ * Parses one request, PEM (RFC 7468 7) or DER, with nothing but white space
+ * behind it; see document.h for text before it. Free with pki_csr_free, which
+ * accepts NULL. On failure *out is NULL, and *reason may be.
+ *
+ * Returns 0, -EBADMSG (not a request), -EINVAL (a private key or a provisioning
+ * key), or -EFBIG (DER of 64 KiB or more).
+ */
 int pki_csr_parse(
     const void *data, size_t len, struct pki_csr **out, const char **reason);
 void pki_csr_free(struct pki_csr *csr);
 #define CLEANUP_CSR __attribute__((cleanup(pki_csr_cleanup)))
 void pki_csr_cleanup(struct pki_csr **csr);
 
-/* Proof of possession (RFC 2986 4.2, signature): 0, or -EKEYREJECTED. */
+/* Verifies the proof of possession (RFC 2986 4.2, signature). Returns 0 or
+ * -EKEYREJECTED. */
 int pki_csr_verify(const struct pki_csr *csr, const char **reason);
 
 /*
- * Whether the key and the signature's hash are ones we certify: RSA of 2048 to
+ * Checks the request against the policy for enrollment. Keys: RSA of 2048 to
  * 8192 bits with an odd exponent from 3 to 2^32 - 1, EC on the named curves
- * P-256, P-384, P-521 (RFC 5480, uncompressed points), Ed25519 (RFC 8410);
- * SHA-256 or better. -EBADMSG otherwise.
+ * P-256, P-384, P-521 (RFC 5480, uncompressed points), Ed25519 (RFC 8410), in
+ * DER. Signature: pki_csr_strong. A common name of 64 hex digits is refused: it
+ * makes the request a proof for renewal. Returns 0 or -EBADMSG.
  */
 int pki_csr_allowed(const struct pki_csr *csr, const char **reason);
 
-/* Whether it is signed with SHA-256 or better. -EBADMSG. */
+/* Whether it is signed with SHA-256 or better, or Ed25519. Returns 0 or
+ * -EBADMSG. */
 int pki_csr_strong(const struct pki_csr *csr, const char **reason);
 
-/* What was parsed; all of it lives as long as the request. */
+/* Parts of the request, valid as long as it is: its DER, its
+ * subjectPublicKeyInfo as received, and the SHA-256 of that. */
 const unsigned char *pki_csr_der(const struct pki_csr *csr, size_t *len);
 const unsigned char *pki_csr_spki(const struct pki_csr *csr, size_t *len);
-const unsigned char *pki_csr_spki_hash(
-    const struct pki_csr *csr); /* SHA-256 of the SPKI's DER */
-/* The subject's only common name in UTF-8, or NULL where it has none, several,
- * or no legal text. */
+const unsigned char *pki_csr_spki_hash(const struct pki_csr *csr);
+/* The subject's common name in UTF-8; NULL if there is not exactly one, or it
+ * holds a NUL or cannot be decoded. */
 const char *pki_csr_common_name(const struct pki_csr *csr);
 
 /* A signing certificate with its private key. Immutable; several threads may
  * sign with it. */
 struct pki_ca;
 
-/* --- key.c and subject.c: what a signing certificate is made from --- */
+/* --- key.c and subject.c: key pairs and names of signing certificates --- */
 
 enum { PKI_ALGORITHM = 16 };
 
 struct pki_key_info {
 	char algorithm[PKI_ALGORITHM];	   /* ec-p256, rsa-3072 ... */
-	unsigned char spki_hash[PKI_HASH]; /* SHA-256 of its public key's SPKI */
+	unsigned char spki_hash[PKI_HASH]; /* SHA-256 of the public key's SPKI */
 };
 
-/* Whether pki_key_make can make it: ec-p256 ec-p384 ed25519 rsa-2048 rsa-3072
- * rsa-4096. */
+/* Whether pki_key_make knows this algorithm: ec-p256 ec-p384 ed25519 rsa-2048
+ * rsa-3072 rsa-4096. */
 bool pki_key_algorithm(const char *name);
 
-/* Makes a key pair and appends its PKCS #8 DER (RFC 5958), to be sealed.
- * -EIO. */
+/* Generates a key pair and appends its PKCS #8 DER (RFC 5958), not encrypted.
+ * Returns 0, -EIO (also: unknown algorithm) or -ENOMEM. */
 int pki_key_make(const char *algorithm, struct bytes *key);
 
-/* -EBADMSG: no private key, or of a type or size that we do not sign with. */
+/* Reads algorithm and hash from PKCS #8 DER. Returns 0, or -EBADMSG (not a
+ * private key, or of a type or size that may not sign here). */
 int pki_key_describe(const void *key, size_t len, struct pki_key_info *out);
 
-/* A distinguished name as text (RFC 4514): checks it and appends it as we write
- * it, NUL-terminated. -EINVAL. */
+/*
+ * Parses a distinguished name (RFC 4514) and appends its normal form,
+ * NUL-terminated. Text may have been appended when it fails. Returns 0 or
+ * -EINVAL.
+ */
 int pki_subject(const char *text, struct bytes *out, const char **reason);
 
-/* Appends a certificate request (RFC 2986) for a key under such a name, with a
- * URI as subject alternative name unless it is NULL. -EBADMSG, -EIO. */
+/* Appends a certificate request (RFC 2986), DER, for a private key and a name,
+ * with uri as subject alternative name unless NULL. Returns 0, or -EBADMSG (the
+ * key or the name is damaged). */
 int pki_request(const void *key, size_t len, const char *subject,
     const char *uri, struct bytes *csr);
 
-/* The same under the name that a certificate has. */
+/* Likewise under the name of a certificate (DER), without a subject alternative
+ * name. */
 int pki_request_again(const void *key, size_t len, const void *cert,
     size_t cert_len, struct bytes *csr);
 
 /* --- bundle.c: certificates from an outside CA --- */
 
-/* What such a CA's answer, or an export of one, holds; all DER. Free with
+/* The content of an outside CA's reply, or of one that is imported. Free with
  * pki_bundle_free. */
 struct pki_bundle {
-	struct bytes cert, key; /* the key: PKCS #8 */
-	struct bytes chain; /* the certificates above, one behind the other, to
-			       the root */
+	struct bytes cert;  /* DER */
+	struct bytes key;   /* PKCS #8 DER; empty if the CSR's key is used */
+	struct bytes chain; /* issuers, concatenated DER, the root last */
 };
 
 /*
- * Reads PEM texts: a CA's certificate, those that issued it in order, up to a
- * self-signed one, which may be the first. With own (the SHA-256 of its SPKI)
- * the certificate has to be that key's; with NULL its private key has to be
- * among them. 0; 1: so far nothing is wrong, and *reason says what is missing;
- * -EBADMSG; -EKEYEXPIRED: one of them is not valid now (in seconds).
+ * Parses a CA certificate and its issuers up to a self-signed one, at most 10
+ * in all. PEM certificates come in this order; PKCS #7, as PEM or DER, in any.
+ *
+ * own is the SHA-256 of the SPKI that the certificate must have; with NULL, its
+ * private key must be in the input. now is in seconds.
+ *
+ * Returns 0, 1 (incomplete so far: *reason names the missing part), -EBADMSG,
+ * -EINVAL (a private key despite own, or a provisioning key), -EFBIG (DER of 64
+ * KiB or more), or -EKEYEXPIRED (a certificate is not valid at now). Unless it
+ * returns 0, *out is empty.
  */
 int pki_bundle_parse(const void *data, size_t len, const unsigned char *own,
     int64_t now, struct pki_bundle *out, const char **reason);
 
-/* Whether a verifier would accept what this CA issues below a domain.
- * -EBADMSG. */
+/*
+ * Issues a sample certificate below a domain and verifies it as a TLS client's
+ * and server's (RFC 5280 6.1), to find constraints of the chain that would make
+ * every certificate useless. Returns 0 or -EBADMSG; *reason is NULL if the
+ * bundle and the key do not fit.
+ */
 int pki_bundle_try(const struct pki_bundle *bundle, const void *key,
     size_t key_len, const char *domain, int64_t now, const char **reason);
 void pki_bundle_free(struct pki_bundle *bundle);
 #define CLEANUP_BUNDLE __attribute__((cleanup(pki_bundle_free)))
 
-/* Calls fn for each of the certificates in a chain until it answers other than
- * 0; answers that. -EBADMSG: it is damaged. */
+/* Calls fn for each certificate of a chain until it returns non-zero, and
+ * returns that. An empty chain returns 0. -EBADMSG: the chain is damaged. */
 int pki_chain_each(const void *chain, size_t len,
     int (*fn)(const void *der, size_t len, void *arg), void *arg);
 
 /* --- crl.c: certificate revocation lists (RFC 5280 5) --- */
 
-/* The code of a reason (5.3.1), in any case of letters; -1: none that a
- * certificate can be revoked for here. */
+/* The code of a reason (RFC 5280 5.3.1), case-insensitive. -1: unknown, or not
+ * supported here (certificateHold, removeFromCRL). */
 int pki_reason_code(const char *name);
+
+/* The name of a code that pki_reason_code returned. */
 const char *pki_reason_name(int code);
 
-/* Appends the entry of one certificate; at is in seconds. 0 or -ENOMEM. */
+/* Appends one entry; the serial number has 1 to PKI_SERIAL_MAX bytes, at is in
+ * seconds. Returns 0, or -ENOMEM (also: the serial number is longer). */
 int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason,
     struct bytes *entries);
 
@@ -259,41 +302,41 @@ struct pki_crl {
 	int64_t this_update, next_update; /* seconds */
 };
 
-/* Signs a list of version 2 and appends its DER. 0 or -EIO/-ENOMEM. */
+/* Signs a version 2 list and appends its DER. entries: from pki_crl_entry; may
+ * be empty. Returns 0, -EIO or -ENOMEM. */
 int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl,
     const struct bytes *entries, struct bytes *der);
 
 /* --- ca.c and issue.c: certificates (RFC 5280) --- */
 
-/* From the DER of the certificate and the PKCS #8 DER of its key. -EBADMSG if
- * they do not fit. */
+/* Reads a certificate's DER and the PKCS #8 DER of its key. Returns 0, or
+ * -EBADMSG (damaged, or they do not fit). pki_ca_free accepts NULL. */
 int pki_ca_open(const void *cert, size_t cert_len, const void *key,
     size_t key_len, struct pki_ca **out);
 void pki_ca_free(struct pki_ca *ca);
 
 enum {
-	PKI_SERIAL_MAX = 20,	/* bytes in an outside CA's serial number (RFC
-				   5280 4.1.2.2) */
-	PKI_NO_LIMIT = INT_MAX, /* a certificate without pathLenConstraint */
+	PKI_SERIAL_MAX = 20,	/* bytes, RFC 5280 4.1.2.2 */
+	PKI_NO_LIMIT = INT_MAX, /* no pathLenConstraint */
 };
 
-/* What a certificate says of itself. */
 struct pki_cert_info {
 	unsigned char serial[PKI_SERIAL_MAX];
 	size_t serial_len;
 	int64_t not_before, not_after; /* seconds */
 };
 
-/* -EBADMSG: no certificate, or one whose serial number or dates RFC 5280 does
- * not allow. */
+/* Reads serial number and validity. Returns 0, or -EBADMSG (not a certificate,
+ * its serial number is negative or longer than RFC 5280 4.1.2.2 allows, or a
+ * date cannot be read). */
 int pki_cert_info(const void *der, size_t len, struct pki_cert_info *out);
 
-/* pathLenConstraint (RFC 5280 4.2.1.9), or PKI_NO_LIMIT; of any certificate
- * that there is. -EBADMSG. */
+/* Reads pathLenConstraint (RFC 5280 4.2.1.9); PKI_NO_LIMIT if there is none or
+ * it is above 255. Returns 0 or -EBADMSG. */
 int pki_path_length(const void *der, size_t len, int *out);
 
-/* Appends its subject as RFC 4514 text or, for one_line, as OpenSSL's databases
- * have it (/O=Example/CN=x), NUL-terminated. -EBADMSG. */
+/* Appends the subject, NUL-terminated: as RFC 4514 text or, for one_line, as in
+ * the database of openssl-ca(1) (/O=Example/CN=x). Returns 0 or -EBADMSG. */
 int pki_cert_subject(
     const void *der, size_t len, bool one_line, struct bytes *out);
 
@@ -305,44 +348,47 @@ struct pki_new_ca {
 	int64_t not_before, not_after; /* seconds */
 };
 
-/* Signs a signing certificate for a key pair (PKCS #8), by issuer or, if NULL,
- * by itself, and appends its DER. -EBADMSG: the key or the subject is damaged;
- * -EIO. */
+/* Signs a signing certificate for a key pair (PKCS #8 DER) and appends its DER.
+ * issuer NULL: self-signed. Returns 0, or -EBADMSG (the key or the subject is
+ * damaged). */
 int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
     const struct pki_ca *issuer, struct bytes *der);
 
 struct pki_leaf {
 	const char *common_name, *unit, *organization;
-	const char *uri, *dns; /* the two subject alternative names */
+	const char *uri, *dns; /* subject alternative names */
 	const unsigned char *spki;
 	size_t spki_len;
 	unsigned char serial[PKI_SERIAL];
 	int64_t not_before, not_after; /* seconds */
 };
 
-/* Signs a member's certificate and appends its DER. 0 or -EIO/-ENOMEM. */
+/* Signs a member's certificate and appends its DER. Returns 0, -EIO or
+ * -ENOMEM. */
 int pki_issue(
     const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes *der);
 
 /* --- check.c --- */
 
-/* What is written down of an issued certificate. */
+/* The stored facts about an issued certificate. */
 struct pki_expected {
 	const void *serial;
 	size_t serial_len;
-	const unsigned char *spki_hash; /* NULL: damaged */
-	size_t spki_hash_len;		/* so much of it */
-	int64_t not_before, not_after;
+	const unsigned char *spki_hash; /* NULL: damaged in the store */
+	size_t spki_hash_len;		/* compared prefix, at most PKI_HASH */
+	int64_t not_before, not_after;	/* seconds */
 	const char *uri;
 };
 
-/* What is wrong with one, against that, its request and its signing
- * certificate; NULL: nothing. */
+/* Compares a certificate with the stored facts, its request and its signing
+ * certificate, all DER. Returns NULL if they agree, else a constant text that
+ * completes "the certificate ...". */
 const char *pki_check_issued(const void *der, size_t der_len, const void *csr,
     size_t csr_len, const void *ca, size_t ca_len,
     const struct pki_expected *want);
 
-/* The same of a revocation list. */
+/* Likewise compares a revocation list with its number, dates and signing
+ * certificate. */
 const char *pki_check_crl(const void *der, size_t len, const void *ca,
     size_t ca_len, const struct pki_crl *want);
 

@@ -7,8 +7,8 @@
 #include "store/pki/internal.h"
 
 /*
- * A sealed secret: version (1 byte, 1) | nonce (12, random) | ciphertext | tag
- * (16). Random nonces are safe up to 2^32 secrets under one key (NIST SP
+ * Format: version (1 byte, 1) | nonce (12, random) | ciphertext | tag (16).
+ * Random nonces are safe for up to 2^32 encryptions with one key (NIST SP
  * 800-38D 8.3).
  */
 enum { VERSION = 1, NONCE = 12, TAG = 16, HEAD = 1 + NONCE };

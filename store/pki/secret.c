@@ -5,24 +5,25 @@
 #include "store/pki/internal.h"
 
 /*
- * Secrets in texts that have nothing to do with them: somebody wrote to the
- * wrong file. What people and programs put into a text on its way (blanks, line
- * breaks, quotes, the NULs of UTF-16) is left out first.
+ * Finds secrets that were written to the wrong file by mistake. Characters that
+ * people and programs insert into a text (blanks, line breaks, quotes, the NULs
+ * of UTF-16) are removed first.
  */
 
 enum {
-	RAW = 80,     /* of a provisioning key, see keytext.c */
-	CHECK = 8,    /* at its end */
-	DIGITS = 107, /* that they are in base64, without the = */
-	ZEROS = 5,    /* digits A that every key here begins with: ids are below
-			 2^32 */
+	RAW = 80,     /* bytes of a provisioning key, see keytext.c */
+	CHECK = 8,    /* bytes of its checksum */
+	DIGITS = 107, /* base64 digits of RAW bytes, without the = */
+	/* every key of a store begins with five digits A: ids are below 2^32 */
+	ZEROS = 5,
 };
 
-static bool is_between(unsigned char c)
+static bool is_filler(unsigned char c)
 {
 	return c <= ' ' || c == '"' || c == '\'' || c == '\\' || c == 0x7f;
 }
 
+/* Copies the text without filler, NUL-terminated. */
 static int squeeze(const unsigned char *p, size_t len, struct bytes *out)
 {
 	int rc = bytes_extend(out, len + 1);
@@ -31,13 +32,13 @@ static int squeeze(const unsigned char *p, size_t len, struct bytes *out)
 		return rc;
 	out->len = 0;
 	for (size_t i = 0; i < len; i++)
-		if (!is_between(p[i]))
+		if (!is_filler(p[i]))
 			out->data[out->len++] = p[i];
 	out->data[out->len] = '\0';
 	return 0;
 }
 
-/* RFC 7468, and others that write the same frame; encrypted ones too. */
+/* Any PEM label with PRIVATE KEY in it: RFC 7468, OpenSSH, PGP, encrypted. */
 static bool holds_private_key(const struct bytes *text)
 {
 	static const char begin[] = "-----BEGIN", key[] = "PRIVATEKEY";
@@ -53,25 +54,25 @@ static bool holds_private_key(const struct bytes *text)
 	return false;
 }
 
-/* The URL form counts too (RFC 4648 5). */
-static int digit(unsigned char c)
+/* The URL-safe alphabet counts too (RFC 4648 5). */
+static int digit_value(unsigned char c)
 {
 	return pki_base64_digit(c == '-' ? '+' : c == '_' ? '/' : c);
 }
 
-/* How many digits of base64 begin here, up to those of a key. */
-static size_t digits(const unsigned char *p)
+/* The number of base64 digits at p, at most DIGITS. */
+static size_t count_digits(const unsigned char *p)
 {
 	size_t n = 0;
 
-	while (n < DIGITS && digit(p[n]) >= 0)
+	while (n < DIGITS && digit_value(p[n]) >= 0)
 		n++;
 	return n;
 }
 
-/* 1: these digits have the check that they would have as a key's of this
- * domain. */
-static int has_check(
+/* Returns 1 if the digits end in the checksum of a key of this domain, 0, or
+ * -errno. */
+static int has_checksum(
     const unsigned char *p, const char *domain, size_t domain_len)
 {
 	CLEANUP_BYTES struct bytes checked = {0};
@@ -79,7 +80,7 @@ static int has_check(
 	unsigned int bits = 0;
 
 	for (size_t i = 0; i < DIGITS; i++) {
-		bits = bits << 6 | (unsigned int)digit(p[i]);
+		bits = bits << 6 | (unsigned int)digit_value(p[i]);
 		if (i % 4)
 			raw[i / 4 * 3 + i % 4 -
 			    1] = (unsigned char)(bits >> (6 - i % 4 * 2));
@@ -95,8 +96,8 @@ static int has_check(
 	return rc;
 }
 
-/* The whole text, of whatever domain. */
-static int begins_key(const unsigned char *p)
+/* Whether the text of a key of any domain begins at p. */
+static int is_key_text(const unsigned char *p)
 {
 	if (p[0] != '1' || p[1] != '|')
 		return 0;
@@ -104,17 +105,18 @@ static int begins_key(const unsigned char *p)
 	size_t len = strcspn(domain, "|");
 	const unsigned char *base64 = p + 2 + len + 1;
 	if (domain[len] != '|' || len > DOMAIN_MAX_LEN ||
-	    digits(base64) < DIGITS)
+	    count_digits(base64) < DIGITS)
 		return 0;
-	return has_check(base64, domain, len);
+	return has_checksum(base64, domain, len);
 }
 
-/* The base64 alone. */
-static int begins_base64(const unsigned char *p, const char *domain)
+/* Whether the base64 of a key of this domain begins at p. */
+static int is_key_base64(const unsigned char *p, const char *domain)
 {
-	if (strncmp((const char *)p, "AAAAA", ZEROS) != 0 || digits(p) < DIGITS)
+	if (strncmp((const char *)p, "AAAAA", ZEROS) != 0 ||
+	    count_digits(p) < DIGITS)
 		return 0;
-	return has_check(p, domain, strlen(domain));
+	return has_checksum(p, domain, strlen(domain));
 }
 
 int pki_holds_secret(const void *data, size_t len, const char *domain)
@@ -130,9 +132,9 @@ int pki_holds_secret(const void *data, size_t len, const char *domain)
 		return 1;
 	for (const unsigned char *p = text.data;
 	     p < text.data + text.len && !rc; p++) {
-		rc = begins_key(p);
+		rc = is_key_text(p);
 		if (!rc)
-			rc = begins_base64(p, domain);
+			rc = is_key_base64(p, domain);
 	}
 	return rc;
 }

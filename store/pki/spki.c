@@ -5,19 +5,18 @@
 
 #include "store/pki/internal.h"
 
-/* The curves we take, each with a key that has nothing but the curve, made when
- * first needed. */
+/* The supported curves. */
 static struct curve {
 	int nid;
 	const char *name;
-	EVP_PKEY *empty;
+	EVP_PKEY *params; /* domain parameters only; made on first use */
 } curves[] = {
     {NID_X9_62_prime256v1, "P-256", NULL},
     {NID_secp384r1, "P-384", NULL},
     {NID_secp521r1, "P-521", NULL},
 };
 
-static EVP_PKEY *make_empty(const char *group)
+static EVP_PKEY *make_params(const char *group)
 {
 	static const char name[] = OSSL_PKEY_PARAM_GROUP_NAME;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -33,16 +32,17 @@ static EVP_PKEY *make_empty(const char *group)
 	return key;
 }
 
-/* Stays for good; the loser of a race frees his. */
-static const EVP_PKEY *empty_key(struct curve *curve)
+/* Never freed. Two threads may make it at once; the second one discards its
+ * copy. */
+static const EVP_PKEY *curve_params(struct curve *curve)
 {
-	EVP_PKEY *key = __atomic_load_n(&curve->empty, __ATOMIC_ACQUIRE),
+	EVP_PKEY *key = __atomic_load_n(&curve->params, __ATOMIC_ACQUIRE),
 		 *none = NULL;
 
 	if (key)
 		return key;
-	key = make_empty(curve->name);
-	if (key && !__atomic_compare_exchange_n(&curve->empty, &none, key,
+	key = make_params(curve->name);
+	if (key && !__atomic_compare_exchange_n(&curve->params, &none, key,
 		       false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		EVP_PKEY_free(key);
 		key = none;
@@ -51,15 +51,15 @@ static const EVP_PKEY *empty_key(struct curve *curve)
 }
 
 /*
- * An EC key without OpenSSL's decoder framework, which takes longer than
- * verifying a signature, and without setting up the curve again. That the point
- * is on it is checked as it is set.
+ * Makes an EC key without OpenSSL's decoder framework, which takes longer than
+ * verifying a signature, and without setting up the curve again.
+ * EVP_PKEY_set1_encoded_public_key checks that the point is on the curve.
  */
 static EVP_PKEY *ec_key(struct curve *curve, const ASN1_BIT_STRING *point)
 {
-	const EVP_PKEY *empty = empty_key(curve);
-	EVP_PKEY *key = empty ? EVP_PKEY_dup((EVP_PKEY *)(uintptr_t)empty)
-			      : NULL;
+	const EVP_PKEY *params = curve_params(curve);
+	EVP_PKEY *key = params ? EVP_PKEY_dup((EVP_PKEY *)(uintptr_t)params)
+			       : NULL;
 
 	if (key &&
 	    EVP_PKEY_set1_encoded_public_key(key, ASN1_STRING_get0_data(point),
@@ -69,8 +69,8 @@ static EVP_PKEY *ec_key(struct curve *curve, const ASN1_BIT_STRING *point)
 	return NULL;
 }
 
-/* The curve that the algorithm names, NULL if it is not one of those. */
-static struct curve *curve_of(const X509_ALGOR *algorithm)
+/* The curve of an EC key; NULL for other keys and curves. */
+static struct curve *find_curve(const X509_ALGOR *algorithm)
 {
 	const ASN1_OBJECT *object;
 	const void *value;
@@ -94,7 +94,7 @@ EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len)
 	EVP_PKEY *key = NULL;
 
 	if (info && p == spki + len) {
-		struct curve *curve = curve_of(info->algorithm);
+		struct curve *curve = find_curve(info->algorithm);
 		p = spki;
 		key = curve ? ec_key(curve, info->subject_public_key)
 			    : d2i_PUBKEY(NULL, &p, (long)len);

@@ -6,8 +6,7 @@
 
 /*
  * Distinguished names as text (RFC 4514). The text begins with the most
- * specific name, the DER ends with it, so that every RDN is put in front of
- * those before it.
+ * specific name, DER ends with it, so each RDN is inserted in front.
  */
 
 enum { VALUE_MAX = 256 };
@@ -15,23 +14,22 @@ enum { VALUE_MAX = 256 };
 struct value {
 	char text[VALUE_MAX + 1];
 	size_t len;
-	size_t kept; /* up to here, trailing spaces that are not escaped do not
-			count */
+	size_t trimmed_len; /* without trailing spaces that are not escaped */
 };
 
-static bool add_byte(struct value *v, char byte, bool keep)
+static bool add_byte(struct value *v, char byte, bool is_escaped)
 {
 	if (v->len == VALUE_MAX || !byte)
 		return false;
 	v->text[v->len++] = byte;
-	if (keep || byte != ' ')
-		v->kept = v->len;
+	if (is_escaped || byte != ' ')
+		v->trimmed_len = v->len;
 	return true;
 }
 
-/* RFC 4514 2.4: a special character, or two hex digits. What is behind it, or
- * NULL. */
-static const char *escaped(const char *p, struct value *v)
+/* Reads the special character or two hex digits after a backslash (RFC 4514
+ * 2.4). Returns the rest of the text, or NULL. */
+static const char *read_escape(const char *p, struct value *v)
 {
 	char byte;
 
@@ -42,7 +40,7 @@ static const char *escaped(const char *p, struct value *v)
 	return add_byte(v, byte, true) ? p + 2 : NULL;
 }
 
-/* The value up to its end, `,` or `+`; NULL if it is none. */
+/* Reads a value up to `,`, `+` or the end. Returns the rest, or NULL. */
 static const char *read_value(const char *p, struct value *v)
 {
 	*v = (struct value){0};
@@ -51,21 +49,21 @@ static const char *read_value(const char *p, struct value *v)
 		return NULL;
 	while (p && *p && *p != ',' && *p != '+') {
 		if (*p == '\\')
-			p = escaped(p + 1, v);
+			p = read_escape(p + 1, v);
 		else if (strchr("\";<>", *p) || !add_byte(v, *p, false))
 			return NULL;
 		else
 			p++;
 	}
-	v->len = v->kept;
+	v->len = v->trimmed_len;
 	return p && v->len ? p : NULL;
 }
 
-/* The attribute's type up to `=`. NID_undef: none that a certificate's name
- * has. */
+/* Reads an attribute type and `=`. *nid is NID_undef for a type that is not
+ * allowed in a certificate's name. Returns the rest, or NULL. */
 static const char *read_type(const char *p, int *nid)
 {
-	static const int known[] = {NID_commonName, NID_organizationName,
+	static const int types[] = {NID_commonName, NID_organizationName,
 	    NID_organizationalUnitName, NID_countryName, NID_localityName,
 	    NID_stateOrProvinceName, NID_streetAddress, NID_domainComponent,
 	    NID_userId, NID_serialNumber, NID_pkcs9_emailAddress};
@@ -78,17 +76,17 @@ static const char *read_type(const char *p, int *nid)
 		return NULL;
 	memcpy(type, p, n);
 	type[n] = '\0';
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcasecmp(type, OBJ_nid2sn(known[i])) == 0 ||
-		    strcasecmp(type, OBJ_nid2ln(known[i])) == 0)
-			*nid = known[i];
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcasecmp(type, OBJ_nid2sn(types[i])) == 0 ||
+		    strcasecmp(type, OBJ_nid2ln(types[i])) == 0)
+			*nid = types[i];
 	p += n;
 	p += strspn(p, " ");
 	return *p == '=' ? p + 1 : NULL;
 }
 
-/* OpenSSL's table has the lengths of RFC 5280 appendix A.1, and each type's
- * kind of string. */
+/* OpenSSL enforces the lengths of RFC 5280 appendix A.1 and chooses the string
+ * type. */
 static bool add_attribute(
     X509_NAME *name, int nid, const struct value *v, bool joined)
 {
@@ -126,9 +124,9 @@ static bool read_name(const char *p, X509_NAME *name, const char **reason)
 	}
 }
 
-/* As it comes back from DER: what is joined by `+` is a SET, which has one
- * order (X.690 11.6). */
-static X509_NAME *in_order(const X509_NAME *name)
+/* Encodes and decodes a name. DER sorts the attributes of an RDN that are
+ * joined by `+`, a SET (X.690 11.6). */
+static X509_NAME *reencode(const X509_NAME *name)
 {
 	X509_NAME *again = NULL;
 	unsigned char *der = NULL;
@@ -148,19 +146,19 @@ X509_NAME *pki_name(const char *text, const char **reason)
 	*reason = NULL;
 	if (name && read_name(text, name, reason)) {
 		*reason = NULL;
-		out = in_order(name);
+		out = reencode(name);
 	}
 	X509_NAME_free(name);
 	return out;
 }
 
-static int print(const X509_NAME *name, struct bytes *out)
+static int print_name(const X509_NAME *name, struct bytes *out)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text;
 	int rc = -ENOMEM;
 
-	/* UTF-8 as it is, which RFC 4514 allows */
+	/* UTF-8 unescaped, as RFC 4514 2.4 allows */
 	if (bio &&
 	    X509_NAME_print_ex(bio, name, 0,
 		XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
@@ -173,7 +171,7 @@ static int print(const X509_NAME *name, struct bytes *out)
 
 int pki_name_text(const X509_NAME *name, struct bytes *out)
 {
-	int rc = print(name, out);
+	int rc = print_name(name, out);
 
 	return rc ? rc : bytes_add(out, "", 1);
 }
@@ -184,13 +182,13 @@ int pki_subject(const char *text, struct bytes *out, const char **reason)
 	int rc = name ? pki_name_text(name, out)
 		      : pki_refuse(-EINVAL, *reason, reason);
 
-	/* OpenSSL forgets an escape or two; what it wrote has to mean the
-	 * same. */
+	/* OpenSSL omits some escapes: make sure its text still means the same
+	 * name. */
 	if (!rc) {
 		again = pki_name((char *)out->data, reason);
 		if (!again || X509_NAME_cmp(name, again) != 0)
 			rc = pki_refuse(-EINVAL,
-			    "a name in the subject cannot be written down",
+			    "a name in the subject cannot be represented as text",
 			    reason);
 	}
 	X509_NAME_free(again);

@@ -11,7 +11,7 @@
 int pki_drain(int rc)
 {
 	ERR_clear_error();
-	return pki_starved() ? -ENOMEM : rc;
+	return pki_alloc_failed() ? -ENOMEM : rc;
 }
 
 int pki_failed(const char *doing)
@@ -44,7 +44,7 @@ int pki_random(void *out, size_t n)
 
 int pki_sha256(const void *data, size_t len, unsigned char out[PKI_HASH])
 {
-	/* EVP_sha256() would be looked up in the provider on every call. */
+	/* EVP_sha256() would be fetched from the provider on every call. */
 	static EVP_MD *fetched;
 	EVP_MD *md = __atomic_load_n(&fetched, __ATOMIC_ACQUIRE);
 

@@ -17,18 +17,18 @@ static const char usage[] =
     "usage: fsck.enrollfs [-n] [--master-key FILE] [--log-head HASH] STORE\n"
     "\n"
     "Checks a store that is not mounted: the database, every count, certificate, reference and\n"
-    "secret, and the chain of the audit trail. Changes nothing.\n"
+    "secret, and the hash chain of the audit trail. Changes nothing.\n"
     "\n"
-    "    -n                  as always: nothing is changed\n"
-    "    --master-key FILE   what its secrets are encrypted with (default: STORE.key)\n"
-    "    --log-head HASH     a line of the audit trail has to have this hash: what log.head said\n"
-    "                        at some time, kept elsewhere: 64 hex digits\n"
-    "    -h, --help          this text\n"
-    "    -V, --version       the version\n"
+    "    -n                  no effect: fsck never changes anything\n"
+    "    --master-key FILE   the key that encrypts its secrets (default: STORE.key)\n"
+    "    --log-head HASH     64 hex digits: a line of the audit trail must have this hash. Take it\n"
+    "                        from log.head and keep it elsewhere\n"
+    "    -h, --help          print this text\n"
+    "    -V, --version       print the version\n"
     "\n"
-    "Exit status: 0 sound, 4 errors found, 8 it could not be checked, 16 usage.\n";
+    "Exit status: 0 sound, 4 errors found, 8 cannot check, 16 usage.\n";
 
-static void found(const char *text, void *arg)
+static void print_fault(const char *text, void *arg)
 {
 	(void)arg;
 	puts(text);
@@ -45,8 +45,8 @@ static int check(const struct tool_arguments *o)
 
 	if (store_find_key(&options, false))
 		return CANNOT_RUN;
-	/* what root made there would not be its daemon's, and its daemon's
-	 * files are not root's to trust */
+	/* As root, become the store's owner: the daemon could not use files
+	 * that root creates, and root must not trust files of the daemon. */
 	int rc = geteuid() == 0 ? user_of(o->store, &owner) : 0;
 	if (rc)
 		report(LOG_ERR, "store %s: %s", o->store, strerror(-rc));
@@ -55,7 +55,7 @@ static int check(const struct tool_arguments *o)
 	rc = store_open(&options, &store);
 	if (rc)
 		return rc == -EUCLEAN ? ERRORS_LEFT : CANNOT_RUN;
-	int faults = store_check(store, o->own[0], found, NULL);
+	int faults = store_check(store, o->own[0], print_fault, NULL);
 	store_close(store);
 	if (faults < 0) {
 		report(LOG_ERR, "%s: %s", o->store, strerror(-faults));
@@ -71,8 +71,7 @@ int main(int argc, char **argv)
 	static const struct tool tool = {
 	    .name = "fsck.enrollfs",
 	    .usage = usage,
-	    .ignored = "napyf", /* fsck(8) passes these on; there is nothing
-				   they could change */
+	    .ignored = "napyf", /* fsck(8) passes these on */
 	    .own = {{"log-head", false, tool_is_hash, "64 hex digits"}},
 	    .failed = CANNOT_RUN,
 	    .bad_usage = USAGE,

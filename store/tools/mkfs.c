@@ -10,8 +10,8 @@
 #include "store/store.h"
 #include "store/tools/tool.h"
 
-/* mkfs.enrollfs: makes a store, as the first mount would, or from a copy of
- * export/. */
+/* mkfs.enrollfs: makes a store, as the first mount would, or restores one from
+ * a copy of export/. */
 
 enum { MADE = 0, FAILED = 1, USAGE = 2 };
 
@@ -22,27 +22,27 @@ static const char usage[] =
     "       mkfs.enrollfs --from DIR [--skip-missing] [--accept-older] [--log-head HASH]\n"
     "                     [--user NAME] [--master-key FILE] STORE\n"
     "\n"
-    "Makes a store with its master key and its default certificates, or one from a copy of\n"
-    "export/. Overwrites nothing; what cannot be made whole is not made.\n"
+    "Makes a store with its master key and its default certificates, or restores one from a copy\n"
+    "of export/. Overwrites nothing, and leaves no incomplete store behind.\n"
     "\n"
-    "    --domain NAME       the name written into keys and certificates (default: the host's)\n"
-    "    --from DIR          a copy of export/; the master key has to be there already\n"
-    "    --skip-missing      keys and certificates whose files are missing are deleted\n"
-    "    --accept-older      the copy's trail may end before the record that its store.json\n"
-    "                        names: what the missing records say is forgotten\n"
-    "    --log-head HASH     a line of the copy's audit trail has to have this hash: what\n"
-    "                        log.head said at some time, kept elsewhere: 64 hex digits\n"
-    "    --master-key FILE   what its secrets are encrypted with (default: STORE.key; made if it\n"
-    "                        is not there)\n"
-    "    --user NAME         as root: whose store, its directory and master key are, who serves it\n"
-    "                        later (default: enrollfs, else whom the directory belongs to)\n"
-    "    -h, --help          this text\n"
-    "    -V, --version       the version\n"
+    "    --domain NAME       the domain in keys and certificates (default: the host's name)\n"
+    "    --from DIR          a copy of export/ to restore; the master key must exist\n"
+    "    --skip-missing      delete keys and certificates that have no file in the copy\n"
+    "    --accept-older      accept an audit trail that ends before the record named in store.json;\n"
+    "                        the changes in the missing records are lost\n"
+    "    --log-head HASH     64 hex digits: a line of the copy's audit trail must have this hash.\n"
+    "                        Take it from log.head and keep it elsewhere\n"
+    "    --master-key FILE   the key that encrypts its secrets (default: STORE.key; made if it does\n"
+    "                        not exist)\n"
+    "    --user NAME         as root: the owner of the store, its directory and its master key, and\n"
+    "                        the user of the daemon (default: enrollfs, else the directory's owner)\n"
+    "    -h, --help          print this text\n"
+    "    -V, --version       print the version\n"
     "\n"
     "Exit status: 0 made, 1 not made, 2 usage.\n";
 
-/* A bar on a terminal. */
-static void show(int64_t done, int64_t total, void *arg)
+/* Draws a progress bar. */
+static void show_progress(int64_t done, int64_t total, void *arg)
 {
 	static const char
 	    bar[] = "##################################################";
@@ -66,7 +66,7 @@ static int restore(
 	    .skip_missing = o->own[SKIP_MISSING],
 	    .accept_older = o->own[ACCEPT_OLDER],
 	    .log_head = o->own[LOG_HEAD],
-	    .progress = isatty(STDERR_FILENO) ? show : NULL,
+	    .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
 	    .arg = &shown,
 	};
 	int rc = store_restore(options, &how);
@@ -76,7 +76,7 @@ static int restore(
 	return rc ? FAILED : MADE;
 }
 
-/* Root becomes whom it is for before there is anything to trust him with. */
+/* As root: opens the master key, then drops privileges to the store's user. */
 static int become_user(
     const struct tool_arguments *o, struct store_options *options)
 {
@@ -85,7 +85,7 @@ static int become_user(
 	if (geteuid() != 0) {
 		if (o->own[USER])
 			report(LOG_ERR,
-			    "--user: only root can make a store for somebody else");
+			    "--user: only root can make a store for another user");
 		return o->own[USER] ? -1 : 0;
 	}
 	if (access(o->store, F_OK) == 0) {
@@ -97,11 +97,11 @@ static int become_user(
 	if (user_choose(o->own[USER], o->store, &user) ||
 	    store_find_key(options, !o->own[FROM]))
 		return -1;
-	/* a copy that was made for a restore may be root's alone */
+	/* the copy may be readable by root only */
 	return o->own[FROM] ? user_become_reader(&user) : user_become(&user);
 }
 
-/* What is said of a copy without one. */
+/* Logs and refuses an option that needs --from. */
 static bool lacks_from(const struct tool_arguments *o)
 {
 	static const struct {
@@ -136,7 +136,6 @@ static int make(const struct tool_arguments *o)
 		    "--domain=%s: has to be a lower-case DNS name of at most %d bytes",
 		    o->own[DOMAIN], DOMAIN_MAX_LEN);
 		return FAILED;
-		return USAGE;
 	}
 	if (become_user(o, &options))
 		return FAILED;

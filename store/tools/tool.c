@@ -11,13 +11,13 @@
 #include "store/base/report.h"
 #include "store/store.h"
 
-struct given {
+struct options {
 	const char *store, *key;
 	const char *own[TOOL_OPTIONS];
 	bool help, version;
 };
 
-/* Those of the tool's own are told by their place behind this. */
+/* getopt_long returns OWN plus the index for the tool's own options. */
 enum { OWN = 256 };
 
 bool tool_is_hash(const char *text)
@@ -25,11 +25,11 @@ bool tool_is_hash(const char *text)
 	return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
 
-static int take_own(
-    const struct tool *tool, int i, const char *value, struct given *given)
+static int set_own_option(
+    const struct tool *tool, int i, const char *value, struct options *options)
 {
-	given->own[i] = tool->own[i].alone ? "" : value;
-	if (tool->own[i].alone ||
+	options->own[i] = tool->own[i].no_value ? "" : value;
+	if (tool->own[i].no_value ||
 	    (*value && (!tool->own[i].legal || tool->own[i].legal(value))))
 		return 0;
 	report(LOG_ERR, "--%s=%s: has to be %s", tool->own[i].name, value,
@@ -37,8 +37,8 @@ static int take_own(
 	return -1;
 }
 
-/* What getopt_long stumbled over. */
-static int refuse(int c, const char *text)
+/* Logs an error of getopt_long. */
+static int report_bad_option(int c, const char *text)
 {
 	const char letter[] = {'-', (char)optopt, '\0'};
 	bool is_long = strncmp(text, "--", 2) == 0;
@@ -50,37 +50,37 @@ static int refuse(int c, const char *text)
 	return -1;
 }
 
-static int take(
-    const struct tool *tool, int c, const char *text, struct given *given)
+static int set_option(
+    const struct tool *tool, int c, const char *text, struct options *options)
 {
 	if (c == 'K' && *optarg)
-		given->key = optarg;
+		options->key = optarg;
 	else if (c >= OWN)
-		return take_own(tool, c - OWN, optarg, given);
+		return set_own_option(tool, c - OWN, optarg, options);
 	else if (c == 'h')
-		given->help = true;
+		options->help = true;
 	else if (c == 'V')
-		given->version = true;
+		options->version = true;
 	else if (c == '?' || c == ':' || c == 'K')
-		return refuse(c == 'K' ? ':' : c, text);
+		return report_bad_option(c == 'K' ? ':' : c, text);
 	return 0;
 }
 
-static int take_store(int argc, char **argv, struct given *given)
+static int set_store(int argc, char **argv, struct options *options)
 {
-	if (given->help || given->version)
+	if (options->help || options->version)
 		return 0;
 	if (optind == argc)
 		report(LOG_ERR, "STORE is missing; --help says more");
 	else if (optind < argc - 1)
 		report(LOG_ERR, "one argument too many: %s", argv[optind + 1]);
 	else
-		given->store = argv[optind];
-	return given->store ? 0 : -1;
+		options->store = argv[optind];
+	return options->store ? 0 : -1;
 }
 
 static int parse(
-    const struct tool *tool, int argc, char **argv, struct given *given)
+    const struct tool *tool, int argc, char **argv, struct options *options)
 {
 	struct option names[TOOL_OPTIONS + 4] = {
 	    {"master-key", required_argument, NULL, 'K'},
@@ -92,27 +92,28 @@ static int parse(
 
 	for (int i = 0; i < TOOL_OPTIONS && tool->own[i].name; i++)
 		names[3 + i] = (struct option){tool->own[i].name,
-		    tool->own[i].alone ? no_argument : required_argument, NULL,
-		    OWN + i};
+		    tool->own[i].no_value ? no_argument : required_argument,
+		    NULL, OWN + i};
 	snprintf(letters, sizeof(letters), ":hV%s", tool->ignored);
-	opterr = 0; /* what is wrong is told here */
+	opterr = 0; /* errors are logged here */
 	for (int at = 1;
 	     !rc && (c = getopt_long(argc, argv, letters, names, NULL)) != -1;
 	     at = optind)
-		rc = take(tool, c, argv[c == '?' || c == ':' ? optind - 1 : at],
-		    given);
-	return rc ? rc : take_store(argc, argv, given);
+		rc = set_option(tool, c,
+		    argv[c == '?' || c == ':' ? optind - 1 : at], options);
+	return rc ? rc : set_store(argc, argv, options);
 }
 
-static int run(const struct tool *tool, const struct given *given)
+static int run(const struct tool *tool, const struct options *options)
 {
 	struct tool_arguments arguments = {0};
 	int rc = tool->failed;
 
-	memcpy(arguments.own, given->own, sizeof(arguments.own));
-	arguments.store = strdup(given->store);
+	memcpy(arguments.own, options->own, sizeof(arguments.own));
+	arguments.store = strdup(options->store);
 	if (arguments.store && !store_locate(&arguments.store) &&
-	    !path_absolute_copy(given->key, "master key", &arguments.master_key))
+	    !path_absolute_copy(
+		options->key, "master key", &arguments.master_key))
 		rc = tool->run(&arguments);
 	free(arguments.store);
 	free(arguments.master_key);
@@ -121,17 +122,17 @@ static int run(const struct tool *tool, const struct given *given)
 
 int tool_main(const struct tool *tool, int argc, char **argv)
 {
-	struct given given = {0};
+	struct options options = {0};
 
 	process_protect();
 	store_start();
-	if (parse(tool, argc, argv, &given))
+	if (parse(tool, argc, argv, &options))
 		return tool->bad_usage;
-	if (given.help)
+	if (options.help)
 		fputs(tool->usage, stdout);
-	else if (given.version)
+	else if (options.version)
 		printf("%s " ENROLLFS_VERSION "\n", tool->name);
 	else
-		return run(tool, &given);
+		return run(tool, &options);
 	return 0;
 }

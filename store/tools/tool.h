@@ -2,35 +2,37 @@
 #ifndef STORE_TOOLS_TOOL_H
 #define STORE_TOOLS_TOOL_H
 
-/* What mkfs and fsck have in common: options, paths, exit. */
+/* The command line of mkfs.enrollfs and fsck.enrollfs. */
 #include <stdbool.h>
 
 enum { TOOL_OPTIONS = 6 };
 
 struct tool_arguments {
-	char *store, *master_key; /* absolute; the key NULL unless given */
-	/* of the tool's own options: the value, or NULL; something if one
-	 * without a value is given */
+	char *store, *master_key; /* absolute paths; key NULL if not given */
+	/* values of the tool's own options; NULL if not given, "" for a given
+	 * option without value */
 	const char *own[TOOL_OPTIONS];
 };
 
 struct tool {
 	const char *name, *usage;
-	const char *ignored; /* short options that change nothing */
+	const char *ignored; /* letters of short options without effect */
 	struct {
-		const char *name; /* a long one; NULL: no more of them */
-		bool alone;	  /* has no value */
-		bool (*legal)(const char *value); /* NULL: all are */
-		const char *form;		  /* what is legal, in words */
+		const char *name; /* long option; NULL: end of the table */
+		bool no_value;
+		bool (*legal)(const char *value); /* NULL: any but "" */
+		const char *form; /* legal values, for the error message */
 	} own[TOOL_OPTIONS];
-	int failed, bad_usage; /* exit statuses; 0 for the rest */
+	int failed, bad_usage; /* exit statuses */
+	/* Returns the exit status. */
 	int (*run)(const struct tool_arguments *arguments);
 };
 
-/* For `legal`: 64 hex digits, as log.head has them. */
+/* For `legal`: 64 lower-case hex digits, as in log.head. */
 bool tool_is_hash(const char *text);
 
-/* Does all of it; answers the exit status. */
+/* Parses the command line and runs the tool. --help and --version print to
+ * stdout. Errors are logged. Returns the exit status. */
 int tool_main(const struct tool *tool, int argc, char **argv);
 
 #endif

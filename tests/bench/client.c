@@ -10,7 +10,7 @@
 
 #include "tests/bench/bench.h"
 
-/* What users do with a mounted filesystem: open, write, read, close. */
+/* Workloads of clients of a mounted filesystem. */
 
 static char *read_file(const char *path, size_t *len)
 {
@@ -57,7 +57,7 @@ const struct requests *requests_read(const char *path)
 	return &all;
 }
 
-/* --- enroll CSRS FIRST ENROLL KEY...: each thread has one of the keys --- */
+/* --- enroll CSRS FIRST ENROLL KEY...: a key for each thread --- */
 
 struct enroller {
 	const struct requests *requests;
@@ -81,13 +81,13 @@ static bool prepare_enroll(struct thread *t)
 	e->requests = requests_read(t->argv[0]);
 	if (t->number == 0)
 		atomic_store(&next_request, (size_t)atoll(t->argv[1]));
-	t->own = e;
+	t->state = e;
 	return true;
 }
 
 static bool enroll(struct thread *t)
 {
-	const struct enroller *e = t->own;
+	const struct enroller *e = t->state;
 	char text[8192];
 	size_t i = atomic_fetch_add(&next_request, 1);
 
@@ -106,7 +106,7 @@ static bool enroll(struct thread *t)
 	return true;
 }
 
-/* --- read FILE..., write FILE...: each thread has one of the files --- */
+/* --- read FILE..., write FILE..., stat FILE...: a file for each thread --- */
 
 static const char *file_of(const struct thread *t)
 {
@@ -124,14 +124,14 @@ static bool read_once(struct thread *t)
 	return true;
 }
 
-/* A number that is another one each time. */
+/* Writes a different number each time. */
 static bool write_once(struct thread *t)
 {
 	char text[32];
-	size_t n = (size_t)t->own;
+	size_t n = (size_t)t->state;
 	int fd = open(file_of(t), O_WRONLY | O_TRUNC | O_CLOEXEC);
 
-	t->own = (void *)(n + 1);
+	t->state = (void *)(n + 1);
 	int len = snprintf(text, sizeof(text), "%zu\n", 1000000 + n % 1000000);
 	if (fd < 0 || write(fd, text, (size_t)len) != len)
 		fail(file_of(t));

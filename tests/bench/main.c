@@ -9,16 +9,16 @@
 
 #include "tests/bench/bench.h"
 
-enum { SAMPLES = 1 << 18 }; /* of each thread; later ones are not kept */
+enum { SAMPLES = 1 << 18 }; /* latencies kept for each thread */
 
 struct runner {
 	pthread_t id;
 	struct thread thread;
 	const struct work *work;
 	pthread_barrier_t *start;
-	int64_t until; /* after the start, nanoseconds */
+	int64_t duration; /* nanoseconds */
 	int64_t done, began, ended;
-	uint32_t *took; /* nanoseconds / 100 */
+	uint32_t *latency; /* nanoseconds / 100 */
 	size_t samples;
 };
 
@@ -48,11 +48,11 @@ static void *run(void *arg)
 	pthread_barrier_wait(r->start);
 	r->began = now();
 	int64_t before = r->began, after = before;
-	while (after < r->began + r->until && r->work->once(&r->thread)) {
+	while (after < r->began + r->duration && r->work->once(&r->thread)) {
 		after = now();
 		if (r->samples < SAMPLES)
-			r->took[r->samples++] = (uint32_t)((after - before) /
-							   100);
+			r->latency[r->samples++] = (uint32_t)((after - before) /
+							      100);
 		before = after;
 		r->done++;
 	}
@@ -84,7 +84,7 @@ static void print(const struct runner *runners, int threads)
 		fail("memory");
 	size_t n = 0;
 	for (int i = 0; i < threads; i++) {
-		memcpy(all + n, runners[i].took,
+		memcpy(all + n, runners[i].latency,
 		    runners[i].samples * sizeof(*all));
 		n += runners[i].samples;
 	}
@@ -109,11 +109,11 @@ static int measure(const struct work *work, int argc, char **argv)
 		struct runner *r = &runners[i];
 		r->work = work;
 		r->start = &start;
-		r->until = (int64_t)(atof(argv[1]) * 1e9);
+		r->duration = (int64_t)(atof(argv[1]) * 1e9);
 		r->thread = (struct thread){
 		    .number = i, .argc = argc - 2, .argv = argv + 2};
-		r->took = malloc(SAMPLES * sizeof(*r->took));
-		if (!r->took || pthread_create(&r->id, NULL, run, r))
+		r->latency = malloc(SAMPLES * sizeof(*r->latency));
+		if (!r->latency || pthread_create(&r->id, NULL, run, r))
 			fail("thread");
 	}
 	for (int i = 0; i < threads; i++)
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < 2 && argc > 3; i++)
 		for (const struct work *work = all[i]; work->name; work++)
 			if (strcmp(argv[1], work->name) == 0 &&
-			    argc - 4 >= work->least)
+			    argc - 4 >= work->min_arguments)
 				return measure(work, argc - 2, argv + 2);
 	fputs("usage: bench requests COUNT FILE\n", stderr);
 	usage(client_work);

@@ -18,8 +18,7 @@
 #include "store/pki/pki.h"
 #include "tests/bench/bench.h"
 
-/* What the machine can do without a filesystem: the limits that the clients are
- * measured against. */
+/* Operations without a filesystem: the limits of the machine, for comparison. */
 
 static void openssl_failed(const char *what)
 {
@@ -50,13 +49,13 @@ static bool prepare_sign(struct thread *t)
 	    EVP_PKEY_sign(s->sign, s->signature, &s->len, s->digest,
 		sizeof(s->digest)) != 1)
 		openssl_failed("sign");
-	t->own = s;
+	t->state = s;
 	return true;
 }
 
 static bool sign_once(struct thread *t)
 {
-	struct signing *s = t->own;
+	struct signing *s = t->state;
 	size_t len = sizeof(s->out);
 
 	if (EVP_PKEY_verify(s->verify, s->signature, s->len, s->digest,
@@ -67,8 +66,7 @@ static bool sign_once(struct thread *t)
 	return true;
 }
 
-/* --- issue CSRS: parse, check and verify a request, sign its certificate, in
- * this process --- */
+/* --- issue CSRS: parse, verify and check a request, sign its certificate --- */
 
 struct issuing {
 	const struct requests *requests;
@@ -91,13 +89,13 @@ static bool prepare_issue(struct thread *t)
 	    pki_ca_open(der.data, der.len, key.data, key.len, &s->ca))
 		openssl_failed("signing certificate");
 	s->requests = requests_read(t->argv[0]);
-	t->own = s;
+	t->state = s;
 	return true;
 }
 
 static bool issue_once(struct thread *t)
 {
-	struct issuing *s = t->own;
+	struct issuing *s = t->state;
 	size_t i = s->next++ % s->requests->count;
 	CLEANUP_CSR struct pki_csr *csr = NULL;
 	CLEANUP_BYTES struct bytes der = {0};
@@ -123,8 +121,7 @@ static bool issue_once(struct thread *t)
 	return true;
 }
 
-/* --- commit FILE BATCH BYTES: rows a second, so many in a durable transaction
- * --- */
+/* --- commit FILE BATCH BYTES: insert rows, BATCH in a durable transaction --- */
 
 struct committing {
 	sqlite3 *db;
@@ -154,13 +151,13 @@ static bool prepare_commit(struct thread *t)
 		NULL) != SQLITE_OK ||
 	    sqlite3_bind_int(c->insert, 1, atoi(t->argv[2])) != SQLITE_OK)
 		fail("insert");
-	t->own = c;
+	t->state = c;
 	return true;
 }
 
 static bool commit_once(struct thread *t)
 {
-	struct committing *c = t->own;
+	struct committing *c = t->state;
 
 	if (!c->left) {
 		sql(c->db, "BEGIN");
@@ -183,14 +180,14 @@ static bool prepare_fsync(struct thread *t)
 
 	if (fd < 0)
 		fail(t->argv[0]);
-	t->own = (void *)(intptr_t)fd;
+	t->state = (void *)(intptr_t)fd;
 	return true;
 }
 
 static bool fsync_once(struct thread *t)
 {
 	static const char data[65536];
-	int fd = (int)(intptr_t)t->own;
+	int fd = (int)(intptr_t)t->state;
 	size_t len = (size_t)atoi(t->argv[1]);
 
 	if (len > sizeof(data) || write(fd, data, len) != (ssize_t)len ||
@@ -199,7 +196,7 @@ static bool fsync_once(struct thread *t)
 	return true;
 }
 
-/* --- spawn COMMAND: so often a shell runs it, with $N counting --- */
+/* --- spawn COMMAND: run it in a shell, with another $N each time --- */
 
 static bool spawn_once(struct thread *t)
 {

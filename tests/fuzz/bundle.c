@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	struct pki_key_info info;
 	struct pki_cert_info cert;
 	const char *reason;
-	/* within the validity of what is in the corpus */
+	/* within the validity of the certificates in the corpus */
 	int rc = pki_bundle_parse(
 	    data, len, NULL, INT64_C(1800000000), &bundle, &reason);
 

@@ -5,13 +5,12 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* the key of what is in the corpus, and a time within its validity */
+/* the SPKI hash of the certificates in the corpus, a time in their validity */
 static const char
     key[] = "bad6d999bca1a8cee0527cbf57c2bfa99dff338df46b707d188bb892bc844eea";
 static const int64_t now = INT64_C(1800000000);
 
-/* What is accepted in the end is not refused on its way there, as it comes line
- * by line. */
+/* No prefix of whole lines of an accepted input is refused. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BUNDLE struct pki_bundle bundle = {0}, part = {0};

@@ -5,7 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What is taken in one write is not cut short when it comes in many. */
+/* A CSR that is accepted in one write is not complete after fewer bytes. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_CSR struct pki_csr *csr = NULL;

@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What has been found or refused stays so whatever follows, and lies inside. */
+/* A result other than "incomplete" does not change with further bytes; the
+ * document lies within the input. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes der = {0};

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	draft_name_made(name, O_EXCL, 0600);
 	draft_name_beside(&drop, name);
 	draft_name_drops(&drop, name);
-	/* no file's own name is a draft's */
+	/* the name of an attribute is never a draft's */
 	if (draft_name_beside(&key, name) &&
 	    (strcmp(name, "max_uses") == 0 || !strpbrk(name, ".~#,-0123456789")))
 		abort();

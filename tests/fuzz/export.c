@@ -6,8 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* A file of an export before it is authenticated: its padding, whose it is,
- * what it is called. */
+/* Parsers of an export file before it is authenticated: padding, store id,
+ * path. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes text = {0};

@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What is found is there without blanks, and was not refused on its way. */
+/* A key that is found is in the input, and no prefix is refused. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes text = {0}, found = {0};

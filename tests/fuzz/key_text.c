@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What is accepted is the one text of that key. */
+/* Only the canonical text of a key is accepted. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes again = {0};

@@ -7,8 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* A legal name is one on any filesystem, and so is what it begins with; so is a
- * domain's end. */
+/* Prefixes of a legal name and suffixes of a legal domain are legal; a name has
+ * only portable characters. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	char *text = calloc(1, len + 1), *dot;

@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 static const char begin[] =
     "{\"store\":\"0123456789abcdef\",\"path\":\"trail/00000007.jsonl\",\"seq\":6001,";
 
-/* What bears the right MAC is a record only with the right head and number
- * before the rest. */
+/* A text with a valid MAC is a record only with the expected head and
+ * number. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	static struct store store = {.id = "0123456789abcdef"};

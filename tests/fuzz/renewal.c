@@ -5,8 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* Two requests: once complete they stay so, they lie inside and apart, and one
- * names the other. */
+/* Two CSRs: complete input stays complete with further bytes; the parts lie
+ * within it and do not overlap. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_CSR struct pki_csr *csr = NULL, *proof = NULL;

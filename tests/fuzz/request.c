@@ -5,8 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* Once complete, a request stays so whatever follows; its parts lie inside of
- * it. */
+/* Complete input stays complete with further bytes; the parts lie within it. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	struct request r;
@@ -21,7 +20,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 			continue;
 		if (r.csr < data || r.csr + r.csr_len != data + len)
 			abort();
-		/* one that is no key is all of it */
+		/* a malformed key extends to the end */
 		if (with_key &&
 		    (const unsigned char *)r.key_text + r.key_len > r.csr &&
 		    r.key_len != len)

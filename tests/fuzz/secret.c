@@ -5,8 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What a key is found in, or a PEM's private key, has a secret in it; and so
- * has what is longer. */
+/* A text with a provisioning key or a PEM private key holds a secret; trailing
+ * white space changes nothing. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes longer = {0};

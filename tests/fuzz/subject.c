@@ -6,8 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-/* What is taken is written so that it is taken again, and then stays as it
- * is. */
+/* The normal form of a subject is accepted, and is its own normal form. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
 	CLEANUP_BYTES struct bytes text = {0}, once = {0}, twice = {0};

@@ -6,8 +6,7 @@
 #include "store/pki/pki.h"
 #include "tests/unit/unit.h"
 
-/* What an outside CA may answer with, and what comes along with it; the texts
- * are those that the fuzzers begin with. */
+/* Replies of outside CAs. The inputs are the fuzzers' corpus. */
 
 static const char
     own[] = "bad6d999bca1a8cee0527cbf57c2bfa99dff338df46b707d188bb892bc844eea";
@@ -26,30 +25,30 @@ static void load(const char *name, struct bytes *out)
 	fclose(file);
 }
 
-struct answer {
-	const char *name;
-	int rc;
-	const char *reason; /* the beginning of it */
+struct parse_case {
+	const char *name;   /* file in the corpus */
+	int rc;		    /* expected result */
+	const char *reason; /* prefix of the expected reason */
 };
 
-static void check(const struct answer *answer, const unsigned char *key)
+static void check(const struct parse_case *want, const unsigned char *key)
 {
 	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
 	CLEANUP_BYTES struct bytes text = {0};
 	const char *reason;
 
-	load(answer->name, &text);
+	load(want->name, &text);
 	int rc = pki_bundle_parse(
 	    text.data, text.len, key, now, &bundle, &reason);
-	if (rc != answer->rc ||
-	    (rc && strncmp(reason, answer->reason, strlen(answer->reason))))
-		fail_msg("%s: %d, %s", answer->name, rc, rc ? reason : "taken");
+	if (rc != want->rc ||
+	    (rc && strncmp(reason, want->reason, strlen(want->reason))))
+		fail_msg("%s: %d, %s", want->name, rc, rc ? reason : "accepted");
 }
 
-static void certificates(void **state)
+static void certificates_for_own_key(void **state)
 {
 	(void)state;
-	static const struct answer answer[] = {
+	static const struct parse_case cases[] = {
 	    {"cert/self-signed", 0, NULL},
 	    {"cert/chain", 0, NULL},
 	    {"cert/chain-of-three", 0, NULL},
@@ -98,14 +97,14 @@ static void certificates(void **state)
 	unsigned char hash[PKI_HASH];
 
 	assert_int_equal(hex_bytes(own, strlen(own), hash, PKI_HASH), 0);
-	for (size_t i = 0; i < COUNT(answer); i++)
-		check(&answer[i], hash);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check(&cases[i], hash);
 }
 
-static void with_their_key(void **state)
+static void certificates_with_private_key(void **state)
 {
 	(void)state;
-	static const struct answer answer[] = {
+	static const struct parse_case cases[] = {
 	    {"bundle/import", 0, NULL},
 	    {"bundle/ec-parameters-first", 0, NULL},
 	    {"bundle/no-key", 1, "the private key is missing"},
@@ -120,13 +119,12 @@ static void with_their_key(void **state)
 	    {"bundle/pkcs12", -EBADMSG, "this is PKCS #12"},
 	};
 
-	for (size_t i = 0; i < COUNT(answer); i++)
-		check(&answer[i], NULL);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check(&cases[i], NULL);
 }
 
-/* However much of it has come, what is taken in the end is not refused
- * before. */
-static void pkcs7_in_parts(void **state)
+/* No prefix of an accepted input is refused. */
+static void prefixes_of_pkcs7_are_incomplete(void **state)
 {
 	(void)state;
 	CLEANUP_BYTES struct bytes text = {0};
@@ -151,7 +149,7 @@ static int count(const void *der, size_t len, void *arg)
 	return pki_cert_info(der, len, &info);
 }
 
-static void chain_one_by_one(void **state)
+static void chain_iteration(void **state)
 {
 	(void)state;
 	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
@@ -176,10 +174,10 @@ static void chain_one_by_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(certificates),
-	    cmocka_unit_test(with_their_key),
-	    cmocka_unit_test(pkcs7_in_parts),
-	    cmocka_unit_test(chain_one_by_one),
+	    cmocka_unit_test(certificates_for_own_key),
+	    cmocka_unit_test(certificates_with_private_key),
+	    cmocka_unit_test(prefixes_of_pkcs7_are_incomplete),
+	    cmocka_unit_test(chain_iteration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static X509_CRL *list(int64_t number, int64_t at, const struct bytes *entries)
+static X509_CRL *sign_list(
+    int64_t number, int64_t at, const struct bytes *entries)
 {
 	CLEANUP_BYTES struct bytes der = {0};
 	struct pki_crl want = {number, at, at + 86400};
@@ -45,7 +46,7 @@ static X509_CRL *list(int64_t number, int64_t at, const struct bytes *entries)
 	X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der.len);
 	assert_non_null(crl);
 	assert_ptr_equal(p, der.data + der.len);
-	/* it is DER: the same again */
+	/* DER: encoding it again gives the same bytes */
 	unsigned char *again = NULL;
 	assert_int_equal(i2d_re_X509_CRL_tbs(crl, &again) > 0, 1);
 	assert_non_null(memmem(der.data, der.len, again, 20));
@@ -60,11 +61,11 @@ static X509_CRL *list(int64_t number, int64_t at, const struct bytes *entries)
 	return crl;
 }
 
-static void an_empty_list(void **state)
+static void empty_list(void **state)
 {
 	(void)state;
 	struct bytes none = {0};
-	X509_CRL *crl = list(INT64_C(0x1122334455), 1795000000, &none);
+	X509_CRL *crl = sign_list(INT64_C(0x1122334455), 1795000000, &none);
 
 	assert_int_equal(X509_CRL_get_version(crl), 1);
 	assert_null(X509_CRL_get_REVOKED(crl));
@@ -104,7 +105,7 @@ static void entries(void **state)
 		assert_int_equal(pki_crl_entry(want[i].serial, want[i].len,
 				     want[i].at, want[i].reason, &all),
 		    0);
-	X509_CRL *crl = list(7, 1795000000, &all);
+	X509_CRL *crl = sign_list(7, 1795000000, &all);
 	STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(crl);
 	assert_int_equal(sk_X509_REVOKED_num(revoked), COUNT(want));
 	for (size_t i = 0; i < COUNT(want); i++) {
@@ -144,7 +145,7 @@ static void reasons(void **state)
 	assert_int_equal(pki_reason_code(""), -1);
 }
 
-static void a_hundred_thousand(void **state)
+static void hundred_thousand_entries(void **state)
 {
 	(void)state;
 	CLEANUP_BYTES struct bytes all = {0};
@@ -156,7 +157,7 @@ static void a_hundred_thousand(void **state)
 		    pki_crl_entry(serial, sizeof(serial), 1795000000, 1, &all),
 		    0);
 	}
-	X509_CRL *crl = list(1, 1795000000, &all);
+	X509_CRL *crl = sign_list(1, 1795000000, &all);
 	assert_int_equal(sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)), 100000);
 	X509_CRL_free(crl);
 }
@@ -164,10 +165,10 @@ static void a_hundred_thousand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_empty_list),
+	    cmocka_unit_test(empty_list),
 	    cmocka_unit_test(entries),
 	    cmocka_unit_test(reasons),
-	    cmocka_unit_test(a_hundred_thousand),
+	    cmocka_unit_test(hundred_thousand_entries),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -8,8 +8,8 @@
 #include "tests/unit/csrs.h"
 #include "tests/unit/unit.h"
 
-/* 0, or the first refusal in the order in which an enrolment asks. */
-static int judge(const void *data, size_t len)
+/* Returns 0, or the first refusal in the order of enrollment. */
+static int check_csr(const void *data, size_t len)
 {
 	CLEANUP_CSR struct pki_csr *csr = NULL;
 	const char *reason = NULL;
@@ -23,39 +23,46 @@ static int judge(const void *data, size_t len)
 	return rc;
 }
 
-static int judge_key(EVP_PKEY *key, const EVP_MD *md)
+static int check_csr_of_key(EVP_PKEY *key, const EVP_MD *md)
 {
 	CLEANUP_BYTES struct bytes der = {0};
 
 	assert_non_null(key);
 	test_csr(key, md, TEST_NAMES("web1"), &der);
 	EVP_PKEY_free(key);
-	return judge(der.data, der.len);
+	return check_csr(der.data, der.len);
 }
 
 static void allowed_keys(void **state)
 {
 	(void)state;
-	assert_int_equal(judge_key(test_ec_key("P-256"), EVP_sha256()), 0);
-	assert_int_equal(judge_key(test_ec_key("P-384"), EVP_sha512()), 0);
-	assert_int_equal(judge_key(test_ec_key("P-521"), EVP_sha512()), 0);
 	assert_int_equal(
-	    judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL), 0);
-	assert_int_equal(judge_key(EVP_RSA_gen(2048), EVP_sha256()), 0);
+	    check_csr_of_key(test_ec_key("P-256"), EVP_sha256()), 0);
+	assert_int_equal(
+	    check_csr_of_key(test_ec_key("P-384"), EVP_sha512()), 0);
+	assert_int_equal(
+	    check_csr_of_key(test_ec_key("P-521"), EVP_sha512()), 0);
+	assert_int_equal(
+	    check_csr_of_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL), 0);
+	assert_int_equal(check_csr_of_key(EVP_RSA_gen(2048), EVP_sha256()), 0);
 }
 
 static void refused_keys(void **state)
 {
 	(void)state;
-	assert_int_equal(judge_key(EVP_RSA_gen(1024), EVP_sha256()), -EBADMSG);
 	assert_int_equal(
-	    judge_key(test_ec_key("secp256k1"), EVP_sha256()), -EBADMSG);
+	    check_csr_of_key(EVP_RSA_gen(1024), EVP_sha256()), -EBADMSG);
 	assert_int_equal(
-	    judge_key(test_ec_key("P-224"), EVP_sha256()), -EBADMSG);
+	    check_csr_of_key(test_ec_key("secp256k1"), EVP_sha256()), -EBADMSG);
 	assert_int_equal(
-	    judge_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), NULL), -EBADMSG);
-	assert_int_equal(judge_key(test_ec_key("P-256"), EVP_sha1()), -EBADMSG);
-	assert_int_equal(judge_key(EVP_RSA_gen(2048), EVP_sha1()), -EBADMSG);
+	    check_csr_of_key(test_ec_key("P-224"), EVP_sha256()), -EBADMSG);
+	assert_int_equal(
+	    check_csr_of_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), NULL),
+	    -EBADMSG);
+	assert_int_equal(
+	    check_csr_of_key(test_ec_key("P-256"), EVP_sha1()), -EBADMSG);
+	assert_int_equal(
+	    check_csr_of_key(EVP_RSA_gen(2048), EVP_sha1()), -EBADMSG);
 }
 
 static EVP_PKEY *rsa_with_exponent(unsigned long e)
@@ -77,15 +84,17 @@ static EVP_PKEY *rsa_with_exponent(unsigned long e)
 static void rsa_exponents(void **state)
 {
 	(void)state;
-	assert_int_equal(judge_key(rsa_with_exponent(3), EVP_sha256()), 0);
 	assert_int_equal(
-	    judge_key(rsa_with_exponent(0xffffffff), EVP_sha256()), 0);
+	    check_csr_of_key(rsa_with_exponent(3), EVP_sha256()), 0);
 	assert_int_equal(
-	    judge_key(rsa_with_exponent(0x100000001), EVP_sha256()), -EBADMSG);
+	    check_csr_of_key(rsa_with_exponent(0xffffffff), EVP_sha256()), 0);
+	assert_int_equal(
+	    check_csr_of_key(rsa_with_exponent(0x100000001), EVP_sha256()),
+	    -EBADMSG);
 }
 
-/* RFC 5480 2.1.1: specifiedCurve is not allowed; 2.2: one encoding of a
- * point. */
+/* RFC 5480 2.1.1 forbids specifiedCurve; 2.2: a compressed point would be a
+ * second encoding of the same key. */
 static void other_encodings_of_ec_keys(void **state)
 {
 	(void)state;
@@ -93,7 +102,7 @@ static void other_encodings_of_ec_keys(void **state)
 	assert_int_equal(
 	    EVP_PKEY_set_utf8_string_param(key, "point-format", "compressed"),
 	    1);
-	assert_int_equal(judge_key(key, EVP_sha256()), -EBADMSG);
+	assert_int_equal(check_csr_of_key(key, EVP_sha256()), -EBADMSG);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	key = NULL;
 	EVP_PKEY_keygen_init(ctx);
@@ -101,10 +110,10 @@ static void other_encodings_of_ec_keys(void **state)
 	EVP_PKEY_CTX_set_ec_param_enc(ctx, OPENSSL_EC_EXPLICIT_CURVE);
 	EVP_PKEY_keygen(ctx, &key);
 	EVP_PKEY_CTX_free(ctx);
-	assert_int_equal(judge_key(key, EVP_sha256()), -EBADMSG);
+	assert_int_equal(check_csr_of_key(key, EVP_sha256()), -EBADMSG);
 }
 
-static int judge_pss(const EVP_MD *md)
+static int check_csr_pss(const EVP_MD *md)
 {
 	EVP_PKEY *key = EVP_RSA_gen(2048);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -117,7 +126,7 @@ static int judge_pss(const EVP_MD *md)
 	EVP_PKEY_CTX_set_rsa_padding(sign, RSA_PKCS1_PSS_PADDING);
 	assert_true(X509_REQ_sign_ctx(request, ctx) > 0);
 	int n = i2d_X509_REQ(request, &out);
-	int rc = judge(out, (size_t)n);
+	int rc = check_csr(out, (size_t)n);
 	OPENSSL_free(out);
 	X509_REQ_free(request);
 	EVP_MD_CTX_free(ctx);
@@ -128,24 +137,24 @@ static int judge_pss(const EVP_MD *md)
 static void pss_signatures(void **state)
 {
 	(void)state;
-	assert_int_equal(judge_pss(EVP_sha256()), 0);
-	assert_int_equal(judge_pss(EVP_sha1()), -EBADMSG);
+	assert_int_equal(check_csr_pss(EVP_sha256()), 0);
+	assert_int_equal(check_csr_pss(EVP_sha1()), -EBADMSG);
 }
 
-static void a_foreign_signature_is_refused(void **state)
+static void wrong_signature_is_refused(void **state)
 {
 	(void)state;
 	CLEANUP_BYTES struct bytes der = {0};
 
 	test_simple_csr("web1", &der);
 	der.data[der.len - 1] ^= 1;
-	assert_int_equal(judge(der.data, der.len), -EKEYREJECTED);
+	assert_int_equal(check_csr(der.data, der.len), -EKEYREJECTED);
 	der.data[der.len - 1] ^= 1;
-	/* the name is signed too */
+	/* the signature covers the name */
 	unsigned char *name = memmem(der.data, der.len, "web1", 4);
 	assert_non_null(name);
 	name[3] = '2';
-	assert_int_equal(judge(der.data, der.len), -EKEYREJECTED);
+	assert_int_equal(check_csr(der.data, der.len), -EKEYREJECTED);
 }
 
 static void pem_and_der_are_the_same(void **state)
@@ -170,7 +179,7 @@ static void pem_and_der_are_the_same(void **state)
 	assert_int_equal(
 	    pki_pem("NEW CERTIFICATE REQUEST", der.data, der.len, &old), 0);
 	assert_int_equal(bytes_add(&old, " \r\n\n", 4), 0);
-	assert_int_equal(judge(old.data, old.len), 0);
+	assert_int_equal(check_csr(old.data, old.len), 0);
 }
 
 static void pem_lengths(void **state)
@@ -193,32 +202,31 @@ static void malformed_requests(void **state)
 
 	test_simple_csr("web1", &der);
 	for (size_t n = 0; n < der.len; n++)
-		assert_int_equal(judge(der.data, n), -EBADMSG);
+		assert_int_equal(check_csr(der.data, n), -EBADMSG);
 	assert_int_equal(bytes_add(&der, "", 1), 0);
-	assert_int_equal(judge(der.data, der.len), -EBADMSG);
+	assert_int_equal(check_csr(der.data, der.len), -EBADMSG);
 	der.len--;
 	assert_int_equal(
 	    pki_pem(PKI_LABEL_CERTIFICATE, der.data, der.len, &wrong), 0);
-	assert_int_equal(judge(wrong.data, wrong.len), -EBADMSG);
+	assert_int_equal(check_csr(wrong.data, wrong.len), -EBADMSG);
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &two), 0);
 	assert_int_equal(pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &two), 0);
-	assert_int_equal(judge(two.data, two.len), -EBADMSG);
+	assert_int_equal(check_csr(two.data, two.len), -EBADMSG);
 	assert_int_equal(
 	    pki_pem(PKI_LABEL_REQUEST, der.data, der.len - 1, &cut), 0);
-	assert_int_equal(judge(cut.data, cut.len), -EBADMSG);
-	assert_int_equal(judge("garbage", 7), -EBADMSG);
-	/* what stands before a PEM is taken or refused in one write as it is in
-	 * many */
+	assert_int_equal(check_csr(cut.data, cut.len), -EBADMSG);
+	assert_int_equal(check_csr("garbage", 7), -EBADMSG);
+	/* text before a PEM: the same verdict for one write as for many */
 	CLEANUP_BYTES struct bytes comment = {0};
 	assert_int_equal(bytes_add(&comment, "# mine\n", 7), 0);
 	assert_int_equal(
 	    pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &comment), 0);
-	assert_int_equal(judge(comment.data, comment.len), 0);
+	assert_int_equal(check_csr(comment.data, comment.len), 0);
 	comment.data[0] = comment.data[1] = 'x';
-	assert_int_equal(judge(comment.data, comment.len), -EBADMSG);
+	assert_int_equal(check_csr(comment.data, comment.len), -EBADMSG);
 }
 
-static const char *name_of(const char *const *names, struct pki_csr **csr)
+static const char *common_name_of(const char *const *names, struct pki_csr **csr)
 {
 	CLEANUP_BYTES struct bytes der = {0};
 	EVP_PKEY *key = test_ec_key("P-256");
@@ -235,18 +243,19 @@ static void common_names(void **state)
 	(void)state;
 	struct pki_csr *csr;
 
-	assert_string_equal(name_of(TEST_NAMES("web1"), &csr), "web1");
+	assert_string_equal(common_name_of(TEST_NAMES("web1"), &csr), "web1");
 	pki_csr_free(csr);
-	assert_null(name_of(TEST_NO_NAME, &csr));
+	assert_null(common_name_of(TEST_NO_NAME, &csr));
 	pki_csr_free(csr);
-	assert_null(name_of(TEST_NAMES("web1", "web2"), &csr));
+	assert_null(common_name_of(TEST_NAMES("web1", "web2"), &csr));
 	pki_csr_free(csr);
-	assert_string_equal(name_of(TEST_NAMES("münchen"), &csr), "münchen");
+	assert_string_equal(
+	    common_name_of(TEST_NAMES("münchen"), &csr), "münchen");
 	pki_csr_free(csr);
 }
 
-/* Such a request proves a renewal; made public, it must not enrol anywhere. */
-static void a_renewal_proof_does_not_enrol(void **state)
+/* A proof for renewal is not secret: nobody may enroll with it. */
+static void renewal_proof_does_not_enroll(void **state)
 {
 	(void)state;
 	char digits[65];
@@ -256,10 +265,10 @@ static void a_renewal_proof_does_not_enrol(void **state)
 	digits[64] = '\0';
 	CLEANUP_BYTES struct bytes der = {0}, shorter = {0};
 	test_simple_csr(digits, &der);
-	assert_int_equal(judge(der.data, der.len), -EBADMSG);
+	assert_int_equal(check_csr(der.data, der.len), -EBADMSG);
 	digits[63] = '\0';
 	test_simple_csr(digits, &shorter);
-	assert_int_equal(judge(shorter.data, shorter.len), 0);
+	assert_int_equal(check_csr(shorter.data, shorter.len), 0);
 }
 
 int main(void)
@@ -270,12 +279,12 @@ int main(void)
 	    cmocka_unit_test(rsa_exponents),
 	    cmocka_unit_test(other_encodings_of_ec_keys),
 	    cmocka_unit_test(pss_signatures),
-	    cmocka_unit_test(a_foreign_signature_is_refused),
+	    cmocka_unit_test(wrong_signature_is_refused),
 	    cmocka_unit_test(pem_and_der_are_the_same),
 	    cmocka_unit_test(pem_lengths),
 	    cmocka_unit_test(malformed_requests),
 	    cmocka_unit_test(common_names),
-	    cmocka_unit_test(a_renewal_proof_does_not_enrol),
+	    cmocka_unit_test(renewal_proof_does_not_enroll),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

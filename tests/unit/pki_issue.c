@@ -9,26 +9,27 @@
 
 static const int64_t start = 1795000000, end = 1795000000 + 86400;
 
-struct made {
+struct key_and_cert {
 	struct bytes key, csr, cert;
 };
 
 struct chain {
-	struct made root, middle;
+	struct key_and_cert root, middle;
 	struct pki_ca *root_ca, *middle_ca;
 };
 
 static struct chain chain;
 
-static void made_free(struct made *made)
+static void key_and_cert_free(struct key_and_cert *key_and_cert)
 {
-	bytes_free(&made->key);
-	bytes_free(&made->csr);
-	bytes_free(&made->cert);
+	bytes_free(&key_and_cert->key);
+	bytes_free(&key_and_cert->csr);
+	bytes_free(&key_and_cert->cert);
 }
 
 static void make(const char *algorithm, const char *subject, int path_length,
-    const struct pki_ca *issuer, struct made *made, struct pki_ca **ca)
+    const struct pki_ca *issuer, struct key_and_cert *key_and_cert,
+    struct pki_ca **ca)
 {
 	struct pki_new_ca want = {
 	    .subject = subject,
@@ -38,17 +39,19 @@ static void make(const char *algorithm, const char *subject, int path_length,
 	    .not_after = INT64_C(2750000000), /* 2057: GeneralizedTime */
 	};
 
-	*made = (struct made){0};
+	*key_and_cert = (struct key_and_cert){0};
 	assert_int_equal(pki_serial(want.serial), 0);
-	assert_int_equal(pki_key_make(algorithm, &made->key), 0);
-	assert_int_equal(pki_request(made->key.data, made->key.len, subject,
-			     want.uri, &made->csr),
+	assert_int_equal(pki_key_make(algorithm, &key_and_cert->key), 0);
+	assert_int_equal(
+	    pki_request(key_and_cert->key.data, key_and_cert->key.len, subject,
+		want.uri, &key_and_cert->csr),
 	    0);
-	assert_int_equal(pki_ca_sign(&want, made->key.data, made->key.len,
-			     issuer, &made->cert),
+	assert_int_equal(pki_ca_sign(&want, key_and_cert->key.data,
+			     key_and_cert->key.len, issuer, &key_and_cert->cert),
 	    0);
-	assert_int_equal(pki_ca_open(made->cert.data, made->cert.len,
-			     made->key.data, made->key.len, ca),
+	assert_int_equal(
+	    pki_ca_open(key_and_cert->cert.data, key_and_cert->cert.len,
+		key_and_cert->key.data, key_and_cert->key.len, ca),
 	    0);
 }
 
@@ -65,8 +68,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	made_free(&chain.root);
-	made_free(&chain.middle);
+	key_and_cert_free(&chain.root);
+	key_and_cert_free(&chain.middle);
 	pki_ca_free(chain.root_ca);
 	pki_ca_free(chain.middle_ca);
 	return 0;
@@ -147,9 +150,9 @@ static void a_strict_verifier_accepts(void **state)
 	EVP_PKEY_free(key);
 }
 
-/* Without a DNS name a TLS client would fall back to the CN, and a member could
- * pose as any host. */
-static void the_common_name_is_no_host_name(void **state)
+/* Without a DNS name in subjectAltName, TLS clients fall back to the CN, and a
+ * member could impersonate any host. */
+static void common_name_is_not_a_host_name(void **state)
 {
 	(void)state;
 	EVP_PKEY *key = test_ec_key("P-256");
@@ -161,7 +164,7 @@ static void the_common_name_is_no_host_name(void **state)
 	EVP_PKEY_free(key);
 }
 
-static void the_profile(void **state)
+static void certificate_profile(void **state)
 {
 	(void)state;
 	EVP_PKEY *key = test_ec_key("P-256");
@@ -213,8 +216,8 @@ static void the_profile(void **state)
 	assert_int_equal(sk_GENERAL_NAME_value(names, 1)->type, GEN_DNS);
 	GENERAL_NAMES_free(names);
 
-	/* RFC 7093 2, method 1; X509_pubkey_digest hashes the bits of the
-	 * key. */
+	/* RFC 7093 2 method 1; X509_pubkey_digest hashes the subjectPublicKey
+	 * bits */
 	X509_pubkey_digest(cert, EVP_sha256(), id, &n);
 	const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(cert);
 	assert_int_equal(ASN1_STRING_length(ski), 20);
@@ -258,26 +261,27 @@ static void every_algorithm(void **state)
 	    "ec-p256", "ec-p384", "ed25519", "rsa-2048"};
 
 	for (size_t i = 0; i < COUNT(names); i++) {
-		struct made made;
+		struct key_and_cert key_and_cert;
 		struct pki_ca *ca;
-		make(names[i], "CN=own", PKI_NO_LIMIT, NULL, &made, &ca);
-		X509 *x = x509(&made.cert);
+		make(names[i], "CN=own", PKI_NO_LIMIT, NULL, &key_and_cert, &ca);
+		X509 *x = x509(&key_and_cert.cert);
 		assert_int_equal(X509_verify(x, X509_get0_pubkey(x)), 1);
-		const unsigned char *p = made.csr.data;
-		X509_REQ *request = d2i_X509_REQ(NULL, &p, (long)made.csr.len);
+		const unsigned char *p = key_and_cert.csr.data;
+		X509_REQ *request = d2i_X509_REQ(
+		    NULL, &p, (long)key_and_cert.csr.len);
 		assert_int_equal(
 		    X509_REQ_verify(request, X509_get0_pubkey(x)), 1);
 		X509_REQ_free(request);
 		X509_free(x);
 		pki_ca_free(ca);
-		made_free(&made);
+		key_and_cert_free(&key_and_cert);
 	}
 	CLEANUP_BYTES struct bytes key = {0};
 	assert_false(pki_key_algorithm("dsa"));
 	assert_int_equal(pki_key_make("dsa", &key), -EIO);
 }
 
-static void a_foreign_key_does_not_open(void **state)
+static void other_key_does_not_open(void **state)
 {
 	(void)state;
 	struct pki_ca *ca;
@@ -303,9 +307,9 @@ static void serials(void **state)
 	}
 }
 
-/* NSS refuses an RSA key as a server's without keyEncipherment; other keys
- * cannot do that. */
-static void usage_is_that_of_the_key(void **state)
+/* NSS refuses a server's RSA key without keyEncipherment; other key types
+ * cannot encipher. */
+static void key_usage_depends_on_the_key(void **state)
 {
 	(void)state;
 	EVP_PKEY *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
@@ -322,7 +326,7 @@ static void usage_is_that_of_the_key(void **state)
 	EVP_PKEY_free(ec);
 }
 
-static void is_the_domain(GENERAL_NAMES *names)
+static void assert_is_trust_domain(GENERAL_NAMES *names)
 {
 	assert_int_equal(sk_GENERAL_NAME_num(names), 1);
 	const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
@@ -333,8 +337,8 @@ static void is_the_domain(GENERAL_NAMES *names)
 	GENERAL_NAMES_free(names);
 }
 
-/* A certificate of a CA, and the request for one, name the trust domain. */
-static void a_ca_names_the_domain(void **state)
+/* A CA's certificate and its request carry the trust domain's SPIFFE id. */
+static void ca_carries_the_trust_domain(void **state)
 {
 	(void)state;
 	const unsigned char *p = chain.middle.csr.data;
@@ -342,8 +346,9 @@ static void a_ca_names_the_domain(void **state)
 	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(request);
 	X509 *ca = x509(&chain.middle.cert);
 
-	is_the_domain(X509_get_ext_d2i(ca, NID_subject_alt_name, NULL, NULL));
-	is_the_domain(
+	assert_is_trust_domain(
+	    X509_get_ext_d2i(ca, NID_subject_alt_name, NULL, NULL));
+	assert_is_trust_domain(
 	    X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL));
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	X509_REQ_free(request);
@@ -354,14 +359,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_strict_verifier_accepts),
-	    cmocka_unit_test(the_common_name_is_no_host_name),
-	    cmocka_unit_test(the_profile),
+	    cmocka_unit_test(common_name_is_not_a_host_name),
+	    cmocka_unit_test(certificate_profile),
 	    cmocka_unit_test(signing_certificates),
 	    cmocka_unit_test(every_algorithm),
-	    cmocka_unit_test(a_foreign_key_does_not_open),
+	    cmocka_unit_test(other_key_does_not_open),
 	    cmocka_unit_test(serials),
-	    cmocka_unit_test(usage_is_that_of_the_key),
-	    cmocka_unit_test(a_ca_names_the_domain),
+	    cmocka_unit_test(key_usage_depends_on_the_key),
+	    cmocka_unit_test(ca_carries_the_trust_domain),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -37,8 +37,8 @@ static void text_round_trips(void **state)
 	assert_memory_equal(&back, &key, sizeof(key));
 }
 
-/* The checksum is over `1|<domain>|` and the first 72 bytes: computed here by
- * another road. */
+/* Computes the checksum over `1|<domain>|` and the first 72 bytes
+ * independently. */
 static void checksum_is_as_documented(void **state)
 {
 	(void)state;
@@ -61,8 +61,8 @@ static void checksum_is_as_documented(void **state)
 	assert_int_equal(system(command), 0);
 }
 
-/* Any single changed character, and any truncation, is told. */
-static void damage_is_found(void **state)
+/* Every single changed character and every truncation is detected. */
+static void damage_is_detected(void **state)
 {
 	(void)state;
 	struct pki_key_text key = sample(), back;
@@ -99,7 +99,7 @@ static void other_forms_are_refused(void **state)
 		assert_int_equal(
 		    pki_key_text_parse(bad[i], strlen(bad[i]), &back, &reason),
 		    -EBADMSG);
-	/* a NUL behind the domain is no end of it (found by the fuzzer) */
+	/* a NUL does not terminate the domain (found by the fuzzer) */
 	assert_int_equal(pki_key_text_format(&key, &text), 0);
 	assert_int_equal(bytes_extend(&text, 1), 0);
 	memmove(text.data + 15, text.data + 14, text.len - 15);
@@ -108,7 +108,7 @@ static void other_forms_are_refused(void **state)
 	    pki_key_text_parse((char *)text.data, text.len - 1, &back, &reason),
 	    -EBADMSG);
 	bytes_free(&text);
-	/* trailing blank, a line break inside, the other pad bits */
+	/* a trailing newline, a line break inside */
 	assert_int_equal(pki_key_text_format(&key, &text), 0);
 	assert_int_equal(
 	    pki_key_text_parse((char *)text.data, text.len, &back, &reason),
@@ -119,7 +119,7 @@ static void other_forms_are_refused(void **state)
 	    -EBADMSG);
 }
 
-static void a_negative_id_is_refused(void **state)
+static void negative_id_is_refused(void **state)
 {
 	(void)state;
 	struct pki_key_text key = sample(), back;
@@ -138,9 +138,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(text_round_trips),
 	    cmocka_unit_test(checksum_is_as_documented),
-	    cmocka_unit_test(damage_is_found),
+	    cmocka_unit_test(damage_is_detected),
 	    cmocka_unit_test(other_forms_are_refused),
-	    cmocka_unit_test(a_negative_id_is_refused),
+	    cmocka_unit_test(negative_id_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static struct pki_sealer *sealer(const unsigned char *key, const char *store)
 	return s;
 }
 
-static void sealed_opens_again(void **state)
+static void round_trip(void **state)
 {
 	(void)state;
 	struct pki_sealer *s = sealer(master, "store");
@@ -35,7 +35,7 @@ static void sealed_opens_again(void **state)
 	pki_sealer_free(s);
 }
 
-static void nothing_opens_elsewhere(void **state)
+static void opens_nowhere_else(void **state)
 {
 	(void)state;
 	unsigned char other[PKI_SECRET] = {1};
@@ -71,8 +71,8 @@ static void nothing_opens_elsewhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sealed_opens_again),
-	    cmocka_unit_test(nothing_opens_elsewhere),
+	    cmocka_unit_test(round_trip),
+	    cmocka_unit_test(opens_nowhere_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 #include "store/pki/pki.h"
 #include "tests/unit/unit.h"
 
-/* What is a secret in a text, and what only looks like one. */
+/* Secrets in texts, and texts that only look like secrets. */
 
 static const char here[] = "corp.example";
 
@@ -23,7 +23,7 @@ static char *key_text(const char *domain, int64_t id)
 	return (char *)text.data;
 }
 
-/* In a buffer of its own, so that a sanitizer sees any look beyond it. */
+/* Copies the text to an exact buffer: a sanitizer detects reads beyond it. */
 static int holds(const char *text, size_t len)
 {
 	char *copy = malloc(len ? len : 1);
@@ -34,7 +34,7 @@ static int holds(const char *text, size_t len)
 	return rc;
 }
 
-static int holds_between(
+static int holds_within(
     const char *before, const char *secret, const char *behind)
 {
 	CLEANUP_BYTES struct bytes text = {0};
@@ -50,16 +50,16 @@ static void keys(void **state)
 	for (int64_t id = 1; id < 40; id++) {
 		char *key = key_text(here, id),
 		     *foreign = key_text("other.example", id);
-		assert_int_equal(holds_between("", key, ""), 1);
+		assert_int_equal(holds_within("", key, ""), 1);
 		assert_int_equal(
-		    holds_between("the key is ", key, ", keep it"), 1);
-		assert_int_equal(holds_between("", foreign, ""), 1);
+		    holds_within("the key is ", key, ", keep it"), 1);
+		assert_int_equal(holds_within("", foreign, ""), 1);
 		const char *base64 = strrchr(key, '|') + 1;
-		assert_int_equal(holds_between("", base64, ""), 1);
-		assert_int_equal(holds_between("xAAAA", base64, "yAAA"), 1);
-		/* with another check it is any base64 */
+		assert_int_equal(holds_within("", base64, ""), 1);
+		assert_int_equal(holds_within("xAAAA", base64, "yAAA"), 1);
+		/* the checksum includes the domain */
 		assert_int_equal(
-		    holds_between("", strrchr(foreign, '|') + 1, ""), 0);
+		    holds_within("", strrchr(foreign, '|') + 1, ""), 0);
 		free(key);
 		free(foreign);
 	}
@@ -84,7 +84,7 @@ static void folded_and_damaged(void **state)
 	for (size_t n = 0; n < len; n++)
 		assert_int_equal(bytes_add(&wide, (char[]){key[n], 0}, 2), 0);
 	assert_int_equal(holds((char *)wide.data, wide.len), 1);
-	/* the last = says nothing */
+	/* the padding is optional */
 	assert_int_equal(holds(key, len - 1), 1);
 	assert_int_equal(holds(key, len - 2), 0);
 	for (size_t n = len - 50; n < len - 10; n++) {

@@ -6,7 +6,7 @@
 
 /* Distinguished names as text (RFC 4514). */
 
-static void written_as_we_write_them(void **state)
+static void normal_form(void **state)
 {
 	(void)state;
 	static const struct {
@@ -47,7 +47,7 @@ static void refused(void **state)
 		CLEANUP_BYTES struct bytes out = {0};
 		const char *reason = NULL;
 		if (pki_subject(text[i], &out, &reason) != -EINVAL)
-			fail_msg("taken: %s", text[i]);
+			fail_msg("accepted: %s", text[i]);
 		assert_non_null(reason);
 	}
 }
@@ -55,7 +55,7 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(written_as_we_write_them),
+	    cmocka_unit_test(normal_form),
 	    cmocka_unit_test(refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
