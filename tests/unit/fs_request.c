@@ -80,8 +80,8 @@ static void names_that_are_none(void **state)
 	log_of("t5", &dir, "caf\xc3\xa9", -EPERM);
 	assert_true(is_logged("auto/(not a name)\""));
 	assert_false(is_logged("|abc"));
-	assert_false(is_logged("a b"));
-	assert_false(is_logged("caf"));
+	assert_false(is_logged("/a b"));
+	assert_false(is_logged("/caf"));
 }
 
 static void what_is_no_refusal(void **state)
