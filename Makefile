@@ -116,8 +116,10 @@ bench: $(PROGRAM) $(TOOLS) $(BUILD)/bench
 fuzz:
 	scripts/fuzz
 
-lint:
+lint: $(PROGRAM) $(TOOLS)
 	scripts/layers
+	scripts/layers --self-test
+	scripts/layers --linked $(BUILD)
 	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.[ch] tests/bench/*.[ch])
 	@mkdir -p build/tidy
 	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(BASE_CFLAGS)) > build/tidy/compile_flags.txt
