@@ -126,6 +126,9 @@ bench: $(PROGRAM) $(TOOLS) $(BUILD)/bench
 fuzz:
 	scripts/fuzz
 
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba|da)?sh' scripts/* .ci/* tests/mount/*.sh) tests/mount/helper.bash
+
+# In tests word splitting and subshells are meant; ls and grep of it (SC2010) is what they test.
 # clang-tidy counts on stderr the warnings about other people's headers, which it does not show.
 lint: $(PROGRAM) $(TOOLS)
 	$(Q)grep -q '^VERSION=$(VERSION) ' scripts/connector-enroll || \
@@ -133,6 +136,8 @@ lint: $(PROGRAM) $(TOOLS)
 	scripts/layers
 	scripts/layers --self-test
 	scripts/layers --linked $(BUILD)
+	shellcheck -x $(SHELL_SCRIPTS)
+	shellcheck -S warning -e SC2010 tests/mount/*.bats
 	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.[ch] tests/bench/*.[ch])
 	@mkdir -p build/tidy
 	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(CPPFLAGS) $(BASE_CFLAGS)) > build/tidy/compile_flags.txt
