@@ -2,9 +2,10 @@
 #
 # make                          the program, in build/
 # make check                    unit tests and the mounted suite with the present flags
-# make lint                     clang-format, clang-tidy, fences
+# make check-unit               unit tests alone: without root and without /dev/fuse
+# make lint                     clang-format, clang-tidy, shellcheck, fences
 # make analyze                  cppcheck, gcc -fanalyzer
-# make install DESTDIR= PREFIX=
+# make install DESTDIR= PREFIX=     and uninstall, with the same two
 # make SANITIZE=address,undefined   (or thread): a build of its own, in build/<sanitizers>
 
 PREFIX ?= /usr/local
@@ -14,11 +15,14 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DESTDIR ?=
 CC ?= cc
+CPPFLAGS ?=
 CFLAGS ?= -O2 -g
+LDFLAGS ?=
 SANITIZE ?=
 WERROR ?=
 V ?=
 
+# The only place; make lint compares what else says it.
 VERSION := 0.1.0
 comma := ,
 BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
@@ -32,7 +36,7 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 HARDEN_LD := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
-FUSE_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 libcrypto libseccomp libcap-ng)
 FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
 SQLITE_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
 JSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
@@ -41,7 +45,10 @@ CAPNG_LIBS := $(shell $(PKG_CONFIG) --libs libcap-ng)
 SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
 
 BASE_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
-	-DENROLLFS_VERSION='"$(VERSION)"' $(FUSE_CFLAGS) -pthread $(WARN) $(HARDEN) -MMD -MP
+	-DENROLLFS_VERSION='"$(VERSION)"' $(LIB_CFLAGS) -pthread $(WARN) $(HARDEN) -MMD -MP
+
+# CPPFLAGS first: a packager's _FORTIFY_SOURCE gives way to ours without a warning.
+COMPILE := $(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS)
 
 BASE_SRC := $(wildcard store/base/*.c)
 PKI_SRC := $(wildcard store/pki/*.c)
@@ -73,12 +80,12 @@ $(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(BUILD)/store/tools/too
 # Objects depend on the flags they were made with, so that changed ones are never mixed.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS) $(BASE_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(BASE_CFLAGS)' > $@
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
-	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(COMPILE) -c -o $@ $<
 
 # A unit test links one fence alone: tests/unit/<fence>_<subject>.c.
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TESTS_SRC))
@@ -106,6 +113,9 @@ units: $(UNIT)
 check: $(PROGRAM) $(TOOLS) $(UNIT) $(BUILD)/bench
 	scripts/test $(BUILD)
 
+check-unit: $(UNIT)
+	scripts/test $(BUILD) units
+
 # What scripts/bench runs.
 $(BUILD)/bench: $(call objects,$(BENCH_SRC) $(BASE_SRC) $(PKI_SRC))
 	@echo "  LD   $@"
@@ -117,12 +127,29 @@ bench: $(PROGRAM) $(TOOLS) $(BUILD)/bench
 fuzz:
 	scripts/fuzz
 
-lint:
+# Versions of clang-format break lines differently: one decides.
+FORMAT := 14
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba|da)?sh' scripts/* .ci/* tests/mount/*.sh) tests/mount/helper.bash
+
+# In tests word splitting and subshells are meant; ls and grep of it (SC2010) is what they test.
+# clang-tidy counts on stderr the warnings about other people's headers, which it does not show.
+lint: $(PROGRAM) $(TOOLS)
+	$(Q)grep -q '^VERSION=$(VERSION) ' scripts/connector-enroll || \
+		{ echo 'lint: scripts/connector-enroll has another VERSION than the Makefile' >&2; exit 1; }
 	scripts/layers
-	clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.[ch] tests/bench/*.[ch])
+	scripts/layers --self-test
+	scripts/layers --linked $(BUILD)
+	shellcheck -x $(SHELL_SCRIPTS)
+	shellcheck -S warning -e SC2010 tests/mount/*.bats
+	$(Q)if clang-format --version | grep -q 'version $(FORMAT)\.'; then \
+		clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.[ch] tests/bench/*.[ch]); \
+	else \
+		echo 'skipped: the format is that of clang-format $(FORMAT), which is not here'; \
+	fi
 	@mkdir -p build/tidy
-	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(BASE_CFLAGS)) > build/tidy/compile_flags.txt
-	$(Q)printf '%s\n' $(SRC) $(TOOLS_SRC) | xargs -P $$(nproc) -n 4 clang-tidy -p build/tidy --quiet
+	@printf '%s\n' -I'$(CURDIR)' $(filter-out -MMD -MP -I.,$(CPPFLAGS) $(BASE_CFLAGS)) > build/tidy/compile_flags.txt
+	$(Q)printf '%s\n' $(SRC) $(TOOLS_SRC) | xargs -P $$(nproc) -n 4 clang-tidy -p build/tidy --quiet 2> build/tidy/said; rc=$$?; \
+		grep -vE '^[0-9]+ warnings? generated\.$$|Processing file' build/tidy/said >&2; exit $$rc
 
 # OpenSSL's templates are no C before they are expanded, and asn1.c has nothing else. user.c is done
 # before there are threads.
@@ -132,7 +159,7 @@ CPPCHECK := cppcheck --quiet --enable=warning,performance,portability --error-ex
 
 # All of gcc's checks, after its own optimisation: without, it loses track of what is passed on.
 analyze:
-	$(CPPCHECK) $(filter -I% -D%,$(BASE_CFLAGS)) fs store
+	$(CPPCHECK) $(filter -I% -D%,$(CPPFLAGS) $(BASE_CFLAGS)) fs store
 	$(Q)$(MAKE) -s CC=gcc BUILD=build/analyze WERROR=1 CFLAGS='-O2 -fanalyzer' objects
 
 # It loses track of what is put into an array of pointers.
@@ -150,10 +177,18 @@ install: $(PROGRAM) $(TOOLS)
 	install -m 0644 $(BUILD)/connector-enroll.service $(BUILD)/enrollfs.service $(DESTDIR)$(UNITDIR)
 	install -D -m 0644 scripts/enrollfs.sysusers $(DESTDIR)$(SYSUSERSDIR)/enrollfs.conf
 
+INSTALLED := $(addprefix $(SBINDIR)/,enrollfs mkfs.enrollfs fsck.enrollfs) $(BINDIR)/connector-enroll \
+	$(addprefix $(UNITDIR)/,enrollfs.service connector-enroll.service connector-enroll.timer) \
+	$(SYSUSERSDIR)/enrollfs.conf
+
+# Stores, their keys and the user stay.
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+
 clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all units check bench fuzz lint analyze objects install clean FORCE
+.PHONY: all units check check-unit bench fuzz lint analyze objects install uninstall clean FORCE
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TOOLS_SRC) $(TESTS_SRC) $(BENCH_SRC)))

@@ -4,7 +4,7 @@
 
 load helper
 
-NO_MOUNT=1
+export NO_MOUNT=1
 
 # every_operation SUBJECT...: on every kind of node.
 every_operation() {

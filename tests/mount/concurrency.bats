@@ -116,7 +116,7 @@ csrs() {
 	wait_until some
 	kill -9 "$PID"
 	wait "$PID" || :
-	wait $(jobs -p) || :
+	wait_for_jobs || :
 	received=$(ls got | wc -l)
 	echo "$received received before the end"
 	[ "$received" -lt 200 ]
@@ -133,7 +133,7 @@ csrs() {
 	done
 	# the rest, and those whose answer was lost
 	round
-	wait $(jobs -p | grep -v "^$PID$")
+	wait_for_jobs
 	[ "$(ls got | wc -l)" = 200 ]
 	is "$K/uses" 200
 	is "$M/certs/connector/issued" 200

@@ -77,9 +77,9 @@ public() {
 	esac
 }
 
-# fits [DIR]: key, certificate and chain belong together, have their modes, and are all there is.
+# Key, certificate and chain belong together, have their modes, and are all there is.
 fits() {
-	local d=${1:-$D}
+	local d=$D
 	diff <(public "$d/key.pem") <(public "$d/cert.pem") || return 1
 	openssl verify -x509_strict -CAfile "$M/certs/root/cert.pem" -untrusted "$d/chain.pem" \
 		"$d/cert.pem" > /dev/null || return 1
@@ -1402,6 +1402,7 @@ anew() {
 		for from in 1970-01-01 "$time 30 years ago"; do
 			for shell in "${SHELLS[@]}"; do
 				[ "$shell $from" != 'mksh 1970-01-01' ] || continue
+				# shellcheck disable=SC2046 # the four words of each are four arguments
 				[ "$($shell seconds $(spelled "$from") $(spelled "$time"))" = \
 					$(($(date -u -d "$time" +%s) - $(date -u -d "$from" +%s))) ]
 			done

@@ -102,17 +102,17 @@ os.pread(4, 10, 0); os.pread(4, 200, 0); os.pread(4, 200, 0)"
 
 @test "a copy never slips past an acknowledged switch" {
 	# copies by several readers; after the switch is acknowledged, the counter stands still
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		echo 1 > "$K/enabled"
 		before=$(cat "$K/copies")
-		for i in 1 2 3 4; do
+		for _ in 1 2 3 4; do
 			bash -c "for n in \$(seq 60); do cat $K/key || exit 0; done" > /dev/null 2>&1 &
 		done
 		some() { [ "$(cat "$K/copies")" -ge $((before + 5)) ]; }
 		wait_until some
 		echo 0 > "$K/enabled"
 		at=$(cat "$K/copies")
-		wait $(jobs -p | grep -v "^$PID$")
+		wait_for_jobs
 		is "$K/copies" "$at"
 	done
 }

@@ -4,7 +4,7 @@
 
 load helper
 
-NO_MOUNT=1
+export NO_MOUNT=1
 teardown() {
 	exec 7>&-
 	[ -z "${FROZEN-}" ] || fsfreeze -u "$FROZEN"
@@ -191,7 +191,7 @@ lock() {
 	grep -q 'refused: Device or resource busy: .*locked by another program' log
 	grep -q 'error: store: .*another program holds a lock' log
 	for i in $(seq 80); do
-		(until [ -e done ]; do bash -c "echo 5 > $G/keys/k$i/max_uses" 2> /dev/null; done) 3>&- 7>&- &
+		(until [ -e ./done ]; do bash -c "echo 5 > $G/keys/k$i/max_uses" 2> /dev/null; done) 3>&- 7>&- &
 		jobs+=($!)
 	done
 	for _ in $(seq 20); do
@@ -200,7 +200,7 @@ lock() {
 	done
 	is "$K/max_uses" max
 	exec 7>&-
-	touch done
+	touch ./done
 	wait "${jobs[@]}" || :
 	echo 6 > "$K/max_uses"
 	enroll_here web2.csr > web2.crt

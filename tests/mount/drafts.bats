@@ -71,19 +71,19 @@ os.replace(name, '$K/max_uses')"
 	needs terminals
 	echo 24 > "$K/max_uses"
 	try nano 25 python3 -c "
-import os, pty, select, sys, time
+import os, pty, re, select, sys
 pid, fd = pty.fork()
 if not pid:
     os.environ['TERM'] = 'xterm'
     os.execlp('nano', 'nano', '-I', '$K/max_uses')
 def until(text):
     seen = b''
-    while text not in seen:
+    while not re.search(text, seen):
         assert select.select([fd], [], [], 20)[0], seen
         seen += os.read(fd, 4096)
 until(b'24')
 os.write(fd, b'\x0b25\n\x0f')
-until(b'File Name to Write')
+until(b'File Name to Write|Write to File') # up to version 7, from version 8
 os.write(fd, b'\r')
 until(b'Wrote')
 os.write(fd, b'\x18')

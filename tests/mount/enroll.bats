@@ -271,7 +271,7 @@ PY
 	key_file
 	sed 's/A/B/' my.key > damaged.key
 	csr web1
-	for i in $(seq 20); do enroll damaged.key web1.csr 2> /dev/null || :; done
+	for _ in $(seq 20); do enroll damaged.key web1.csr 2> /dev/null || :; done
 	n=$(grep -c 'enroll refused' log)
 	[ "$n" -ge 1 ]
 	[ "$n" -lt 15 ]

@@ -14,6 +14,7 @@ load helper
 	expect_log 'store: .*(disk full|disk I/O error)|refused: (Input/output error|No space left)'
 	FAULTS=$T/control LD_PRELOAD=$(ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}')$T/fault.so \
 		"$ENROLLFS" -f -o domain=corp.example "$T/store" "$M" 2>> "$T/log" 3>&- &
+	# shellcheck disable=SC2034 # for helper.bash
 	PID=$!
 	wait_until answers
 	timeout 300 /usr/bin/python3 "$BATS_TEST_DIRNAME/faults.py" "$M" control requests bundle > tried

@@ -27,7 +27,7 @@ fill() {
 	echo 0 > "$G/keys/other/exportable"
 	chmod 600 "$K/max_uses"
 	chown 65534 "$G/members/web1/description" "$M/certs/own/enabled" "$M/domain"
-	cat "$M/log.head" > head
+	cat "$M/log.head" > ./head
 	stop
 	cp store whole
 }

@@ -22,7 +22,9 @@ set_up_mount() {
 	cd "$T" || return 1
 	needs fuse_mounts
 	if [ -z "${NO_MOUNT-}" ]; then
+		# shellcheck disable=SC2119 # the options that most tests want: none
 		start
+		# shellcheck disable=SC2119
 		group
 	fi
 }
@@ -50,6 +52,14 @@ wait_until() {
 	done
 }
 
+# Waits for all background jobs but the daemon; fails if the last of them did.
+wait_for_jobs() {
+	local pids
+	pids=$(jobs -p | grep -v "^$PID$")
+	# shellcheck disable=SC2086 # an argument each
+	wait $pids
+}
+
 answers() { mountpoint -q "$M" && ls "$M" > /dev/null 2>&1; }
 # Ended, whether or not somebody has collected it yet.
 gone() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2> /dev/null; }
@@ -69,6 +79,7 @@ set_clock() {
 }
 
 # start [ARGUMENT...]: mounts T/store on T/m in the foreground of a background job.
+# shellcheck disable=SC2120 # tests give arguments
 start() {
 	# Descriptor 3 is bats's own: a daemon that kept it would keep bats waiting.
 	# A shell's background jobs ignore SIGINT unless it is set back.
@@ -122,7 +133,7 @@ check_log() {
 secrets() {
 	local key
 	if answers; then
-		for key in $(ls -d "$M"/*/*/keys/*/key 2> /dev/null | tail -n 5); do
+		for key in $(printf '%s\n' "$M"/*/*/keys/*/key | tail -n 5); do
 			timeout 5 cat "$key" 2> /dev/null
 		done
 	fi > "$T/.keys"
@@ -152,6 +163,7 @@ check_secrets() {
 }
 
 # group [KIND]: a group berlin with a key auto; G and K are their directories.
+# shellcheck disable=SC2120 # tests give a kind
 group() {
 	G=$M/${1:-app_connector}/berlin
 	K=$G/keys/auto
@@ -171,6 +183,7 @@ needs() {
 
 can_user_namespaces() { setpriv --reuid=65534 --regid=65534 --clear-groups unshare --map-root-user true; }
 can_uts_namespaces() { unshare -u hostname some.host; }
+# shellcheck disable=SC2016 # sh expands it
 can_mount_namespaces() { unshare -m sh -c 'mount -t tmpfs none "$1" && umount "$1"' - "$T"; }
 can_fuse_mounts() {
 	[ -c /dev/fuse ] || { echo 'there is no /dev/fuse'; return 1; }
@@ -201,6 +214,7 @@ tool() {
 not() { ! "$@"; }
 
 # refused TEXT COMMAND...: the command fails, and what it says has the errno's text.
+# shellcheck disable=SC2154 # bats's run sets status and output
 refused() {
 	local want=$1
 	shift

@@ -3,7 +3,7 @@
 # /proc mounted with hidepid: the daemon sees no process of another user, and not what groups a caller
 # is in. Each test runs in a pid namespace of its own, with a /proc of its own.
 
-NO_MOUNT=1
+export NO_MOUNT=1
 load helper
 
 setup() {

@@ -59,7 +59,7 @@ counts() { [ "$(metric "$1")" = "$2" ]; }
 	wait_until counts 'enrollfs_keys{kind="app_connector",state="active"}' 1
 	stat -c '%s %.Y' "$M/metrics" > before
 	cat "$M/metrics" > first
-	for i in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		cmp first "$M/metrics"
 		stat -c '%s %.Y' "$M/metrics" | cmp - before
 	done

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where it mounts, and what it takes away: a directory and a mount, not what a path leads to by then.
 
-NO_MOUNT=1
+export NO_MOUNT=1
 load helper
 
 # mount(2) as libfuse calls it, at a moment that the test chooses.
@@ -24,7 +24,7 @@ pause_before_mount() {
 	C
 	cc -shared -fPIC -DREACHED="\"$T/reached\"" -DGO="\"$T/go\"" -o pause.so pause.c -ldl
 	ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$T/pause.so env --default-signal=INT \
-		"$ENROLLFS" -f "$@" -o domain=corp.example store "$M" 2>> "$T/log" 3>&- &
+		"$ENROLLFS" -f -o domain=corp.example store "$M" 2>> "$T/log" 3>&- &
 	PID=$!
 	wait_until test -e reached
 }

@@ -3,7 +3,7 @@
 # The store that version 0.1.0 left (tests/stores/0.1.0): each later version opens, migrates, checks,
 # shows, exports and restores it.
 
-NO_MOUNT=1
+export NO_MOUNT=1
 load helper
 
 OLD=$BATS_TEST_DIRNAME/../stores/0.1.0
@@ -93,12 +93,12 @@ shows_the_old_tree() {
 }
 
 @test "its export is restored as it was then, and as the present version exports it" {
-	cp -r "$OLD/export" then
+	cp -r "$OLD/export" ./then
 	expect_log 'its revocation list lacks . that were revoked since'
 	start
 	rsync -a "$M/export/" now/
 	stop
-	for copy in then now; do
+	for copy in "then" now; do
 		rm -f store store-wal store-shm
 		tool mkfs --from $copy store
 		sound store

@@ -35,7 +35,8 @@ owners() { stat -c '%U %n' "$D" "$D"/*; }
 	group
 	id=$(id -u enrollfs) gid=$(id -g enrollfs)
 	[ "$(ls "/proc/$PID/task" | wc -l)" -gt 1 ]
-	for thread in $(ls "/proc/$PID/task"); do
+	for thread in "/proc/$PID/task"/*; do
+		thread=${thread##*/}
 		[ "$(status Uid "$thread")" = "$id $id $id $id" ]
 		[ "$(status Gid "$thread")" = "$gid $gid $gid $gid" ]
 		[ -z "$(status Groups "$thread" | tr -d ' ')" ]
@@ -104,6 +105,7 @@ imported() {
 	echo "$output"
 	[ "$status" -eq 0 ]
 	# and it would be found: the test's own shell has one
+	# shellcheck disable=SC2034 # to be in memory is all it is for
 	secret=$(cat ed.key)
 	run /usr/bin/python3 "$BATS_TEST_DIRNAME/memory_dump.py" $$ ed.key
 	[ "$status" -eq 1 ]

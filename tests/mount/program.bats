@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program: options, going behind, ending, what it refuses to serve.
 
-NO_MOUNT=1
+export NO_MOUNT=1
 load helper
 
 @test "help and version" {
@@ -268,7 +268,7 @@ one_line() {
 	sqlite3 theirs 'CREATE TABLE t (x); INSERT INTO t VALUES (1)'
 	refused 'database of another program' "$ENROLLFS" theirs m
 	[ "$(sqlite3 theirs 'SELECT x FROM t')" = 1 ]
-	for i in $(seq 100); do echo 'just a text file, not a database at all'; done > text
+	for _ in $(seq 100); do echo 'just a text file, not a database at all'; done > text
 	refused 'not a database' "$ENROLLFS" text m
 	refused 'No such file or directory' "$ENROLLFS" no/such/folder/store m
 	refused 'No such file or directory' "$ENROLLFS" store no-such-mountpoint

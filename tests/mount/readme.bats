@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What README shows is what happens: every command in it is run, or it is said here why not.
 
-NO_MOUNT=1
+export NO_MOUNT=1
 load helper
 
 TOP=$BATS_TEST_DIRNAME/../..

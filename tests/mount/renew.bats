@@ -257,7 +257,7 @@ sys.stdout.buffer.write(der)" > forged.der
 			enroll "n$i.csr" "p$i.csr" "$M/renew" > "n$i.$k.crt" 3>&- &
 		done
 	done
-	wait $(jobs -p | grep -v "^$PID\$")
+	wait_for_jobs
 	for i in 1 2 3 4 5 6 7 8; do
 		for k in 1 2 3; do cmp "n$i.$k.crt" "$G/members/m$i/fullchain.pem"; done
 	done

@@ -524,7 +524,7 @@ spoil() {
 		(for i in $(seq 500); do
 			n=$((c * 500 + i))
 			bash -c '{ cat "$1" "$2" >&3 && cat <&3; } 3<> "$3"' - \
-				$([ $((n % 2)) = 0 ] && echo unlimited || echo k).key c$n.csr "$M/enroll" > c$n.crt || exit 1
+				"$([ $((n % 2)) = 0 ] && echo unlimited || echo k).key" c$n.csr "$M/enroll" > c$n.crt || exit 1
 		done) 3>&- &
 		pids+=($!)
 	done
@@ -532,7 +532,7 @@ spoil() {
 	while kill -0 "${pids[@]}" 2> /dev/null; do rsync -a "$M/export/" copy/; done
 	wait "${pids[@]}"
 	[ "$(wc -l < "$M/tables/members.tsv")" -gt 2000 ]
-	cat "$M/log.head" > head
+	cat "$M/log.head" > ./head
 	back_up
 	restore
 	tool fsck --log-head "$(cat head)" store
@@ -543,7 +543,7 @@ spoil() {
 	start
 	for n in 1 500 1001 2000; do
 		openssl verify -CAfile <(cat "$M"/certs/{root,own}/cert.pem) -untrusted c$n.crt c$n.crt
-		enroll $([ $((n % 2)) = 0 ] && echo unlimited || echo k).key c$n.csr | cmp - c$n.crt
+		enroll "$([ $((n % 2)) = 0 ] && echo unlimited || echo k).key" c$n.csr | cmp - c$n.crt
 	done
 	before=$(cat "$E/keys/k/uses")
 	enroll k.key c2001.csr > c2001.crt

@@ -176,15 +176,15 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 
 @test "reading the lists while the certificate goes harms nobody" {
 	for i in 1 2 3 4; do
-		(while [ ! -e done ]; do cat "$M/certs/x/crl.pem" "$M/certs/x/index.txt" > /dev/null 2>&1; done) 3>&- &
+		(while [ ! -e ./done ]; do cat "$M/certs/x/crl.pem" "$M/certs/x/index.txt" > /dev/null 2>&1; done) 3>&- &
 	done
 	for i in $(seq 100); do
 		mkdir "$M/certs/x"
 		echo self > "$M/certs/x/issuer"
 		rmdir "$M/certs/x"
 	done
-	touch done
-	wait $(jobs -p | grep -v "^$PID\$") || : # the last looks found nothing
+	touch ./done
+	wait_for_jobs || : # the last looks found nothing
 	is "$K/uses" 0
 }
 
@@ -279,7 +279,7 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 		enroll_here "m$i.csr" > /dev/null
 	done
 	for i in $(seq 8); do
-		(while [ ! -e done ]; do
+		(while [ ! -e ./done ]; do
 			openssl crl -in "$C/crl.pem" -CAfile "$C/cert.pem" -noout 2>&1
 			[ "$(awk -F'\t' 'NF != 6' "$C/index.txt")" = '' ] || echo torn
 		done > "said.$i") 3>&- &
@@ -288,8 +288,8 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 		rmdir "$G/members/m$i"
 		[ "$(openssl crl -in "$C/crl.pem" -noout -text | grep -c 'Serial Number')" = "$i" ]
 	done
-	touch done
-	wait $(jobs -p | grep -v "^$PID\$")
+	touch ./done
+	wait_for_jobs
 	not grep -v 'verify OK' said.*
 }
 
@@ -323,7 +323,7 @@ many() {
 	stop
 	many 100000
 	start
-	(while [ ! -e done ]; do
+	(while [ ! -e ./done ]; do
 		cat "$K/uses" > /dev/null
 		echo
 	done > rounds) 3>&- &
@@ -332,7 +332,7 @@ many() {
 	before=$(wc -l < rounds)
 	stat -c %s "$C/crl.pem" "$C/index.txt" > sizes
 	after=$(wc -l < rounds)
-	touch done
+	touch ./done
 	wait $loop
 	echo "others read $((after - before)) times while the lists were made"
 	[ "$after" -gt "$before" ]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # scripts/start, and what it and mkfs.enrollfs say about the domain.
 
-NO_MOUNT=1
+export NO_MOUNT=1
 load helper
 
 # A folder as of a clone, in which all is built.

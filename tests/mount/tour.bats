@@ -5,7 +5,7 @@
 load helper
 
 tour() {
-	NO_MOUNT=1
+	export NO_MOUNT=1
 	is "$K/max_uses" 1
 	echo 2 > "$K/max_uses"
 	cat "$K/key" > auto.key

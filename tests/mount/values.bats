@@ -34,10 +34,10 @@ load helper
 	is "$K/max_uses" 6
 	sh_refused 'Invalid argument' "{ printf +5; printf 0; } > $K/max_uses"
 	is "$K/max_uses" 6
-	for i in 1 2 3 4 5 6 7 8; do
-		for j in 1 2 3 4 5; do echo +1 > "$K/max_uses"; done &
+	for _ in 1 2 3 4 5 6 7 8; do
+		for _ in 1 2 3 4 5; do echo +1 > "$K/max_uses"; done &
 	done
-	wait $(jobs -p | grep -v "^$PID$")
+	wait_for_jobs
 	is "$K/max_uses" 46
 }
 

@@ -85,6 +85,25 @@ static void rows_have_their_columns(void **state)
 	db_close(db);
 }
 
+/* Whether a line of a plan reads a whole table. What a subquery has made may
+ * be read: made collects the names that are given to it. SQLite 3.40 calls it
+ * a SUBQUERY, 3.46 says MATERIALIZE NAME and then SCAN NAME. */
+static bool scans_a_table(const char *plan, char *made, size_t size)
+{
+	char name[64], quoted[68];
+
+	if (sscanf(plan, "MATERIALIZE %63s", name) == 1 ||
+	    sscanf(plan, "CO-ROUTINE %63s", name) == 1) {
+		size_t used = strlen(made);
+		snprintf(made + used, size - used, "|%s|", name);
+	}
+	if (sscanf(plan, "SCAN %63s", name) != 1 ||
+	    strcasestr(plan, "SUBQUERY") || strstr(plan, "CONSTANT"))
+		return false;
+	snprintf(quoted, sizeof(quoted), "|%s|", name);
+	return !strstr(made, quoted);
+}
+
 /* Lists and lookups go through an index: 100,000 rows must not be read for
  * one. */
 static void no_query_scans_a_table(void **state)
@@ -101,7 +120,7 @@ static void no_query_scans_a_table(void **state)
 	struct db *db = opened();
 
 	for (size_t i = 0; i < COUNT(query); i++) {
-		char sql[4096];
+		char sql[4096], made[256] = "";
 		sqlite3_stmt *statement;
 		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s",
 		    db_query_text(query[i]));
@@ -111,11 +130,9 @@ static void no_query_scans_a_table(void **state)
 		while (sqlite3_step(statement) == SQLITE_ROW) {
 			const char *plan = (const char *)sqlite3_column_text(
 			    statement, 3);
-			if (strncmp(plan, "SCAN", 4) == 0 &&
+			if (scans_a_table(plan, made, sizeof(made)) &&
 			    query[i] != DB_EVENT_LAST &&
-			    query[i] != DB_EVENT_LAST_LINE &&
-			    !strcasestr(plan, "SUBQUERY") &&
-			    !strstr(plan, "CONSTANT"))
+			    query[i] != DB_EVENT_LAST_LINE)
 				fail_msg(
 				    "%s: %s", db_query_name(query[i]), plan);
 			assert_null(strstr(plan, "TEMP B-TREE"));

@@ -331,8 +331,8 @@ static void assert_is_trust_domain(GENERAL_NAMES *names)
 	assert_int_equal(sk_GENERAL_NAME_num(names), 1);
 	const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
 	assert_int_equal(name->type, GEN_URI);
-	assert_string_equal(
-	    ASN1_STRING_get0_data(name->d.uniformResourceIdentifier),
+	assert_string_equal((const char *)ASN1_STRING_get0_data(
+				name->d.uniformResourceIdentifier),
 	    "spiffe://corp.example");
 	GENERAL_NAMES_free(names);
 }
