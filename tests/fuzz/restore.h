@@ -11,7 +11,7 @@ static int take_lines(struct db_conn *conn, void *text)
 	int64_t seq = 0;
 
 	journal_pause(conn, true);
-	int rc = db_change(conn, DB_RESTORE_DEFER, NULL);
+	int rc = db_bulk(conn);
 	if (!rc)
 		rc = db_change(
 		    conn, DB_RESTORE_BEGIN, DB_ARGS(DB_BLOB("\1", 1)));
