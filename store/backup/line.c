@@ -182,13 +182,15 @@ static bool take_result(const char **at, struct line *out)
 	return take_string(at, ",\"result\":\"", &out->part[LINE_RESULT]);
 }
 
+#define PREV ((size_t)2 * PKI_HASH) /* hex digits */
+
 static bool take_end(const char **at, struct line *out)
 {
 	if (strncmp(*at, ",\"reason\":", 10) == 0 &&
 	    !take_string(at, ",\"reason\":\"", &out->part[LINE_REASON]))
 		return false;
-	return take(at, ",\"prev\":\"") && strlen(*at) > 2 * PKI_HASH &&
-	       hex_bytes(*at, 2 * PKI_HASH, out->prev, PKI_HASH) == 0;
+	return take(at, ",\"prev\":\"") && strlen(*at) > PREV &&
+	       hex_bytes(*at, PREV, out->prev, PKI_HASH) == 0;
 }
 
 static bool take_all(const char *at, struct line *out)

@@ -49,8 +49,10 @@ static int open_spare(struct sqlite_db *db)
 	int rc = sqlite_connect(
 	    db->path, SQLITE_OPEN_READONLY, db->vfs, &db->spare);
 
-	return rc ? rc
-		  : sqlite_int(db->spare, "PRAGMA schema_version", &version);
+	if (rc)
+		return rc;
+	db->spare->base.db = db->db;
+	return sqlite_int(db->spare, "PRAGMA schema_version", &version);
 }
 
 static struct sqlite_conn *reader(struct sqlite_db *db)

@@ -57,7 +57,7 @@ static void finish(sqlite3_stmt *statement)
 static int each(struct sqlite_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
-	struct sqlite_row row = {.base = {&db_sqlite}};
+	struct sqlite_row row = {.base = {conn->base.db->engine}};
 	int rows = 0, stop = 0, rc = prepared(conn, query, &row.statement);
 
 	if (rc)
