@@ -113,7 +113,7 @@ static const char usage[] =
     "                        root's group)\n"
     "    -o ro               read-only: keys cannot be copied, machines cannot enroll\n"
     "    -o accept_older     accept a copy of the store that was made while it was\n"
-    "                        mounted, without its -wal file; later changes are lost\n"
+    "                        mounted, without its write-ahead log; later changes are lost\n"
     "    -o allow_other      let other users use the mount (default as root)\n"
     "    -o noallow_other    do not\n"
     "    -d                  print every request (implies -f)\n"
@@ -338,7 +338,8 @@ static int drop_privileges(
 	struct user user;
 
 	store_start();
-	if (geteuid() == 0 && user_choose(o->user, o->store, &user))
+	if (geteuid() == 0 &&
+	    user_choose(o->user, o->store, store_files(), &user))
 		return -1;
 	if (store_find_key(options, !o->read_only))
 		return -1;

@@ -193,6 +193,18 @@ static int open_parts(struct store *store, const struct store_options *options)
 	return rc;
 }
 
+const char *const *store_files(void)
+{
+	static const char *all[16];
+	int n = 0;
+
+	for (; db_files[n]; n++)
+		all[n] = db_files[n];
+	all[n++] = ".key";
+	all[n] = NULL;
+	return all;
+}
+
 int store_locate(char **path)
 {
 	size_t most = db_path_max();

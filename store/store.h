@@ -52,6 +52,10 @@ struct store_options {
 	gid_t gid;
 };
 
+/* The suffixes of a store's files, its master key's too, NULL at the end.
+ * Before there are threads. */
+const char *const *store_files(void);
+
 /*
  * Replaces a store's malloc'ed path by its absolute one, as path_absolute does.
  * -1, logged: also one that is too long for a database.

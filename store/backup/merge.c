@@ -256,7 +256,7 @@ static bool is_newer(struct row *new, struct row *old)
 
 /* --- all of it --- */
 
-static int store_files(
+static int add_files(
     struct db_conn *conn, enum db_kind kind, int64_t id, const json_t *files)
 {
 	size_t i;
@@ -285,7 +285,7 @@ static int store_owners(struct db_conn *conn, enum db_kind kind,
 
 	if (rc || (removed && removed->i))
 		return rc;
-	return store_files(conn, kind, id, json_object_get(json, "files"));
+	return add_files(conn, kind, id, json_object_get(json, "files"));
 }
 
 static int add(struct db_conn *conn, enum db_kind kind, struct row *row)

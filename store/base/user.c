@@ -20,21 +20,20 @@
 #include "store/base/process.h"
 #include "store/base/report.h"
 
-/* Suffixes of a store's files. */
-static const char *const suffixes[] = {"", "-wal", "-shm", ".lock", ".key"};
-enum { FILES = sizeof(suffixes) / sizeof(suffixes[0]) };
-
 /* A store's directory, opened, and the store's file name in it. */
 struct store_dir {
+	const char *const *suffix; /* of the store's files; NULL at the end */
 	int fd;
 	struct stat st;
 	char path[PATH_MAX], name[NAME_MAX + 1];
 };
 
-static int store_dir_open(const char *store, struct store_dir *out)
+static int store_dir_open(
+    const char *store, const char *const *suffixes, struct store_dir *out)
 {
 	char copy[PATH_MAX];
 
+	out->suffix = suffixes;
 	snprintf(copy, sizeof(copy), "%s", store);
 	snprintf(out->name, sizeof(out->name), "%s", basename(copy));
 	snprintf(copy, sizeof(copy), "%s", store);
@@ -51,7 +50,7 @@ static int store_dir_open(const char *store, struct store_dir *out)
 
 static bool file_name(const struct store_dir *dir, int i, char name[PATH_MAX])
 {
-	return snprintf(name, PATH_MAX, "%s%s", dir->name, suffixes[i]) <=
+	return snprintf(name, PATH_MAX, "%s%s", dir->name, dir->suffix[i]) <=
 	       NAME_MAX;
 }
 
@@ -177,8 +176,8 @@ int user_keep_mounting(void)
 /* --- access checks --- */
 
 /* The result of an access check: the first file that is denied, an index into
- * suffixes, or one of these. */
-enum { NOTHING = -1, DIRECTORY = FILES, UNKNOWN };
+ * the suffixes, or one of these; an exit status less 1. */
+enum { NOTHING = -1, DIRECTORY = 100, UNKNOWN };
 
 static int may_read(int fd, const char *path, int how)
 {
@@ -200,9 +199,9 @@ static int first_denied(
 
 	if (may(AT_FDCWD, dir->path, X_OK))
 		return DIRECTORY;
-	for (int i = 0; i < FILES; i++)
+	for (int i = 0; dir->suffix[i]; i++)
 		/* root opens the master key before it drops privileges */
-		if (strcmp(suffixes[i], ".key") != 0 &&
+		if (strcmp(dir->suffix[i], ".key") != 0 &&
 		    file_name(dir, i, name) && may(dir->fd, name, 0) &&
 		    errno != ENOENT)
 			return i;
@@ -286,7 +285,7 @@ static bool is_of_store(const struct store_dir *dir, const char *name)
 {
 	char own[PATH_MAX];
 
-	for (int i = 0; i < FILES; i++)
+	for (int i = 0; dir->suffix[i]; i++)
 		if (file_name(dir, i, own) && strcmp(own, name) == 0)
 			return true;
 	return false;
@@ -360,9 +359,9 @@ static int chown_store(const struct store_dir *dir, const struct user *to)
 	int rc = 0;
 
 	/* check all before changing any */
-	for (int i = 0; i < FILES && !rc; i++)
+	for (int i = 0; dir->suffix[i] && !rc; i++)
 		rc = chown_file(dir, i, NULL);
-	for (int i = 0; i < FILES && !rc; i++)
+	for (int i = 0; dir->suffix[i] && !rc; i++)
 		rc = chown_file(dir, i, to);
 	if (!rc && fchown(dir->fd, to->uid, to->gid))
 		rc = -errno;
@@ -453,10 +452,11 @@ static int choose(
 	return exists ? -EACCES : -ENOENT;
 }
 
-int user_choose(const char *name, const char *store, struct user *out)
+int user_choose(const char *name, const char *store,
+    const char *const *suffixes, struct user *out)
 {
 	struct store_dir dir = {.fd = -1};
-	int rc = store_dir_open(store, &dir);
+	int rc = store_dir_open(store, suffixes, &dir);
 
 	if (rc)
 		return rc;

@@ -27,7 +27,8 @@ int user_of(const char *path, struct user *out);
 
 /*
  * As root: chooses the user of a store, an absolute path without links that
- * need not exist yet. name is the requested user. With NULL it is USER_DEFAULT;
+ * need not exist yet; suffixes are those of its files, NULL at the end (see
+ * store_files). name is the requested user. With NULL it is USER_DEFAULT;
  * if that is missing or has no access, the owner of the store's directory.
  *
  * If the user lacks access to a directory that root owns, the directory and the
@@ -40,7 +41,8 @@ int user_of(const char *path, struct user *out);
  * user has no access), or -errno (the directory cannot be opened). Forks: call
  * it before any thread exists.
  */
-int user_choose(const char *name, const char *store, struct user *out);
+int user_choose(const char *name, const char *store,
+    const char *const *suffixes, struct user *out);
 
 /*
  * Drops privileges to a user for good: no capabilities, no supplementary group

@@ -49,6 +49,9 @@ enum {
 
 /* --- its files --- */
 
+/* The suffixes of its files, the empty one first; NULL at the end. */
+extern const char *const db_files[];
+
 /* Nothing has this name. */
 bool db_is_missing(const char *path);
 

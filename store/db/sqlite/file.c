@@ -16,6 +16,8 @@
 /* The files of a database: the file itself, its write-ahead log, the index of
  * that, and the lock file. */
 
+const char *const db_files[] = {"", "-wal", "-shm", ".lock", NULL};
+
 bool db_is_missing(const char *path)
 {
 	struct stat st;
