@@ -36,7 +36,7 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 HARDEN_LD := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
-LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 libcrypto libseccomp libcap-ng)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 jansson libcrypto libseccomp libcap-ng)
 FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
 SQLITE_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
 JSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
@@ -48,7 +48,7 @@ BASE_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VE
 	-DENROLLFS_VERSION='"$(VERSION)"' $(LIB_CFLAGS) -pthread $(WARN) $(HARDEN) -MMD -MP
 
 # CPPFLAGS first: a packager's _FORTIFY_SOURCE gives way to ours without a warning.
-COMPILE := $(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS)
+COMPILE = $(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS)
 
 BASE_SRC := $(wildcard store/base/*.c)
 PKI_SRC := $(wildcard store/pki/*.c)

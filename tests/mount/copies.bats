@@ -182,6 +182,7 @@ named() {
 		sha256sum -c sum
 	done
 	[ -z "$(ls keys)" ] && [ ! -e bare.key ] && [ ! -e empty.key ]
+	not_restored 'its master key is gone'
 }
 
 @test "a store whose file is gone and whose log is there is not made again" {

@@ -34,6 +34,7 @@ fill() {
 
 # finds TEXT SQL: after that change fsck says so, and ends with 4.
 finds() {
+	not_restored 'it is damaged on purpose'
 	cp whole store
 	sqlite3 store "PRAGMA foreign_keys = OFF; $2"
 	run fsck "${@:3}" store
@@ -176,6 +177,7 @@ finds() {
 }
 
 @test "a damaged database" {
+	not_restored 'it is damaged on purpose'
 	fill
 	cp whole store
 	page=$(sqlite3 store "SELECT rootpage FROM sqlite_schema WHERE name = 'member_name'")

@@ -2,9 +2,11 @@
 # shellcheck shell=bash
 #
 # Every mounted test owns a store and a mountpoint in a folder of its own, ends its own daemon, and
-# fails if that logged an error or warning it did not expect, or if a sanitizer spoke.
+# fails if that logged an error or warning it did not expect, if a sanitizer spoke, or if its store
+# is not what its own export restores.
 #
-# ENROLLFS is the program. A test that provokes an error says so with `expect_log PATTERN`.
+# ENROLLFS is the program. A test that provokes an error says so with `expect_log PATTERN`, one whose
+# store cannot be restored with `not_restored REASON`.
 
 ENROLLFS=${ENROLLFS:-$BATS_TEST_DIRNAME/../../build/enrollfs}
 
@@ -31,9 +33,11 @@ set_up_mount() {
 
 take_down_mount() {
 	local rc=0
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$T/log" | sed 's/^/the daemon: /' >&2
 	check_secrets || rc=1
 	stop_if_running
 	check_log || rc=1
+	check_restored || rc=1
 	cd /
 	rm -rf "$T"
 	return $rc
@@ -126,6 +130,58 @@ check_log() {
 		echo "$bad" >&2
 		return 1
 	fi
+}
+
+# What the whole mount says, but for what a restore may change: the revocation lists, which are
+# signed anew, the time of folders, and what happens in the running program.
+look() {
+	(cd "$M" && find . -mindepth 1 ! -path './export/*' ! -name metrics ! -name 'crl.*' -type f \
+		-printf '%P %m %U:%G %s\n' -o -printf '%P %m %U:%G %y %l\n' | sort
+	find . -type f ! -path './export/*' ! -name metrics ! -name 'crl.*' -exec sha256sum {} + | sort)
+}
+
+# The program is run as it is: without a sanitizer and not in valgrind.
+plain() {
+	local libraries
+	libraries=$(ldd "$ENROLLFS" 2> /dev/null) && [[ $libraries != *lib[at]san* ]]
+}
+
+# not_restored REASON: why this test's store is not compared with what its export restores.
+not_restored() { echo "$1" > "$T/.not_restored"; }
+
+# Nothing is forgotten by the export: what it restores shows what the test's store shows. Sanitizers
+# have seen it in restore.bats, and a test that has failed has said enough.
+check_restored() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] && [ -e "$T/store" ] && [ ! -e "$T/.not_restored" ] || return 0
+	plain || return 0
+	local R rc=0
+	R=$(mktemp -d)
+	mkdir "$R/m" "$R/new"
+	chmod -R 755 "$R"
+	restored_like_it > "$R/said" 2>&1 || rc=1
+	[ $rc = 0 ] || { echo "what the export restores is not the store:"; cat "$R/said"; } >&2
+	rm -rf "$R"
+	return $rc
+}
+
+restored_like_it() {
+	local M=$R/m
+	tool fsck "$T/store" || return 1
+	look_at "$T/store" was || return 1
+	cp -p "$T/store.key" "$R/new" || return 1
+	tool mkfs --from "$R/was.export" "$R/new/store" || return 1
+	look_at "$R/new/store" now || return 1
+	diff "$R/was" "$R/now" && diff -r "$R/was.export" "$R/now.export"
+}
+
+# look_at STORE NAME: mounted read-only, what it shows is in R/NAME, its export in R/NAME.export.
+look_at() {
+	env "${CLOCKED[@]}" "$ENROLLFS" -f -o ro "$1" "$M" 3>&- &
+	PID=$!
+	wait_until answers || return 1
+	look > "$R/$2"
+	cp -r "$M/export" "$R/$2.export"
+	stop
 }
 
 # What this test's secrets look like: of provisioning keys (the last of the mounted ones are copied

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""memory.py MOUNT CONTROL REQUESTS CA [OPERATION...]: each operation, with each of its allocations
-failing in turn. It has to fail with ENOMEM, or to have happened; and without the fault it works again."""
+"""memory.py MOUNT CONTROL REQUESTS CA [OPERATION...]: each operation, with each of its first DEPTH
+(1000) allocations failing in turn, and beyond those in steps of 5 %. It has to fail with ENOMEM, or to
+have happened; and without the fault it works again."""
 import errno
 import mmap
+import os
 import struct
 import sys
 
@@ -25,6 +27,8 @@ def disarm():
     return struct.unpack('=iiii', memory[:])[2]
 
 
+DEPTH = int(os.environ.get('DEPTH', 1000))
+
 # Thousands in OpenSSL, making and importing key pairs; and what is longer each time.
 LONG = ('make_cert', 'import_ca', 'sign_ca', 'rekey', 'changed')
 
@@ -33,7 +37,7 @@ for operation in operations.CHANGES + operations.READS:
     name = operation.__name__
     if only and name not in only:
         continue
-    exhaustive = 100 if name.startswith(LONG) else 1000
+    exhaustive = min(DEPTH, 100) if name.startswith(LONG) else DEPTH
     after = missed = 0
     while missed < 2:
         what, do, happened = operations.prepare(operation)

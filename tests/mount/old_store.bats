@@ -45,6 +45,7 @@ shows_the_old_tree() {
 	*) return 1 ;;
 	esac
 	sha256sum -c sums
+	not_restored 'it may have to be mounted writable first'
 }
 
 @test "it opens and shows what it showed, also when it is opened again and read-only" {

@@ -175,6 +175,7 @@ one_line() {
 	[ ! -e /my.key ]
 	"$ENROLLFS" -o master_key=my.key store m
 	umount m
+	mv my.key store.key # for check_restored
 }
 
 @test "a second daemon is refused" {
@@ -241,6 +242,7 @@ one_line() {
 	refused 'Not a directory' "$ENROLLFS" -o master_key=store.key/key store m
 	start -o master_key="$T/elsewhere"
 	is m/domain corp.example
+	mv elsewhere store.key # for check_restored
 }
 
 @test "domains" {
@@ -306,6 +308,7 @@ one_line() {
 	# of an earlier version
 	sqlite3 store 'PRAGMA user_version = 1'
 	refused 'has to be mounted writable once' "$ENROLLFS" -o ro store m
+	not_restored 'its version has been changed'
 }
 
 @test "an ordinary user's own mount" {

@@ -220,6 +220,7 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	[ $((16#$(crl_number "$C/crl.pem"))) -gt $((16#$number)) ]
 	stop
 	# expired since the last list: on one more, then no longer (RFC 5280 3.3)
+	not_restored 'the database is edited'
 	sqlite3 store "UPDATE issued SET not_after = strftime('%s') - 60 WHERE revoked IS NOT NULL;
 		UPDATE crl SET this_update = this_update - 400000, next_update = next_update - 400000"
 	start
@@ -295,6 +296,7 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 
 # 100,000 that were revoked, put into the store as if they had enrolled.
 many() {
+	not_restored 'its certificates are made up in the database'
 	python3 - "$1" <<-'PY'
 		import os, sqlite3, sys
 		db = sqlite3.connect('store')
