@@ -52,25 +52,26 @@ enum db_kind merge_kind(const json_t *json)
 
 /* --- from JSON --- */
 
+/* A member that is missing, in a copy made before there was the column, is 0 or
+ * empty. */
 static int load_number(const json_t *json, struct db_value *out)
 {
 	if (json && !json_is_null(json) && !json_is_integer(json))
 		return -EBADMSG;
-	*out = json_is_integer(json) ? DB_INT(json_integer_value(json))
-				     : DB_NIL;
+	*out = json_is_null(json) ? DB_NIL : DB_INT(json_integer_value(json));
 	return 0;
 }
 
 static int load_text(
     const json_t *json, struct bytes *bytes, struct db_value *out)
 {
-	if (!json_is_string(json))
+	if (json && !json_is_null(json) && !json_is_string(json))
 		return -EBADMSG;
 	int rc = bytes_add(
 	    bytes, json_string_value(json), json_string_length(json));
 	if (!rc)
 		rc = bytes_add(bytes, "", 1);
-	*out = DB_TEXT((const char *)bytes->data);
+	*out = json_is_null(json) ? DB_NIL : DB_TEXT((const char *)bytes->data);
 	return rc;
 }
 
@@ -122,16 +123,13 @@ static struct db_value *value_of(struct row *row, const char *name)
 	return NULL;
 }
 
-/* What copies of 0.1.0 do not say, and what the restore marks. */
-static void complete(struct row *row)
+/* As long as the restore lasts, what is alive has `removed` 0. */
+static void mark_alive(struct row *row)
 {
-	static const char *const zero[] = {"version", "lost", "removed"};
+	struct db_value *removed = value_of(row, "removed");
 
-	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
-		struct db_value *value = value_of(row, zero[i]);
-		if (value && value->type == DB_NULL)
-			*value = DB_INT(0);
-	}
+	if (removed && removed->type == DB_NULL)
+		*removed = DB_INT(0);
 }
 
 static int load(struct row *row, enum db_kind kind, const json_t *json)
@@ -145,7 +143,7 @@ static int load(struct row *row, enum db_kind kind, const json_t *json)
 	for (int i = 0; i < of->count && !rc; i++)
 		rc = load_column(row, i, json);
 	row->value[of->count + 1] = (struct db_value){.type = DB_END};
-	complete(row);
+	mark_alive(row);
 	return rc;
 }
 

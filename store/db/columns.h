@@ -182,6 +182,107 @@ enum db_merge {
 	OF(ENROLLED, 0, "id", 0, DB_NO_HEAD, DB_ENROLLED_TAIL) \
 	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL)
 
+/*
+ * The columns that are read of each kind, behind those of all kinds, and for enrolling and renewing:
+ * S(name of the column for db_int() and others, expression).
+ */
+#define DB_GROUP_READ(S) \
+	S(DB_GROUP_PLACE, g.place) \
+	S(DB_GROUP_DESCRIPTION, g.description) \
+	S(DB_GROUP_ENABLED, g.enabled) \
+	S(DB_GROUP_CERT, g.signing_cert) \
+	S(DB_GROUP_CERT_NAME, c.name) \
+	S(DB_GROUP_KEYS_AT, g.keys_changed) \
+	S(DB_GROUP_MEMBERS_AT, g.members_changed)
+
+#define DB_KEY_READ(S) \
+	S(DB_KEY_GROUP, k.grp) \
+	S(DB_KEY_GROUP_NAME, g.name) \
+	S(DB_KEY_PLACE, g.place) \
+	S(DB_KEY_GROUP_ENABLED, g.enabled) \
+	S(DB_KEY_DESCRIPTION, k.description) \
+	S(DB_KEY_ENABLED, k.enabled) \
+	S(DB_KEY_CERT, k.signing_cert) \
+	S(DB_KEY_CERT_NAME, c.name) \
+	S(DB_KEY_MAX_USES, k.max_uses) \
+	S(DB_KEY_USES, k.uses) \
+	S(DB_KEY_EXPIRES, k.expires) \
+	S(DB_KEY_EXPORTABLE, k.sealed_secret IS NOT NULL) \
+	S(DB_KEY_MANAGED, k.managed) \
+	S(DB_KEY_COPIES, k.copies) \
+	S(DB_KEY_LAST_COPIED, k.last_copied) \
+	S(DB_KEY_LAST_USED, k.last_used)
+
+#define DB_MEMBER_READ(S) \
+	S(DB_MEMBER_GROUP, m.grp) \
+	S(DB_MEMBER_GROUP_NAME, g.name) \
+	S(DB_MEMBER_PLACE, g.place) \
+	S(DB_MEMBER_DESCRIPTION, m.description) \
+	S(DB_MEMBER_KEY, m.prov_key) \
+	S(DB_MEMBER_KEY_NAME, k.name) \
+	S(DB_MEMBER_ENROLLED, m.enrolled) \
+	S(DB_MEMBER_ENROLLED_BY, m.enrolled_by) \
+	S(DB_MEMBER_ISSUED, i.id) \
+	S(DB_MEMBER_CERT, i.cert) \
+	S(DB_MEMBER_CERT_NAME, c.name) \
+	S(DB_MEMBER_SERIAL, i.serial) \
+	S(DB_MEMBER_NOT_BEFORE, i.not_before) \
+	S(DB_MEMBER_NOT_AFTER, i.not_after) \
+	S(DB_MEMBER_REVOKED, i.revoked) \
+	S(DB_MEMBER_REASON, i.reason) \
+	S(DB_MEMBER_DER_LEN, length(i.der)) \
+	S(DB_MEMBER_CSR_LEN, length(i.csr))
+
+#define DB_CERT_READ(S) \
+	S(DB_CERT_ISSUER, c.issuer) \
+	S(DB_CERT_ISSUER_NAME, i.name) \
+	S(DB_CERT_ALGORITHM, c.algorithm) \
+	S(DB_CERT_SUBJECT, c.subject) \
+	S(DB_CERT_ENABLED, c.enabled) \
+	S(DB_CERT_VALIDITY_DAYS, c.validity_days) \
+	S(DB_CERT_CA_VALIDITY_DAYS, c.ca_validity_days) \
+	S(DB_CERT_CRL_DAYS, c.crl_days) \
+	S(DB_CERT_SERIAL, c.serial) \
+	S(DB_CERT_NOT_BEFORE, c.not_before) \
+	S(DB_CERT_NOT_AFTER, c.not_after) \
+	S(DB_CERT_ISSUED_COUNT, c.issued) \
+	S(DB_CERT_REVOKED_COUNT, c.revoked) \
+	S(DB_CERT_DER_LEN, length(c.der)) \
+	S(DB_CERT_CSR_LEN, length(c.csr)) \
+	S(DB_CERT_MANAGED, c.managed) \
+	S(DB_CERT_OUTSIDE, c.chain IS NOT NULL)
+
+#define DB_ENROLL_READ(S) \
+	S(DB_ENROLL_KEY_NAME, k.name) \
+	S(DB_ENROLL_KEY_ENABLED, k.enabled) \
+	S(DB_ENROLL_EXPIRES, k.expires) \
+	S(DB_ENROLL_MAX_USES, k.max_uses) \
+	S(DB_ENROLL_USES, k.uses) \
+	S(DB_ENROLL_GROUP, g.id) \
+	S(DB_ENROLL_GROUP_NAME, g.name) \
+	S(DB_ENROLL_PLACE, g.place) \
+	S(DB_ENROLL_GROUP_ENABLED, g.enabled) \
+	S(DB_ENROLL_CERT, c.id) \
+	S(DB_ENROLL_CERT_ENABLED, c.enabled) \
+	S(DB_ENROLL_CERT_NOT_BEFORE, c.not_before) \
+	S(DB_ENROLL_CERT_NOT_AFTER, c.not_after) \
+	S(DB_ENROLL_VALIDITY_DAYS, c.validity_days)
+
+#define DB_RENEW_READ(S) \
+	S(DB_RENEW_NAME, m.name) \
+	S(DB_RENEW_GROUP, g.id) \
+	S(DB_RENEW_GROUP_NAME, g.name) \
+	S(DB_RENEW_PLACE, g.place) \
+	S(DB_RENEW_GROUP_ENABLED, g.enabled) \
+	S(DB_RENEW_PRESENT, i.id) \
+	S(DB_RENEW_PRESENT_NOT_AFTER, i.not_after) \
+	S(DB_RENEW_PRESENT_REVOKED, i.revoked IS NOT NULL) \
+	S(DB_RENEW_CERT, c.id) \
+	S(DB_RENEW_CERT_ENABLED, c.enabled) \
+	S(DB_RENEW_CERT_NOT_BEFORE, c.not_before) \
+	S(DB_RENEW_CERT_NOT_AFTER, c.not_after) \
+	S(DB_RENEW_VALIDITY_DAYS, c.validity_days)
+
 /* clang-format on */
 
 struct db_column {

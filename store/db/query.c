@@ -15,12 +15,13 @@
 	t ".created, " t ".modified, " t ".modified_by, " EDITED(t) ", max(" t ".created, " t \
 	".made * 1000000000), " changed ", " t ".ctime, "
 
+/* For the columns that are read, see columns.h. */
+#define READ(name, expression) #expression ", "
+
 #define CERT_ROWS \
 	"SELECT " OBJECT("c", "max(" EDITED("c") ", c.counted, c.shown * 1000000000, coalesce(" EDITED("i") ", 0))") \
-	"c.issuer, i.name, c.algorithm, c.subject, c.enabled, " \
-	"c.validity_days, c.ca_validity_days, c.crl_days, c.serial, c.not_before, c.not_after, " \
-	"c.issued, c.revoked, length(c.der), length(c.csr), c.managed, c.chain IS NOT NULL " \
-	"FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
+	DB_CERT_READ(READ) \
+	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
 
 #define CERT_UNUSED \
 	"id = ?1 AND removed IS NULL " \
@@ -49,26 +50,20 @@
 
 #define GROUP_ROWS \
 	"SELECT " OBJECT("g", "max(" EDITED("g") ", " EDITED("c") ")") \
-	"g.place, g.description, g.enabled, g.signing_cert, c.name, " \
-	"g.keys_changed, g.members_changed " \
-	"FROM grp g JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL "
+	DB_GROUP_READ(READ) \
+	"0 FROM grp g JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL "
 
 #define KEY_ROWS \
-	"SELECT " OBJECT("k", "max(" EDITED("k") ", k.last_copied, k.last_used, k.shown * 1000000000, " \
-	EDITED("g") ", " EDITED("c") ")") \
-	"k.grp, g.name, g.place, g.enabled, k.description, k.enabled, k.signing_cert, c.name, " \
-	"k.max_uses, k.uses, k.expires, k.sealed_secret IS NOT NULL, k.managed, " \
-	"k.copies, k.last_copied, k.last_used " \
-	"FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert " \
+	"SELECT " OBJECT("k", "max(" EDITED("k") ", k.last_copied, k.last_used, k.shown * 1000000000, " EDITED("g") ", " EDITED("c") ")") \
+	DB_KEY_READ(READ) \
+	"0 FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert " \
 	"WHERE k.removed IS NULL "
 
 #define MEMBER_ROWS \
 	"SELECT " OBJECT("m", "max(" EDITED("m") ", m.shown * 1000000000, i.created, " \
 	"coalesce(i.revoked, 0), " EDITED("k") ", " EDITED("c") ")") \
-	"m.grp, g.name, g.place, m.description, m.prov_key, k.name, m.enrolled, m.enrolled_by, " \
-	"i.id, i.cert, c.name, i.serial, i.not_before, i.not_after, i.revoked, i.reason, " \
-	"length(i.der), length(i.csr) " \
-	"FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
+	DB_MEMBER_READ(READ) \
+	"0 FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
 	"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) " \
 	"JOIN cert c ON c.id = i.cert WHERE m.removed IS NULL "
 

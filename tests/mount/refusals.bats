@@ -69,9 +69,9 @@ if ctypes.CDLL(None).renameat2(-100, p[0].encode(), -100, p[1].encode(), 2): sys
 	cat web1.csr web2.csr > both
 	line EINVAL request $B/keys/auto/enroll py 'fd = os.open(p[0], os.O_RDWR); os.write(fd, open(p[1], "rb").read()); os.write(fd, b"more")' "$K/enroll" web1.csr
 	line EINVAL request $B/keys/auto/enroll py 'fd = os.open(p[0], os.O_RDWR); os.write(fd, b"-----BEGIN "); os.read(fd, 10)' "$K/enroll"
-	grep -q 'reason":"read before the request was complete"' "$M/log"
+	wait_until grep -q 'reason":"read before the request was complete"' "$M/log"
 	line EINVAL request $B/keys/auto/enroll py 'fd = os.open(p[0], os.O_WRONLY); os.pwrite(fd, b"x", 10)' "$K/enroll"
-	grep -q 'reason":"a request has no holes"' "$M/log"
+	wait_until grep -q 'reason":"a request has no holes"' "$M/log"
 	# what is written on after a refusal is refused again, and has its line
 	n=$(grep -c '"action":"enroll"' "$M/log")
 	py 'fd = os.open(p[0], os.O_RDWR)

@@ -66,11 +66,12 @@ static void rows_have_their_columns(void **state)
 		int columns;
 	} want[] = {
 	    {DB_PLACE_GET, DB_OBJECT_COLUMNS},
-	    {DB_CERT_GET, DB_CERT_OUTSIDE + 1},
-	    {DB_GROUP_GET, DB_GROUP_MEMBERS_AT + 1},
-	    {DB_KEY_GET, DB_KEY_LAST_USED + 1},
-	    {DB_MEMBER_GET, DB_MEMBER_CSR_LEN + 1},
-	    {DB_ENROLL_KEY, DB_ENROLL_VALIDITY_DAYS + 1},
+	    {DB_CERT_GET, DB_CERT_COLUMNS + 1},
+	    {DB_GROUP_GET, DB_GROUP_COLUMNS + 1},
+	    {DB_KEY_GET, DB_KEY_COLUMNS + 1},
+	    {DB_MEMBER_GET, DB_MEMBER_COLUMNS + 1},
+	    {DB_ENROLL_KEY, DB_ENROLL_COLUMNS + 1},
+	    {DB_RENEW_MEMBER, DB_RENEW_COLUMNS + 1},
 	};
 	struct db *db = opened();
 
