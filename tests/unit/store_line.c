@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of the audit trail: composed, and read again. */
+#include <errno.h>
+
+#include "store/backup/line.h"
+#include "tests/unit/unit.h"
+
+enum { TIME = 1790000000 };
+
+/* Composes, parses and composes again. */
+static void comes_back(struct line *line)
+{
+	CLEANUP_BYTES struct bytes first = {0}, second = {0};
+	struct line again = {.time = line->time};
+
+	assert_int_equal(line_compose(line, &first), 0);
+	assert_int_equal(bytes_add(&first, "", 1), 0);
+	assert_int_equal(line_parse((char *)first.data, &again), 0);
+	assert_int_equal(line_compose(&again, &second), 0);
+	assert_int_equal(second.len, first.len - 1);
+	assert_memory_equal(first.data, second.data, second.len);
+	line_free(&again);
+	line_free(line);
+}
+
+static struct line simple(const char *comm)
+{
+	struct line line = {
+	    .seq = 7, .time = TIME, .uid = 1, .gid = 2, .pid = 3};
+
+	assert_int_equal(line_set(&line, LINE_COMM, comm), 0);
+	assert_int_equal(line_set(&line, LINE_ACTION, "set"), 0);
+	assert_int_equal(line_set(&line, LINE_OBJECT, "certs/a"), 0);
+	return line;
+}
+
+static void whatever_a_caller_sends(void **state)
+{
+	static const char *const texts[] = {"", "\"", "\\", "\\\"", "a\\\\\"",
+	    "\",\"result\":\"ok\"", "\n\t\x01\x7f", "\xff\xfe", "}{",
+	    ",\"prev\":\""};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct line line = simple(texts[i]);
+		comes_back(&line);
+		line = simple("x");
+		assert_int_equal(line_set_more(&line, "value", texts[i]), 0);
+		comes_back(&line);
+		line = simple("x");
+		assert_int_equal(line_set(&line, LINE_RESULT, "EPERM"), 0);
+		assert_int_equal(line_set(&line, LINE_REASON, texts[i]), 0);
+		comes_back(&line);
+	}
+}
+
+static void is_none(const char *text)
+{
+	struct line line = {.time = TIME};
+
+	assert_int_equal(line_parse(text, &line), -EINVAL);
+	line_free(&line);
+}
+
+static void what_is_no_line(void **state)
+{
+	CLEANUP_BYTES struct bytes text = {0};
+	struct line line = simple("x");
+
+	(void)state;
+	is_none("");
+	is_none("{}");
+	is_none("{\"seq\":7");
+	assert_int_equal(line_compose(&line, &text), 0);
+	assert_int_equal(bytes_add(&text, "", 1), 0);
+	for (size_t i = 0; i < text.len - 1; i++) {
+		unsigned char was = text.data[i];
+		text.data[i] = '\0';
+		is_none((char *)text.data);
+		text.data[i] = was;
+	}
+	assert_int_equal(bytes_add(&text, "", 1), 0);
+	text.data[text.len - 2] = 'x';
+	is_none((char *)text.data);
+	line_free(&line);
+}
+
+/* The time in a line is that of its record, or the line is kept as a whole. */
+static void of_another_time(void **state)
+{
+	CLEANUP_BYTES struct bytes text = {0};
+	struct line line = simple("x"), again = {.time = TIME + 1};
+
+	(void)state;
+	assert_int_equal(line_compose(&line, &text), 0);
+	assert_int_equal(bytes_add(&text, "", 1), 0);
+	assert_int_equal(line_parse((char *)text.data, &again), -EINVAL);
+	line_free(&again);
+	line_free(&line);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(whatever_a_caller_sends),
+	    cmocka_unit_test(what_is_no_line),
+	    cmocka_unit_test(of_another_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
