@@ -47,6 +47,9 @@ def main():
         if not asked and ASKED in screen:
             asked, echoed = True, echoes(slave)
             os.write(master, typed)
+        elif asked and interrupt and status is None:
+            # a shell between fork and exec may have lost it: whoever waits presses it again
+            os.write(master, typed)
         if status is None:
             done, code = os.waitpid(pid, os.WNOHANG)
             status = os.waitstatus_to_exitcode(code) if done else None
