@@ -1100,8 +1100,6 @@ whole() {
 
 # --- renewing ---
 
-# later HOURS COMMAND...: by the client's clock; the server's stays.
-later() { env LD_PRELOAD="$T/later.so" LATER="$1" "${@:2}"; }
 
 # short_lived: the machine is enrolled for three days.
 short_lived() {
