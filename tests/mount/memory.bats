@@ -49,6 +49,7 @@ start_without_memory() {
 		jobs[i]=$!
 	done
 	wait "${jobs[@]}"
+	wait_until gone "$PID"
 	wait "$PID" && return 1
 	PID=
 	not mountpoint -q "$M"

@@ -74,6 +74,11 @@ void *realloc(void *old, size_t size)
 	return fails(size) ? NULL : REAL(realloc)(old, size);
 }
 
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return fails(size) ? NULL : REAL(aligned_alloc)(alignment, size);
+}
+
 /* With a sanitizer these two would not come by malloc. */
 char *strndup(const char *text, size_t max)
 {
