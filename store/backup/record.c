@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "store/backup/line.h"
 #include "store/backup/row.h"
@@ -86,4 +88,67 @@ int record_of_event(
 	record.line_len = line.len;
 	record.data = db_blob(row, DB_EVENT_DATA, &record.data_len);
 	return rc ? rc : record_compose(conn, &record, out);
+}
+
+/* --- reading one --- */
+
+/* Behind the JSON object that begins here; `end` if it does not end. */
+static const char *end_of_object(const char *at, const char *end)
+{
+	bool quoted = false;
+	int depth = 0;
+
+	for (; at < end; at++) {
+		if (quoted && *at == '\\')
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+		else if (!quoted && *at == '{')
+			depth++;
+		else if (!quoted && *at == '}' && --depth == 0)
+			return at + 1;
+	}
+	return end;
+}
+
+static int split_part(const char **at, const char *end, struct record_parts *out)
+{
+	static const char *const name[RECORD_PARTS] = {
+	    ",\"log\":", ",\"issued\":", ",\"member\":", ",\"data\":"};
+
+	for (int i = 0; i < RECORD_PARTS; i++) {
+		size_t n = strlen(name[i]);
+		if ((size_t)(end - *at) <= n || memcmp(*at, name[i], n) != 0)
+			continue;
+		const char *from = *at + n;
+		*at = end_of_object(from, end);
+		int rc = bytes_add(&out->text[i], from, (size_t)(*at - from));
+		return rc ? rc : bytes_add(&out->text[i], "", 1);
+	}
+	return -EBADMSG;
+}
+
+int record_split(const char *text, size_t len, struct record_parts *out)
+{
+	const char *end = text + len, *at = memmem(text, len, ",\"at\":", 6);
+	char *behind;
+	int rc = 0;
+
+	if (!at)
+		return -EBADMSG;
+	out->at = strtoll(at + 6, &behind, 10);
+	for (at = behind; at < end && !rc;)
+		rc = split_part(&at, end, out);
+	return rc;
+}
+
+const char *record_part(const struct record_parts *parts, int i)
+{
+	return parts->text[i].len ? (const char *)parts->text[i].data : NULL;
+}
+
+void record_parts_free(struct record_parts *parts)
+{
+	for (int i = 0; i < RECORD_PARTS; i++)
+		bytes_free(&parts->text[i]);
 }
