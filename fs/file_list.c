@@ -35,7 +35,7 @@ static int read_list(struct file *f, struct fs_request *rq, off_t offset,
 static int read_page(struct file *f, struct fs_request *rq, off_t offset,
     size_t size, struct bytes *out)
 {
-	struct store_snapshot *snapshot;
+	struct store_snapshot *snapshot = NULL;
 	struct node now;
 	int rc = node_get(rq->store, f->ino, &now);
 

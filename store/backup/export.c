@@ -58,7 +58,7 @@ static int read_mark(const struct db_row *row, void *arg)
 {
 	struct mark *mark = arg;
 	CLEANUP_BYTES struct bytes line = {0};
-	unsigned char hash[PKI_HASH];
+	unsigned char hash[PKI_HASH] = {0};
 	int rc = line_of_event(row, &line);
 
 	mark->seq = db_int(row, DB_EVENT_SEQ);

@@ -249,7 +249,7 @@ static bool is_newer(struct row *new, struct row *old)
 	const struct db_value *a = value_of(new, "version"),
 			      *b = value_of(old, "version");
 
-	return !a || a->i > b->i;
+	return !a || !b || a->i > b->i;
 }
 
 /* --- all of it --- */

@@ -45,7 +45,7 @@ static int add_files(struct rendering *r, int64_t id)
 static int add_value(
     struct rendering *r, const struct db_row *row, int i, enum db_type type)
 {
-	size_t len;
+	size_t len = 0;
 
 	if (type == DB_COLUMN_PRESENT)
 		return bytes_printf(r->out, "%d", !db_is_null(row, i));

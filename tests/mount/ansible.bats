@@ -134,7 +134,6 @@ YML
   tasks:
     - copy: {dest: "{{ m }}/app_connector/berlin/keys/auto/max_uses", content: "6\n", backup: true}
     - copy: {dest: "{{ m }}/app_connector/berlin/keys/auto/enabled", content: "{{ false }}\n", backup: true}
-      register: off
     - lineinfile: {path: "{{ m }}/app_connector/berlin/description", regexp: "^", line: "Berlin", backup: true}
     - template: {src: "{{ t }}/limit.j2", dest: "{{ m }}/certs/connector/crl_days", backup: true}
 YML

@@ -235,7 +235,7 @@ sys.stdout.buffer.write(der)" | openssl x509 -inform DER -out damaged.pem
 	sh_refused 'Bad message' "cat none.pem none.key > $C/import"
 	grep -q 'a certificate has no subject' log
 	# not valid now
-	openssl x509 -req -in imp.csr -CA ca/root.pem -CAkey ca/root.key -days -1 \
+	later -48 openssl x509 -req -in imp.csr -CA ca/root.pem -CAkey ca/root.key -days 1 \
 		-extfile <(printf '%s\n' "$ca_extensions") -out late.pem 2> /dev/null
 	sh_refused 'Key has expired' "cat late.pem ca/root.pem imp.key > $C/import"
 	# what would not do as a signing certificate here

@@ -375,9 +375,10 @@ other_ca() {
 	loopback
 	other_ca
 	sign() {
-		openssl x509 -req -in "$1" -CA ca.crt -CAkey ca.pem -extfile ext -days "$2" -out signed.crt 2> /dev/null
+		later "${2:-0}" openssl x509 -req -in "$1" -CA ca.crt -CAkey ca.pem -extfile ext -days 30 \
+			-out signed.crt 2> /dev/null
 	}
-	sign "$D/new/request.csr" 30
+	sign "$D/new/request.csr"
 	export BEFORE='cat > sent; cat signed.crt ca.crt; exit 0'
 	unfit 'its chain ends in a root that is not the one named in the provisioning key' "ssh:far:/enroll"
 	BEFORE="cat > sent; cat signed.crt ca.crt $M/certs/root/cert.pem; exit 0"
@@ -385,15 +386,15 @@ other_ca() {
 	BEFORE="cat > sent; cat signed.crt; exit 0"
 	unfit 'its chain ends in a root that is not the one named in the provisioning key' "ssh:far:/enroll"
 	csr web1
-	sign web1.csr 30
+	sign web1.csr
 	BEFORE='cat > sent; cat signed.crt ca.crt; exit 0'
 	unfit 'it is for another key pair' "ssh:far:/enroll"
 
 	# the same with that root in the key: fits, unless it has expired
 	key_text "$(openssl x509 -in ca.crt -outform DER | sha256sum | cut -c1-64)"
-	sign "$D/new/request.csr" -1
+	sign "$D/new/request.csr" $((-31 * 24))
 	unfit 'certificate has expired' "ssh:far:/enroll"
-	sign "$D/new/request.csr" 30
+	sign "$D/new/request.csr"
 	ce "ssh:far:/enroll"
 	cmp signed.crt "$D/cert.pem"
 	cmp ca.crt "$D/chain.pem"
@@ -1099,8 +1100,6 @@ whole() {
 
 # --- renewing ---
 
-# later HOURS COMMAND...: by the client's clock; the server's stays.
-later() { env LD_PRELOAD="$T/later.so" LATER="$1" "${@:2}"; }
 
 # short_lived: the machine is enrolled for three days.
 short_lived() {

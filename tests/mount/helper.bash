@@ -82,6 +82,12 @@ set_clock() {
 	/usr/bin/python3 -c 'import struct, sys; open("clock", "r+b").write(struct.pack("=q", int(sys.argv[1])))' "$1"
 }
 
+# later HOURS COMMAND...: by the client's clock; the server's stays.
+later() {
+	[ -e "$T/later.so" ] || cc -shared -fPIC -o "$T/later.so" "$BATS_TEST_DIRNAME/later.c" || return 1
+	env LD_PRELOAD="$T/later.so" LATER="$1" "${@:2}"
+}
+
 # start [ARGUMENT...]: mounts T/store on T/m in the foreground of a background job.
 # shellcheck disable=SC2120 # tests give arguments
 start() {
