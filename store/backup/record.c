@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "store/backup/line.h"
@@ -128,18 +127,32 @@ static int split_part(const char **at, const char *end, struct record_parts *out
 	return -EBADMSG;
 }
 
+/* Digits, not read beyond the end. */
+static int64_t take_number(const char **at, const char *end)
+{
+	int64_t number = 0;
+
+	for (; *at < end && **at >= '0' && **at <= '9'; ++*at)
+		if (__builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_add_overflow(number, **at - '0', &number))
+			return -1;
+	return number;
+}
+
 int record_split(const char *text, size_t len, struct record_parts *out)
 {
-	const char *end = text + len, *at = memmem(text, len, ",\"at\":", 6);
-	char *behind;
+	static const char name[] = ",\"at\":";
+	const char *end = text + len;
+	const char *at = memmem(text, len, name, sizeof(name) - 1);
 	int rc = 0;
 
 	if (!at)
 		return -EBADMSG;
-	out->at = strtoll(at + 6, &behind, 10);
-	for (at = behind; at < end && !rc;)
+	at += sizeof(name) - 1;
+	out->at = take_number(&at, end);
+	while (at < end && !rc)
 		rc = split_part(&at, end, out);
-	return rc;
+	return rc || out->at >= 0 ? rc : -EBADMSG;
 }
 
 const char *record_part(const struct record_parts *parts, int i)
