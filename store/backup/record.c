@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "store/backup/line.h"
 #include "store/backup/row.h"
@@ -86,4 +87,81 @@ int record_of_event(
 	record.line_len = line.len;
 	record.data = db_blob(row, DB_EVENT_DATA, &record.data_len);
 	return rc ? rc : record_compose(conn, &record, out);
+}
+
+/* --- reading one --- */
+
+/* Behind the JSON object that begins here; `end` if it does not end. */
+static const char *end_of_object(const char *at, const char *end)
+{
+	bool quoted = false;
+	int depth = 0;
+
+	for (; at < end; at++) {
+		if (quoted && *at == '\\')
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+		else if (!quoted && *at == '{')
+			depth++;
+		else if (!quoted && *at == '}' && --depth == 0)
+			return at + 1;
+	}
+	return end;
+}
+
+static int split_part(const char **at, const char *end, struct record_parts *out)
+{
+	static const char *const name[RECORD_PARTS] = {
+	    ",\"log\":", ",\"issued\":", ",\"member\":", ",\"data\":"};
+
+	for (int i = 0; i < RECORD_PARTS; i++) {
+		size_t n = strlen(name[i]);
+		if ((size_t)(end - *at) <= n || memcmp(*at, name[i], n) != 0)
+			continue;
+		const char *from = *at + n;
+		*at = end_of_object(from, end);
+		int rc = bytes_add(&out->text[i], from, (size_t)(*at - from));
+		return rc ? rc : bytes_add(&out->text[i], "", 1);
+	}
+	return -EBADMSG;
+}
+
+/* Digits, not read beyond the end. */
+static int64_t take_number(const char **at, const char *end)
+{
+	int64_t number = 0;
+
+	for (; *at < end && **at >= '0' && **at <= '9'; ++*at)
+		if (__builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_add_overflow(number, **at - '0', &number))
+			return -1;
+	return number;
+}
+
+int record_split(const char *text, size_t len, struct record_parts *out)
+{
+	static const char name[] = ",\"at\":";
+	const char *end = text + len;
+	const char *at = memmem(text, len, name, sizeof(name) - 1);
+	int rc = 0;
+
+	if (!at)
+		return -EBADMSG;
+	at += sizeof(name) - 1;
+	out->at = take_number(&at, end);
+	while (at < end && !rc)
+		rc = split_part(&at, end, out);
+	return rc || out->at >= 0 ? rc : -EBADMSG;
+}
+
+const char *record_part(const struct record_parts *parts, int i)
+{
+	return parts->text[i].len ? (const char *)parts->text[i].data : NULL;
+}
+
+void record_parts_free(struct record_parts *parts)
+{
+	for (int i = 0; i < RECORD_PARTS; i++)
+		bytes_free(&parts->text[i]);
 }

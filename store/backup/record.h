@@ -24,4 +24,20 @@ int record_compose(
 int record_of_event(
     struct db_conn *conn, const struct db_row *row, struct bytes *out);
 
+/* Parts of a record's text, each NUL-terminated; empty: it has none such. */
+enum { RECORD_LOG, RECORD_ISSUED, RECORD_MEMBER, RECORD_DATA, RECORD_PARTS };
+
+struct record_parts {
+	int64_t at;
+	struct bytes text[RECORD_PARTS];
+};
+
+/* Splits what record_compose makes. Returns 0, -EBADMSG (another text) or
+ * -ENOMEM; free the parts in any case. */
+int record_split(const char *text, size_t len, struct record_parts *out);
+void record_parts_free(struct record_parts *parts);
+
+/* A part, or NULL. */
+const char *record_part(const struct record_parts *parts, int i);
+
 #endif

@@ -134,70 +134,6 @@ static int take_places(struct restore *r)
 
 /* --- the trail --- */
 
-/* Parts of a record, each NUL-terminated; empty: it has none such. */
-enum { LOG, ISSUED, MEMBER, DATA, PARTS };
-
-struct parts {
-	int64_t at;
-	struct bytes text[PARTS];
-};
-
-/* Behind the JSON object that begins here; `end` if it does not end. */
-static const char *end_of_object(const char *at, const char *end)
-{
-	bool quoted = false;
-	int depth = 0;
-
-	for (; at < end; at++) {
-		if (quoted && *at == '\\')
-			at++;
-		else if (*at == '"')
-			quoted = !quoted;
-		else if (!quoted && *at == '{')
-			depth++;
-		else if (!quoted && *at == '}' && --depth == 0)
-			return at + 1;
-	}
-	return end;
-}
-
-static int split_part(const char **at, const char *end, struct parts *out)
-{
-	static const char *const name[PARTS] = {
-	    ",\"log\":", ",\"issued\":", ",\"member\":", ",\"data\":"};
-
-	for (int i = 0; i < PARTS; i++) {
-		size_t n = strlen(name[i]);
-		if ((size_t)(end - *at) <= n || memcmp(*at, name[i], n) != 0)
-			continue;
-		const char *from = *at + n;
-		*at = end_of_object(from, end);
-		int rc = bytes_add(&out->text[i], from, (size_t)(*at - from));
-		return rc ? rc : bytes_add(&out->text[i], "", 1);
-	}
-	return -EBADMSG;
-}
-
-/* Splits what record.c composes: `"seq":…,"at":…` and parts. */
-static int split(const char *text, size_t len, struct parts *out)
-{
-	const char *end = text + len, *at = memmem(text, len, ",\"at\":", 6);
-	char *behind;
-	int rc = 0;
-
-	if (!at)
-		return -EBADMSG;
-	out->at = strtoll(at + 6, &behind, 10);
-	for (at = behind; at < end && !rc;)
-		rc = split_part(&at, end, out);
-	return rc;
-}
-
-static const char *part(const struct parts *parts, int i)
-{
-	return parts->text[i].len ? (const char *)parts->text[i].data : NULL;
-}
-
 static int take_part(struct restore *r, enum db_kind kind, const char *text)
 {
 	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
@@ -229,15 +165,15 @@ static int64_t id_of(const char *text)
 	return id;
 }
 
-static int append(struct restore *r, const struct parts *parts)
+static int append(struct restore *r, const struct record_parts *parts)
 {
 	struct line line = {.time = parts->at / CLOCK_SECOND};
-	const char *text = part(parts, LOG);
+	const char *text = record_part(parts, RECORD_LOG);
 	struct event event = {
 	    .at = parts->at,
 	    .line = text ? &line : NULL,
-	    .issued = id_of(part(parts, ISSUED)),
-	    .data = part(parts, DATA),
+	    .issued = id_of(record_part(parts, RECORD_ISSUED)),
+	    .data = record_part(parts, RECORD_DATA),
 	};
 	int rc = text ? line_parse(text, &line) : 0;
 
@@ -251,14 +187,14 @@ static int append(struct restore *r, const struct parts *parts)
 	return rc;
 }
 
-static int take_parts(struct restore *r, const struct parts *parts)
+static int take_parts(struct restore *r, const struct record_parts *parts)
 {
-	int rc = take_part(r, DB_ENROLLED, part(parts, MEMBER));
+	int rc = take_part(r, DB_ENROLLED, record_part(parts, RECORD_MEMBER));
 
 	if (!rc)
-		rc = take_part(r, DB_ISSUED, part(parts, ISSUED));
+		rc = take_part(r, DB_ISSUED, record_part(parts, RECORD_ISSUED));
 	if (!rc)
-		rc = take_data(r, part(parts, DATA));
+		rc = take_data(r, record_part(parts, RECORD_DATA));
 	return rc ? rc : append(r, parts);
 }
 
@@ -290,9 +226,9 @@ static bool made_again(
 
 /* Whether it is the record that store.json names, if it has that number. */
 static bool fits_mark(
-    const struct restore *r, int64_t seq, const struct parts *parts)
+    const struct restore *r, int64_t seq, const struct record_parts *parts)
 {
-	const char *line = part(parts, LOG);
+	const char *line = record_part(parts, RECORD_LOG);
 	unsigned char hash[PKI_HASH];
 	char text[2 * PKI_HASH + 1];
 
@@ -308,15 +244,14 @@ static const char *take_record(
     int64_t seq, const char *line, const char *text, size_t len, void *arg)
 {
 	struct restore *r = arg;
-	struct parts parts = {0};
-	int rc = split(text, len, &parts);
+	struct record_parts parts = {0};
+	int rc = record_split(text, len, &parts);
 	bool fits = fits_mark(r, seq, &parts);
 
 	(void)line;
 	if (!rc)
 		rc = take_parts(r, &parts);
-	for (int i = 0; i < PARTS; i++)
-		bytes_free(&parts.text[i]);
+	record_parts_free(&parts);
 	if (!fits)
 		return "is not the one that store.json names: they are of copies whose stores went different ways";
 	if (rc == -EBADMSG)

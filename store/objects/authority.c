@@ -10,6 +10,7 @@
 #include "store/internal.h"
 #include "store/objects/before.h"
 #include "store/objects/object.h"
+#include "store/objects/seal.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
 
@@ -27,18 +28,6 @@ enum {
 	MISSING = 1, /* prepared: something is to come */
 	DONE = 2,    /* prepared: there is nothing to store */
 };
-
-int seal_into(struct store *store, struct db_conn *conn, enum db_query query,
-    const char *kind, int64_t id, const void *secret, size_t len)
-{
-	CLEANUP_BYTES struct bytes box = {0};
-	int rc = pki_seal(store->sealer, kind, id, secret, len, &box);
-
-	if (!rc)
-		rc = db_change(conn, query,
-		    DB_ARGS(DB_INT(id), DB_BLOB(box.data, box.len)));
-	return rc;
-}
 
 /* What verifiers of SPIFFE ids expect a CA to be: that of the domain, without a
  * path. */

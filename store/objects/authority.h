@@ -25,12 +25,4 @@ int cert_make_signed(const struct store_make *make, struct db_conn *conn,
     const struct new_cert *want, int64_t *id, struct pki_ca **ca,
     int64_t *not_after);
 
-/*
- * In a job: seals a row's secret under the master key, with kind and id as
- * associated data, and stores it with a query of (id, sealed). Returns 0 or
- * -errno.
- */
-int seal_into(struct store *store, struct db_conn *conn, enum db_query query,
-    const char *kind, int64_t id, const void *secret, size_t len);
-
 #endif

@@ -7,8 +7,8 @@
 #include "store/base/clock.h"
 #include "store/internal.h"
 #include "store/lists/metrics.h"
-#include "store/objects/authority.h"
 #include "store/objects/object.h"
+#include "store/objects/seal.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
 
