@@ -18,8 +18,8 @@ struct conversation {
 	struct file file;
 	struct node node;
 	const struct attr *attr; /* to which it is submitted */
-	/* By whom the file was opened. With the command and the reason of the
-	 * last write, for a request that is left incomplete. */
+	/* The caller that opened the file. With the command and the reason of
+	 * the last write, for a request that is left incomplete. */
 	struct store_call call;
 
 	struct bytes request;

@@ -18,7 +18,7 @@ enum quota {
 
 /*
  * _PER_USER: of one user. _ANYBODY: of all users. _OWNERS: with the reserve for
- * users that own a group, or whom owner or mode of the file admit. _MAX: with
+ * users that own a group or that the file's owner or mode admits. _MAX: with
  * the reserve for root and the owner of the mount's root; for files and bytes,
  * these have no limit.
  */

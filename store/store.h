@@ -46,8 +46,8 @@ struct store_options {
 			      write-ahead log, too */
 	int key_fd; /* by store_find_key: the master key's file; -1: there is
 		       none */
-	/* Who starts it: a new store's root and certificates are his; what the
-	 * daemon does by itself is recorded as his. */
+	/* Of the process: owns the root and certificates of a new store; the
+	 * daemon's own actions are recorded with it. */
 	uid_t uid;
 	gid_t gid;
 };
@@ -67,10 +67,9 @@ int store_locate(char **path);
 void store_start(void);
 
 /*
- * Opens the master key's file, for a caller who will not be allowed to any more
- * when he opens the store. With make, one that is elsewhere than the store is
- * made here if neither is there yet. What is wrong is logged. 0 or -errno; a
- * missing file is for store_open to make or to miss.
+ * Opens the master key's file before privileges are dropped. make: creates it
+ * if it lies outside the store's directory and neither it nor the store exists.
+ * Returns 0 or -errno, logged; a missing file is left to store_open.
  */
 int store_find_key(struct store_options *options, bool make);
 
