@@ -23,7 +23,7 @@ start_without_memory() {
 	expect_log 'out of memory'
 	start_without_memory
 	# with a sanitizer a part of them, which takes as long
-	local depth=1000 least=6000
+	local depth=1000 least=4000
 	plain || { depth=60 least=1500; }
 	DEPTH=$depth timeout 550 /usr/bin/python3 "$BATS_TEST_DIRNAME/memory.py" "$M" control requests bundle > tried
 	echo "# $(cat tried) faults ok" >&3
