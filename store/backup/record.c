@@ -127,16 +127,23 @@ static int split_part(const char **at, const char *end, struct record_parts *out
 	return -EBADMSG;
 }
 
-/* Digits, not read beyond the end. */
-static int64_t take_number(const char **at, const char *end)
+/* A decimal number, not read beyond the end. The clock may have been before
+ * 1970. */
+static int take_number(const char **at, const char *end, int64_t *out)
 {
-	int64_t number = 0;
+	bool negative = *at < end && **at == '-';
+	const char *first = *at += negative;
 
+	*out = 0;
 	for (; *at < end && **at >= '0' && **at <= '9'; ++*at)
-		if (__builtin_mul_overflow(number, 10, &number) ||
-		    __builtin_add_overflow(number, **at - '0', &number))
-			return -1;
-	return number;
+		if (__builtin_mul_overflow(*out, 10, out) ||
+		    __builtin_sub_overflow(*out, **at - '0', out))
+			return -EBADMSG;
+	if (*at == first || (!negative && *out == INT64_MIN))
+		return -EBADMSG;
+	if (!negative)
+		*out = -*out;
+	return 0;
 }
 
 int record_split(const char *text, size_t len, struct record_parts *out)
@@ -144,15 +151,15 @@ int record_split(const char *text, size_t len, struct record_parts *out)
 	static const char name[] = ",\"at\":";
 	const char *end = text + len;
 	const char *at = memmem(text, len, name, sizeof(name) - 1);
-	int rc = 0;
+	int rc;
 
 	if (!at)
 		return -EBADMSG;
 	at += sizeof(name) - 1;
-	out->at = take_number(&at, end);
+	rc = take_number(&at, end, &out->at);
 	while (at < end && !rc)
 		rc = split_part(&at, end, out);
-	return rc || out->at >= 0 ? rc : -EBADMSG;
+	return rc;
 }
 
 const char *record_part(const struct record_parts *parts, int i)

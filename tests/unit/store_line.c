@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of the audit trail: composed, and read again. */
+/* Lines of the audit trail and records of the exported one: composed, and read
+ * again. */
 #include <errno.h>
+#include <string.h>
 
 #include "store/backup/line.h"
+#include "store/backup/record.h"
 #include "tests/unit/unit.h"
 
 enum { TIME = 1790000000 };
@@ -99,12 +102,51 @@ static void of_another_time(void **state)
 	line_free(&line);
 }
 
+static int split(const char *text, int64_t *at)
+{
+	struct record_parts parts = {0};
+	int rc = record_split(text, strlen(text), &parts);
+
+	*at = parts.at;
+	record_parts_free(&parts);
+	return rc;
+}
+
+static void a_record_of_any_time(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t at;
+	} good[] = {
+	    {"\"seq\":1,\"at\":0,\"log\":{}", 0},
+	    {"\"seq\":1,\"at\":1790000000,\"log\":{}", TIME},
+	    {"\"seq\":1,\"at\":-1,\"log\":{}", -1},
+	    {"\"seq\":1,\"at\":-94608000,\"log\":{}", -94608000},
+	    {"\"seq\":1,\"at\":9223372036854775807", INT64_MAX},
+	    {"\"seq\":1,\"at\":-9223372036854775808", INT64_MIN},
+	};
+	static const char *const bad[] = {"", "\"at\":1", ",\"at\":",
+	    ",\"at\":-", ",\"at\":--1", ",\"at\":x", ",\"at\":1x",
+	    ",\"at\":9223372036854775808", ",\"at\":-9223372036854775809",
+	    ",\"at\":99999999999999999999"};
+	int64_t at;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		assert_int_equal(split(good[i].text, &at), 0);
+		assert_int_equal(at, good[i].at);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(split(bad[i], &at), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(whatever_a_caller_sends),
 	    cmocka_unit_test(what_is_no_line),
 	    cmocka_unit_test(of_another_time),
+	    cmocka_unit_test(a_record_of_any_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
