@@ -112,14 +112,17 @@ struct note {
 	int64_t now;
 };
 
-static int note_job(struct db_conn *conn, void *arg)
+static int add_note(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct note *n = arg;
 
+	(void)batch;
 	return audit_add(conn, &n->call, n->now,
 	    &(struct audit){
 		.action = n->action, .object = n->object, .error = n->error});
 }
+
+static const struct db_job note_job = {.record = add_note};
 
 void audit_post(struct store *store, const struct store_call *call,
     const char *action, const char *object, int error)
@@ -134,7 +137,7 @@ void audit_post(struct store *store, const struct store_call *call,
 	n->now = clock_now();
 	snprintf(n->action, sizeof(n->action), "%s", action);
 	snprintf(n->object, sizeof(n->object), "%s", object);
-	db_post(store->db, note_job, n);
+	db_post(store->db, &note_job, n);
 }
 
 int store_log_event(struct store *store, const char *action, const char *object)
@@ -149,7 +152,7 @@ int store_log_event(struct store *store, const char *action, const char *object)
 
 	snprintf(n.action, sizeof(n.action), "%s", action);
 	snprintf(n.object, sizeof(n.object), "%s", object);
-	return store->read_only ? 0 : db_submit(store->db, note_job, &n);
+	return store->read_only ? 0 : db_submit(store->db, &note_job, &n);
 }
 
 /* --- reading it --- */

@@ -28,7 +28,6 @@
 struct fill {
 	struct store *store;
 	const char *store_id;
-	int64_t now;
 };
 
 static int add_setting(
@@ -55,18 +54,21 @@ static int add_settings(struct db_conn *conn, const struct fill *f)
 	return rc ? rc : add_setting(conn, "audit_private", "\1", 1);
 }
 
-static int add_places(struct db_conn *conn, const struct fill *f)
+static int add_places(
+    struct db_conn *conn, const struct db_batch *batch, const struct fill *f)
 {
 	int rc = 0;
 
 	for (int place = STORE_ROOT; place < STORE_PLACES && !rc; place++)
 		rc = db_change(conn, DB_PLACE_ADD,
 		    DB_ARGS(DB_INT(place), DB_INT(f->store->uid),
-			DB_INT(f->store->gid), DB_INT(0755), DB_INT(f->now)));
+			DB_INT(f->store->gid), DB_INT(0755),
+			DB_INT(batch->now)));
 	return rc;
 }
 
-static int add_certs(struct db_conn *conn, const struct fill *f)
+static int add_certs(
+    struct db_conn *conn, struct db_batch *batch, const struct fill *f)
 {
 	static const char *const signers[] = {"connector", "service_edge"};
 	struct store_call self = {.uid = f->store->uid};
@@ -75,7 +77,7 @@ static int add_certs(struct db_conn *conn, const struct fill *f)
 	    .call = &self,
 	    .mode = 0755,
 	    .gid = f->store->gid,
-	    .now = f->now,
+	    .now = batch->now,
 	};
 	struct pki_ca *root = NULL;
 	struct new_cert want = {
@@ -83,11 +85,11 @@ static int add_certs(struct db_conn *conn, const struct fill *f)
 	    .days = 10950,
 	    .not_after_limit = CLOCK_MAX,
 	};
-	int64_t root_id, id, limit;
+	int64_t limit;
 
 	make.name = "root";
-	int rc = cert_make_signed(&make, conn, &want, &root_id, &root, &limit);
-	want.issuer = root_id;
+	int rc = cert_make_signed(conn, batch, &make, &want, &root, &limit);
+	want.issuer = make.id;
 	want.issuer_ca = root;
 	want.not_after_limit = limit;
 	want.path_length = 0;
@@ -95,21 +97,23 @@ static int add_certs(struct db_conn *conn, const struct fill *f)
 	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]) && !rc;
 	     i++) {
 		make.name = signers[i];
-		rc = cert_make_signed(&make, conn, &want, &id, NULL, &limit);
+		rc = cert_make_signed(conn, batch, &make, &want, NULL, &limit);
 	}
 	pki_ca_free(root);
 	return rc;
 }
 
-static int fill_job(struct db_conn *conn, void *arg)
+static int fill_in(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct fill *f = arg;
 	int rc = add_settings(conn, f);
 
 	if (!rc)
-		rc = add_places(conn, f);
-	return rc ? rc : add_certs(conn, f);
+		rc = add_places(conn, batch, f);
+	return rc ? rc : add_certs(conn, batch, f);
 }
+
+static const struct db_job fill_job = {.record = fill_in};
 
 /* The host's name, which is what a domain defaults to. No resolver is asked. */
 static int host_domain(char out[DOMAIN_MAX_LEN + 1])
@@ -149,8 +153,8 @@ static int fill(struct store *store, const struct store_options *options)
 		return rc;
 	hex_text(id, sizeof(id), store_id);
 	rc = store_open_sealer(store, options, true, store_id);
-	struct fill f = {store, store_id, clock_now()};
-	return rc ? rc : db_submit(store->db, fill_job, &f);
+	struct fill f = {store, store_id};
+	return rc ? rc : db_submit(store->db, &fill_job, &f);
 }
 
 int store_draft(struct store *store, const char *path, const char *suffix,

@@ -267,10 +267,10 @@ static void job_begins(struct db_conn *conn)
 	journal->before = journal->end;
 }
 
-static int job_ends(struct db_conn *conn, int rc)
+static int job_ends(struct db_conn *conn, const struct db_batch *batch, int rc)
 {
 	struct journal *journal = journal_of(conn);
-	int failed = rc < 0 ? rc : settle_all(conn, clock_now());
+	int failed = rc < 0 ? rc : settle_all(conn, batch->now);
 
 	if (failed)
 		journal->end = journal->before;

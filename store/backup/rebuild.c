@@ -134,7 +134,7 @@ static int fill(struct restore *r, const struct store_options *options)
 	if (!rc && r->copy.segments == 0)
 		rc = copy_wrong(&r->copy, "trail/00000001.jsonl", "is missing");
 	if (!rc)
-		rc = db_submit(r->store->db, restore_job, r);
+		rc = db_submit(r->store->db, &restore_job, r);
 	if (rc)
 		return rc;
 	int faults = store_check(r->store, r->copy.how->log_head, found, NULL);

@@ -359,7 +359,7 @@ static int delete_missing(struct restore *r, const struct missing *missing)
 	    .gid = r->store->gid,
 	    .pid = getpid(),
 	    .comm = "mkfs.enrollfs"};
-	int64_t now = clock_now();
+	int64_t now = r->now;
 	bool cert = missing->kind == STORE_CERT;
 	int rc = cert ? db_run(r->conn, DB_RESTORE_DROP_CERT,
 			    DB_ARGS(DB_INT(missing->id), DB_INT(now),
@@ -466,7 +466,7 @@ static int count_uses(struct restore *r)
 
 static int conclude(struct restore *r)
 {
-	int64_t now = clock_now();
+	int64_t now = r->now;
 	int faults = 0, rc = revive(r);
 
 	if (!rc)
@@ -541,11 +541,12 @@ static int add_settings(struct restore *r)
 	return add_setting(r->conn, "audit_private", "\1", 1);
 }
 
-int restore_job(struct db_conn *conn, void *arg)
+static int restore(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct restore *r = arg;
 
 	r->conn = conn;
+	r->now = batch->now;
 	journal_pause(conn, true);
 	int rc = db_bulk(conn);
 	if (!rc)
@@ -563,3 +564,5 @@ int restore_job(struct db_conn *conn, void *arg)
 		rc = check_length(r);
 	return rc ? rc : conclude(r);
 }
+
+const struct db_job restore_job = {.record = restore};

@@ -24,9 +24,10 @@ struct restore {
 	struct bytes seen[STORE_KINDS]; /* bits of ids: whose files were there */
 	struct bytes missing;		/* of struct missing */
 	struct db_conn *conn;		/* in the job */
+	int64_t now;			/* of the job */
 };
 
-/* A job: everything that is in the copy, or nothing. */
-int restore_job(struct db_conn *conn, void *arg);
+/* Everything that is in the copy, or nothing; of a struct restore. */
+extern const struct db_job restore_job;
 
 #endif

@@ -86,7 +86,20 @@ const char *db_incomplete(const struct db *db)
 
 struct db_conn *db_reader(struct db *db)
 {
-	return db->engine->view(db);
+	return db->engine->reader(db);
+}
+
+struct db_conn *db_view(struct db *db)
+{
+	struct db_conn *conn = db_reader(db);
+
+	db->engine->view(conn);
+	return conn;
+}
+
+void db_view_end(struct db_conn *conn)
+{
+	conn->db->engine->view_end(conn);
 }
 
 static int rows(struct db_conn *conn, enum db_query query,
@@ -182,10 +195,10 @@ int db_run(
 		rc = hooks->before(conn, effect, args->i);
 	if (!rc)
 		rc = db->engine->run(db, query, args);
+	db->changed |= rc > 0;
 	if (rc <= 0 || !hooks)
 		return rc;
-	int failed = hooks->changed(conn, effect,
-	    effect->type == DB_ADDS ? db_inserted(conn) : args->i);
+	int failed = hooks->changed(conn, effect, args->i);
 	return failed ? failed : rc;
 }
 
@@ -205,9 +218,9 @@ int db_must_change(struct db_conn *conn, enum db_query query,
 	return rc < 0 ? rc : rc == 0 ? none : 0;
 }
 
-int64_t db_inserted(struct db_conn *conn)
+int64_t db_new_id(struct db_batch *batch, enum db_kind kind)
 {
-	return conn->db->engine->inserted(conn->db);
+	return batch->next_id[kind]++;
 }
 
 void db_scrub(struct db_conn *conn)

@@ -117,6 +117,15 @@ const char *db_incomplete(const struct db *db);
 void db_close(struct db *db);
 
 /*
+ * What is given to the jobs of one transaction: they read no clock, and ask for
+ * no id that the database has chosen.
+ */
+struct db_batch {
+	int64_t now; /* ns since 1970 */
+	int64_t next_id[DB_KINDS];
+};
+
+/*
  * What the store wants to know of jobs, in the writer's thread. begin and end
  * stand around each job; end is given its answer and returns it, or -errno,
  * which undoes the job. before and changed stand around statements with an
@@ -125,7 +134,7 @@ void db_close(struct db *db);
  */
 struct db_hooks {
 	void (*begin)(struct db_conn *conn);
-	int (*end)(struct db_conn *conn, int rc);
+	int (*end)(struct db_conn *conn, const struct db_batch *batch, int rc);
 	int (*before)(
 	    struct db_conn *conn, const struct db_effect *effect, int64_t id);
 	int (*changed)(
@@ -147,6 +156,12 @@ const struct histogram *db_commits(const struct db *db);
  * thread that cannot have one (no descriptor, no memory, no file under that
  * name) shares one with others. */
 struct db_conn *db_reader(struct db *db);
+
+/* db_reader, and from here to db_view_end all queries of this thread see the
+ * store at one moment, if that is to be had. Meanwhile the thread waits for
+ * nothing. Views do not nest. */
+struct db_conn *db_view(struct db *db);
+void db_view_end(struct db_conn *conn);
 
 /* Called for each row: 0 to go on, 1 to stop, -errno to fail with. May run
  * other queries, but waits neither for the writer nor for a lock under which
@@ -182,26 +197,44 @@ const void *db_blob(const struct db_row *row, int column, size_t *len);
 
 /* --- writing --- */
 
-/* What one job does with the writer's connection. A negative answer undoes just
- * this job. */
-typedef int (*db_job_fn)(struct db_conn *conn, void *arg);
+/* A step of a job, with the writer's connection. Returns 0 or more, or -errno:
+ * nothing of the job is stored. */
+typedef int (*db_job_fn)(
+    struct db_conn *conn, struct db_batch *batch, void *arg);
+
+/*
+ * A job has two steps. claim is one statement that decides everything
+ * conditional (db_must_change): no row means refused, and the caller reads what
+ * the reason is afterwards. record stores what follows from the claim. A job
+ * without a claim looks at the store itself: for what people do, not machines.
+ *
+ * A refusal comes before the job changes anything. If a job fails behind a
+ * change, the transaction is void and its jobs are run one by one: a job may
+ * run twice, so it keeps no state and consumes nothing of its argument.
+ */
+struct db_job {
+	db_job_fn claim; /* or NULL */
+	db_job_fn record;
+};
 
 /*
  * Has the writer run the job and waits until it is on disk. Jobs that wait
- * together are committed together, each in a savepoint of its own. Answers what
- * the job did, or why the commit failed: then nothing of it has happened.
- * -EROFS on a read-only store; -EBUSY if another program holds its lock, or the
- * disk has not answered for a while and enough threads wait for it already.
- * *arg may say what the job found out, but that counts only if the answer is
- * not negative.
+ * together are committed together. Answers what the job did, or why the commit
+ * failed: then nothing of it has happened. -EROFS on a read-only store; -EBUSY
+ * if another program holds its lock, or the disk has not answered for a while
+ * and enough threads wait for it already. *arg may say what the job found out,
+ * but that counts only if the answer is not negative.
  */
-int db_submit(struct db *db, db_job_fn fn, void *arg);
+int db_submit(struct db *db, const struct db_job *job, void *arg);
 
 /*
  * The same without waiting: for what is worth a record but not a delay. arg is
  * freed behind it. When too many wait, or on a read-only store, it is dropped.
  */
-void db_post(struct db *db, db_job_fn fn, void *arg);
+void db_post(struct db *db, const struct db_job *job, void *arg);
+
+/* In a job: the id of a new row. */
+int64_t db_new_id(struct db_batch *batch, enum db_kind kind);
 
 /* In a job: runs a statement without rows. Returns how many rows it changed, or
  * -errno. */
@@ -216,9 +249,6 @@ int db_change(
  * -errno. */
 int db_must_change(struct db_conn *conn, enum db_query query,
     const struct db_value *args, int none);
-
-/* In a job: the id of the row just inserted. */
-int64_t db_inserted(struct db_conn *conn);
 
 /* In a job that destroyed a secret: empty the write-ahead log once this is
  * committed, before it is answered, or, while a reader outside is in the way,

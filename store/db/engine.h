@@ -20,7 +20,10 @@ struct db_engine {
 	void (*close)(struct db *db);
 
 	/* This thread's connection for reading; never NULL. */
-	struct db_conn *(*view)(struct db *db);
+	struct db_conn *(*reader)(struct db *db);
+	/* One snapshot for its queries, until view_end. */
+	void (*view)(struct db_conn *conn);
+	void (*view_end)(struct db_conn *conn);
 	/* Calls fn for each row. Returns how many there were, or -errno. */
 	int (*rows)(struct db_conn *conn, enum db_query query,
 	    const struct db_value *args, db_row_fn fn, void *arg);
@@ -31,16 +34,12 @@ struct db_engine {
 
 	/* --- the writer's thread only --- */
 
-	/* Begins a transaction, if what is open is still what has its name. */
-	int (*begin)(struct db *db);
+	/* Begins a transaction, if what is open is still what has its name, and
+	 * fills the batch. */
+	int (*begin)(struct db *db, struct db_batch *batch);
 	/* Runs a statement without rows. Returns how many rows it changed. */
 	int (*run)(
 	    struct db *db, enum db_query query, const struct db_value *args);
-	int64_t (*inserted)(struct db *db);
-	/* A savepoint: set, returned to, given up. */
-	int (*mark)(struct db *db);
-	int (*undo)(struct db *db);
-	int (*unmark)(struct db *db);
 	/* Whether the transaction is there: some errors roll it back. */
 	bool (*running)(const struct db *db);
 	/* 0: all of it is durable. */
@@ -71,7 +70,7 @@ struct db_row {
 	const struct db_engine *engine;
 };
 
-struct db_job;
+struct db_task;
 
 struct db {
 	const struct db_engine *engine;
@@ -80,10 +79,11 @@ struct db {
 	char *incomplete;	/* see db_incomplete; freed here */
 	int64_t recorded_last;	/* see db_recorded_last */
 	struct db_conn *writer; /* its thread's alone once that runs */
+	bool changed;		/* by the present job */
 
 	pthread_mutex_t queue_lock;
 	pthread_cond_t queued, room;
-	struct db_job *first, **last;
+	struct db_task *first, **last;
 	int posted;    /* of those, how many nobody waits for */
 	int waiting;   /* threads that wait for a job of theirs */
 	int64_t begun; /* ticks when the present jobs were taken; 0: none */

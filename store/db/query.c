@@ -75,10 +75,13 @@
 	"UPDATE " table " SET " assignment ", bare = (bare & ~?3) | ?4, modified = ?5, " \
 	"modified_by = ?6 WHERE id = ?1 AND removed IS NULL"
 
-/* A new name: ?1 id, ?2 name, ?3 now, ?4 who. */
-#define RENAME(table) \
+/* A new name: ?1 id, ?2 name, ?3 now, ?4 who; no row if another one (n) in the
+ * same list has it. */
+#define RENAME(table, same_list) \
 	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4, " \
-	"ctime = max(?3, ctime + 1) WHERE id = ?1 AND removed IS NULL"
+	"ctime = max(?3, ctime + 1) WHERE id = ?1 AND removed IS NULL AND NOT EXISTS " \
+	"(SELECT 1 FROM " table " n WHERE n.name = ?2 AND n.id <> ?1 AND n.removed IS NULL " \
+	same_list ")"
 
 /* The seconds that its files show at least: ?1 id, ?2 edited, ?3 shown, ?4
  * made; see shown.c. */

@@ -11,16 +11,16 @@
 
 /*
  * Group commit: the writer takes every job that is waiting as one transaction,
- * so that under load many answers share one fsync. A job is on the stack of who
- * waits for it.
+ * so that under load many answers share one fsync. A task is a job that waits;
+ * it is on the stack of who waits for it.
  */
-struct db_job {
-	db_job_fn fn;
+struct db_task {
+	const struct db_job *job;
 	void *arg;
 	int rc;
 	bool posted; /* nobody waits: it and its argument are freed here */
 	sem_t done;
-	struct db_job *next;
+	struct db_task *next;
 };
 
 /* No more of those that nobody waits for. */
@@ -50,7 +50,7 @@ static struct timespec later(int ms)
 
 /* Everything that waits. NULL: nothing came within `pause` ms (0: as long as it
  * takes), and there is something to tidy; or the end. */
-static struct db_job *take_all(struct db *db, int pause, bool *stopping)
+static struct db_task *take_all(struct db *db, int pause, bool *stopping)
 {
 	struct timespec until = later(pause);
 
@@ -59,41 +59,58 @@ static struct db_job *take_all(struct db *db, int pause, bool *stopping)
 		rc = pause ? pthread_cond_timedwait(
 				 &db->queued, &db->queue_lock, &until)
 			   : pthread_cond_wait(&db->queued, &db->queue_lock);
-	struct db_job *jobs = db->first;
+	struct db_task *tasks = db->first;
 	db->first = NULL;
 	db->last = &db->first;
 	db->posted = 0;
-	db->begun = jobs ? clock_ticks() : 0;
+	db->begun = tasks ? clock_ticks() : 0;
 	*stopping = db->stopping;
 	pthread_mutex_unlock(&db->queue_lock);
-	return jobs;
+	return tasks;
 }
 
-/* 0 if the transaction goes on, whatever became of the job. */
-static int run_job(struct db *db, struct db_job *job)
+static int take_steps(
+    struct db *db, struct db_batch *batch, const struct db_task *task)
 {
-	int rc = db->engine->mark(db);
+	const struct db_job *job = task->job;
+	int rc = job->claim ? job->claim(db->writer, batch, task->arg) : 0;
 
-	if (rc)
-		return rc;
+	return rc < 0 ? rc : job->record(db->writer, batch, task->arg);
+}
+
+/* Returns 0 if the transaction goes on, whatever became of the job; -ECANCELED:
+ * it is void. */
+static int run_task(struct db *db, struct db_batch *batch, struct db_task *task)
+{
+	struct db_batch before = *batch;
+
+	db->changed = false;
 	if (db->hooks)
 		db->hooks->begin(db->writer);
-	job->rc = job->fn(db->writer, job->arg);
+	task->rc = take_steps(db, batch, task);
 	if (db->hooks)
-		job->rc = db->hooks->end(db->writer, job->rc);
-	if (!db->engine->running(db))
-		return job->rc < 0 ? job->rc : -EIO;
-	if (job->rc < 0)
-		rc = db->engine->undo(db);
-	return rc ? rc : db->engine->unmark(db);
+		task->rc = db->hooks->end(db->writer, batch, task->rc);
+	if (!db->engine->running(db) && task->rc >= 0)
+		task->rc = -EIO;
+	if (task->rc >= 0)
+		return 0;
+	*batch = before;
+	return db->changed || !db->engine->running(db) ? -ECANCELED : 0;
 }
 
-static int run_all(struct db *db, struct db_job *jobs)
+/*
+ * Runs tasks as one transaction. Returns 0: they have their answers;
+ * -ECANCELED: all of it is void, as one of them failed behind a change; or
+ * -errno: nothing can be stored.
+ */
+static int run_batch(
+    struct db *db, struct db_task *first, const struct db_task *end)
 {
-	int rc = db->engine->begin(db);
+	struct db_batch batch = {0};
+	int rc = db->engine->begin(db, &batch);
 
-	for (struct db_job *job = jobs; job && !rc; job = job->next)
-		rc = run_job(db, job);
+	for (struct db_task *task = first; task != end && !rc; task = task->next)
+		rc = run_task(db, &batch, task);
 	if (!rc)
 		rc = db->engine->commit(db);
 	if (rc && db->engine->running(db))
@@ -103,31 +120,46 @@ static int run_all(struct db *db, struct db_job *jobs)
 	return rc;
 }
 
-static void wake_all(struct db_job *jobs, int rc)
+/* Gives each task its answer. Returns why nothing could be stored. */
+static int run_all(struct db *db, struct db_task *tasks)
 {
-	while (jobs) {
-		struct db_job *next = jobs->next;
+	int rc = run_batch(db, tasks, NULL);
+	bool singly = rc == -ECANCELED && tasks->next;
+
+	if (rc == -ECANCELED)
+		rc = 0;
+	for (struct db_task *task = tasks; task; task = task->next) {
+		int lost = singly && !rc ? run_batch(db, task, task->next) : 0;
+		if (lost != -ECANCELED && !rc)
+			rc = lost;
 		if (rc)
-			jobs->rc = rc;
-		if (jobs->posted) {
-			free(jobs->arg);
-			free(jobs);
+			task->rc = rc;
+	}
+	return rc;
+}
+
+static void wake_all(struct db_task *tasks)
+{
+	while (tasks) {
+		struct db_task *next = tasks->next;
+		if (tasks->posted) {
+			free(tasks->arg);
+			free(tasks);
 		} else {
-			sem_post(
-			    &jobs->done); /* the job is gone from here on */
+			sem_post(&tasks->done); /* it is gone from here on */
 		}
-		jobs = next;
+		tasks = next;
 	}
 }
 
 /* Before they are woken: there is room for as many others. */
-static void make_room(struct db *db, const struct db_job *jobs, bool locked)
+static void make_room(struct db *db, const struct db_task *tasks, bool locked)
 {
 	pthread_mutex_lock(&db->queue_lock);
-	if (jobs)
+	if (tasks)
 		db->locked = locked;
-	for (; jobs; jobs = jobs->next)
-		db->waiting -= !jobs->posted;
+	for (; tasks; tasks = tasks->next)
+		db->waiting -= !tasks->posted;
 	db->begun = 0;
 	pthread_cond_broadcast(&db->room);
 	pthread_mutex_unlock(&db->queue_lock);
@@ -140,14 +172,15 @@ static void *writer(void *arg)
 	bool stopping = false;
 
 	while (!stopping) {
-		struct db_job *jobs = take_all(db, engine->pause(db), &stopping);
-		int rc = jobs ? run_all(db, jobs) : 0;
-		if (jobs)
+		struct db_task *tasks = take_all(
+		    db, engine->pause(db), &stopping);
+		int rc = tasks ? run_all(db, tasks) : 0;
+		if (tasks)
 			histogram_add(&db->commits, clock_ticks() - db->begun);
 		engine->settle(db);
-		make_room(db, jobs, rc == -EBUSY);
-		wake_all(jobs, rc);
-		engine->tidy(db, !jobs);
+		make_room(db, tasks, rc == -EBUSY);
+		wake_all(tasks);
+		engine->tidy(db, !tasks);
 	}
 	return NULL;
 }
@@ -175,27 +208,32 @@ void db_writer_stop(struct db *db)
 	db->running = false;
 }
 
-void db_post(struct db *db, db_job_fn fn, void *arg)
+static void append(struct db *db, struct db_task *task)
 {
-	struct db_job *job = db->read_only ? NULL : calloc(1, sizeof(*job));
+	*db->last = task;
+	db->last = &task->next;
+	pthread_cond_signal(&db->queued);
+}
 
-	if (!job) {
+void db_post(struct db *db, const struct db_job *job, void *arg)
+{
+	struct db_task *task = db->read_only ? NULL : calloc(1, sizeof(*task));
+
+	if (!task) {
 		free(arg);
 		return;
 	}
-	*job = (struct db_job){.fn = fn, .arg = arg, .posted = true};
+	*task = (struct db_task){.job = job, .arg = arg, .posted = true};
 	pthread_mutex_lock(&db->queue_lock);
 	bool room = db->posted < POSTED_MAX;
 	if (room) {
 		db->posted++;
-		*db->last = job;
-		db->last = &job->next;
-		pthread_cond_signal(&db->queued);
+		append(db, task);
 	}
 	pthread_mutex_unlock(&db->queue_lock);
 	if (!room) {
 		free(arg);
-		free(job);
+		free(task);
 	}
 }
 
@@ -210,30 +248,28 @@ static bool wait_for_room(struct db *db)
 	return db->waiting < (db->locked ? PROBES : rc ? QUEUE : INT_MAX);
 }
 
-static bool enqueue(struct db *db, struct db_job *job)
+static bool enqueue(struct db *db, struct db_task *task)
 {
 	pthread_mutex_lock(&db->queue_lock);
 	bool room = wait_for_room(db);
 	if (room) {
 		db->waiting++;
-		*db->last = job;
-		db->last = &job->next;
-		pthread_cond_signal(&db->queued);
+		append(db, task);
 	}
 	pthread_mutex_unlock(&db->queue_lock);
 	return room;
 }
 
-int db_submit(struct db *db, db_job_fn fn, void *arg)
+int db_submit(struct db *db, const struct db_job *job, void *arg)
 {
-	struct db_job job = {.fn = fn, .arg = arg};
+	struct db_task task = {.job = job, .arg = arg};
 
 	if (db->read_only)
 		return -EROFS;
-	sem_init(&job.done, 0, 0);
-	bool room = enqueue(db, &job);
-	while (room && sem_wait(&job.done) && errno == EINTR)
+	sem_init(&task.done, 0, 0);
+	bool room = enqueue(db, &task);
+	while (room && sem_wait(&task.done) && errno == EINTR)
 		continue;
-	sem_destroy(&job.done);
-	return room ? job.rc : -EBUSY;
+	sem_destroy(&task.done);
+	return room ? task.rc : -EBUSY;
 }

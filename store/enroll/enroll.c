@@ -276,9 +276,9 @@ static int reply_again(struct enrolment *e, struct bytes *reply)
 	return rc ? rc : issuance_reply(&e->i, &der, reply);
 }
 
-int enrolment_prepare(struct enrolment *e, struct bytes *reply)
+/* Everything before the signature. Returns as enrolment_prepare. */
+static int check(struct enrolment *e, int64_t seconds, struct bytes *reply)
 {
-	int64_t seconds = clock_now() / CLOCK_SECOND;
 	int rc = read_key(e);
 
 	if (rc == -ESTALE && e->with_text) {
@@ -303,16 +303,27 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 		rc = check_use(e, seconds);
 	if (!rc && e->i.store->read_only)
 		rc = store_refuse(e->i.call, -EROFS, "mounted read-only");
-	if (!rc)
-		rc = choose_name(e, seconds);
+	return rc ? rc : choose_name(e, seconds);
+}
+
+int enrolment_prepare(struct enrolment *e, struct bytes *reply)
+{
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	struct db_conn *conn = db_view(e->i.store->db);
+	int rc = check(e, seconds, reply);
+
+	db_view_end(conn);
 	return rc ? rc : issuance_sign(&e->i, seconds);
 }
 
 /* --- counting and storing --- */
 
-static int count_use(
-    struct db_conn *conn, const struct enrolment *e, int64_t now)
+/* Whether everything that was looked at still holds. */
+static int count_use(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
+	const struct enrolment *e = arg;
+	int64_t now = batch->now;
+
 	return db_must_change(conn, DB_ENROLL_SPEND,
 	    DB_ARGS(DB_INT(e->key), DB_INT(now), DB_INT(now / CLOCK_SECOND),
 		DB_INT(e->i.cert), DB_INT(e->i.validity_days),
@@ -323,44 +334,40 @@ static int count_use(
 }
 
 static int add_member(struct db_conn *conn, const struct enrolment *e,
-    int64_t now, int64_t *issued)
+    int64_t id, int64_t issued, int64_t now)
 {
 	size_t csr_len;
 	const unsigned char *csr = pki_csr_der(e->i.csr, &csr_len);
 	int rc = db_change(conn, DB_MEMBER_ADD,
-	    DB_ARGS(DB_TEXT(e->i.member), DB_INT(e->key), DB_INT(now),
-		DB_INT(e->i.call->uid)));
+	    DB_ARGS(DB_INT(id), DB_TEXT(e->i.member), DB_INT(e->key),
+		DB_INT(now), DB_INT(e->i.call->uid)));
 
-	if (rc)
-		return rc;
-	int64_t id = db_inserted(conn);
-	rc = shown_made(conn, STORE_MEMBER, id, now);
-	if (rc)
-		return rc;
-	rc = db_change(conn, DB_ISSUED_ADD,
-	    DB_ARGS(DB_INT(id), DB_INT(e->key), DB_INT(e->i.cert), DB_INT(1),
-		DB_BLOB(e->i.serial, PKI_SERIAL),
-		DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
-		DB_TEXT(e->i.names), DB_BLOB(e->i.der.data, e->i.der.len),
-		DB_BLOB(csr, csr_len), DB_INT(now), DB_INT(e->i.not_before),
-		DB_INT(e->i.not_after)));
-	*issued = db_inserted(conn);
-	return rc;
+	if (!rc)
+		rc = shown_made(conn, STORE_MEMBER, id, now);
+	return rc ? rc
+		  : db_change(conn, DB_ISSUED_ADD,
+			DB_ARGS(DB_INT(issued), DB_INT(id), DB_INT(e->key),
+			    DB_INT(e->i.cert), DB_INT(1),
+			    DB_BLOB(e->i.serial, PKI_SERIAL),
+			    DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
+			    DB_TEXT(e->i.names),
+			    DB_BLOB(e->i.der.data, e->i.der.len),
+			    DB_BLOB(csr, csr_len), DB_INT(now),
+			    DB_INT(e->i.not_before), DB_INT(e->i.not_after)));
 }
 
-static int commit_job(struct db_conn *conn, void *arg)
+static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct enrolment *e = arg;
 	struct store_object member = {
 	    .kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
-	int64_t issued = 0, now = clock_now();
+	int64_t id = db_new_id(batch, DB_MEMBER),
+		issued = db_new_id(batch, DB_ISSUED), now = batch->now;
 	char path[STORE_PATH];
-	int rc = count_use(conn, e, now);
+	int rc = shown_used(conn, STORE_KEY, e->key, now);
 
 	if (!rc)
-		rc = shown_used(conn, STORE_KEY, e->key, now);
-	if (!rc)
-		rc = add_member(conn, e, now, &issued);
+		rc = add_member(conn, e, id, issued, now);
 	if (!rc)
 		rc = signer_issued(conn, e->i.cert, now);
 	if (!rc)
@@ -378,6 +385,8 @@ static int commit_job(struct db_conn *conn, void *arg)
 	    });
 }
 
+static const struct db_job enroll_job = {count_use, record_member};
+
 int enrolment_commit(struct enrolment *e, struct bytes *reply)
 {
 	/* Render the reply before the commit: nothing may fail after it. */
@@ -385,7 +394,7 @@ int enrolment_commit(struct enrolment *e, struct bytes *reply)
 	int rc = issuance_reply(&e->i, &e->i.der, &rendered);
 
 	if (!rc)
-		rc = store_submit(e->i.store, e->i.call, commit_job, e);
+		rc = store_submit(e->i.store, e->i.call, &enroll_job, e);
 	if (!rc)
 		bytes_swap(reply, &rendered);
 	return rc;

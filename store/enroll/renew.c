@@ -218,9 +218,9 @@ static int check_rate(struct renewal *r)
 	return rc;
 }
 
-int renewal_prepare(struct renewal *r, struct bytes *reply)
+/* Everything before the signature. Returns as renewal_prepare. */
+static int check(struct renewal *r, int64_t seconds, struct bytes *reply)
 {
-	int64_t seconds = clock_now() / CLOCK_SECOND;
 	int rc = r->by_proof ? authenticate(r) : 0;
 
 	if (!rc)
@@ -243,21 +243,34 @@ int renewal_prepare(struct renewal *r, struct bytes *reply)
 		rc = check_name(r, seconds);
 	if (!rc)
 		rc = check_rate(r);
-	if (!rc)
-		rc = issuance_signer(&r->i, r->i.cert);
+	return rc ? rc : issuance_signer(&r->i, r->i.cert);
+}
+
+int renewal_prepare(struct renewal *r, struct bytes *reply)
+{
+	int64_t seconds = clock_now() / CLOCK_SECOND;
+	struct db_conn *conn = db_view(r->i.store->db);
+	int rc = check(r, seconds, reply);
+
+	db_view_end(conn);
 	return rc ? rc : issuance_sign(&r->i, seconds);
 }
 
 /* --- storing --- */
 
+/* Whether everything that was looked at still holds. */
 static int add_certificate(
-    struct db_conn *conn, const struct renewal *r, int64_t now)
+    struct db_conn *conn, struct db_batch *batch, void *arg)
 {
+	struct renewal *r = arg;
 	const struct issuance *i = &r->i;
+	int64_t now = batch->now;
 	size_t len;
 	const unsigned char *csr = pki_csr_der(i->csr, &len);
+
+	r->issued = db_new_id(batch, DB_ISSUED);
 	return db_must_change(conn, DB_RENEW_ADD,
-	    DB_ARGS(DB_INT(r->member), DB_INT(i->cert),
+	    DB_ARGS(DB_INT(r->issued), DB_INT(r->member), DB_INT(i->cert),
 		DB_INT(i->validity_days), DB_TEXT(i->member),
 		DB_TEXT(i->group_name), DB_BLOB(i->serial, PKI_SERIAL),
 		DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->names),
@@ -267,20 +280,17 @@ static int add_certificate(
 	    -EAGAIN);
 }
 
-static int commit_job(struct db_conn *conn, void *arg)
+static int record_renewal(
+    struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct renewal *r = arg;
 	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
-	int64_t now = clock_now();
-	/* superseded: RFC 5280 5.3.1. Revoke first: a copy of the export may
-	 * end between the two records. */
-	int rc = member_revoke(
-	    conn, r->member, MAX_VALID - 1, "superseded", now);
+	int64_t now = batch->now;
+	/* superseded: RFC 5280 5.3.1. The record of that comes before the
+	 * certificate's: a copy of the export may end between the two. */
+	int rc = member_revoke(conn, r->member, MAX_VALID, "superseded", now);
 
 	if (rc >= 0)
-		rc = add_certificate(conn, r, now);
-	int64_t issued = db_inserted(conn);
-	if (!rc)
 		rc = shown_used(conn, STORE_MEMBER, r->member, now);
 	if (!rc)
 		rc = signer_issued(conn, r->i.cert, now);
@@ -294,9 +304,11 @@ static int commit_job(struct db_conn *conn, void *arg)
 		.object = path,
 		.name = "serial",
 		.value = serial,
-		.issued = issued,
+		.issued = r->issued,
 	    });
 }
+
+static const struct db_job renew_job = {add_certificate, record_renewal};
 
 int renewal_commit(struct renewal *r, struct bytes *reply)
 {
@@ -305,7 +317,7 @@ int renewal_commit(struct renewal *r, struct bytes *reply)
 	int rc = issuance_reply(&r->i, &r->i.der, &rendered);
 
 	if (!rc)
-		rc = store_submit(r->i.store, r->i.call, commit_job, r);
+		rc = store_submit(r->i.store, r->i.call, &renew_job, r);
 	if (!rc)
 		bytes_swap(reply, &rendered);
 	return rc;

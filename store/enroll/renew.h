@@ -18,6 +18,8 @@ struct renewal {
 	/* the member's newest certificate: id, seconds */
 	int64_t present, present_not_after;
 	bool present_revoked;
+
+	int64_t issued; /* id of the new one; of the job */
 };
 
 /* Splits and parses the request. Errors of a CSR are reported by

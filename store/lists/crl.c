@@ -120,19 +120,30 @@ static int64_t content_moment(const struct crl_signing *m)
 					    : (last + 1) * CLOCK_SECOND;
 }
 
-static int store_job(struct db_conn *conn, void *arg)
+/* Only in the place of the list that was looked at. */
+static int keep_list(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct crl_signing *m = arg;
-	int64_t moment = content_moment(m);
-	int rc = db_must_change(conn, DB_CRL_KEEP,
-	    DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number), DB_INT(moment),
-		DB_INT(m->crl.this_update), DB_INT(m->crl.next_update),
-		DB_INT(m->before.revoked), DB_INT(m->before.crl_days),
-		DB_BLOB(m->der.data, m->der.len), DB_INT(m->before.number)),
-	    -ESTALE);
 
-	return rc ? rc : journal_note(conn, DB_CRL, m->cert, moment);
+	(void)batch;
+	return db_must_change(conn, DB_CRL_KEEP,
+	    DB_ARGS(DB_INT(m->cert), DB_INT(m->crl.number),
+		DB_INT(content_moment(m)), DB_INT(m->crl.this_update),
+		DB_INT(m->crl.next_update), DB_INT(m->before.revoked),
+		DB_INT(m->before.crl_days), DB_BLOB(m->der.data, m->der.len),
+		DB_INT(m->before.number)),
+	    -ESTALE);
 }
+
+static int record_list(struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	const struct crl_signing *m = arg;
+
+	(void)batch;
+	return journal_note(conn, DB_CRL, m->cert, content_moment(m));
+}
+
+static const struct db_job list_job = {keep_list, record_list};
 
 static int sign_list(struct crl_signing *m)
 {
@@ -154,7 +165,7 @@ static int sign_list(struct crl_signing *m)
 	m->crl.this_update = seconds;
 	m->crl.next_update = seconds + m->before.crl_days * SECONDS_PER_DAY;
 	rc = pki_crl(signer->ca, &m->crl, &m->entries, &m->der);
-	return rc ? rc : db_submit(m->store->db, store_job, m);
+	return rc ? rc : db_submit(m->store->db, &list_job, m);
 }
 
 /* With the render lock held: signs a list unless another thread has done so. */

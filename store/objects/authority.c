@@ -10,7 +10,6 @@
 #include "store/internal.h"
 #include "store/objects/before.h"
 #include "store/objects/object.h"
-#include "store/objects/seal.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
 
@@ -41,41 +40,58 @@ static const char *domain_uri(const struct store *store, char out[DOMAIN_URI])
 
 /* --- making --- */
 
-static int64_t add(struct db_conn *conn, const struct store_make *make,
-    const char *algorithm, int64_t days, struct bytes *key, struct bytes *csr)
+static int make_pair(
+    const struct store_make *make, const char *algorithm, struct new_pair *out)
 {
-	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8], uri[DOMAIN_URI];
+	char uri[DOMAIN_URI];
 	struct pki_key_info info;
-	int64_t id = 0;
 
-	snprintf(subject, sizeof(subject), "CN=%s,O=%s", make->name,
+	out->algorithm = algorithm;
+	snprintf(out->subject, sizeof(out->subject), "CN=%s,O=%s", make->name,
 	    make->store->domain);
-	int rc = pki_key_make(algorithm, key);
+	int rc = pki_key_make(algorithm, &out->key);
 	if (!rc)
-		rc = pki_key_describe(key->data, key->len, &info);
-	if (!rc)
-		rc = pki_request(key->data, key->len, subject,
-		    domain_uri(make->store, uri), csr);
-	if (!rc)
-		rc = db_change(conn, DB_CERT_ADD,
-		    DB_ARGS(DB_TEXT(make->name), DB_INT(make->call->uid),
-			DB_INT(make->gid), DB_INT(make->mode),
-			DB_INT(make->now), DB_TEXT(algorithm), DB_TEXT(subject),
-			DB_BLOB(csr->data, csr->len),
-			DB_BLOB(info.spki_hash, PKI_HASH), DB_INT(days)));
-	if (!rc) {
-		id = db_inserted(conn);
-		rc = seal_into(make->store, conn, DB_CERT_SEAL, "cert", id,
-		    key->data, key->len);
-	}
-	return rc ? rc : id;
+		rc = pki_key_describe(out->key.data, out->key.len, &info);
+	if (rc)
+		return rc;
+	memcpy(out->spki_hash, info.spki_hash, PKI_HASH);
+	return pki_request(out->key.data, out->key.len, out->subject,
+	    domain_uri(make->store, uri), &out->csr);
 }
 
-int64_t cert_make(struct db_conn *conn, const struct store_make *make)
+int cert_prepare(const struct store_make *make, struct new_pair *out)
 {
-	CLEANUP_BYTES struct bytes key = {0}, csr = {0};
+	return make_pair(make, "ec-p256", out);
+}
 
-	return add(conn, make, "ec-p256", VALIDITY_DAYS, &key, &csr);
+void new_pair_free(struct new_pair *pair)
+{
+	bytes_free(&pair->key);
+	bytes_free(&pair->csr);
+}
+
+static int add(struct db_conn *conn, const struct store_make *make, int64_t days)
+{
+	CLEANUP_BYTES struct bytes box = {0};
+	const struct new_pair *pair = make->pair;
+	int rc = pki_seal(make->store->sealer, "cert", make->id, pair->key.data,
+	    pair->key.len, &box);
+
+	return rc ? rc
+		  : db_must_change(conn, DB_CERT_ADD,
+			DB_ARGS(DB_INT(make->id), DB_TEXT(make->name),
+			    DB_INT(make->call->uid), DB_INT(make->gid),
+			    DB_INT(make->mode), DB_INT(make->now),
+			    DB_TEXT(pair->algorithm), DB_TEXT(pair->subject),
+			    DB_BLOB(pair->csr.data, pair->csr.len),
+			    DB_BLOB(pair->spki_hash, PKI_HASH), DB_INT(days),
+			    DB_BLOB(box.data, box.len)),
+			-EEXIST);
+}
+
+int cert_make(struct db_conn *conn, const struct store_make *make)
+{
+	return add(conn, make, VALIDITY_DAYS);
 }
 
 /* --- the certificate --- */
@@ -138,35 +154,45 @@ static int sign(const struct store *store, const struct new_cert *want,
 		  : pki_ca_sign(&new, key->data, key->len, want->issuer_ca, der);
 }
 
-int cert_make_signed(const struct store_make *make, struct db_conn *conn,
-    const struct new_cert *want, int64_t *id, struct pki_ca **ca,
+static int issue(struct db_conn *conn, const struct store_make *make,
+    const struct new_cert *want, struct bytes *der)
+{
+	const struct new_pair *pair = make->pair;
+	int rc = add(conn, make, want->days);
+
+	if (!rc)
+		rc = sign(make->store, want, pair->subject, &pair->key,
+		    make->now, der);
+	return rc ? rc
+		  : store_signed(conn,
+			&(struct signed_cert){.id = make->id,
+			    .csr = &pair->csr,
+			    .der = der,
+			    .issuer = want->issuer},
+			make->now, make->call->uid);
+}
+
+int cert_make_signed(struct db_conn *conn, struct db_batch *batch,
+    struct store_make *make, const struct new_cert *want, struct pki_ca **ca,
     int64_t *not_after)
 {
-	CLEANUP_BYTES struct bytes key = {0}, csr = {0}, der = {0};
+	CLEANUP_BYTES struct bytes der = {0};
+	CLEANUP_PAIR struct new_pair pair = {0};
 	struct pki_cert_info info = {0};
-	union store_any row;
-	int64_t rc = add(conn, make, "ec-p256", want->days, &key, &csr);
+	int rc = cert_prepare(make, &pair);
 
-	if (rc < 0)
-		return (int)rc;
-	*id = rc;
-	rc = object_get(conn, STORE_CERT, *id, &row);
+	make->pair = &pair;
+	make->id = db_new_id(batch, DB_CERT);
 	if (!rc)
-		rc = sign(
-		    make->store, want, row.cert.subject, &key, make->now, &der);
-	if (!rc)
-		rc = store_signed(conn,
-		    &(struct signed_cert){.id = *id,
-			.csr = &csr,
-			.der = &der,
-			.issuer = want->issuer},
-		    make->now, make->call->uid);
+		rc = issue(conn, make, want, &der);
 	if (!rc)
 		rc = pki_cert_info(der.data, der.len, &info);
 	if (!rc && ca)
-		rc = pki_ca_open(der.data, der.len, key.data, key.len, ca);
+		rc = pki_ca_open(
+		    der.data, der.len, pair.key.data, pair.key.len, ca);
+	make->pair = NULL;
 	*not_after = info.not_after;
-	return (int)rc;
+	return rc;
 }
 
 /* --- one that waits --- */
@@ -239,21 +265,30 @@ static int look(struct waiting *w)
 	    conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(w->id)), read_waiting, w);
 }
 
-/* In a job that changes it: that it still waits, and may be changed; the path
- * for the audit trail. */
-static int look_again(struct db_conn *conn, struct waiting *w, const char *file,
-    char path[STORE_PATH + 16])
+/* In a job that changes it: that it still waits, and may be changed. */
+static int look_again(struct db_conn *conn, struct waiting *w)
 {
-	char object[STORE_PATH];
 	int rc = object_get_writable(conn, w->call, STORE_CERT, w->id, &w->row);
 
-	if (!rc && !w->row.cert.pending)
-		rc = has_its_certificate(w->call);
-	if (!rc)
-		rc = shown_edited(conn, &w->row.object, false, clock_now());
+	return !rc && !w->row.cert.pending ? has_its_certificate(w->call) : rc;
+}
+
+/* In a job that has changed it, behind that. */
+static int note(struct db_conn *conn, const struct waiting *w, int64_t now,
+    const char *action, const char *file)
+{
+	char object[STORE_PATH], path[STORE_PATH + 16];
+	int rc = shown_edited(conn, &w->row.object, false, now);
+
+	if (rc)
+		return rc;
 	store_path(&w->row.object, object);
-	snprintf(path, STORE_PATH + 16, "%s%s", object, file);
-	return rc;
+	snprintf(path, sizeof(path), "%s%s", object, file);
+	return audit_add(conn, w->call, now,
+	    &(struct audit){.action = action,
+		.object = path,
+		.name = w->edit ? "value" : NULL,
+		.value = w->edit ? w->edit->text : NULL});
 }
 
 /* The arguments that every change of one that waits begins with. */
@@ -285,8 +320,8 @@ static int rekey(struct db_conn *conn, struct waiting *w, int64_t now)
 
 /* Repeats what a function prepares until what it looked at has not changed
  * under it. */
-static int carry_out(
-    struct waiting *w, int (*prepare)(struct waiting *w), db_job_fn job)
+static int carry_out(struct waiting *w, int (*prepare)(struct waiting *w),
+    const struct db_job *job)
 {
 	int rc = -EAGAIN;
 
@@ -327,33 +362,34 @@ static int prepare_subject(struct waiting *w)
 	    domain_uri(w->store, uri), &w->new_csr);
 }
 
-static int set_job(struct db_conn *conn, void *arg)
+static int set_subject(
+    struct db_conn *conn, const struct waiting *w, int64_t now)
+{
+	return db_must_change(conn, DB_CERT_SET_SUBJECT,
+	    DB_ARGS(WAITING(w, &w->csr, now), DB_TEXT(w->subject),
+		DB_BLOB(w->new_csr.data, w->new_csr.len)),
+	    -EAGAIN);
+}
+
+static int set(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct waiting *w = arg;
 	bool algorithm = w->edit->field == STORE_ALGORITHM;
-	char path[STORE_PATH + 16];
-	int64_t now = clock_now();
-	int rc = look_again(
-	    conn, w, algorithm ? "/algorithm" : "/subject", path);
+	int rc = look_again(conn, w);
 
 	if (!rc)
 		rc = before_check(w->store, w->edit, &w->row.object);
-	if (!rc && algorithm)
-		rc = rekey(conn, w, now);
-	else if (!rc)
-		rc = db_must_change(conn, DB_CERT_SET_SUBJECT,
-		    DB_ARGS(WAITING(w, &w->csr, now), DB_TEXT(w->subject),
-			DB_BLOB(w->new_csr.data, w->new_csr.len)),
-		    -EAGAIN);
+	if (!rc)
+		rc = algorithm ? rekey(conn, w, batch->now)
+			       : set_subject(conn, w, batch->now);
 	if (rc)
 		return rc;
 	before_note(w->store, w->edit, &w->row);
-	return audit_add(conn, w->call, now,
-	    &(struct audit){.action = "set",
-		.object = path,
-		.name = "value",
-		.value = w->edit->text});
+	return note(
+	    conn, w, batch->now, "set", algorithm ? "/algorithm" : "/subject");
 }
+
+static const struct db_job set_job = {.record = set};
 
 static int check_subject(struct waiting *w)
 {
@@ -433,12 +469,10 @@ static int prepare_issuer(struct waiting *w)
 			clock_now(), &w->der);
 }
 
-static int issuer_job(struct db_conn *conn, void *arg)
+static int set_issuer(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct waiting *w = arg;
-	char path[STORE_PATH + 16];
-	int64_t now = clock_now();
-	int rc = look_again(conn, w, "/issuer", path);
+	int rc = look_again(conn, w);
 
 	if (!rc)
 		rc = store_signed(conn,
@@ -450,14 +484,11 @@ static int issuer_job(struct db_conn *conn, void *arg)
 			.bit = w->edit->bit,
 			.bare = w->edit->bare ? w->edit->bit : 0,
 		    },
-		    now, w->call->uid);
-	return rc ? rc
-		  : audit_add(conn, w->call, now,
-			&(struct audit){.action = "set",
-			    .object = path,
-			    .name = "value",
-			    .value = w->edit->text});
+		    batch->now, w->call->uid);
+	return rc ? rc : note(conn, w, batch->now, "set", "/issuer");
 }
+
+static const struct db_job issuer_job = {.record = set_issuer};
 
 int store_cert_edit(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit)
@@ -467,7 +498,7 @@ int store_cert_edit(struct store *store, struct store_call *call,
 	int rc = 0;
 
 	if (edit->field == STORE_ISSUER)
-		return carry_out(&w, prepare_issuer, issuer_job);
+		return carry_out(&w, prepare_issuer, &issuer_job);
 	if (edit->field == STORE_SUBJECT)
 		rc = check_subject(&w);
 	else if (!pki_key_algorithm(edit->text))
@@ -477,18 +508,16 @@ int store_cert_edit(struct store *store, struct store_call *call,
 		return rc;
 	return carry_out(&w,
 	    edit->field == STORE_SUBJECT ? prepare_subject : prepare_algorithm,
-	    set_job);
+	    &set_job);
 }
 
 /* --- from outside --- */
 
-static int install_job(struct db_conn *conn, void *arg)
+static int install(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct waiting *w = arg;
-	char path[STORE_PATH + 16];
-	int64_t now = clock_now();
 	const struct bytes *csr = w->new_key.len ? &w->new_csr : &w->csr;
-	int rc = look_again(conn, w, "", path);
+	int rc = look_again(conn, w);
 
 	if (!rc && w->new_key.len)
 		rc = db_exists(conn, DB_CERT_KEY_TAKEN,
@@ -498,20 +527,20 @@ static int install_job(struct db_conn *conn, void *arg)
 		return store_refuse(
 		    w->call, -EEXIST, "this public key is here already");
 	if (!rc && w->new_key.len)
-		rc = rekey(conn, w, now);
+		rc = rekey(conn, w, batch->now);
 	if (!rc)
 		rc = store_signed(conn,
 		    &(struct signed_cert){.id = w->id,
 			.csr = csr,
 			.der = &w->der,
 			.chain = &w->chain},
-		    now, w->call->uid);
+		    batch->now, w->call->uid);
 	return rc ? rc
-		  : audit_add(conn, w->call, now,
-			&(struct audit){
-			    .action = w->import ? "import" : "install",
-			    .object = path});
+		  : note(conn, w, batch->now, w->import ? "import" : "install",
+			"");
 }
+
+static const struct db_job install_job = {.record = install};
 
 /* What an import brings along: the key, and the request that it would have
  * made. */
@@ -606,5 +635,5 @@ int store_cert_install(struct store *store, struct store_call *call,
 	if (len > STORE_REQUEST_MAX)
 		return store_refuse(
 		    call, -EFBIG, "at most %d bytes", STORE_REQUEST_MAX);
-	return carry_out(&w, prepare_answer, install_job);
+	return carry_out(&w, prepare_answer, &install_job);
 }

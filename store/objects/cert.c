@@ -82,25 +82,21 @@ static int remove_cert(struct db_conn *conn, struct store_call *call,
 /* A century is more than any signing certificate has left. */
 enum { DAYS_MAX = 36525 };
 
-static int resolve_days(struct db_conn *conn, struct store_call *call,
-    const union store_any *object, const struct store_edit *edit, int64_t *days)
+static int resolve_days(const struct field_edit *e, int64_t *days)
 {
-	(void)conn;
-	(void)object;
-	(void)edit;
 	if (*days < 1)
-		return store_refuse(call, -EINVAL, "at least 1 day");
+		return store_refuse(e->call, -EINVAL, "at least 1 day");
 	if (*days > DAYS_MAX)
-		return store_refuse(call, -ERANGE, "at most %d days", DAYS_MAX);
+		return store_refuse(
+		    e->call, -ERANGE, "at most %d days", DAYS_MAX);
 	return 0;
 }
 
-static int resolve_ca_days(struct db_conn *conn, struct store_call *call,
-    const union store_any *object, const struct store_edit *edit, int64_t *days)
+static int resolve_ca_days(const struct field_edit *e, int64_t *days)
 {
-	if (!object->cert.pending)
-		return store_refuse(call, -EBUSY, "it has its certificate");
-	return resolve_days(conn, call, object, edit, days);
+	if (!e->object->cert.pending)
+		return store_refuse(e->call, -EBUSY, "it has its certificate");
+	return resolve_days(e, days);
 }
 
 /* What `issuer` says where no certificate here is meant. */
@@ -116,6 +112,7 @@ const struct object_kind store_cert_kind = {
     .chown = DB_CERT_CHOWN,
     .owned = DB_CERT_OWNED,
     .read = read_cert,
+    .prepare = cert_prepare,
     .make = cert_make,
     .remove = remove_cert,
     .may_remove = may_remove_cert,

@@ -7,6 +7,7 @@
 #include "store/audit.h"
 #include "store/base/clock.h"
 #include "store/internal.h"
+#include "store/objects/authority.h"
 #include "store/objects/before.h"
 #include "store/objects/object.h"
 #include "store/objects/owner.h"
@@ -19,12 +20,11 @@ struct change {
 	struct store *store;
 	struct store_call *call;
 	const struct object_kind *kind;
-	int64_t id;	  /* of the object; of the parent for make */
-	const char *name; /* for make and rename */
-	mode_t mode;
-	union store_any *out;
+	int64_t id; /* of the object */
+	const struct store_make *make;
+	const char *name; /* for rename */
 	const struct store_edit *edit;
-	gid_t gid; /* for make */
+	union store_any *out; /* as the job found or made it */
 };
 
 static int illegal_name(
@@ -69,27 +69,22 @@ static int note(struct db_conn *conn, const struct change *c,
 		.action = action, .object = path, .name = name, .value = value});
 }
 
-static int make_job(struct db_conn *conn, void *arg)
+/* Objects are numbered by kind, as what is exported is. */
+static int make_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct change *c = arg;
-	struct store_make make = {
-	    .store = c->store,
-	    .call = c->call,
-	    .parent = c->id,
-	    .name = c->name,
-	    .mode = c->mode,
-	    .gid = c->gid,
-	    .now = clock_now(),
-	};
-	int64_t id = c->kind->make(conn, &make);
+	struct store_make make = *c->make;
 
-	if (id < 0)
-		return taken(c->call, (int)id, c->name);
-	if (id > STORE_ID_MAX)
+	make.id = db_new_id(batch, (enum db_kind)c->kind->number);
+	make.now = batch->now;
+	if (make.id > STORE_ID_MAX)
 		return store_refuse(c->call, -ENOSPC, "all ids have been given");
-	int rc = shown_made(conn, c->kind->number, id, make.now);
+	int rc = c->kind->make(conn, &make);
+	if (rc)
+		return taken(c->call, rc, make.name);
+	rc = shown_made(conn, c->kind->number, make.id, make.now);
 	if (!rc)
-		rc = object_get(conn, c->kind->number, id, c->out);
+		rc = object_get(conn, c->kind->number, make.id, c->out);
 	if (!rc)
 		rc = object_touch_list(conn, &c->out->object, make.now);
 	return rc ? rc
@@ -97,24 +92,38 @@ static int make_job(struct db_conn *conn, void *arg)
 			make.now);
 }
 
+static const struct db_job make_job = {.record = make_it};
+
 int store_make(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t parent, const struct store_owner *above,
     const char *name, mode_t mode, union store_any *out)
 {
-	struct change c = {store, call, store->kinds[kind], parent, name,
-	    mode & above->mode & 0777, out, NULL, above->gid};
+	const struct object_kind *k = store->kinds[kind];
+	CLEANUP_PAIR struct new_pair pair = {0};
+	struct store_make new = {
+	    .store = store,
+	    .call = call,
+	    .parent = parent,
+	    .name = name,
+	    .mode = mode & above->mode & 0777,
+	    .gid = above->gid,
+	    .pair = &pair,
+	};
+	struct change c = {
+	    .store = store, .call = call, .kind = k, .make = &new, .out = out};
 
-	if (!store->kinds[kind]->make)
+	if (!k->make)
 		return store_refuse(call, -EPERM, "nothing can be made here");
-	if (!legal(store->kinds[kind], name))
-		return illegal_name(call, store->kinds[kind], name);
-	return store_submit(store, call, make_job, &c);
+	if (!legal(k, name))
+		return illegal_name(call, k, name);
+	int rc = k->prepare ? k->prepare(&new, &pair) : 0;
+	return rc ? rc : store_submit(store, call, &make_job, &c);
 }
 
-static int remove_job(struct db_conn *conn, void *arg)
+static int remove_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct change *c = arg;
-	int64_t now = clock_now();
+	int64_t now = batch->now;
 	int rc = object_get_writable(
 	    conn, c->call, c->kind->number, c->id, c->out);
 
@@ -130,15 +139,21 @@ static int remove_job(struct db_conn *conn, void *arg)
 		  : note(conn, c, "rmdir", &c->out->object, NULL, NULL, now);
 }
 
+static const struct db_job remove_job = {.record = remove_it};
+
 int store_remove(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id)
 {
 	union store_any object;
-	struct change c = {
-	    store, call, store->kinds[kind], id, NULL, 0, &object, NULL, 0};
-	if (!store->kinds[kind]->remove)
+	struct change c = {.store = store,
+	    .call = call,
+	    .kind = store->kinds[kind],
+	    .id = id,
+	    .out = &object};
+
+	if (!c.kind->remove)
 		return store_refuse(call, -EPERM, "it cannot be deleted");
-	int rc = store_submit(store, call, remove_job, &c);
+	int rc = store_submit(store, call, &remove_job, &c);
 	if (!rc && kind == STORE_CERT)
 		signer_forget(store, id);
 	return rc;
@@ -157,18 +172,19 @@ int store_may_remove(struct store *store, struct store_call *call,
 	return rc || !k->may_remove ? rc : k->may_remove(conn, call, id);
 }
 
-static int rename_job(struct db_conn *conn, void *arg)
+static int rename_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct change *c = arg;
-	int64_t now = clock_now();
+	int64_t now = batch->now;
 	int rc = object_get_writable(
 	    conn, c->call, c->kind->number, c->id, c->out);
 
 	if (rc)
 		return rc;
-	rc = db_change(conn, c->kind->rename,
+	rc = db_must_change(conn, c->kind->rename,
 	    DB_ARGS(DB_INT(c->id), DB_TEXT(c->name), DB_INT(now),
-		DB_INT(c->call->uid)));
+		DB_INT(c->call->uid)),
+	    -EEXIST);
 	if (rc)
 		return taken(c->call, rc, c->name);
 	shown_removed(conn, &c->out->object);
@@ -179,18 +195,24 @@ static int rename_job(struct db_conn *conn, void *arg)
 		  : note(conn, c, "rename", &c->out->object, "to", c->name, now);
 }
 
+static const struct db_job rename_job = {.record = rename_it};
+
 int store_rename(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id, const char *name)
 {
 	union store_any object;
-	struct change c = {
-	    store, call, store->kinds[kind], id, name, 0, &object, NULL, 0};
+	struct change c = {.store = store,
+	    .call = call,
+	    .kind = store->kinds[kind],
+	    .id = id,
+	    .name = name,
+	    .out = &object};
 
-	if (!store->kinds[kind]->rename)
+	if (!c.kind->rename)
 		return store_refuse(call, -EPERM, "it cannot be renamed");
-	if (!legal(store->kinds[kind], name))
-		return illegal_name(call, store->kinds[kind], name);
-	return store_submit(store, call, rename_job, &c);
+	if (!legal(c.kind, name))
+		return illegal_name(call, c.kind, name);
+	return store_submit(store, call, &rename_job, &c);
 }
 
 /* --- editing --- */
@@ -203,12 +225,11 @@ struct new_value {
 };
 
 static int resolve(struct db_conn *conn, const struct change *c,
-    const struct object_field *field, struct new_value *out)
+    const struct object_field *field, int64_t now, struct new_value *out)
 {
+	struct field_edit e = {conn, c->call, c->out, c->edit, now};
 	int64_t number = c->edit->number;
-	int rc = field->resolve
-		     ? field->resolve(conn, c->call, c->out, c->edit, &number)
-		     : 0;
+	int rc = field->resolve ? field->resolve(&e, &number) : 0;
 
 	bool none = field->none_word && number == field->none;
 
@@ -239,13 +260,13 @@ static int note_edit(struct db_conn *conn, const struct change *c,
 		.value = value});
 }
 
-static int set_job(struct db_conn *conn, void *arg)
+static int set_field(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct change *c = arg;
 	const struct store_edit *edit = c->edit;
 	const struct object_field *field = &c->kind->field[edit->field];
 	struct new_value new;
-	int64_t now = clock_now();
+	int64_t now = batch->now;
 	int rc = field->unlocks
 		     ? object_get(conn, c->kind->number, c->id, c->out)
 		     : object_get_writable(
@@ -254,7 +275,7 @@ static int set_job(struct db_conn *conn, void *arg)
 	if (!rc)
 		rc = before_check(c->store, edit, &c->out->object);
 	if (!rc)
-		rc = resolve(conn, c, field, &new);
+		rc = resolve(conn, c, field, now, &new);
 	if (!rc)
 		rc = shown_edited(
 		    conn, &c->out->object, field->shown_by_others, now);
@@ -269,17 +290,23 @@ static int set_job(struct db_conn *conn, void *arg)
 	return note_edit(conn, c, field->name, new.text, now);
 }
 
+static const struct db_job set_job = {.record = set_field};
+
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit)
 {
 	union store_any now;
 	const struct object_kind *kind = store->kinds[object->kind];
-	struct change c = {
-	    store, call, kind, object->id, NULL, 0, &now, edit, 0};
+	struct change c = {.store = store,
+	    .call = call,
+	    .kind = kind,
+	    .id = object->id,
+	    .edit = edit,
+	    .out = &now};
 
 	if (!kind->field[edit->field].set)
 		return store_refuse(call, -EINVAL, "there is no such value");
-	return store_submit(store, call, set_job, &c);
+	return store_submit(store, call, &set_job, &c);
 }
 
 static bool is_text(const struct object_field *field)

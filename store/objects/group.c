@@ -24,7 +24,7 @@ static void read_group(const struct db_row *row, union store_any *out)
 	g->members_changed = db_int(row, DB_GROUP_MEMBERS_AT);
 }
 
-static int64_t make_group(struct db_conn *conn, const struct store_make *make)
+static int make_group(struct db_conn *conn, const struct store_make *make)
 {
 	const char *signs = make->parent == STORE_APP_CONNECTOR
 				? "connector"
@@ -37,12 +37,13 @@ static int64_t make_group(struct db_conn *conn, const struct store_make *make)
 		return store_refuse(make->call, -ENOENT,
 		    "a group here begins with the signing certificate certs/%s, and there is none of that name",
 		    signs);
-	if (!rc)
-		rc = db_change(conn, DB_GROUP_ADD,
-		    DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name),
-			DB_INT(make->call->uid), DB_INT(make->gid),
-			DB_INT(make->mode), DB_INT(make->now), DB_INT(cert)));
-	return rc ? rc : db_inserted(conn);
+	return rc ? rc
+		  : db_must_change(conn, DB_GROUP_ADD,
+			DB_ARGS(DB_INT(make->id), DB_INT(make->parent),
+			    DB_TEXT(make->name), DB_INT(make->call->uid),
+			    DB_INT(make->gid), DB_INT(make->mode),
+			    DB_INT(make->now), DB_INT(cert)),
+			-EEXIST);
 }
 
 static int remove_group(struct db_conn *conn, struct store_call *call,

@@ -8,7 +8,6 @@
 #include "store/internal.h"
 #include "store/lists/metrics.h"
 #include "store/objects/object.h"
-#include "store/objects/seal.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
 
@@ -50,11 +49,11 @@ static void read_key(const struct db_row *row, union store_any *out)
 	o->changed = clock_later(o->changed, k->expires);
 }
 
-static int64_t make_key(struct db_conn *conn, const struct store_make *make)
+static int make_key(struct db_conn *conn, const struct store_make *make)
 {
+	CLEANUP_BYTES struct bytes box = {0};
 	unsigned char secret[PKI_SECRET], hash[PKI_HASH];
 	union store_any group;
-	int64_t id = 0;
 	int rc = object_get(conn, STORE_GROUP, make->parent, &group);
 
 	if (!rc)
@@ -62,19 +61,17 @@ static int64_t make_key(struct db_conn *conn, const struct store_make *make)
 	if (!rc)
 		rc = pki_sha256(secret, sizeof(secret), hash);
 	if (!rc)
-		rc = db_must_change(conn, DB_KEY_ADD,
-		    DB_ARGS(DB_INT(make->parent), DB_TEXT(make->name),
-			DB_INT(make->call->uid), DB_INT(make->gid),
-			DB_INT(make->mode), DB_INT(make->now),
-			DB_BLOB(hash, sizeof(hash))),
-		    -ESTALE);
-	if (!rc) {
-		id = db_inserted(conn);
-		rc = seal_into(make->store, conn, DB_KEY_SEAL, "key", id,
-		    secret, sizeof(secret));
-	}
+		rc = pki_seal(make->store->sealer, "key", make->id, secret,
+		    sizeof(secret), &box);
 	explicit_bzero(secret, sizeof(secret));
-	return rc ? rc : id;
+	return rc ? rc
+		  : db_must_change(conn, DB_KEY_ADD,
+			DB_ARGS(DB_INT(make->id), DB_INT(make->parent),
+			    DB_TEXT(make->name), DB_INT(make->call->uid),
+			    DB_INT(make->gid), DB_INT(make->mode),
+			    DB_INT(make->now), DB_BLOB(hash, sizeof(hash)),
+			    DB_BLOB(box.data, box.len)),
+			-EEXIST);
 }
 
 static int remove_key(struct db_conn *conn, struct store_call *call,
@@ -90,38 +87,33 @@ static int remove_key(struct db_conn *conn, struct store_call *call,
 }
 
 /* The new limit. One writer: what is read here is what is changed. */
-static int resolve_limit(struct db_conn *conn, struct store_call *call,
-    const union store_any *object, const struct store_edit *edit,
-    int64_t *limit)
+static int resolve_limit(const struct field_edit *e, int64_t *limit)
 {
-	const struct store_key *key = &object->key;
+	const struct store_key *key = &e->object->key;
 
-	(void)conn;
-	if (!edit->relative)
+	if (!e->edit->relative)
 		return 0;
 	if (key->max_uses == STORE_UNLIMITED)
-		return store_refuse(call, -EINVAL,
+		return store_refuse(e->call, -EINVAL,
 		    "the limit is max: there is nothing to add to");
-	if (__builtin_add_overflow(key->max_uses, edit->number, limit))
+	if (__builtin_add_overflow(key->max_uses, e->edit->number, limit))
 		return store_refuse(
-		    call, -ERANGE, "the limit would be too large");
+		    e->call, -ERANGE, "the limit would be too large");
 	if (*limit < 0)
-		return store_refuse(call, -ERANGE, "the limit would be below 0");
+		return store_refuse(
+		    e->call, -ERANGE, "the limit would be below 0");
 	return 0;
 }
 
-static int resolve_exportable(struct db_conn *conn, struct store_call *call,
-    const union store_any *object, const struct store_edit *edit,
-    int64_t *number)
+static int resolve_exportable(const struct field_edit *e, int64_t *number)
 {
-	const struct store_key *key = &object->key;
+	const struct store_key *key = &e->object->key;
 
-	(void)number;
-	if (edit->number && !key->exportable)
-		return store_refuse(call, -EPERM,
+	if (*number && !key->exportable)
+		return store_refuse(e->call, -EPERM,
 		    "the secret's readable copy has been destroyed");
-	if (!edit->number && key->exportable)
-		db_scrub(conn);
+	if (!*number && key->exportable)
+		db_scrub(e->conn);
 	return 0;
 }
 
@@ -257,24 +249,30 @@ struct copy {
 
 /* Counts only if the key may be copied at this moment, whatever was seen
  * before. */
-static int copy_job(struct db_conn *conn, void *arg)
+static int count_copy(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct copy *c = arg;
-	int64_t now = clock_now();
-	char path[STORE_PATH];
-	int rc = db_must_change(conn, DB_KEY_COPY,
-	    DB_ARGS(DB_INT(c->key->object.id), DB_INT(now),
-		DB_INT(now / CLOCK_SECOND), DB_INT(c->cert)),
-	    -EAGAIN);
 
-	if (!rc)
-		rc = shown_used(conn, STORE_KEY, c->key->object.id, now);
+	return db_must_change(conn, DB_KEY_COPY,
+	    DB_ARGS(DB_INT(c->key->object.id), DB_INT(batch->now),
+		DB_INT(batch->now / CLOCK_SECOND), DB_INT(c->cert)),
+	    -EAGAIN);
+}
+
+static int record_copy(struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	const struct copy *c = arg;
+	char path[STORE_PATH];
+	int rc = shown_used(conn, STORE_KEY, c->key->object.id, batch->now);
+
 	if (rc)
 		return rc;
 	store_path(&c->key->object, path);
-	return audit_add(conn, c->call, now,
+	return audit_add(conn, c->call, batch->now,
 	    &(struct audit){.action = "copy", .object = path});
 }
+
+static const struct db_job copy_job = {count_copy, record_copy};
 
 int store_key_copy(struct store *store, struct store_call *call, int64_t key,
     struct bytes *out)
@@ -294,7 +292,7 @@ int store_key_copy(struct store *store, struct store_call *call, int64_t key,
 		if (!rc)
 			rc = compose(store, key, &copy.cert, &text);
 		if (!rc)
-			rc = store_submit(store, call, copy_job, &copy);
+			rc = store_submit(store, call, &copy_job, &copy);
 		if (!rc) {
 			bytes_swap(out, &text);
 			metrics_event(store, METRICS_COPIED);

@@ -3,8 +3,18 @@
 #define STORE_OBJECTS_KIND_H
 
 /* What describes a kind of objects; each kind's file has its own. */
+#include "store/base/bytes.h"
 #include "store/db/db.h"
+#include "store/pki/pki.h"
 #include "store/store.h"
+
+/* A key pair with its request, for a certificate. */
+struct new_pair {
+	const char *algorithm;
+	char subject[NAME_MAX_LEN + DOMAIN_MAX_LEN + 8];
+	unsigned char spki_hash[PKI_HASH];
+	struct bytes key, csr;
+};
 
 struct store_make {
 	struct store *store;
@@ -13,6 +23,17 @@ struct store_make {
 	const char *name;
 	mode_t mode;
 	gid_t gid;
+	const struct new_pair *pair;
+	/* Given to the job. */
+	int64_t id, now;
+};
+
+/* An edit that is looked at in a job. */
+struct field_edit {
+	struct db_conn *conn;
+	struct store_call *call;
+	const union store_any *object;
+	const struct store_edit *edit;
 	int64_t now;
 };
 
@@ -36,11 +57,9 @@ struct object_field {
 	const char *none_word;
 	bool unlocks;	      /* a managed object can be edited too */
 	bool shown_by_others; /* files of other objects change with it */
-	/* In a job: checks an edit of the object. May change *number, which is
-	 * edit->number at first. Returns 0 or the refusal. */
-	int (*resolve)(struct db_conn *conn, struct store_call *call,
-	    const union store_any *object, const struct store_edit *edit,
-	    int64_t *number);
+	/* In a job: checks an edit. May change *number, which is edit->number
+	 * at first. Returns 0 or the refusal. */
+	int (*resolve)(const struct field_edit *e, int64_t *number);
 	/* Instead of store_set; or NULL. */
 	int (*edit)(struct store *store, struct store_call *call,
 	    const struct store_object *object, const struct store_edit *edit);
@@ -56,8 +75,11 @@ struct object_kind {
 	bool brief;
 	/* Reads the columns behind the common ones. */
 	void (*read)(const struct db_row *row, union store_any *out);
-	/* In a job. Returns the new id, or -errno. */
-	int64_t (*make)(struct db_conn *conn, const struct store_make *make);
+	/* What takes time, before the job that makes one; or NULL. */
+	int (*prepare)(const struct store_make *make, struct new_pair *out);
+	/* In a job. Returns 0, -EEXIST (the name is taken) or -errno; NULL:
+	 * none is made by name. */
+	int (*make)(struct db_conn *conn, const struct store_make *make);
 	int (*remove)(struct db_conn *conn, struct store_call *call,
 	    const union store_any *object, int64_t now);
 	/* Refuses as `remove` does, except for what is in it; NULL: never. */

@@ -135,13 +135,12 @@ static int remove_member(struct db_conn *conn, struct store_call *call,
 			    DB_ARGS(DB_INT(id), DB_INT(now)));
 }
 
-static int resolve_revocation(struct db_conn *conn, struct store_call *call,
-    const union store_any *object, const struct store_edit *edit,
-    int64_t *number)
+/* Revokes: nothing else is stored for this field. */
+static int resolve_revocation(const struct field_edit *e, int64_t *number)
 {
 	(void)number;
 	return set_revocation(
-	    conn, call, &object->member, edit->text, clock_now());
+	    e->conn, e->call, &e->object->member, e->edit->text, e->now);
 }
 
 const struct object_kind store_member_kind = {

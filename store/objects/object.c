@@ -187,11 +187,11 @@ int object_touch_list(
 	return db_change(conn, query, DB_ARGS(DB_INT(o->parent), DB_INT(now)));
 }
 
-int store_submit(
-    struct store *store, struct store_call *call, db_job_fn fn, void *arg)
+int store_submit(struct store *store, struct store_call *call,
+    const struct db_job *job, void *arg)
 {
 	store_identify(call);
-	int rc = db_submit(store->db, fn, arg);
+	int rc = db_submit(store->db, job, arg);
 
 	/* What a job said before its commit failed is no longer the reason. */
 	if (rc == -EIO || rc == -ENOSPC)

@@ -19,7 +19,7 @@ int object_touch_list(
     struct db_conn *conn, const struct store_object *object, int64_t now);
 
 /* db_submit, with a reason for failures of the store itself. */
-int store_submit(
-    struct store *store, struct store_call *call, db_job_fn fn, void *arg);
+int store_submit(struct store *store, struct store_call *call,
+    const struct db_job *job, void *arg);
 
 #endif

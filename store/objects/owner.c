@@ -209,8 +209,8 @@ static int set_file(
 	return rc ? rc : set_owned(conn, c, c->file->bit, own, want->ctime);
 }
 
-static int note_chown(
-    struct db_conn *conn, const struct chown *c, const struct store_owner *want)
+static int note_chown(struct db_conn *conn, const struct chown *c,
+    const struct store_owner *want, int64_t now)
 {
 	const char *name = c->file ? c->file->name : "";
 	char path[STORE_PATH], object[STORE_PATH + 32], value[64] = "follows";
@@ -221,7 +221,7 @@ static int note_chown(
 	if (!c->file || !same_owner(want, &c->followed))
 		snprintf(value, sizeof(value), "%u:%u %04o", want->uid,
 		    want->gid, want->mode);
-	return audit_add(conn, c->call, clock_now(),
+	return audit_add(conn, c->call, now,
 	    &(struct audit){
 		.action = "chown",
 		.object = object,
@@ -233,15 +233,14 @@ static int note_chown(
 /* Later than what was shown before, whatever the clock does: the files' times
  * may be ahead of it. */
 static int64_t later_ctime(
-    const struct store_object *o, const struct store_owner *was)
+    const struct store_object *o, const struct store_owner *was, int64_t now)
 {
-	int64_t at = clock_now(),
-		shown = was->ctime > o->changed ? was->ctime : o->changed;
+	int64_t shown = was->ctime > o->changed ? was->ctime : o->changed;
 
-	return at > shown ? at : shown + 1;
+	return now > shown ? now : shown + 1;
 }
 
-static int chown_job(struct db_conn *conn, void *arg)
+static int chown_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct chown *c = arg;
 	struct store_owner now = {0}, want = {0};
@@ -255,13 +254,15 @@ static int chown_job(struct db_conn *conn, void *arg)
 		rc = 0;
 	if (rc)
 		return rc;
-	want.ctime = later_ctime(&c->row.object, &now);
+	want.ctime = later_ctime(&c->row.object, &now, batch->now);
 	rc = check_managed(conn, c);
 	if (!rc)
 		rc = c->file ? set_file(conn, c, &want)
 			     : set_directory(conn, c, &want);
-	return rc ? rc : note_chown(conn, c, &want);
+	return rc ? rc : note_chown(conn, c, &want, batch->now);
 }
+
+static const struct db_job chown_job = {.record = chown_it};
 
 int store_chown(struct store *store, struct store_call *call,
     const struct store_object *object, uint64_t unlisted,
@@ -273,7 +274,7 @@ int store_chown(struct store *store, struct store_call *call,
 	    .change = change,
 	    .unlisted = unlisted};
 
-	return store_submit(store, call, chown_job, &c);
+	return store_submit(store, call, &chown_job, &c);
 }
 
 int store_chown_file(struct store *store, struct store_call *call,
@@ -286,7 +287,7 @@ int store_chown_file(struct store *store, struct store_call *call,
 	    .file = file,
 	    .change = change};
 
-	return store_submit(store, call, chown_job, &c);
+	return store_submit(store, call, &chown_job, &c);
 }
 
 int store_file_owner(struct store *store, uint64_t file, struct store_owner *out)

@@ -9,6 +9,7 @@
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
+#include "store/objects/kind.h"
 #include "store/objects/shown.h"
 
 struct step {
@@ -210,17 +211,16 @@ int signer_issued(struct db_conn *conn, int64_t cert, int64_t now)
 	return rc ? rc : shown_used(conn, STORE_CERT, cert, now);
 }
 
-int signer_resolve(struct db_conn *conn, struct store_call *call,
-    const union store_any *object, const struct store_edit *edit, int64_t *id)
+int signer_resolve(const struct field_edit *e, int64_t *id)
 {
-	const char *name = edit->text;
-	enum db_query query = edit->put_back ? DB_CERT_NAMED : DB_CERT_USABLE;
+	const char *name = e->edit->text;
+	enum db_query query = e->edit->put_back ? DB_CERT_NAMED
+						: DB_CERT_USABLE;
 	int rc = db_one(
-	    conn, query, DB_ARGS(DB_TEXT(name)), db_read_int, id, -ENOENT);
+	    e->conn, query, DB_ARGS(DB_TEXT(name)), db_read_int, id, -ENOENT);
 
-	(void)object;
 	if (rc == -ENOENT)
-		return store_refuse(call, rc,
+		return store_refuse(e->call, rc,
 		    "there is no enabled signing certificate %s",
 		    name_legal(name, strlen(name)) ? name : "of that name");
 	return rc;

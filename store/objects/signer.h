@@ -16,6 +16,8 @@ enum {
 	SECONDS_PER_DAY = 86400,
 };
 
+struct field_edit;
+
 /* A signing certificate with its chain. Immutable and counted. */
 struct signer {
 	int64_t id;
@@ -53,8 +55,7 @@ int signer_issued(struct db_conn *conn, int64_t cert, int64_t now);
 
 /* `resolve` of STORE_SIGNING_CERT: the id of the certificate that edit->text
  * names. Returns 0, -ENOENT (missing or disabled) or -errno. */
-int signer_resolve(struct db_conn *conn, struct store_call *call,
-    const union store_any *object, const struct store_edit *edit, int64_t *id);
+int signer_resolve(const struct field_edit *e, int64_t *id);
 
 /* Drops one from the cache, after its key was destroyed or replaced; all. */
 void signer_forget(struct store *store, int64_t cert);

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 		       db_open(path, DB_CREATE, &db) || db_remove(path)))
 		abort();
 	db_set_context(db, &store, &journal_hooks);
-	db_submit(db, take_lines, &rest);
+	db_submit(db, &take, &rest);
 	free(text);
 	return 0;
 }

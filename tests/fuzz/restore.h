@@ -4,10 +4,12 @@
 
 /* Restores from lines of a file's name, or `trail`, a space and the object. The
  * result rolls the job back. */
-static int take_lines(struct db_conn *conn, void *text)
+static int take_lines(struct db_conn *conn, struct db_batch *batch, void *text)
 {
 	struct store_restore how = {.skip_missing = true};
-	struct restore r = {.copy = {.how = &how, .from = "copy"}, .conn = conn};
+	struct restore r = {.copy = {.how = &how, .from = "copy"},
+	    .conn = conn,
+	    .now = batch->now};
 	int64_t seq = 0;
 
 	journal_pause(conn, true);
@@ -31,3 +33,5 @@ static int take_lines(struct db_conn *conn, void *text)
 	bytes_free(&r.missing);
 	return -ECANCELED;
 }
+
+static const struct db_job take = {.record = take_lines};

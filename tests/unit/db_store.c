@@ -313,22 +313,28 @@ static void an_older_version_is_brought_up_to_date(void **state)
 
 /* --- jobs --- */
 
-static int put(struct db_conn *conn, void *arg)
+static int put_value(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	/* a page or more, so that a disk can get full */
 	static const char value[5000];
 	int rc = db_run(conn, DB_SETTING_ADD,
 	    DB_ARGS(DB_TEXT(arg), DB_BLOB(value, sizeof(value))));
 
+	(void)batch;
 	return rc < 0 ? rc : 0;
 }
 
-static int put_then_fail(struct db_conn *conn, void *arg)
-{
-	int rc = put(conn, arg);
+static const struct db_job put = {.record = put_value};
 
-	return rc ? rc : -EDQUOT;
+static int say_no(struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	(void)conn;
+	(void)batch;
+	(void)arg;
+	return -EDQUOT;
 }
+
+static const struct db_job put_then_fail = {put_value, say_no};
 
 static int seen(const struct db_row *row, void *arg)
 {
@@ -348,9 +354,9 @@ static void a_failed_job_leaves_nothing(void **state)
 	struct db *db = opened();
 	char a[] = "a", b[] = "b";
 
-	assert_int_equal(db_submit(db, put, a), 0);
-	assert_int_equal(db_submit(db, put, a), -EIO);
-	assert_int_equal(db_submit(db, put_then_fail, b), -EDQUOT);
+	assert_int_equal(db_submit(db, &put, a), 0);
+	assert_int_equal(db_submit(db, &put, a), -EIO);
+	assert_int_equal(db_submit(db, &put_then_fail, b), -EDQUOT);
 	assert_int_equal(has(db, "a"), 1);
 	assert_int_equal(has(db, "b"), 0);
 	db_close(db);
@@ -387,7 +393,7 @@ static void *client(void *arg)
 		char name[32];
 		snprintf(name, sizeof(name), "%d-%d", c->number, i);
 		bool fails = i % 2;
-		int rc = db_submit(c->db, fails ? put_then_fail : put, name);
+		int rc = db_submit(c->db, fails ? &put_then_fail : &put, name);
 		c->done += rc == (fails ? -EDQUOT : 0) &&
 			   has(c->db, name) == !fails;
 	}
@@ -406,6 +412,136 @@ static void many_clients_at_once(void **state)
 	db = opened();
 	assert_int_equal(has(db, "7-48"), 1);
 	assert_int_equal(has(db, "7-49"), 0);
+	db_close(db);
+}
+
+/* --- batches --- */
+
+/* Three clients, of which the first holds the writer until the other two
+ * wait. */
+struct held {
+	struct db *db;
+	sem_t begun, go;
+	int runs;
+	int64_t id, now;
+};
+
+static int hold(struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	struct held *h = arg;
+
+	(void)conn;
+	(void)batch;
+	sem_post(&h->begun);
+	while (sem_wait(&h->go))
+		continue;
+	return 0;
+}
+
+static int take_id(struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	struct held *h = arg;
+	char name[32];
+
+	h->runs++;
+	h->id = db_new_id(batch, DB_KEY);
+	h->now = batch->now;
+	snprintf(name, sizeof(name), "id-%d", (int)h->id);
+	return put_value(conn, batch, name);
+}
+
+static const struct db_job hold_job = {.record = hold},
+			   id_job = {.record = take_id};
+
+static void *submit_hold(void *arg)
+{
+	struct held *h = arg;
+
+	assert_int_equal(db_submit(h->db, &hold_job, h), 0);
+	return NULL;
+}
+
+static void *submit_failing(void *arg)
+{
+	struct held *h = arg;
+	char name[] = "failed";
+
+	assert_int_equal(db_submit(h->db, &put_then_fail, name), -EDQUOT);
+	return NULL;
+}
+
+static void *submit_id(void *arg)
+{
+	struct held *h = arg;
+
+	assert_int_equal(db_submit(h->db, &id_job, h), 0);
+	return NULL;
+}
+
+static void wait_for_queue(struct db *db, int waiting)
+{
+	for (bool there = false; !there; sched_yield()) {
+		pthread_mutex_lock(&db->queue_lock);
+		there = db->waiting == waiting;
+		pthread_mutex_unlock(&db->queue_lock);
+	}
+}
+
+/* What shares a transaction with a job that fails is done again without it. */
+static void a_job_may_run_twice(void **state)
+{
+	(void)state;
+	struct held h = {.db = opened()};
+	pthread_t thread[3];
+
+	sem_init(&h.begun, 0, 0);
+	sem_init(&h.go, 0, 0);
+	pthread_create(&thread[0], NULL, submit_hold, &h);
+	while (sem_wait(&h.begun))
+		continue;
+	pthread_create(&thread[1], NULL, submit_id, &h);
+	wait_for_queue(h.db, 2);
+	pthread_create(&thread[2], NULL, submit_failing, &h);
+	wait_for_queue(h.db, 3);
+	sem_post(&h.go);
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(h.runs, 2);
+	assert_int_equal(h.id, 1);
+	assert_int_equal(has(h.db, "id-1"), 1);
+	assert_int_equal(has(h.db, "failed"), 0);
+	db_close(h.db);
+}
+
+/* A refusal that has changed nothing costs the others nothing. */
+static void a_refusal_voids_nothing(void **state)
+{
+	static const struct db_job refused = {say_no, take_id};
+	struct held h = {.db = opened()};
+
+	(void)state;
+	assert_int_equal(db_submit(h.db, &refused, &h), -EDQUOT);
+	assert_int_equal(h.runs, 0);
+	assert_int_equal(db_submit(h.db, &id_job, &h), 0);
+	assert_int_equal(h.id, 1);
+	assert_true(h.now > 0);
+	db_close(h.db);
+}
+
+static void a_view_is_one_moment(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	char a[] = "a", b[] = "b";
+
+	struct db_conn *conn = db_view(db);
+	assert_int_equal(has(db, "a"), 0);
+	assert_int_equal(db_submit(db, &put, a), 0);
+	assert_int_equal(has(db, "a"), 0);
+	db_view_end(conn);
+	assert_int_equal(has(db, "a"), 1);
+	assert_int_equal(db_submit(db, &put, b), 0);
+	assert_int_equal(has(db, "b"), 1);
 	db_close(db);
 }
 
@@ -436,20 +572,24 @@ static void the_file_is_gone_and_reading_goes_on(void **state)
 	char a[] = "a", b[] = "b", away[160];
 
 	snprintf(away, sizeof(away), "%s", temp_file("away"));
-	assert_int_equal(db_submit(db, put, a), 0);
+	assert_int_equal(db_submit(db, &put, a), 0);
 	assert_int_equal(rename(temp_file("store"), away), 0);
-	assert_int_equal(db_submit(db, put, b), -EIO);
+	assert_int_equal(db_submit(db, &put, b), -EIO);
 	eight_at_once(db, read_often);
 	assert_int_equal(rename(away, temp_file("store")), 0);
-	assert_int_equal(db_submit(db, put, b), 0);
+	assert_int_equal(db_submit(db, &put, b), 0);
 	db_close(db);
 }
 
-static int end_transaction(struct db_conn *conn, void *arg)
+static int end_transaction(
+    struct db_conn *conn, struct db_batch *batch, void *arg)
 {
+	(void)batch;
 	(void)arg;
 	return sqlite_exec((struct sqlite_conn *)conn, "ROLLBACK");
 }
+
+static const struct db_job lose = {.record = end_transaction};
 
 /* SQLite rolls back by itself when a disk is full: then no job of the batch has
  * happened. */
@@ -459,8 +599,8 @@ static void a_lost_transaction_is_told(void **state)
 	struct db *db = opened();
 	char a[] = "a";
 
-	assert_int_equal(db_submit(db, end_transaction, NULL), -EIO);
-	assert_int_equal(db_submit(db, put, a), 0);
+	assert_int_equal(db_submit(db, &lose, NULL), -EIO);
+	assert_int_equal(db_submit(db, &put, a), 0);
 	assert_int_equal(has(db, "a"), 1);
 	db_close(db);
 }
@@ -479,7 +619,7 @@ static void a_full_disk_is_enospc(void **state)
 	assert_int_equal(sqlite_exec((struct sqlite_conn *)db->writer, name), 0);
 	for (int i = 0; i < 100 && !rc; i++) {
 		snprintf(name, sizeof(name), "name %d", i);
-		rc = db_submit(db, put, name);
+		rc = db_submit(db, &put, name);
 	}
 	assert_int_equal(rc, -ENOSPC);
 	assert_int_equal(has(db, name), 0);
@@ -495,16 +635,18 @@ static void read_only_stores_take_no_jobs(void **state)
 
 	db_close(opened());
 	assert_int_equal(db_open(temp_file("store"), DB_READ_ONLY, &db), 0);
-	assert_int_equal(db_submit(db, put, a), -EROFS);
+	assert_int_equal(db_submit(db, &put, a), -EROFS);
 	assert_int_equal(has(db, "a"), 0);
 	db_close(db);
 }
 
-static int put_secret(struct db_conn *conn, void *arg)
+static int put_and_scrub(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	db_scrub(conn);
-	return put(conn, arg);
+	return put_value(conn, batch, arg);
 }
+
+static const struct db_job put_secret = {.record = put_and_scrub};
 
 /* What db_scrub asks for: nothing is left in the log. */
 static void scrubbing_empties_the_log(void **state)
@@ -514,10 +656,10 @@ static void scrubbing_empties_the_log(void **state)
 	struct stat st;
 	char a[] = "a", b[] = "b";
 
-	assert_int_equal(db_submit(db, put, a), 0);
+	assert_int_equal(db_submit(db, &put, a), 0);
 	assert_int_equal(stat(temp_file("store-wal"), &st), 0);
 	assert_true(st.st_size > 0);
-	assert_int_equal(db_submit(db, put_secret, b), 0);
+	assert_int_equal(db_submit(db, &put_secret, b), 0);
 	assert_int_equal(stat(temp_file("store-wal"), &st), 0);
 	assert_int_equal(st.st_size, 0);
 	db_close(db);
@@ -559,13 +701,13 @@ static void scrubbing_waits_for_readers_behind(void **state)
 
 	sem_init(&r.both[0], 0, 0);
 	sem_init(&r.both[1], 0, 0);
-	assert_int_equal(db_submit(r.db, put, a), 0);
+	assert_int_equal(db_submit(r.db, &put, a), 0);
 	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &r), 0);
 	sem_wait(&r.both[0]);
-	assert_int_equal(db_submit(r.db, put_secret, b), 0);
+	assert_int_equal(db_submit(r.db, &put_secret, b), 0);
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "more %d", i);
-		assert_int_equal(db_submit(r.db, put, name), 0);
+		assert_int_equal(db_submit(r.db, &put, name), 0);
 	}
 	assert_int_equal(stat(temp_file("store-wal"), &st), 0);
 	assert_true(st.st_size > 0);
@@ -596,6 +738,9 @@ int main(void)
 	    TEST(an_older_version_is_brought_up_to_date),
 	    TEST(a_failed_job_leaves_nothing),
 	    TEST(many_clients_at_once),
+	    TEST(a_job_may_run_twice),
+	    TEST(a_refusal_voids_nothing),
+	    TEST(a_view_is_one_moment),
 	    TEST(the_file_is_gone_and_reading_goes_on),
 	    TEST(a_lost_transaction_is_told),
 	    TEST(a_full_disk_is_enospc),

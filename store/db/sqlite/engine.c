@@ -263,9 +263,28 @@ static void close_engine(struct db *common)
 
 /* --- reading --- */
 
-static struct db_conn *view(struct db *db)
+static struct db_conn *reader_of(struct db *db)
 {
 	return &reader(db->handle)->base;
+}
+
+/* The snapshot is that of the first query. Without one each query has its
+ * own. */
+static void view(struct db_conn *conn)
+{
+	struct sqlite_conn *reader = (struct sqlite_conn *)conn;
+
+	reader->viewing = !reader->none &&
+			  !sqlite_control(reader, CONTROL_VIEW);
+}
+
+static void view_end(struct db_conn *conn)
+{
+	struct sqlite_conn *reader = (struct sqlite_conn *)conn;
+
+	if (reader->viewing)
+		sqlite_control(reader, CONTROL_ROLLBACK);
+	reader->viewing = false;
 }
 
 static int rows(struct db_conn *conn, enum db_query query,
@@ -302,36 +321,19 @@ static int in_place(struct sqlite_db *db)
 	return db->marked ? 0 : sqlite_mark_open(db);
 }
 
-static int begin(struct db *db)
+static int begin(struct db *db, struct db_batch *batch)
 {
 	int rc = in_place(db->handle);
 
-	return rc ? rc : sqlite_control(writer(db), CONTROL_BEGIN);
+	if (!rc)
+		rc = sqlite_control(writer(db), CONTROL_BEGIN);
+	batch->now = clock_now();
+	return rc ? rc : sqlite_next_ids(writer(db), batch);
 }
 
 static int run(struct db *db, enum db_query query, const struct db_value *args)
 {
 	return sqlite_run(writer(db), query, args);
-}
-
-static int64_t inserted(struct db *db)
-{
-	return sqlite3_last_insert_rowid(writer(db)->sqlite);
-}
-
-static int mark(struct db *db)
-{
-	return sqlite_control(writer(db), CONTROL_SAVEPOINT);
-}
-
-static int undo(struct db *db)
-{
-	return sqlite_control(writer(db), CONTROL_ROLLBACK_TO);
-}
-
-static int unmark(struct db *db)
-{
-	return sqlite_control(writer(db), CONTROL_RELEASE);
 }
 
 /* Full disks and I/O errors may make SQLite roll back by itself. */
@@ -379,17 +381,15 @@ static int bulk(struct db *db)
 const struct db_engine db_sqlite = {
     .open = open_engine,
     .close = close_engine,
+    .reader = reader_of,
     .view = view,
+    .view_end = view_end,
     .rows = rows,
     .integer = sqlite_integer,
     .null = sqlite_null,
     .blob = sqlite_blob,
     .begin = begin,
     .run = run,
-    .inserted = inserted,
-    .mark = mark,
-    .undo = undo,
-    .unmark = unmark,
     .running = running,
     .commit = commit,
     .rollback = rollback,

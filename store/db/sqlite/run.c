@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "store/db/sqlite/sqlite.h"
 
@@ -117,10 +118,10 @@ int sqlite_run(
 	return rc;
 }
 
-int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which)
+static int control(struct sqlite_conn *conn, enum sqlite_control which)
 {
 	static const char *const text[CONTROLS] = {"BEGIN IMMEDIATE", "COMMIT",
-	    "ROLLBACK", "SAVEPOINT job", "ROLLBACK TO job", "RELEASE job"};
+	    "ROLLBACK", "BEGIN", "SELECT name, seq FROM sqlite_sequence"};
 	int code = SQLITE_OK;
 
 	if (!conn->control[which])
@@ -128,8 +129,47 @@ int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which)
 		    SQLITE_PREPARE_PERSISTENT, &conn->control[which], NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(conn->control[which]);
-	int rc = sqlite_error(conn->sqlite, code, text[which]);
+	return code == SQLITE_ROW
+		   ? 1
+		   : sqlite_error(conn->sqlite, code, text[which]);
+}
+
+int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which)
+{
+	int rc = control(conn, which);
+
 	sqlite3_reset(conn->control[which]);
+	return rc;
+}
+
+/* The tables whose rows get their ids from the batch. */
+static const char *const table_of[DB_KINDS] = {
+    [DB_CERT] = "cert",
+    [DB_GROUP] = "grp",
+    [DB_KEY] = "prov_key",
+    [DB_MEMBER] = "member",
+    [DB_ISSUED] = "issued",
+};
+
+static void read_id(sqlite3_stmt *row, struct db_batch *batch)
+{
+	const char *table = (const char *)sqlite3_column_text(row, 0);
+
+	for (int kind = 0; kind < DB_KINDS; kind++)
+		if (table && table_of[kind] &&
+		    strcmp(table, table_of[kind]) == 0)
+			batch->next_id[kind] = sqlite3_column_int64(row, 1) + 1;
+}
+
+int sqlite_next_ids(struct sqlite_conn *conn, struct db_batch *batch)
+{
+	int rc;
+
+	for (int kind = 0; kind < DB_KINDS; kind++)
+		batch->next_id[kind] = 1;
+	while ((rc = control(conn, CONTROL_IDS)) > 0)
+		read_id(conn->control[CONTROL_IDS], batch);
+	sqlite3_reset(conn->control[CONTROL_IDS]);
 	return rc;
 }
 

@@ -18,15 +18,15 @@ enum sqlite_control {
 	CONTROL_BEGIN,
 	CONTROL_COMMIT,
 	CONTROL_ROLLBACK,
-	CONTROL_SAVEPOINT,
-	CONTROL_ROLLBACK_TO,
-	CONTROL_RELEASE,
+	CONTROL_VIEW,
+	CONTROL_IDS,
 	CONTROLS
 };
 
 struct sqlite_conn {
 	struct db_conn base;
 	sqlite3 *sqlite;
+	bool viewing; /* between view and view_end */
 	bool none; /* stands for a connection of this thread's: use the spare */
 	/* prepared at first use */
 	sqlite3_stmt *statement[DB_QUERIES], *control[CONTROLS];
@@ -107,6 +107,10 @@ int sqlite_rows(struct sqlite_conn *conn, enum db_query query,
 int sqlite_run(
     struct sqlite_conn *conn, enum db_query query, const struct db_value *args);
 int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which);
+
+/* In a transaction: the ids behind those that were given. SQLite remembers the
+ * highest of each table, so that none is given again. */
+int sqlite_next_ids(struct sqlite_conn *conn, struct db_batch *batch);
 
 int64_t sqlite_integer(const struct db_row *row, int column);
 bool sqlite_null(const struct db_row *row, int column);
