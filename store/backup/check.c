@@ -144,7 +144,6 @@ static bool says_the_same(const struct db_row *row, const void *der, size_t len)
 static int check_cert(const struct db_row *row, void *arg)
 {
 	struct check *c = arg;
-	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
 	const char *reason = NULL;
 	CLEANUP_BYTES struct bytes key = {0};
 	CLEANUP_SIGNER struct signer *signer = NULL;
@@ -177,8 +176,8 @@ static int check_cert(const struct db_row *row, void *arg)
 		return fault(c,
 		    "certs/%s: its certificate says something else than its files",
 		    name);
-	int rc = pki_bundle_parse(signer->chain.data, signer->chain.len,
-	    info.spki_hash, clock_now() / CLOCK_SECOND, &bundle, &reason);
+	int rc = pki_chain_check(signer->chain.data, signer->chain.len,
+	    info.spki_hash, clock_now() / CLOCK_SECOND, &reason);
 	if (rc && rc != -EKEYEXPIRED)
 		return fault(c, "certs/%s: its chain: %s", name,
 		    reason ? reason : strerror(-rc));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 #include <openssl/x509_vfy.h>
@@ -19,6 +20,7 @@ enum { CERTS_MAX = 10 };
 struct bundle_reader {
 	/* SPKI hash that the certificate must have; NULL: that of key */
 	const unsigned char *own;
+	int most; /* certificates in the chain */
 	const char **reason;
 	EVP_PKEY *key;		/* read from the input, or NULL */
 	STACK_OF(X509) * certs; /* each issued by the next */
@@ -101,7 +103,7 @@ static int check_issued(
 static int add_cert(struct bundle_reader *r, X509 *x)
 {
 	int n = sk_X509_num(r->certs);
-	int rc = n == CERTS_MAX ? refuse(r, "the chain is too long") : 0;
+	int rc = n >= r->most ? refuse(r, "the chain is too long") : 0;
 
 	if (!rc)
 		rc = check_ca(r, x);
@@ -424,22 +426,38 @@ static int read_bundle(struct bundle_reader *r, const void *data, size_t len,
 	return rc ? rc : fill_bundle(r, out);
 }
 
-int pki_bundle_parse(const void *data, size_t len, const unsigned char *own,
-    int64_t now, struct pki_bundle *out, const char **reason)
+static int parse(struct bundle_reader *r, const void *data, size_t len,
+    int64_t now, struct pki_bundle *out)
 {
-	struct bundle_reader r = {
-	    .own = own, .reason = reason, .certs = sk_X509_new_null()};
-
-	*reason = NULL;
+	*r->reason = NULL;
 	*out = (struct pki_bundle){0};
 	pki_drain(0);
-	int rc = r.certs ? read_bundle(&r, data, len, now, out) : -ENOMEM;
-	sk_X509_pop_free(r.certs, X509_free);
-	EVP_PKEY_free(r.key);
+	r->certs = sk_X509_new_null();
+	int rc = r->certs ? read_bundle(r, data, len, now, out) : -ENOMEM;
+	sk_X509_pop_free(r->certs, X509_free);
+	EVP_PKEY_free(r->key);
 	rc = pki_drain(rc);
 	if (rc)
 		pki_bundle_free(out);
 	return rc;
+}
+
+int pki_bundle_parse(const void *data, size_t len, const unsigned char *own,
+    int64_t now, struct pki_bundle *out, const char **reason)
+{
+	struct bundle_reader r = {
+	    .own = own, .most = CERTS_MAX, .reason = reason};
+
+	return parse(&r, data, len, now, out);
+}
+
+int pki_chain_check(const void *data, size_t len, const unsigned char *own,
+    int64_t now, const char **reason)
+{
+	CLEANUP_BUNDLE struct pki_bundle bundle = {0};
+	struct bundle_reader r = {.own = own, .most = INT_MAX, .reason = reason};
+
+	return parse(&r, data, len, now, &bundle);
 }
 
 void pki_bundle_free(struct pki_bundle *bundle)

@@ -267,6 +267,11 @@ struct pki_bundle {
 int pki_bundle_parse(const void *data, size_t len, const unsigned char *own,
     int64_t now, struct pki_bundle *out, const char **reason);
 
+/* pki_bundle_parse of a certificate and its issuers that are here, however
+ * many. Returns as it does. */
+int pki_chain_check(const void *data, size_t len, const unsigned char *own,
+    int64_t now, const char **reason);
+
 /*
  * Issues a sample certificate below a domain and verifies it as a TLS client's
  * and server's (RFC 5280 6.1), to find constraints of the chain that would make
