@@ -3,9 +3,19 @@
 
 /*
  * A file that shows what was rendered at open: read-only values and documents,
- * values that are opened for reading, the key that an open copies. What cannot
- * be read is empty.
+ * values that are opened for reading, the key that an open copies, what is
+ * another text for each user. What cannot be read is empty.
  */
+
+static int render(struct file *f, struct fs_request *rq, const struct node *node)
+{
+	const struct attr *attr = node->attr;
+
+	if (attr->copy)
+		return attr->copy(rq->store, &rq->call, &node->row, &f->content);
+	return attr->report ? attr->report(rq->call.uid, &f->content)
+			    : node_content(rq->store, node, &f->content);
+}
 
 /* The time comes first: a copying program copies a newer file again, but never
  * an older one. */
@@ -16,13 +26,9 @@ static int open_rendered(
 
 	if (attr->copy)
 		node_target(rq, "copy", node, NULL);
-	f->fixed = attr->show || attr->copy;
+	f->fixed = attr->show || attr->copy || attr->report;
 	int rc = node_moment(rq->store, node, NULL, &f->moment);
-	if (rc)
-		return rc;
-	return attr->copy
-		   ? attr->copy(rq->store, &rq->call, &node->row, &f->content)
-		   : node_content(rq->store, node, &f->content);
+	return rc ? rc : render(f, rq, node);
 }
 
 static int read_page(struct file *f, struct fs_request *rq, off_t offset,

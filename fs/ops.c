@@ -96,6 +96,17 @@ static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 	fuse_reply_none(req);
 }
 
+/* The size of what this caller would read now. */
+static int stat_report(
+    const struct fs_request *rq, const struct node *node, struct stat *st)
+{
+	CLEANUP_BYTES struct bytes text = {0};
+	int rc = node->attr->report(rq->call.uid, &text);
+
+	st->st_size = (off_t)text.len;
+	return rc;
+}
+
 /*
  * The kernel does not say whether this is stat(2) or fstat(2). A process that
  * has the file open gets the size and time of what it reads: rsync, cp and web
@@ -109,6 +120,8 @@ static void reply_attr(
 
 	if (!rc)
 		rc = node_stat(rq->store, node, &st);
+	if (!rc && node->attr && node->attr->report)
+		rc = stat_report(rq, node, &st);
 	if (rc) {
 		ops_reply(req, rq, rc);
 		return;

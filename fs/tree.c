@@ -95,6 +95,10 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE | AT_HIDDEN | AT_DOCUMENT, line), \
 	 .copy = copy_fn, .size = size_fn, .present = present_fn}
 
+/* A text that is another one for each user. */
+#define REPORT(n, text, report_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .report = report_fn}
+
 /* An object as a restore wants it. */
 #define EXPORT(n, text, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = export_show, \
@@ -112,6 +116,8 @@ static const struct attr root_attr[] = {
     MEASURED(6, "log.head", VOLATILE, log_head_show, log_head_measure, AT_AUDIT,
 	"the hash of its last line, to be kept elsewhere"),
     LIST(7, "metrics", metrics_list, "metrics in the text format of Prometheus"),
+    REPORT(8, "why", store_why,
+	"what the reader was last refused, and the reasons"),
     CONSTANT(2, "domain", domain_show, "the name in keys and certificates"),
     MEASURED(
 	3, "version", FIXED, version_show, version_measure, 0, "of enrollfs"),

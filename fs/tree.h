@@ -106,6 +106,9 @@ struct attr {
 	int (*list)(struct store *store, const union store_any *row, bool look,
 	    struct store_snapshot **out);
 
+	/* Instead of show, where each user reads another text. */
+	int (*report)(uid_t uid, struct bytes *out);
+
 	/* Instead of show, where each open for reading is an event. */
 	int (*copy)(struct store *store, struct store_call *call,
 	    const union store_any *row, struct bytes *out);

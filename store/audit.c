@@ -17,13 +17,6 @@
 /* The audit trail: its lines are events of the journal, appended by the job
  * that they record. Both are there or neither. */
 
-static const char *error_name(int error)
-{
-	const char *name = strerrorname_np(-error);
-
-	return name ? name : "EIO";
-}
-
 static int set_parts(
     struct line *line, const struct store_call *call, const struct audit *entry)
 {
@@ -37,7 +30,7 @@ static int set_parts(
 		rc = line_set_more(line, entry->name, entry->value);
 	if (rc || !entry->error)
 		return rc;
-	rc = line_set(line, LINE_RESULT, error_name(entry->error));
+	rc = line_set(line, LINE_RESULT, store_error_name(entry->error));
 	return rc ? rc : line_set(line, LINE_REASON, call->reason);
 }
 

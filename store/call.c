@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "store/base/process.h"
 
@@ -21,6 +22,13 @@ int store_refuse(struct store_call *call, int error, const char *format, ...)
 	vsnprintf(call->reason, sizeof(call->reason), format, args);
 	va_end(args);
 	return error;
+}
+
+const char *store_error_name(int error)
+{
+	const char *name = strerrorname_np(-error);
+
+	return name ? name : "EIO";
 }
 
 const char *store_default_reason(int error)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct bytes;
 struct store;
 
 enum { STORE_REASON = 256 };
@@ -57,6 +58,17 @@ void store_log_stranger(struct store *store, struct store_call *call,
 
 /* A reason for a refusal that has none of its own. */
 const char *store_default_reason(int error);
+
+/* The name of a negative errno: "EPERM". */
+const char *store_error_name(int error);
+
+/*
+ * Appends the user's last 8 refusals within 10 minutes, the newest first: a
+ * line of comment, then for each time, pid, command, action and object, errno
+ * and reason, separated by tabs. At most 1,024 users are remembered. Returns 0
+ * or -ENOMEM.
+ */
+int store_why(uid_t uid, struct bytes *out);
 
 /*
  * For names and values that somebody writes: what is stored or named is shown

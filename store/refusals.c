@@ -11,6 +11,7 @@
 #include "store/base/report.h"
 #include "store/internal.h"
 #include "store/lists/metrics.h"
+#include "store/why.h"
 
 /*
  * Users share a slot now and then; then they share its lines too. All strangers
@@ -134,6 +135,8 @@ static void tell(struct store *store, struct store_call *call,
 	hide_secret(store, object);
 	hide_secret(store, by.reason);
 	metrics_refused(store, error);
+	store_identify(&by);
+	why_note(&by, action, object, error);
 	pthread_mutex_lock(&users.lock);
 	if (s->second != second) {
 		tell_left_out(store, second, false);
@@ -143,7 +146,6 @@ static void tell(struct store *store, struct store_call *call,
 	s->uid = call->uid;
 	bool telling = may_tell(s, who);
 	if (telling) {
-		store_identify(&by);
 		report(LOG_NOTICE,
 		    "%s%s%s refused: %s: %s (uid %u, pid %d, %s)", action,
 		    object[0] ? " " : "", object, strerror(-error), by.reason,

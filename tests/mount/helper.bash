@@ -141,9 +141,9 @@ check_log() {
 # What the whole mount says, but for what a restore may change: the revocation lists, which are
 # signed anew, the time of folders, and what happens in the running program.
 look() {
-	(cd "$M" && find . -mindepth 1 ! -path './export/*' ! -name metrics ! -name 'crl.*' -type f \
+	(cd "$M" && find . -mindepth 1 ! -path './export/*' ! -path ./why ! -name metrics ! -name 'crl.*' -type f \
 		-printf '%P %m %U:%G %s\n' -o -printf '%P %m %U:%G %y %l\n' | sort
-	find . -type f ! -path './export/*' ! -name metrics ! -name 'crl.*' -exec sha256sum {} + | sort)
+	find . -type f ! -path './export/*' ! -path ./why ! -name metrics ! -name 'crl.*' -exec sha256sum {} + | sort)
 }
 
 # The program is run as it is: without a sanitizer and not in valgrind.

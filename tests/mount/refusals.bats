@@ -93,3 +93,44 @@ for i in range(5):
 	grep -q "the certificate's subjectKeyIdentifier has more than 64 bytes" "$M/log"
 	is "$M/certs/odd/state" pending
 }
+
+# why [PREFIX...]: what the caller was refused, without the times.
+why() { "$@" tail -n +2 "$M/why"; }
+
+@test "why tells each user what it was refused last" {
+	local nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	is "$M/why" "# refusals of uid 0 within 10 minutes, the newest first; what the kernel refuses by owner and mode is not here"
+	[ "$(stat -c %a "$M/why")" = 444 ]
+	sh_refused 'Invalid argument' "echo many > $K/max_uses"
+	refused 'Operation not permitted' mkdir "$M/zz"
+	[ "$(stat -c %s "$M/why")" = "$(wc -c < "$M/why")" ]
+	why > said
+	[ "$(wc -l < said)" = 2 ]
+	grep -nP "^\d{4}-\d\d-\d\dT[\d:]+Z\t\d+\tmkdir\tmkdir zz\tEPERM\t\S.*" said | grep -q ^1:
+	grep -nP "^\S+\t\d+\tbash\tset app_connector/berlin/keys/auto/max_uses\tEINVAL\t\S.*" said | grep -q ^2:
+	# each sees its own
+	[ -z "$(why "${nobody[@]}")" ]
+	chmod 666 "$M/renew"
+	csr a
+	refused 'rejected' "${nobody[@]}" bash -c "exec 3<> $M/renew; cat a.csr a.csr >&3 && cat <&3"
+	why "${nobody[@]}" | grep -qP "\trenew\tEKEYREJECTED\t"
+	[ "$(why | wc -l)" = 2 ]
+	# never the value, and no more than eight
+	key=$(cat "$K/key")
+	sh_refused 'Invalid argument' "echo '$key' > $G/description"
+	[[ $(why) != *"$key"* ]]
+	[[ $(why) != *"${key: -60}"* ]]
+	for i in $(seq 9); do refused 'Operation not permitted' mkdir "$M/z$i"; done
+	why | cut -f4 | diff - <(for i in $(seq 9 -1 2); do echo "mkdir z$i"; done)
+	# a program's name cannot make a line
+	refused 'Operation not permitted' bash -c 'exec -a x python3 -c "
+import os, sys
+open(\"/proc/self/comm\", \"w\").write(\"a\n\tb\")
+os.mkdir(sys.argv[1])" '"$M/zz"
+	why | head -n 1 | grep -qP "^\S+\t\d+\ta\?\?b\tmkdir zz\tEPERM\t"
+	# read-only, too
+	stop
+	start -o ro
+	refused 'Read-only file system' cat "$K/key"
+	why | grep -qP "\tEROFS\t"
+}
