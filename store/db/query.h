@@ -6,7 +6,22 @@
 
 /*
  * Every statement that the program runs, by name. The texts, with parameters
- * and columns, are in store/db/queries/.
+ * and columns, are in store/db/queries/: Q(name, effect, text).
+ *
+ * Dialect: what SQLite and PostgreSQL both take. One thing is SQLite's alone:
+ * parameters are ?N, as a text cannot have both forms. PostgreSQL's are $N, of
+ * the types bigint, text and bytea. One thing SQLite does not have: greatest(),
+ * which sqlite/conn.c adds. A test looks for the words of one dialect in
+ * all texts (tests/unit/db_schema.c). Where the two differ in other ways:
+ *
+ * - A blob is empty if its length() is 0: x'' is a bit string in PostgreSQL.
+ * - A condition is a comparison: an integer has no truth value. A condition is
+ *   no column: DB_PRESENT (columns.h).
+ * - A number is decimal. A blob is not cast to a number.
+ * - A subquery in FROM has a name. After ON CONFLICT, a column that is read has
+ *   its table's name.
+ * - GROUP BY has the id of each table whose columns are selected.
+ * - OFFSET follows a LIMIT.
  */
 enum db_query {
 	DB_NONE, /* where a kind has no such query */

@@ -62,7 +62,8 @@ static int64_t add(struct db_conn *conn, const struct store_make *make,
 			DB_INT(make->gid), DB_INT(make->mode),
 			DB_INT(make->now), DB_TEXT(algorithm), DB_TEXT(subject),
 			DB_BLOB(csr->data, csr->len),
-			DB_BLOB(info.spki_hash, PKI_HASH), DB_INT(days)));
+			DB_BLOB(info.spki_hash, PKI_HASH), DB_INT(days),
+			DB_BLOB("", 0)));
 	if (!rc) {
 		id = db_inserted(conn);
 		rc = seal_into(make->store, conn, DB_CERT_SEAL, "cert", id,

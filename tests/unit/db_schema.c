@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema: its steps, and the columns that the program knows of. */
+/* The schema: its steps, and the columns that the program knows of; what holds
+ * of every statement. */
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -219,6 +221,65 @@ static void no_statement_forgets_the_journal(void **state)
 	assert_true(found > 40);
 }
 
+/* --- the dialect, see query.h --- */
+
+/* What only SQLite has, or what has another meaning in PostgreSQL. */
+static const char *const forbidden[] = {"zeroblob", " glob ", "insert or",
+    "replace into", "hex(", "json", "printf(", "rowid", "ifnull", "iif(",
+    "limit -", "x'", "0x", "\"", "`", "==", " is ?", "indexed by", "typeof(",
+    "instr(", "group_concat", "total(", "randomblob", "changes(", "unixepoch",
+    "strftime", "julianday", "pragma", "sqlite_", "collate "};
+
+/* at: behind the opening parenthesis. Whether there is a second argument. */
+static bool has_a_comma(const char *at)
+{
+	for (int depth = 1; *at && depth > 0; at++) {
+		if (*at == ',' && depth == 1)
+			return true;
+		depth += *at == '(';
+		depth -= *at == ')';
+	}
+	return false;
+}
+
+static bool has_scalar(const char *sql, const char *function)
+{
+	size_t len = strlen(function);
+
+	for (const char *at = sql; (at = strcasestr(at, function)); at += len)
+		if ((at == sql ||
+			(!isalnum((unsigned char)at[-1]) && at[-1] != '_')) &&
+		    has_a_comma(at + len))
+			return true;
+	return false;
+}
+
+static const char *foreign_word(const char *sql)
+{
+	for (size_t i = 0; i < COUNT(forbidden); i++)
+		if (strcasestr(sql, forbidden[i]))
+			return forbidden[i];
+	return has_scalar(sql, "max(")	 ? "max(a, b)"
+	       : has_scalar(sql, "min(") ? "min(a, b)"
+					 : NULL;
+}
+
+static void no_statement_is_of_sqlite_alone(void **state)
+{
+	(void)state;
+
+	assert_null(foreign_word("SELECT max(greatest(a, b)) FROM t"));
+	assert_non_null(foreign_word("SELECT max((a), b) FROM t"));
+	assert_non_null(foreign_word("SELECT 1+MIN(a, b) FROM t"));
+	assert_non_null(foreign_word("SELECT a FROM t LIMIT -1 OFFSET 1"));
+	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
+		const char *word = foreign_word(db_query_text((enum db_query)i));
+		if (word)
+			fail_msg("%s: has %s", db_query_name((enum db_query)i),
+			    word);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +287,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		every_column_is_exported, temp_setup, temp_teardown),
 	    cmocka_unit_test(no_statement_forgets_the_journal),
+	    cmocka_unit_test(no_statement_is_of_sqlite_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
