@@ -133,19 +133,27 @@
 	"(SELECT k.id, count(i.id) AS n, max(i.created) AS at FROM prov_key k " \
 	"LEFT JOIN issued i ON i.prov_key = k.id AND i.first = 1 GROUP BY k.id)"
 
-/* Statements of what is exported: its columns behind the id. */
+/* Statements of what is exported: its columns behind the id, and the types of its
+ * parameters. */
 #define NAMED(number, column, name, type, export, merge) ", " #column
 #define STORED_INT(text) text
 #define STORED_TEXT(text) text
 #define STORED_HEX(text) text
 #define STORED_HEX_OR_NULL(text) text
 #define STORED_PRESENT(text) ""
+#define LETTER_INT "i"
+#define LETTER_TEXT "t"
+#define LETTER_HEX "b"
+#define LETTER_HEX_OR_NULL "b"
+#define LETTER_PRESENT ""
+#define TYPE(number, column, name, type, export, merge) LETTER_##type
 #define INTO(number, column, name, type, export, merge) STORED_##type(", " #column)
 #define VALUE(number, column, name, type, export, merge) STORED_##type(", ?" #number)
 #define ASSIGNED(number, column, name, type, export, merge) STORED_##type(", " #column " = ?" #number)
 
 #define ROW(table, head, tail) \
 	"SELECT id" head(NAMED) tail(NAMED) " FROM " table " WHERE id = ?1"
+#define ROW_TYPES(head, tail) "i" head(TYPE) tail(TYPE)
 #define ROW_ADD(table, head, tail) \
 	"INSERT INTO " table " (id" head(INTO) tail(INTO) ") VALUES (?1" head(VALUE) tail(VALUE) ")"
 #define ROW_CHANGE(table, head, tail) \
@@ -154,7 +162,7 @@
 /* clang-format on */
 
 static const struct {
-	const char *name;
+	const char *name, *types;
 	struct db_effect effect;
 	const char *text;
 } query[DB_QUERIES] = {
@@ -182,7 +190,7 @@ static const struct {
 	{                             \
 		DB_FORGETS, DB_##kind \
 	}
-#define Q(name, effect, text) [name] = {#name, effect, text},
+#define Q(name, types, effect, text) [name] = {#name, types, effect, text},
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
 #include "store/db/queries/store.inc"
@@ -192,6 +200,11 @@ static const struct {
 const char *db_query_text(enum db_query number)
 {
 	return query[number].text;
+}
+
+const char *db_query_types(enum db_query number)
+{
+	return query[number].types;
 }
 
 const char *db_query_name(enum db_query number)

@@ -221,6 +221,59 @@ static void no_statement_forgets_the_journal(void **state)
 	assert_true(found > 40);
 }
 
+/* --- parameters --- */
+
+/* A letter for each parameter, and no gap: a gap has no name. */
+static void check_parameters(sqlite3_stmt *statement, enum db_query query)
+{
+	const char *types = db_query_types(query);
+	int count = sqlite3_bind_parameter_count(statement);
+	char want[16];
+
+	if (strlen(types) != (size_t)count ||
+	    strspn(types, "itb") != (size_t)count)
+		fail_msg("%s: has %d parameters, and their types are %s",
+		    db_query_name(query), count, types);
+	for (int i = 1; i <= count; i++) {
+		const char *name = sqlite3_bind_parameter_name(statement, i);
+		snprintf(want, sizeof(want), "?%d", i);
+		if (!name || strcmp(name, want) != 0)
+			fail_msg("%s: has no %s", db_query_name(query), want);
+	}
+}
+
+static void every_parameter_has_a_type(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+
+	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
+		enum db_query query = (enum db_query)i;
+		sqlite3_stmt *statement;
+		assert_int_equal(sqlite3_prepare_v2(raw(db),
+				     db_query_text(query), -1, &statement, NULL),
+		    SQLITE_OK);
+		check_parameters(statement, query);
+		sqlite3_finalize(statement);
+	}
+	db_close(db);
+}
+
+/* db_run takes the id of the changed row from the first value. */
+static void every_effect_names_its_row(void **state)
+{
+	(void)state;
+
+	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
+		enum db_query query = (enum db_query)i;
+		enum db_effect_type type = db_query_effect(query)->type;
+		if (type != DB_NO_EFFECT && type != DB_ADDS &&
+		    db_query_types(query)[0] != 'i')
+			fail_msg("%s: does not begin with an id",
+			    db_query_name(query));
+	}
+}
+
 /* --- the dialect, see query.h --- */
 
 /* What only SQLite has, or what has another meaning in PostgreSQL. */
@@ -287,6 +340,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		every_column_is_exported, temp_setup, temp_teardown),
 	    cmocka_unit_test(no_statement_forgets_the_journal),
+	    cmocka_unit_test_setup_teardown(
+		every_parameter_has_a_type, temp_setup, temp_teardown),
+	    cmocka_unit_test(every_effect_names_its_row),
 	    cmocka_unit_test(no_statement_is_of_sqlite_alone),
 	};
 

@@ -179,6 +179,31 @@ static void a_key_or_none_is_looked_up_by_the_same_way(void **state)
 	db_close(db);
 }
 
+/* The types are in query.h; SQLite itself would take any value. */
+static void values_of_another_type_are_refused(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	struct db_conn *conn = db_reader(db);
+
+	assert_int_equal(
+	    db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("a"))), 0);
+	assert_int_equal(db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_NIL)), 0);
+	assert_int_equal(
+	    db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_BLOB("a", 1))), -EIO);
+	assert_int_equal(
+	    db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_INT(1))), -EIO);
+	assert_int_equal(db_exists(conn, DB_SETTING_GET, NULL), -EIO);
+	assert_int_equal(db_exists(conn, DB_SETTING_GET,
+			     DB_ARGS(DB_TEXT("a"), DB_TEXT("b"))),
+	    -EIO);
+	assert_int_equal(
+	    sqlite_run((struct sqlite_conn *)db->writer, DB_SETTING_ADD,
+		DB_ARGS(DB_TEXT("a"), DB_TEXT("b"))),
+	    -EIO);
+	db_close(db);
+}
+
 /* As in PostgreSQL. */
 static void greatest_ignores_null(void **state)
 {
@@ -611,6 +636,7 @@ int main(void)
 	    TEST(rows_have_their_columns),
 	    TEST(no_query_scans_a_table),
 	    TEST(a_key_or_none_is_looked_up_by_the_same_way),
+	    TEST(values_of_another_type_are_refused),
 	    TEST(greatest_ignores_null),
 	    TEST(every_connection_is_durable),
 	    TEST(the_file_is_private),
