@@ -9,6 +9,7 @@
 #include "store/backup/line.h"
 #include "store/backup/record.h"
 #include "store/base/clock.h"
+#include "store/base/name.h"
 #include "store/base/report.h"
 #include "store/internal.h"
 #include "store/objects/path.h"
@@ -56,6 +57,20 @@ static int read_fault(const struct db_row *row, void *arg)
 	return fault(arg, "%s", text);
 }
 
+/* Columns of DB_CHECK_NAMES. */
+static int check_name(const struct db_row *row, void *arg)
+{
+	char table[16];
+	size_t len;
+	const char *name = db_blob(row, 2, &len);
+
+	if (name_legal(name, len))
+		return 0;
+	db_text(row, 0, table, sizeof(table));
+	return fault(arg, "%s %" PRId64 ": is called %.*s", table,
+	    db_int(row, 1), (int)len, name ? name : "");
+}
+
 static int file_fault(const char *what, void *arg)
 {
 	return fault(arg, "database: %s", what);
@@ -96,7 +111,7 @@ static int check_rows(struct check *c)
 	static const enum db_query queries[] = {DB_CHECK_USES, DB_CHECK_ISSUED,
 	    DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID, DB_CHECK_GROUPS,
 	    DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
-	    DB_CHECK_NAMES, DB_CHECK_MEMBERS, DB_CHECK_JOURNAL};
+	    DB_CHECK_PLACES, DB_CHECK_MEMBERS, DB_CHECK_JOURNAL};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 	int rc = db_check(c->conn, DB_CHECK_LINKS, link_fault, c);
 
@@ -105,7 +120,7 @@ static int check_rows(struct check *c)
 		    queries[i] == DB_CHECK_VALID ? DB_ARGS(DB_INT(seconds))
 						 : NULL,
 		    read_fault, c);
-	return rc;
+	return rc ? rc : db_each(c->conn, DB_CHECK_NAMES, NULL, check_name, c);
 }
 
 /* --- signing certificates --- */

@@ -222,8 +222,9 @@ static void read_segment(const struct db_row *row, union store_any *out)
 const struct object_kind store_segment_kind = {
     .number = STORE_SEGMENT,
     .get = DB_SEGMENT_GET,
-    .find = DB_SEGMENT_FIND,
+    .find = DB_SEGMENT_GET,
     .each = DB_SEGMENT_EACH,
+    .numbered = true,
     .read = read_segment,
 };
 

@@ -11,11 +11,10 @@
 #include "store/db/db.h"
 #include "store/store.h"
 
-/* Values of a row: the id, then its columns, as parameters have them. */
+/* Values of a row: the id, then its columns. */
 struct row {
 	const struct db_columns *of;
-	/* one more for a parameter that is no column, and the end */
-	struct db_value value[DB_COLUMNS_MAX + 3];
+	struct db_value value[DB_COLUMNS_MAX + 1];
 	struct bytes bytes[DB_COLUMNS_MAX + 1]; /* that values point to */
 };
 
@@ -142,7 +141,6 @@ static int load(struct row *row, enum db_kind kind, const json_t *json)
 	row->value[0] = DB_INT(json_integer_value(id));
 	for (int i = 0; i < of->count && !rc; i++)
 		rc = load_column(row, i, json);
-	row->value[of->count + 1] = (struct db_value){.type = DB_END};
 	mark_alive(row);
 	return rc;
 }
@@ -286,14 +284,28 @@ static int store_owners(struct db_conn *conn, enum db_kind kind,
 	return add_files(conn, kind, id, json_object_get(json, "files"));
 }
 
-static int add(struct db_conn *conn, enum db_kind kind, struct row *row)
+/* Runs a statement with the values of the row, without PRESENT columns: these
+ * are not stored. last: the value of one more parameter, or NULL. */
+static int run(struct db_conn *conn, enum db_query statement,
+    const struct row *row, const struct db_value *last)
 {
-	if (kind == DB_CRL) { /* without the list itself */
-		row->value[row->of->count + 1] = DB_BLOB("", 0);
-		row->value[row->of->count + 2] = (struct db_value){
-		    .type = DB_END};
-	}
-	return db_change(conn, query[kind].add, row->value);
+	/* the id, the columns, the last, the end */
+	struct db_value args[DB_COLUMNS_MAX + 3] = {row->value[0]};
+	int n = 1;
+
+	for (int i = 0; i < row->of->count; i++)
+		if (row->of->column[i].type != DB_COLUMN_PRESENT)
+			args[n++] = row->value[i + 1];
+	if (last)
+		args[n] = *last;
+	return db_change(conn, statement, args);
+}
+
+static int add(struct db_conn *conn, enum db_kind kind, const struct row *row)
+{
+	/* the revocation list itself is not exported */
+	return run(conn, query[kind].add, row,
+	    kind == DB_CRL ? &DB_BLOB("", 0) : NULL);
 }
 
 /* 1: it has been stored; 0: what is there is newer. */
@@ -317,7 +329,7 @@ static int store_row(struct db_conn *conn, enum db_kind kind, struct row *new,
 	else if (!rc) {
 		if (query[kind].get)
 			merge(new, old, json);
-		rc = db_change(conn, query[kind].change, new->value);
+		rc = run(conn, query[kind].change, new, NULL);
 	}
 	return rc ? rc : 1;
 }

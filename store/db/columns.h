@@ -5,13 +5,14 @@
 /*
  * The columns of each kind of objects, once: the statements of export and
  * restore, an object's JSON and the merging of two versions are made of these.
- *In the order of the export, `files` between HEAD and TAIL.
+ * In the order of the export, `files` between HEAD and TAIL.
  *
  *	C(number, column, name, type, export, merge)
  *
- * number: of the parameter in statements; ?1 is the id, which all have; name:
- *in JSON. Columns that are not exported stand in the list of their kind in
- * tests/unit/db_schema.c, with the reason why.
+ * number: of the parameter in statements; ?1 is the id, which all have, and a
+ * PRESENT column has 0 and no parameter; name: in JSON. Columns that are not
+ * exported stand in the list of their kind in tests/unit/db_schema.c, with the
+ * reason why.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -116,17 +117,17 @@ enum db_merge {
 	C(14, description, description, TEXT, EXPORTED, NEWER) \
 	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
 	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
-	C(17, sealed_secret, exportable, PRESENT, EXPORTED, NOTHING) \
-	C(18, max_uses, max_uses, INT, EXPORTED, NEWER) \
-	C(19, uses, uses, INT, EXPORTED, LARGER) \
-	C(20, lost, lost, INT, EXPORTED, LARGER) \
-	C(21, expires, expires, INT, EXPORTED, NEWER) \
-	C(22, managed, managed, INT, EXPORTED, NEWER) \
-	C(23, copies, copies, INT, EXPORTED, LARGER) \
-	C(24, last_copied, last_copied, INT, EXPORTED, LARGER) \
-	C(25, last_used, last_used, INT, EXPORTED, LARGER) \
-	C(26, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
-	C(27, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
+	C(0, sealed_secret, exportable, PRESENT, EXPORTED, NOTHING) \
+	C(17, max_uses, max_uses, INT, EXPORTED, NEWER) \
+	C(18, uses, uses, INT, EXPORTED, LARGER) \
+	C(19, lost, lost, INT, EXPORTED, LARGER) \
+	C(20, expires, expires, INT, EXPORTED, NEWER) \
+	C(21, managed, managed, INT, EXPORTED, NEWER) \
+	C(22, copies, copies, INT, EXPORTED, LARGER) \
+	C(23, last_copied, last_copied, INT, EXPORTED, LARGER) \
+	C(24, last_used, last_used, INT, EXPORTED, LARGER) \
+	C(25, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
+	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -182,106 +183,109 @@ enum db_merge {
 	OF(ENROLLED, 0, "id", 0, DB_NO_HEAD, DB_ENROLLED_TAIL) \
 	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL)
 
+/* As a column: 1 if there is a value, 0 if that is NULL. */
+#define DB_PRESENT(value) "CASE WHEN " value " IS NULL THEN 0 ELSE 1 END"
+
 /*
  * The columns that are read of each kind, behind those of all kinds, and for enrolling and renewing:
  * S(name of the column for db_int() and others, expression).
  */
 #define DB_GROUP_READ(S) \
-	S(DB_GROUP_PLACE, g.place) \
-	S(DB_GROUP_DESCRIPTION, g.description) \
-	S(DB_GROUP_ENABLED, g.enabled) \
-	S(DB_GROUP_CERT, g.signing_cert) \
-	S(DB_GROUP_CERT_NAME, c.name) \
-	S(DB_GROUP_KEYS_AT, g.keys_changed) \
-	S(DB_GROUP_MEMBERS_AT, g.members_changed)
+	S(DB_GROUP_PLACE, "g.place") \
+	S(DB_GROUP_DESCRIPTION, "g.description") \
+	S(DB_GROUP_ENABLED, "g.enabled") \
+	S(DB_GROUP_CERT, "g.signing_cert") \
+	S(DB_GROUP_CERT_NAME, "c.name") \
+	S(DB_GROUP_KEYS_AT, "g.keys_changed") \
+	S(DB_GROUP_MEMBERS_AT, "g.members_changed")
 
 #define DB_KEY_READ(S) \
-	S(DB_KEY_GROUP, k.grp) \
-	S(DB_KEY_GROUP_NAME, g.name) \
-	S(DB_KEY_PLACE, g.place) \
-	S(DB_KEY_GROUP_ENABLED, g.enabled) \
-	S(DB_KEY_DESCRIPTION, k.description) \
-	S(DB_KEY_ENABLED, k.enabled) \
-	S(DB_KEY_CERT, k.signing_cert) \
-	S(DB_KEY_CERT_NAME, c.name) \
-	S(DB_KEY_MAX_USES, k.max_uses) \
-	S(DB_KEY_USES, k.uses) \
-	S(DB_KEY_EXPIRES, k.expires) \
-	S(DB_KEY_EXPORTABLE, k.sealed_secret IS NOT NULL) \
-	S(DB_KEY_MANAGED, k.managed) \
-	S(DB_KEY_COPIES, k.copies) \
-	S(DB_KEY_LAST_COPIED, k.last_copied) \
-	S(DB_KEY_LAST_USED, k.last_used)
+	S(DB_KEY_GROUP, "k.grp") \
+	S(DB_KEY_GROUP_NAME, "g.name") \
+	S(DB_KEY_PLACE, "g.place") \
+	S(DB_KEY_GROUP_ENABLED, "g.enabled") \
+	S(DB_KEY_DESCRIPTION, "k.description") \
+	S(DB_KEY_ENABLED, "k.enabled") \
+	S(DB_KEY_CERT, "k.signing_cert") \
+	S(DB_KEY_CERT_NAME, "c.name") \
+	S(DB_KEY_MAX_USES, "k.max_uses") \
+	S(DB_KEY_USES, "k.uses") \
+	S(DB_KEY_EXPIRES, "k.expires") \
+	S(DB_KEY_EXPORTABLE, DB_PRESENT("k.sealed_secret")) \
+	S(DB_KEY_MANAGED, "k.managed") \
+	S(DB_KEY_COPIES, "k.copies") \
+	S(DB_KEY_LAST_COPIED, "k.last_copied") \
+	S(DB_KEY_LAST_USED, "k.last_used")
 
 #define DB_MEMBER_READ(S) \
-	S(DB_MEMBER_GROUP, m.grp) \
-	S(DB_MEMBER_GROUP_NAME, g.name) \
-	S(DB_MEMBER_PLACE, g.place) \
-	S(DB_MEMBER_DESCRIPTION, m.description) \
-	S(DB_MEMBER_KEY, m.prov_key) \
-	S(DB_MEMBER_KEY_NAME, k.name) \
-	S(DB_MEMBER_ENROLLED, m.enrolled) \
-	S(DB_MEMBER_ENROLLED_BY, m.enrolled_by) \
-	S(DB_MEMBER_ISSUED, i.id) \
-	S(DB_MEMBER_CERT, i.cert) \
-	S(DB_MEMBER_CERT_NAME, c.name) \
-	S(DB_MEMBER_SERIAL, i.serial) \
-	S(DB_MEMBER_NOT_BEFORE, i.not_before) \
-	S(DB_MEMBER_NOT_AFTER, i.not_after) \
-	S(DB_MEMBER_REVOKED, i.revoked) \
-	S(DB_MEMBER_REASON, i.reason) \
-	S(DB_MEMBER_DER_LEN, length(i.der)) \
-	S(DB_MEMBER_CSR_LEN, length(i.csr))
+	S(DB_MEMBER_GROUP, "m.grp") \
+	S(DB_MEMBER_GROUP_NAME, "g.name") \
+	S(DB_MEMBER_PLACE, "g.place") \
+	S(DB_MEMBER_DESCRIPTION, "m.description") \
+	S(DB_MEMBER_KEY, "m.prov_key") \
+	S(DB_MEMBER_KEY_NAME, "k.name") \
+	S(DB_MEMBER_ENROLLED, "m.enrolled") \
+	S(DB_MEMBER_ENROLLED_BY, "m.enrolled_by") \
+	S(DB_MEMBER_ISSUED, "i.id") \
+	S(DB_MEMBER_CERT, "i.cert") \
+	S(DB_MEMBER_CERT_NAME, "c.name") \
+	S(DB_MEMBER_SERIAL, "i.serial") \
+	S(DB_MEMBER_NOT_BEFORE, "i.not_before") \
+	S(DB_MEMBER_NOT_AFTER, "i.not_after") \
+	S(DB_MEMBER_REVOKED, "i.revoked") \
+	S(DB_MEMBER_REASON, "i.reason") \
+	S(DB_MEMBER_DER_LEN, "length(i.der)") \
+	S(DB_MEMBER_CSR_LEN, "length(i.csr)")
 
 #define DB_CERT_READ(S) \
-	S(DB_CERT_ISSUER, c.issuer) \
-	S(DB_CERT_ISSUER_NAME, i.name) \
-	S(DB_CERT_ALGORITHM, c.algorithm) \
-	S(DB_CERT_SUBJECT, c.subject) \
-	S(DB_CERT_ENABLED, c.enabled) \
-	S(DB_CERT_VALIDITY_DAYS, c.validity_days) \
-	S(DB_CERT_CA_VALIDITY_DAYS, c.ca_validity_days) \
-	S(DB_CERT_CRL_DAYS, c.crl_days) \
-	S(DB_CERT_SERIAL, c.serial) \
-	S(DB_CERT_NOT_BEFORE, c.not_before) \
-	S(DB_CERT_NOT_AFTER, c.not_after) \
-	S(DB_CERT_ISSUED_COUNT, c.issued) \
-	S(DB_CERT_REVOKED_COUNT, c.revoked) \
-	S(DB_CERT_DER_LEN, length(c.der)) \
-	S(DB_CERT_CSR_LEN, length(c.csr)) \
-	S(DB_CERT_MANAGED, c.managed) \
-	S(DB_CERT_OUTSIDE, c.chain IS NOT NULL)
+	S(DB_CERT_ISSUER, "c.issuer") \
+	S(DB_CERT_ISSUER_NAME, "i.name") \
+	S(DB_CERT_ALGORITHM, "c.algorithm") \
+	S(DB_CERT_SUBJECT, "c.subject") \
+	S(DB_CERT_ENABLED, "c.enabled") \
+	S(DB_CERT_VALIDITY_DAYS, "c.validity_days") \
+	S(DB_CERT_CA_VALIDITY_DAYS, "c.ca_validity_days") \
+	S(DB_CERT_CRL_DAYS, "c.crl_days") \
+	S(DB_CERT_SERIAL, "c.serial") \
+	S(DB_CERT_NOT_BEFORE, "c.not_before") \
+	S(DB_CERT_NOT_AFTER, "c.not_after") \
+	S(DB_CERT_ISSUED_COUNT, "c.issued") \
+	S(DB_CERT_REVOKED_COUNT, "c.revoked") \
+	S(DB_CERT_DER_LEN, "length(c.der)") \
+	S(DB_CERT_CSR_LEN, "length(c.csr)") \
+	S(DB_CERT_MANAGED, "c.managed") \
+	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain"))
 
 #define DB_ENROLL_READ(S) \
-	S(DB_ENROLL_KEY_NAME, k.name) \
-	S(DB_ENROLL_KEY_ENABLED, k.enabled) \
-	S(DB_ENROLL_EXPIRES, k.expires) \
-	S(DB_ENROLL_MAX_USES, k.max_uses) \
-	S(DB_ENROLL_USES, k.uses) \
-	S(DB_ENROLL_GROUP, g.id) \
-	S(DB_ENROLL_GROUP_NAME, g.name) \
-	S(DB_ENROLL_PLACE, g.place) \
-	S(DB_ENROLL_GROUP_ENABLED, g.enabled) \
-	S(DB_ENROLL_CERT, c.id) \
-	S(DB_ENROLL_CERT_ENABLED, c.enabled) \
-	S(DB_ENROLL_CERT_NOT_BEFORE, c.not_before) \
-	S(DB_ENROLL_CERT_NOT_AFTER, c.not_after) \
-	S(DB_ENROLL_VALIDITY_DAYS, c.validity_days)
+	S(DB_ENROLL_KEY_NAME, "k.name") \
+	S(DB_ENROLL_KEY_ENABLED, "k.enabled") \
+	S(DB_ENROLL_EXPIRES, "k.expires") \
+	S(DB_ENROLL_MAX_USES, "k.max_uses") \
+	S(DB_ENROLL_USES, "k.uses") \
+	S(DB_ENROLL_GROUP, "g.id") \
+	S(DB_ENROLL_GROUP_NAME, "g.name") \
+	S(DB_ENROLL_PLACE, "g.place") \
+	S(DB_ENROLL_GROUP_ENABLED, "g.enabled") \
+	S(DB_ENROLL_CERT, "c.id") \
+	S(DB_ENROLL_CERT_ENABLED, "c.enabled") \
+	S(DB_ENROLL_CERT_NOT_BEFORE, "c.not_before") \
+	S(DB_ENROLL_CERT_NOT_AFTER, "c.not_after") \
+	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days")
 
 #define DB_RENEW_READ(S) \
-	S(DB_RENEW_NAME, m.name) \
-	S(DB_RENEW_GROUP, g.id) \
-	S(DB_RENEW_GROUP_NAME, g.name) \
-	S(DB_RENEW_PLACE, g.place) \
-	S(DB_RENEW_GROUP_ENABLED, g.enabled) \
-	S(DB_RENEW_PRESENT, i.id) \
-	S(DB_RENEW_PRESENT_NOT_AFTER, i.not_after) \
-	S(DB_RENEW_PRESENT_REVOKED, i.revoked IS NOT NULL) \
-	S(DB_RENEW_CERT, c.id) \
-	S(DB_RENEW_CERT_ENABLED, c.enabled) \
-	S(DB_RENEW_CERT_NOT_BEFORE, c.not_before) \
-	S(DB_RENEW_CERT_NOT_AFTER, c.not_after) \
-	S(DB_RENEW_VALIDITY_DAYS, c.validity_days)
+	S(DB_RENEW_NAME, "m.name") \
+	S(DB_RENEW_GROUP, "g.id") \
+	S(DB_RENEW_GROUP_NAME, "g.name") \
+	S(DB_RENEW_PLACE, "g.place") \
+	S(DB_RENEW_GROUP_ENABLED, "g.enabled") \
+	S(DB_RENEW_PRESENT, "i.id") \
+	S(DB_RENEW_PRESENT_NOT_AFTER, "i.not_after") \
+	S(DB_RENEW_PRESENT_REVOKED, DB_PRESENT("i.revoked")) \
+	S(DB_RENEW_CERT, "c.id") \
+	S(DB_RENEW_CERT_ENABLED, "c.enabled") \
+	S(DB_RENEW_CERT_NOT_BEFORE, "c.not_before") \
+	S(DB_RENEW_CERT_NOT_AFTER, "c.not_after") \
+	S(DB_RENEW_VALIDITY_DAYS, "c.validity_days")
 
 /* clang-format on */
 

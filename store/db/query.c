@@ -7,33 +7,36 @@
 /* When it was last edited, or what its files show instead (shown.c), which is
  * later. */
 #define EDITED(t) \
-	"max(" t ".modified, max(" t ".edited, " t ".made) * 1000000000)"
+	"greatest(" t ".modified, greatest(" t ".edited, " t ".made) * 1000000000)"
 
 /* In the order of the DB_OBJECT_ columns; `changed` is an expression. */
 #define OBJECT(t, changed) \
 	t ".id, " t ".name, " t ".uid, " t ".gid, " t ".mode, " t ".bare, " t ".owned, " \
-	t ".created, " t ".modified, " t ".modified_by, " EDITED(t) ", max(" t ".created, " t \
+	t ".created, " t ".modified, " t ".modified_by, " EDITED(t) ", greatest(" t ".created, " t \
 	".made * 1000000000), " changed ", " t ".ctime, "
 
 /* For the columns that are read, see columns.h. */
-#define READ(name, expression) #expression ", "
+#define READ(name, expression) expression ", "
 
 #define CERT_ROWS \
-	"SELECT " OBJECT("c", "max(" EDITED("c") ", c.counted, c.shown * 1000000000, coalesce(" EDITED("i") ", 0))") \
+	"SELECT " OBJECT("c", "greatest(" EDITED("c") ", c.counted, c.shown * 1000000000, coalesce(" EDITED("i") ", 0))") \
 	DB_CERT_READ(READ) \
 	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
 
-#define CERT_UNUSED \
+/* No object depends on the certificate ?1; now: the parameter that is the
+ * present second. */
+#define CERT_UNUSED(now) \
 	"id = ?1 AND removed IS NULL " \
 	"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) " \
-	"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > ?3)"
+	"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > " now ")"
 
-/* A member's unexpired certificates that are not revoked, but the ?4 newest. */
+/* A member's certificates that are neither revoked nor, at ?2, expired, but the
+ * ?3 newest. The limit is out of reach: SQLite has no OFFSET without one. */
 #define MEMBER_VALID \
-	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?3 " \
-	"ORDER BY id DESC LIMIT -1 OFFSET ?4"
+	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?2 " \
+	"ORDER BY id DESC LIMIT 1000000000 OFFSET ?3"
 
 /* A certificate is known by half the hash of its public key. */
 #define HALF(hash) "substr(" hash ", 1, 16)"
@@ -46,21 +49,21 @@
 /* What every change of a certificate that waits ends with. */
 #define WAITS \
 	"bare = (bare & ~?5) | ?6, modified = ?3, modified_by = ?4 " \
-	"WHERE id = ?1 AND removed IS NULL AND der = x'' AND csr = ?2"
+	"WHERE id = ?1 AND removed IS NULL AND length(der) = 0 AND csr = ?2"
 
 #define GROUP_ROWS \
-	"SELECT " OBJECT("g", "max(" EDITED("g") ", " EDITED("c") ")") \
+	"SELECT " OBJECT("g", "greatest(" EDITED("g") ", " EDITED("c") ")") \
 	DB_GROUP_READ(READ) \
 	"0 FROM grp g JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL "
 
 #define KEY_ROWS \
-	"SELECT " OBJECT("k", "max(" EDITED("k") ", k.last_copied, k.last_used, k.shown * 1000000000, " EDITED("g") ", " EDITED("c") ")") \
+	"SELECT " OBJECT("k", "greatest(" EDITED("k") ", k.last_copied, k.last_used, k.shown * 1000000000, " EDITED("g") ", " EDITED("c") ")") \
 	DB_KEY_READ(READ) \
 	"0 FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert " \
 	"WHERE k.removed IS NULL "
 
 #define MEMBER_ROWS \
-	"SELECT " OBJECT("m", "max(" EDITED("m") ", m.shown * 1000000000, i.created, " \
+	"SELECT " OBJECT("m", "greatest(" EDITED("m") ", m.shown * 1000000000, i.created, " \
 	"coalesce(i.revoked, 0), " EDITED("k") ", " EDITED("c") ")") \
 	DB_MEMBER_READ(READ) \
 	"0 FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
@@ -68,30 +71,30 @@
 	"JOIN cert c ON c.id = i.cert WHERE m.removed IS NULL "
 
 /*
- * A change of one value: ?1 id, ?2 the value, ?3 the attribute's bit in `bare`,
- * ?4 that bit or 0, ?5 now, ?6 who.
+ * A change of one value: ?1 id, ?2 the attribute's bit in `bare`, ?3 that bit or
+ * 0, ?4 now, ?5 who, ?6 the value.
  */
 #define SET(table, assignment) \
-	"UPDATE " table " SET " assignment ", bare = (bare & ~?3) | ?4, modified = ?5, " \
-	"modified_by = ?6 WHERE id = ?1 AND removed IS NULL"
+	"UPDATE " table " SET " assignment ", bare = (bare & ~?2) | ?3, modified = ?4, " \
+	"modified_by = ?5 WHERE id = ?1 AND removed IS NULL"
 
 /* A new name: ?1 id, ?2 name, ?3 now, ?4 who; no row if another one (n) in the
  * same list has it. */
 #define RENAME(table, same_list) \
 	"UPDATE " table " SET name = ?2, modified = ?3, modified_by = ?4, " \
-	"ctime = max(?3, ctime + 1) WHERE id = ?1 AND removed IS NULL AND NOT EXISTS " \
+	"ctime = greatest(?3, ctime + 1) WHERE id = ?1 AND removed IS NULL AND NOT EXISTS " \
 	"(SELECT 1 FROM " table " n WHERE n.name = ?2 AND n.id <> ?1 AND n.removed IS NULL " \
 	same_list ")"
 
 /* The seconds that its files show at least: ?1 id, ?2 edited, ?3 shown, ?4
  * made; see shown.c. */
 #define SHOWS(table) \
-	"UPDATE " table " SET edited = max(edited, ?2), shown = max(shown, ?3), made = max(made, ?4) " \
+	"UPDATE " table " SET edited = greatest(edited, ?2), shown = greatest(shown, ?3), made = greatest(made, ?4) " \
 	"WHERE id = ?1"
 
 /* A directory's owner: ?1 id, ?2 uid, ?3 gid, ?4 mode, ?5 now. */
 #define CHOWN(table) \
-	"UPDATE " table " SET uid = ?2, gid = ?3, mode = ?4, ctime = max(ctime, ?5) WHERE id = ?1"
+	"UPDATE " table " SET uid = ?2, gid = ?3, mode = ?4, ctime = greatest(ctime, ?5) WHERE id = ?1"
 
 /*
  * Which files have owners of their own: ?1 id, ?2 the files' bits, ?3 those
@@ -99,19 +102,15 @@
  * for its ctime: it shows the directory's.
  */
 #define OWNED(table) \
-	"UPDATE " table " SET owned = (owned & ~?2) | ?3, ctime = max(ctime, ?4) WHERE id = ?1"
+	"UPDATE " table " SET owned = (owned & ~?2) | ?3, ctime = greatest(ctime, ?4) WHERE id = ?1"
 
 
 
-/* Objects of a kind whose `owned` and rows in file_owner do not say the same;
- * illegal names. */
+/* Objects of a kind whose `owned` and rows in file_owner do not say the same. */
 #define OWNED_FAULT(table, kind, who, alive) \
 	"SELECT " who " || ': what is said of owners of its files is not what is stored' FROM " table \
 	" t WHERE " alive " AND (t.owned <> 0) <> EXISTS " \
 	"(SELECT 1 FROM file_owner WHERE kind = " kind " AND object = t.id)"
-#define NAME_FAULT(table) \
-	"SELECT '" table " ' || id || ': is called ' || name FROM " table " WHERE removed IS NULL AND " \
-	"(name NOT GLOB '[A-Za-z0-9]*' OR name GLOB '*[^A-Za-z0-9._-]*' OR length(name) > 64)"
 
 /* Where keys (k) and members (m) of groups (g) stand, for people. */
 #define KIND_NAME "CASE g.place WHEN 2 THEN 'app_connector/' ELSE 'service_edge/' END"
@@ -137,19 +136,27 @@
 	"(SELECT k.id, count(i.id) AS n, max(i.created) AS at FROM prov_key k " \
 	"LEFT JOIN issued i ON i.prov_key = k.id AND i.first = 1 GROUP BY k.id)"
 
-/* Statements of what is exported: its columns behind the id. */
+/* Statements of what is exported: its columns behind the id, and the types of its
+ * parameters. */
 #define NAMED(number, column, name, type, export, merge) ", " #column
 #define STORED_INT(text) text
 #define STORED_TEXT(text) text
 #define STORED_HEX(text) text
 #define STORED_HEX_OR_NULL(text) text
 #define STORED_PRESENT(text) ""
+#define LETTER_INT "i"
+#define LETTER_TEXT "t"
+#define LETTER_HEX "b"
+#define LETTER_HEX_OR_NULL "b"
+#define LETTER_PRESENT ""
+#define TYPE(number, column, name, type, export, merge) LETTER_##type
 #define INTO(number, column, name, type, export, merge) STORED_##type(", " #column)
 #define VALUE(number, column, name, type, export, merge) STORED_##type(", ?" #number)
 #define ASSIGNED(number, column, name, type, export, merge) STORED_##type(", " #column " = ?" #number)
 
 #define ROW(table, head, tail) \
 	"SELECT id" head(NAMED) tail(NAMED) " FROM " table " WHERE id = ?1"
+#define ROW_TYPES(head, tail) "i" head(TYPE) tail(TYPE)
 #define ROW_ADD(table, head, tail) \
 	"INSERT INTO " table " (id" head(INTO) tail(INTO) ") VALUES (?1" head(VALUE) tail(VALUE) ")"
 #define ROW_CHANGE(table, head, tail) \
@@ -158,7 +165,7 @@
 /* clang-format on */
 
 static const struct {
-	const char *name;
+	const char *name, *types;
 	struct db_effect effect;
 	const char *text;
 } query[DB_QUERIES] = {
@@ -186,7 +193,7 @@ static const struct {
 	{                             \
 		DB_FORGETS, DB_##kind \
 	}
-#define Q(name, effect, text) [name] = {#name, effect, text},
+#define Q(name, types, effect, text) [name] = {#name, types, effect, text},
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
 #include "store/db/queries/store.inc"
@@ -196,6 +203,11 @@ static const struct {
 const char *db_query_text(enum db_query number)
 {
 	return query[number].text;
+}
+
+const char *db_query_types(enum db_query number)
+{
+	return query[number].types;
 }
 
 const char *db_query_name(enum db_query number)

@@ -6,11 +6,31 @@
 
 /*
  * Every statement that the program runs, by name. The texts, with parameters
- * and columns, are in store/db/queries/.
+ * and columns, are in store/db/queries/: Q(name, types, effect, text).
+ *
+ * types: a letter for the value of each parameter ?1, ?2 ... in order, without
+ * gaps: i DB_INT, t DB_TEXT, b DB_BLOB; any of them may be DB_NIL. Other
+ * values, or another number of them, are a programming error: it is logged, and
+ * the statement fails with -EIO.
+ *
+ * Dialect: what SQLite and PostgreSQL both take. One thing is SQLite's alone:
+ * parameters are ?N, as a text cannot have both forms. PostgreSQL's are $N, of
+ * the types bigint, text and bytea. One thing SQLite does not have: greatest(),
+ * which sqlite/conn.c adds. A test looks for the words of one dialect in
+ * all texts (tests/unit/db_schema.c). Where the two differ in other ways:
+ *
+ * - A blob is empty if its length() is 0: x'' is a bit string in PostgreSQL.
+ * - A condition is a comparison: an integer has no truth value. A condition is
+ *   no column: DB_PRESENT (columns.h).
+ * - A number is decimal. A blob is not cast to a number.
+ * - A subquery in FROM has a name. After ON CONFLICT, a column that is read has
+ *   its table's name.
+ * - GROUP BY has the id of each table whose columns are selected.
+ * - OFFSET follows a LIMIT.
  */
 enum db_query {
 	DB_NONE, /* where a kind has no such query */
-#define Q(name, effect, text) name,
+#define Q(name, types, effect, text) name,
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
 #include "store/db/queries/store.inc"
@@ -18,8 +38,9 @@ enum db_query {
 	DB_QUERIES
 };
 
-/* Its text; its name, for messages. */
+/* Its text; the types of its parameters; its name, for messages. */
 const char *db_query_text(enum db_query query);
+const char *db_query_types(enum db_query query);
 const char *db_query_name(enum db_query query);
 
 /*

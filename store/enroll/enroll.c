@@ -93,10 +93,12 @@ static int read_hash(const struct db_row *row, void *arg)
  */
 static int authenticate(struct enrolment *e, const struct pki_key_text *text)
 {
+	static const unsigned char zeros[PKI_HASH];
 	unsigned char hash[PKI_HASH], stored[PKI_HASH];
 	struct db_conn *conn = db_reader(e->i.store->db);
-	int rc = db_one(conn, DB_ENROLL_SECRET, DB_ARGS(DB_INT(e->key)),
-	    read_hash, stored, -EIO);
+	int rc = db_one(conn, DB_ENROLL_SECRET,
+	    DB_ARGS(DB_INT(e->key), DB_BLOB(zeros, PKI_HASH)), read_hash,
+	    stored, -EIO);
 
 	if (!rc)
 		rc = pki_sha256(text->secret, PKI_SECRET, hash);

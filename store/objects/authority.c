@@ -85,7 +85,7 @@ static int add(struct db_conn *conn, const struct store_make *make, int64_t days
 			    DB_TEXT(pair->algorithm), DB_TEXT(pair->subject),
 			    DB_BLOB(pair->csr.data, pair->csr.len),
 			    DB_BLOB(pair->spki_hash, PKI_HASH), DB_INT(days),
-			    DB_BLOB(box.data, box.len)),
+			    DB_BLOB(box.data, box.len), DB_BLOB("", 0)),
 			-EEXIST);
 }
 

@@ -55,7 +55,7 @@ static int may_remove_cert(
     struct db_conn *conn, struct store_call *call, int64_t id)
 {
 	int rc = db_exists(conn, DB_CERT_UNUSED,
-	    DB_ARGS(DB_INT(id), DB_NIL, DB_INT(clock_now() / CLOCK_SECOND)));
+	    DB_ARGS(DB_INT(id), DB_INT(clock_now() / CLOCK_SECOND)));
 
 	return rc < 0 ? rc : rc ? 0 : in_use(call);
 }

@@ -236,6 +236,8 @@ static int resolve(struct db_conn *conn, const struct change *c,
 	out->value = none			 ? DB_NIL
 		     : field->type == FIELD_TEXT ? DB_TEXT(c->edit->text)
 						 : DB_INT(number);
+	if (field->type == FIELD_ELSEWHERE)
+		out->value = (struct db_value){.type = DB_END};
 	out->text = none	    ? field->none_word
 		    : c->edit->text ? c->edit->text
 				    : out->number;
@@ -281,9 +283,9 @@ static int set_field(struct db_conn *conn, struct db_batch *batch, void *arg)
 		    conn, &c->out->object, field->shown_by_others, now);
 	if (!rc)
 		rc = db_change(conn, field->set,
-		    DB_ARGS(DB_INT(c->id), new.value, DB_INT((int64_t)edit->bit),
+		    DB_ARGS(DB_INT(c->id), DB_INT((int64_t)edit->bit),
 			DB_INT(edit->bare ? (int64_t)edit->bit : 0),
-			DB_INT(now), DB_INT(c->call->uid)));
+			DB_INT(now), DB_INT(c->call->uid), new.value));
 	if (rc)
 		return rc;
 	before_note(c->store, edit, c->out);

@@ -42,7 +42,8 @@ enum field_type {
 	FIELD_BOOL,
 	FIELD_TIME, /* seconds */
 	FIELD_TEXT,
-	FIELD_CERT, /* a certificate's name, stored as its id */
+	FIELD_CERT,	 /* a certificate's name, stored as its id */
+	FIELD_ELSEWHERE, /* stored by `resolve`, in other rows */
 };
 
 /* A value that callers edit. */
@@ -71,6 +72,8 @@ struct object_kind {
 	enum db_query all; /* DB_NONE but for keys and members */
 	/* `find` and `each` take the parent as their first argument. */
 	bool by_parent;
+	/* `find` takes the name as a number. */
+	bool numbered;
 	/* `each` selects only the common columns: what a listing shows. */
 	bool brief;
 	/* Reads the columns behind the common ones. */

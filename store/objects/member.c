@@ -83,12 +83,13 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep,
 	struct db_value id = DB_INT(member), at = DB_INT(now),
 			seconds = DB_INT(now / CLOCK_SECOND),
 			left = DB_INT(keep);
-	const struct db_value *args = DB_ARGS(id, at, seconds, left);
-	int rc = db_each(conn, DB_MEMBER_VALID, args, add_id, &ids);
+	int rc = db_each(
+	    conn, DB_MEMBER_VALID, DB_ARGS(id, seconds, left), add_id, &ids);
 
 	if (rc || !ids.len)
 		return rc;
-	rc = db_change(conn, DB_MEMBER_COUNT_REVOKED, args);
+	rc = db_change(
+	    conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, seconds, left, at));
 	if (!rc)
 		rc = shown_used(conn, STORE_MEMBER, member, now);
 	if (!rc)
@@ -96,7 +97,7 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep,
 		    &(struct use){conn, now});
 	if (!rc)
 		rc = db_change(conn, DB_MEMBER_REVOKE,
-		    DB_ARGS(id, at, seconds, left, DB_TEXT(reason)));
+		    DB_ARGS(id, seconds, left, at, DB_TEXT(reason)));
 	if (!rc)
 		rc = note_all(conn, &ids, now);
 	return rc ? rc : (int)(ids.len / sizeof(int64_t));
@@ -164,7 +165,7 @@ const struct object_kind store_member_kind = {
 		.at = offsetof(union store_any, member.description)},
 	    [STORE_REVOCATION] = {.name = "revocation",
 		.set = DB_MEMBER_SET_NOTHING,
-		.type = FIELD_NUMBER,
+		.type = FIELD_ELSEWHERE,
 		.resolve = resolve_revocation},
 	},
 };

@@ -2,6 +2,7 @@
 #include "store/objects/object.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/base/clock.h"
@@ -79,14 +80,21 @@ int store_get(
 	return get(store, db_reader(store->db), kind, id, out);
 }
 
+/* A name as a number; 0, which is no id, if it is longer than any id. */
+static int64_t number_of(const char *name)
+{
+	return strlen(name) < 16 ? strtoll(name, NULL, 10) : 0;
+}
+
 int store_find(struct store *store, enum store_kind kind, int64_t parent,
     const char *name, union store_any *out)
 {
 	struct wanted wanted = {kind_of(store, kind), out};
+	struct db_value key = wanted.kind->numbered ? DB_INT(number_of(name))
+						    : DB_TEXT(name);
 	const struct db_value *args = wanted.kind->by_parent
-					  ? DB_ARGS(
-						DB_INT(parent), DB_TEXT(name))
-					  : DB_ARGS(DB_TEXT(name));
+					  ? DB_ARGS(DB_INT(parent), key)
+					  : DB_ARGS(key);
 
 	int rc = db_one(db_reader(store->db), wanted.kind->find, args,
 	    read_wanted, &wanted, -ENOENT);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/objects/shown.h"
 
+#include <stdlib.h>
+
 #include "store/base/clock.h"
 #include "store/internal.h"
 
@@ -154,11 +156,22 @@ static int read_last(const struct db_row *row, void *arg)
 	return 1;
 }
 
+/* A setting is text. */
+static int read_floor(const struct db_row *row, void *arg)
+{
+	struct store *store = arg;
+	char text[24];
+
+	db_text(row, 0, text, sizeof(text));
+	store->shown.floor = strtoll(text, NULL, 10);
+	return 1;
+}
+
 int shown_open(struct store *store)
 {
 	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(
-	    conn, DB_SHOWN_FLOOR, NULL, db_read_int, &store->shown.floor);
+	int rc = db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("shown_floor")),
+	    read_floor, store);
 
 	if (!rc)
 		rc = db_each(conn, DB_AUDIT_MOMENT, NULL, read_last, store);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema: its steps, and the columns that the program knows of. */
+/* The schema: its steps, and the columns that the program knows of; what holds
+ * of every statement. */
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -219,6 +221,118 @@ static void no_statement_forgets_the_journal(void **state)
 	assert_true(found > 40);
 }
 
+/* --- parameters --- */
+
+/* A letter for each parameter, and no gap: a gap has no name. */
+static void check_parameters(sqlite3_stmt *statement, enum db_query query)
+{
+	const char *types = db_query_types(query);
+	int count = sqlite3_bind_parameter_count(statement);
+	char want[16];
+
+	if (strlen(types) != (size_t)count ||
+	    strspn(types, "itb") != (size_t)count)
+		fail_msg("%s: has %d parameters, and their types are %s",
+		    db_query_name(query), count, types);
+	for (int i = 1; i <= count; i++) {
+		const char *name = sqlite3_bind_parameter_name(statement, i);
+		snprintf(want, sizeof(want), "?%d", i);
+		if (!name || strcmp(name, want) != 0)
+			fail_msg("%s: has no %s", db_query_name(query), want);
+	}
+}
+
+static void every_parameter_has_a_type(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+
+	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
+		enum db_query query = (enum db_query)i;
+		sqlite3_stmt *statement;
+		assert_int_equal(sqlite3_prepare_v2(raw(db),
+				     db_query_text(query), -1, &statement, NULL),
+		    SQLITE_OK);
+		check_parameters(statement, query);
+		sqlite3_finalize(statement);
+	}
+	db_close(db);
+}
+
+/* db_run takes the id of the changed row from the first value. */
+static void every_effect_names_its_row(void **state)
+{
+	(void)state;
+
+	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
+		enum db_query query = (enum db_query)i;
+		enum db_effect_type type = db_query_effect(query)->type;
+		if (type != DB_NO_EFFECT && type != DB_ADDS &&
+		    db_query_types(query)[0] != 'i')
+			fail_msg("%s: does not begin with an id",
+			    db_query_name(query));
+	}
+}
+
+/* --- the dialect, see query.h --- */
+
+/* What only SQLite has, or what has another meaning in PostgreSQL. */
+static const char *const forbidden[] = {"zeroblob", " glob ", "insert or",
+    "replace into", "hex(", "json", "printf(", "rowid", "ifnull", "iif(",
+    "limit -", "x'", "0x", "\"", "`", "==", " is ?", "indexed by", "typeof(",
+    "instr(", "group_concat", "total(", "randomblob", "changes(", "unixepoch",
+    "strftime", "julianday", "pragma", "sqlite_", "collate "};
+
+/* at: behind the opening parenthesis. Whether there is a second argument. */
+static bool has_a_comma(const char *at)
+{
+	for (int depth = 1; *at && depth > 0; at++) {
+		if (*at == ',' && depth == 1)
+			return true;
+		depth += *at == '(';
+		depth -= *at == ')';
+	}
+	return false;
+}
+
+static bool has_scalar(const char *sql, const char *function)
+{
+	size_t len = strlen(function);
+
+	for (const char *at = sql; (at = strcasestr(at, function)); at += len)
+		if ((at == sql ||
+			(!isalnum((unsigned char)at[-1]) && at[-1] != '_')) &&
+		    has_a_comma(at + len))
+			return true;
+	return false;
+}
+
+static const char *foreign_word(const char *sql)
+{
+	for (size_t i = 0; i < COUNT(forbidden); i++)
+		if (strcasestr(sql, forbidden[i]))
+			return forbidden[i];
+	return has_scalar(sql, "max(")	 ? "max(a, b)"
+	       : has_scalar(sql, "min(") ? "min(a, b)"
+					 : NULL;
+}
+
+static void no_statement_is_of_sqlite_alone(void **state)
+{
+	(void)state;
+
+	assert_null(foreign_word("SELECT max(greatest(a, b)) FROM t"));
+	assert_non_null(foreign_word("SELECT max((a), b) FROM t"));
+	assert_non_null(foreign_word("SELECT 1+MIN(a, b) FROM t"));
+	assert_non_null(foreign_word("SELECT a FROM t LIMIT -1 OFFSET 1"));
+	for (int i = DB_NONE + 1; i < DB_QUERIES; i++) {
+		const char *word = foreign_word(db_query_text((enum db_query)i));
+		if (word)
+			fail_msg("%s: has %s", db_query_name((enum db_query)i),
+			    word);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +340,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		every_column_is_exported, temp_setup, temp_teardown),
 	    cmocka_unit_test(no_statement_forgets_the_journal),
+	    cmocka_unit_test_setup_teardown(
+		every_parameter_has_a_type, temp_setup, temp_teardown),
+	    cmocka_unit_test(every_effect_names_its_row),
+	    cmocka_unit_test(no_statement_is_of_sqlite_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,7 @@ static void no_query_scans_a_table(void **state)
 static void a_key_or_none_is_looked_up_by_the_same_way(void **state)
 {
 	(void)state;
+	static const char zeros[32];
 	int least = INT32_MAX, most = 0;
 	struct db *db = opened();
 	sqlite3_stmt *statement;
@@ -162,6 +163,8 @@ static void a_key_or_none_is_looked_up_by_the_same_way(void **state)
 	    SQLITE_OK);
 	for (int id = 0; id < 8; id++) {
 		sqlite3_bind_int(statement, 1, id);
+		sqlite3_bind_blob(
+		    statement, 2, zeros, sizeof(zeros), SQLITE_STATIC);
 		assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 		assert_int_equal(sqlite3_column_bytes(statement, 0), 32);
 		assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
@@ -173,6 +176,50 @@ static void a_key_or_none_is_looked_up_by_the_same_way(void **state)
 	}
 	assert_in_range(most - least, 0, 3);
 	sqlite3_finalize(statement);
+	db_close(db);
+}
+
+/* The types are in query.h; SQLite itself would take any value. */
+static void values_of_another_type_are_refused(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	struct db_conn *conn = db_reader(db);
+
+	assert_int_equal(
+	    db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("a"))), 0);
+	assert_int_equal(db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_NIL)), 0);
+	assert_int_equal(
+	    db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_BLOB("a", 1))), -EIO);
+	assert_int_equal(
+	    db_exists(conn, DB_SETTING_GET, DB_ARGS(DB_INT(1))), -EIO);
+	assert_int_equal(db_exists(conn, DB_SETTING_GET, NULL), -EIO);
+	assert_int_equal(db_exists(conn, DB_SETTING_GET,
+			     DB_ARGS(DB_TEXT("a"), DB_TEXT("b"))),
+	    -EIO);
+	assert_int_equal(
+	    sqlite_run((struct sqlite_conn *)db->writer, DB_SETTING_ADD,
+		DB_ARGS(DB_TEXT("a"), DB_TEXT("b"))),
+	    -EIO);
+	db_close(db);
+}
+
+/* As in PostgreSQL. */
+static void greatest_ignores_null(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	int64_t value;
+
+	assert_int_equal(
+	    get_int(db, "SELECT greatest(-7, NULL, -3, -5)", &value), 0);
+	assert_int_equal(value, -3);
+	assert_int_equal(
+	    get_int(db, "SELECT greatest(9223372036854775807, 1)", &value), 0);
+	assert_int_equal(value, INT64_MAX);
+	assert_int_equal(
+	    get_int(db, "SELECT greatest(NULL, NULL) IS NULL", &value), 0);
+	assert_int_equal(value, 1);
 	db_close(db);
 }
 
@@ -731,6 +778,8 @@ int main(void)
 	    TEST(rows_have_their_columns),
 	    TEST(no_query_scans_a_table),
 	    TEST(a_key_or_none_is_looked_up_by_the_same_way),
+	    TEST(values_of_another_type_are_refused),
+	    TEST(greatest_ignores_null),
 	    TEST(every_connection_is_durable),
 	    TEST(the_file_is_private),
 	    TEST(foreign_files_are_refused),

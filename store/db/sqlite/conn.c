@@ -126,6 +126,34 @@ int sqlite_int(struct sqlite_conn *conn, const char *sql, int64_t *out)
 	return sqlite_error(conn->sqlite, code, "set-up");
 }
 
+/* greatest(a, b, ...) of integers, as in PostgreSQL: NULLs are ignored; NULL if
+ * all are. SQLite's max(a, b) is NULL if one of them is. */
+static void greatest(sqlite3_context *context, int count, sqlite3_value **value)
+{
+	sqlite3_int64 largest = 0;
+	bool any = false;
+
+	for (int i = 0; i < count; i++) {
+		if (sqlite3_value_type(value[i]) == SQLITE_NULL)
+			continue;
+		sqlite3_int64 number = sqlite3_value_int64(value[i]);
+		if (!any || number > largest)
+			largest = number;
+		any = true;
+	}
+	if (any)
+		sqlite3_result_int64(context, largest);
+}
+
+static int add_functions(sqlite3 *sqlite)
+{
+	int code = sqlite3_create_function(sqlite, "greatest", -1,
+	    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+	    greatest, NULL, NULL);
+
+	return sqlite_error(sqlite, code, "set-up");
+}
+
 int sqlite_connect(
     const char *path, int flags, enum db_vfs vfs, struct sqlite_conn **out)
 {
@@ -149,8 +177,10 @@ int sqlite_connect(
 		/* the write-ahead log goes when end_writing says so */
 		sqlite3_db_config(
 		    conn->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-		rc = sqlite_exec(conn, per_connection);
+		rc = add_functions(conn->sqlite);
 	}
+	if (!rc)
+		rc = sqlite_exec(conn, per_connection);
 	if (rc) {
 		sqlite_disconnect(conn);
 		return rc;
