@@ -126,7 +126,9 @@ static void check_file(struct node *node, const struct stat *st)
 	assert_int_equal(node_stat(store, node, &now), 0);
 	assert_int_equal(file_open(&rq, node, O_RDONLY, &file), 0);
 	assert_int_equal(file_read(file, &rq, 0, 100000, &data), 0);
-	assert_int_equal(data.len, now.st_size);
+	/* a report has the size of whoever asks, which node_stat does not know */
+	if (!node->attr->report)
+		assert_int_equal(data.len, now.st_size);
 	file_close(file, &rq);
 }
 
