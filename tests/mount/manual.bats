@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The manual pages: each file of the tree has its paragraph in enrollfs(5), and each command that the
+# pages show does what they show, or it is said here why it is not run.
+
+load helper
+
+TOP=$BATS_TEST_DIRNAME/../..
+
+setup() {
+	[[ $BATS_TEST_DESCRIPTION = *paragraph* ]] || NO_MOUNT=yes
+	set_up_mount
+}
+
+teardown() {
+	rm -rf "${H-}"
+	take_down_mount
+}
+
+# shows PAGE... < LIST: their commands, but for those in the list, print what the pages show.
+shows() {
+	cat > not_run
+	needs mount_namespaces
+	H=$(mktemp -d -p /dev/shm)
+	chmod 755 "$H"
+	"$BATS_TEST_DIRNAME/transcript.py" --not-run not_run "${@/#/$TOP/}" -- \
+		"$BATS_TEST_DIRNAME/host.sh" "$H" "${ENROLLFS%/*}" 3>&-
+}
+
+@test "a paragraph for each file of the tree, and no other" {
+	csr web1
+	enroll_here web1.csr > /dev/null
+	"$BATS_TEST_DIRNAME/paragraphs.py" "$TOP" "$M"
+}
+
+@test "without a paragraph, or with one too many, it would fail" {
+	mkdir top top/fs
+	cp "$TOP/fs/tree.c" top/fs
+	for edit in '/^.It Pa max_uses Pq/d' 's/^.It Pa copies Pq r$/&w/' '/^.It Pa copies Pq/i .It Pa copied Pq r' \
+		'/^.It Pa enroll.d/d' 's/^.Sh A MEMBER/.Sh MEMBERS/'; do
+		sed "$edit" "$TOP/fs/enrollfs.5" > top/fs/enrollfs.5
+		not cmp -s top/fs/enrollfs.5 "$TOP/fs/enrollfs.5"
+		not "$BATS_TEST_DIRNAME/paragraphs.py" top
+	done
+	cp "$TOP/fs/enrollfs.5" top/fs
+	"$BATS_TEST_DIRNAME/paragraphs.py" top
+}
+
+@test "the commands of enrollfs(5)" {
+	shows fs/enrollfs.5 < /dev/null
+}
+
+@test "the commands of enrollfs(7), the runbook" {
+	shows fs/enrollfs.7 <<-'TXT'
+		; check-install does, where it changes nothing of this machine
+		make install
+	TXT
+}
+
+@test "the commands of enrollfs(8)" {
+	shows fs/enrollfs.8 <<-'TXT'
+		; hidepid.bats does both in a namespace of its own
+		usermod -aG netops enrollfs
+		mount -o remount,hidepid=2,gid=netops /proc
+		; service.bats does, where systemd runs
+		systemd-sysusers
+	TXT
+}
+
+@test "the commands of mkfs.enrollfs(8) and fsck.enrollfs(8)" {
+	shows store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 < /dev/null
+}
+
+@test "the commands of connector-enroll(1)" {
+	shows scripts/connector-enroll.1 <<-'TXT'
+		; connector.bats does over an sshd of its own
+		connector-enroll ssh:enroll@vault.corp.example:/srv/enrollfs/enroll
+		; service.bats does, as the unit's first lines say
+		useradd --system --home-dir /var/lib/connector-enroll --shell /usr/sbin/nologin connector-enroll
+		install -d -o connector-enroll -m 755 /var/lib/connector-enroll
+		install -o connector-enroll -m 600 auto.key /var/lib/connector-enroll/provision_key
+		echo TARGET=/srv/enrollfs/enroll > /etc/default/connector-enroll
+		systemctl start connector-enroll.service
+		systemctl enable --now connector-enroll.timer
+	TXT
+}
+
+@test "the commands of the export's format" {
+	/usr/bin/python3 -c 'import cryptography' 2> /dev/null || skip 'no cryptography for Python here'
+	shows store/backup/FORMAT.md < /dev/null
+}
+
+@test "what the pages show that is no command in a transcript" {
+	csr gate
+	start
+	group
+	cat "$K/key" gate.csr > request
+	# the line in authorized_keys
+	gate=$(sed -n 's/^command="\(.*\)",restrict .*/\1/p' "$TOP/scripts/connector-enroll.1" | sed 's/\\-/-/g')
+	[ "$gate" = 'connector-enroll --gate /srv/enrollfs' ]
+	"$TOP/scripts/"${gate/\/srv\/enrollfs/$M} < request > gate.crt
+	verifies gate.crt
+	# the line in /etc/cron.d
+	cron=$(sed -n 's/^\*\/5 \* \* \* \* backup //p' "$TOP/fs/enrollfs.7" | sed 's/\\-/-/g')
+	[ "$cron" = 'rsync -a --delete /srv/enrollfs/export/ vault:enrollfs/' ]
+	# the line in /etc/fstab is service.bats's, the commands that copy a key or do not are copy.bats's
+}
+
+@test "the pages are found by man(1) where they are" {
+	command -v man > /dev/null || skip 'no man here'
+	for page in fs/enrollfs.5 fs/enrollfs.7 fs/enrollfs.8 store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 \
+		scripts/connector-enroll.1; do
+		(cd "$TOP" && LC_ALL=C.UTF-8 MANWIDTH=80 man "./$page") > page 2> said
+		[ ! -s said ]
+		grep -q '^NAME' page
+	done
+}
