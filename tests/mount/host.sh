@@ -53,5 +53,8 @@ getent passwd enrollfs > /dev/null || echo 'enrollfs:x:990:990::/var/lib/enrollf
 getent group enrollfs > /dev/null || echo 'enrollfs:x:990:' >> /etc/group
 echo netops:x:3001: >> /etc/group
 export PATH=/usr/local/sbin:/usr/local/bin:$PATH HOME=/root COLUMNS=60 LC_ALL=C.UTF-8
+# a copy of root's is one that mkfs.enrollfs can read, also where root cannot lend reading
+lent() { setpriv --inh-caps +dac_read_search true 2> /dev/null || chown -R enrollfs "$1"; }
+export -f lent
 cd /root
-exec bash -c "$(cat)"
+bash -c "$(cat)" 2>&1 | grep -v "notice: without CAP_DAC_READ_SEARCH"

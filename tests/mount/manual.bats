@@ -8,8 +8,11 @@ load helper
 TOP=$BATS_TEST_DIRNAME/../..
 
 setup() {
-	[[ $BATS_TEST_DESCRIPTION = *paragraph* ]] || NO_MOUNT=yes
-	set_up_mount
+	if [[ $BATS_TEST_DESCRIPTION = 'a paragraph'* ]]; then
+		set_up_mount
+	else
+		NO_MOUNT=yes set_up_mount
+	fi
 }
 
 teardown() {
