@@ -6,9 +6,9 @@
 set -eu
 if [ "$1" != --inside ]; then
 	exec unshare --mount --propagation private --pid --fork --mount-proc --kill-child \
-		bash "$0" --inside "$1" "$2" "$(dirname "$0")/../../scripts"
+		bash "$0" --inside "$1" "$2" "$(realpath "$(dirname "$0")")"
 fi
-dir=$2 bin=$3 scripts=$4
+dir=$2 bin=$3 tests=$4 scripts=$4/../../scripts
 
 mkdir -p "$dir"/{root,srv/enrollfs,media,usr-local/{sbin,bin},var-lib,var-backups}
 cp -a /etc "$dir/etc"
@@ -52,7 +52,7 @@ done
 getent passwd enrollfs > /dev/null || echo 'enrollfs:x:990:990::/var/lib/enrollfs:/usr/sbin/nologin' >> /etc/passwd
 getent group enrollfs > /dev/null || echo 'enrollfs:x:990:' >> /etc/group
 echo netops:x:3001: >> /etc/group
-export PATH=/usr/local/sbin:/usr/local/bin:$PATH HOME=/root COLUMNS=60 LC_ALL=C.UTF-8
+export TESTS=$tests PATH=/usr/local/sbin:/usr/local/bin:$PATH HOME=/root COLUMNS=60 LC_ALL=C.UTF-8
 # a copy of root's is one that mkfs.enrollfs can read, also where root cannot lend reading
 lent() { setpriv --inh-caps +dac_read_search true 2> /dev/null || chown -R enrollfs "$1"; }
 export -f lent

@@ -93,20 +93,72 @@ shows() {
 	shows store/backup/FORMAT.md < /dev/null
 }
 
-@test "what the pages show that is no command in a transcript" {
+pages() { (cd "$TOP" && ls fs/*.[1-9] store/tools/*.[1-9] scripts/*.[1-9]); }
+
+# Displays that do not begin with a prompt, and commands with an argument within sentences.
+without_prompt() {
+	local page
+	for page in $(pages); do
+		awk '/^\.Bd -literal/ {fresh = 1; next} fresh && !/^\.\\"/ {fresh = 0; if (!/^[#$] /) print}' "$TOP/$page"
+	done | sed 's/\\-/-/g'
+}
+within_sentences() {
+	local page text
+	for page in $(pages); do
+		sed -nE 's/^\.(Pq )?Ql ([a-z][a-z0-9]* [^ ].*)/\2/p' "$TOP/$page"
+	done | sed -E "s/ [.,;:]$//; s/\\\\\(aq/'/g" | grep ' ' | while IFS= read -r text; do
+		! type "${text%% *}" > /dev/null 2>&1 || printf '%s\n' "$text"
+	done
+}
+
+# now SCRIPT: runs it in the key's directory, and says it.
+now() { (cd "$K" && PATH=$TOP/scripts:$PATH bash -eo pipefail -c "${2-$1}") && printf '%s\n' "$1"; }
+
+@test "commands that the pages show in another way" {
+	csr web1
 	csr gate
+	mkdir new
+	echo 7 > new/max_uses
 	start
 	group
+	{
+		now 'echo 50 > max_uses'
+		now 'cp web1.csr enroll.d/' "cp $T/web1.csr enroll.d/; [ -s enroll.d/web1.crt ]"
+		now 'df -i' 'df -i . > /dev/null'
+		cat <<-'TXT'
+			cp STORE
+			systemctl stop enrollfs
+			umount /srv/enrollfs
+		TXT
+		# disks.bats
+		echo "sqlite3 STORE 'BEGIN IMMEDIATE'"
+		rsync -aI --delay-updates new/ "$K/" 2> said
+		grep -q 'Unable to create' said
+		not rsync -aI --backup --backup-dir=old new/ "$K/" 2> /dev/null
+		is "$K/max_uses" 50
+		printf '%s\n' 'rsync --backup-dir' 'rsync --delay-updates'
+		# copy.bats, removal.bats, drafts.bats, log.bats
+		printf '%s\n' 'chown -R' 'rsync -aL' 'rm -r' 'sed -i' 'sed -i' 'sed -i' 'tail -f'
+		# spoken of, not told to be typed
+		printf '%s\n' 'set -e' 'set mkdir rmdir rename chown copy enroll renew' 'ssh -p 2222 -i FILE'
+	} | sort > known
+	within_sentences | sort | diff known -
+
 	cat "$K/key" gate.csr > request
-	# the line in authorized_keys
-	gate=$(sed -n 's/^command="\(.*\)",restrict .*/\1/p' "$TOP/scripts/connector-enroll.1" | sed 's/\\-/-/g')
-	[ "$gate" = 'connector-enroll --gate /srv/enrollfs' ]
-	"$TOP/scripts/"${gate/\/srv\/enrollfs/$M} < request > gate.crt
-	verifies gate.crt
-	# the line in /etc/cron.d
-	cron=$(sed -n 's/^\*\/5 \* \* \* \* backup //p' "$TOP/fs/enrollfs.7" | sed 's/\\-/-/g')
-	[ "$cron" = 'rsync -a --delete /srv/enrollfs/export/ vault:enrollfs/' ]
-	# the line in /etc/fstab is service.bats's, the commands that copy a key or do not are copy.bats's
+	{
+		now 'command="connector-enroll --gate /srv/enrollfs",restrict ssh-ed25519 AAAA...' \
+			"connector-enroll --gate $M < $T/request > $T/gate.crt"
+		verifies gate.crt
+		# export.bats does, as a user of that group
+		echo '*/5 * * * * backup rsync -a --delete /srv/enrollfs/export/ vault:enrollfs/'
+		# service.bats boots a machine with this line in its fstab
+		echo '/var/lib/enrollfs/store  /srv/enrollfs  fuse.enrollfs  domain=corp.example  0 0'
+		# copy.bats runs what is in these
+		printf '%s\n' 'cat *' 'ls -lL'
+		# the tree
+		echo MOUNT/
+	} | sort > known
+	without_prompt | sort | diff known -
 }
 
 @test "the pages are found by man(1) where they are" {
