@@ -20,10 +20,12 @@ teardown() {
 	take_down_mount
 }
 
+can_pid_namespaces() { unshare --mount --pid --fork --mount-proc true; }
+
 # shows PAGE... < LIST: their commands, but for those in the list, print what the pages show.
 shows() {
 	cat > not_run
-	needs mount_namespaces
+	needs mount_namespaces pid_namespaces
 	H=$(mktemp -d -p /dev/shm)
 	chmod 755 "$H"
 	"$BATS_TEST_DIRNAME/transcript.py" --not-run not_run "${@/#/$TOP/}" -- \
