@@ -3,7 +3,7 @@
 # make                          the program, in build/
 # make check                    unit tests and the mounted suite with the present flags
 # make check-unit               unit tests alone: without root and without /dev/fuse
-# make lint                     clang-format, clang-tidy, shellcheck, fences
+# make lint                     clang-format, clang-tidy, shellcheck, mandoc, fences
 # make analyze                  cppcheck, gcc -fanalyzer
 # make install DESTDIR= PREFIX=     and uninstall, with the same two
 # make SANITIZE=address,undefined   (or thread): a build of its own, in build/<sanitizers>
@@ -13,6 +13,7 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 CC ?= cc
 CPPFLAGS ?=
@@ -65,6 +66,7 @@ TOOLS_SRC := $(wildcard store/tools/*.c)
 TOOLS := $(patsubst %,$(BUILD)/%.enrollfs,mkfs fsck)
 
 BENCH_SRC := $(wildcard tests/bench/*.c)
+MANUAL := $(wildcard fs/*.[1-9] store/tools/*.[1-9] scripts/*.[1-9])
 
 all: $(PROGRAM) $(TOOLS)
 
@@ -141,6 +143,11 @@ lint: $(PROGRAM) $(TOOLS)
 	scripts/layers --linked $(BUILD)
 	shellcheck -x $(SHELL_SCRIPTS)
 	shellcheck -S warning -e SC2010 tests/mount/*.bats
+	$(Q)if command -v mandoc > /dev/null; then \
+		! mandoc -T lint $(MANUAL) 2> /dev/null | grep -v 'referenced manual not found'; \
+	else \
+		echo 'skipped: mandoc, which reads the manual pages, is not here'; \
+	fi
 	$(Q)if clang-format --version | grep -q 'version $(FORMAT)\.'; then \
 		clang-format --dry-run --Werror $(SRC) $(TOOLS_SRC) $(HEADERS) $(TESTS_SRC) $(wildcard tests/fuzz/*.[ch] tests/bench/*.[ch]); \
 	else \
@@ -181,10 +188,11 @@ install: $(PROGRAM) $(TOOLS)
 	sed 's,/usr/local/sbin,$(SBINDIR),' scripts/enrollfs.service > $(BUILD)/enrollfs.service
 	install -m 0644 $(BUILD)/connector-enroll.service $(BUILD)/enrollfs.service $(DESTDIR)$(UNITDIR)
 	install -D -m 0644 scripts/enrollfs.sysusers $(DESTDIR)$(SYSUSERSDIR)/enrollfs.conf
+	for page in $(MANUAL); do install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; done
 
 INSTALLED := $(addprefix $(SBINDIR)/,enrollfs mkfs.enrollfs fsck.enrollfs) $(BINDIR)/connector-enroll \
 	$(addprefix $(UNITDIR)/,enrollfs.service connector-enroll.service connector-enroll.timer) \
-	$(SYSUSERSDIR)/enrollfs.conf
+	$(SYSUSERSDIR)/enrollfs.conf $(foreach page,$(MANUAL),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 # Stores, their keys and the user stay.
 uninstall:

@@ -5,7 +5,7 @@
 /*
  * The tree is one constant table: the kinds of directories, and the files in
  * each. node*.c is the engine over it and names no kind. A new file is a line
- * in tree.c and its handlers (attr.h).
+ * in tree.c, its handlers (attr.h), and a paragraph in enrollfs.5.
  */
 #include "store/store.h"
 

@@ -18,10 +18,10 @@ load helper
 	is "$K/uses" 0
 }
 
-# readme_commands FIRST END: the commands that README shows from one line to before another, one a line.
-readme_commands() {
-	sed -n "/^$1/,/^$2/{/^$2/!p}" "$BATS_TEST_DIRNAME/../../README.md" | tr '\n' ' ' | grep -oE '`[^`]+`' | tr -d '`' |
-		sed "s,\\bDIR\\b,$T/out,; s,\\bFILE\\b,$T/out/file,"
+# manual_commands LINE: the commands that enrollfs(5) shows in the display behind that line.
+manual_commands() {
+	sed -n "/^$1/,/^\.Ed/p" "$BATS_TEST_DIRNAME/../../fs/enrollfs.5" | sed '1,/^\.Bd/d; /^\.Ed/d' |
+		sed "s,\\\\-,-,g; s,\\\\(aq,',g; s,\\bDIR\\b,$T/out,; s,\\bFILE\\b,$T/out/file,"
 }
 
 # copies_made COMMAND: how many copies a command makes that is run in the key's directory.
@@ -34,10 +34,10 @@ copies_made() {
 	echo $(($(cat "$K/copies") - before))
 }
 
-@test "what README says copies a key does, and what it says does not does not" {
+@test "what enrollfs(5) says copies a key does, and what it says does not does not" {
 	mkdir "$G/keys/other"
-	readme_commands 'In a key.s directory, these' 'These do not' | grep ' ' > copying
-	readme_commands 'These do not' 'The same holds' | grep ' ' > harmless
+	manual_commands 'In a key.s directory, these' > copying
+	manual_commands 'These do not' > harmless
 	[ "$(wc -l < copying)" = 15 ]
 	[ "$(wc -l < harmless)" = 11 ]
 	while IFS= read -r command; do

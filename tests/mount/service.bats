@@ -160,9 +160,9 @@ serves_the_same() {
 	[ "$(inside cat $MNT/app_connector/berlin/keys/auto/uses)" = 1 ]
 }
 
-@test "in fstab, as README says: mounted at boot, and unmounted when the machine is shut down" {
+@test "in fstab, as enrollfs(8) says: mounted at boot, and unmounted when the machine is shut down" {
 	inside_sh "systemd-sysusers; install -d -m 700 -o enrollfs /var/lib/enrollfs; mkdir -p $MNT"
-	grep '^    /var/lib/enrollfs/store  */srv/enrollfs ' "$TOP/README.md" | inside tee /etc/fstab
+	grep '^/var/lib/enrollfs/store  */srv/enrollfs ' "$TOP/fs/enrollfs.8" | inside tee /etc/fstab
 	[ -s "$D/files/etc/fstab" ]
 	shut_down
 	boot

@@ -39,10 +39,10 @@ tour() {
 	is "$K/uses" 3
 
 	# after unmounting and mounting all is as it was, but for what tells of just that
-	find "$M" -type f ! -name enroll ! -name version ! -name 'log*' ! -name metrics ! -path '*/trail/*' ! -name store.json -exec md5sum {} + | sort > before
+	find "$M" -type f ! -name enroll ! -name version ! -name 'log*' ! -name metrics ! -name why ! -path '*/trail/*' ! -name store.json -exec md5sum {} + | sort > before
 	stop
 	start
-	find "$M" -type f ! -name enroll ! -name version ! -name 'log*' ! -name metrics ! -path '*/trail/*' ! -name store.json -exec md5sum {} + | sort > after
+	find "$M" -type f ! -name enroll ! -name version ! -name 'log*' ! -name metrics ! -name why ! -path '*/trail/*' ! -name store.json -exec md5sum {} + | sort > after
 	diff before after
 	enroll auto.key web2.csr | cmp - web2.crt
 	is "$K/uses" 3

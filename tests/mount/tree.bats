@@ -7,8 +7,8 @@ load helper
 @test "every file is where the documentation says" {
 	csr web1
 	enroll_here web1.csr > /dev/null
-	# README's tree lists what each directory has, a line `name: files`
-	ls -1 "$M" | tr '\n' ' ' | grep -qx 'app_connector certs domain enroll export log log.head metrics renew service_edge tables version '
+	# enrollfs(5) has a paragraph for each; manual.bats compares
+	ls -1 "$M" | tr '\n' ' ' | grep -qx 'app_connector certs domain enroll export log log.head metrics renew service_edge tables version why '
 	ls -1 "$G" | tr '\n' ' ' |
 		grep -qx 'created description enabled keys members modified signing_cert '
 	ls -1 "$K" | tr '\n' ' ' | grep -qx 'copies created description enabled enroll enroll.d expires exportable id key last_copied last_used managed max_uses modified modified_by remaining signing_cert state uses '

@@ -66,26 +66,26 @@ static void kinds_fit_the_store(void **state)
 	}
 }
 
-static char readme[200000];
+static char manual[200000];
 
-static void check_readme(void)
+static void check_manual(void)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "`%s`", attr->name);
-	if (!strstr(readme, name))
-		fail_msg("README does not name %s", name);
+	snprintf(name, sizeof(name), "\n.It Pa %s Pq ", attr->name);
+	if (!strstr(manual, name))
+		fail_msg("enrollfs(5) does not name %s", attr->name);
 }
 
-static void every_file_is_in_the_readme(void **state)
+static void every_file_is_in_the_manual(void **state)
 {
 	(void)state;
-	FILE *f = fopen("README.md", "r");
+	FILE *f = fopen("fs/enrollfs.5", "r");
 
 	assert_non_null(f);
-	assert_true(fread(readme, 1, sizeof(readme) - 1, f) > 0);
+	assert_true(fread(manual, 1, sizeof(manual) - 1, f) > 0);
 	fclose(f);
-	each_attr(check_readme);
+	each_attr(check_manual);
 }
 
 /* --- on a real store: modes match what the handlers can do --- */
@@ -239,7 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_and_numbers_are_unique),
 	    cmocka_unit_test(kinds_fit_the_store),
-	    cmocka_unit_test(every_file_is_in_the_readme),
+	    cmocka_unit_test(every_file_is_in_the_manual),
 	    STORE_TEST(the_whole_tree),
 	    STORE_TEST(listing_can_stop_anywhere),
 	    STORE_TEST(numbers_that_name_nothing),
