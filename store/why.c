@@ -125,7 +125,7 @@ static int add_recent(const struct user *u, int64_t since, struct bytes *out)
 
 int store_why(uid_t uid, struct bytes *out)
 {
-	int64_t since = clock_ticks() - MINUTES * 60 * CLOCK_SECOND;
+	int64_t since = clock_ticks() - 60 * CLOCK_SECOND * MINUTES;
 	int rc = bytes_printf(out,
 	    "# refusals of uid %u within %d minutes, the newest first; what the kernel refuses by owner and mode is not here\n",
 	    uid, MINUTES);
