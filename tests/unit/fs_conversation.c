@@ -276,13 +276,8 @@ static void a_user_has_so_many_conversations(void **state)
 
 static void a_document_is_collected(void **state)
 {
-	union store_any cert;
-
 	(void)state;
-	assert_int_equal(store_make(store, &call, STORE_CERT, STORE_CERTS,
-			     &test_above, "waits", 0777, &cert),
-	    0);
-	struct node dir = get_node(ino_make(KIND_CERT, 0, cert.object.id));
+	struct node dir = waiting_cert_dir();
 	struct file *file = open_file(&dir, "cert.pem", O_RDWR);
 	assert_int_equal(write_at(file, "-----BEGIN CERTIFICATE-----\n", 0), 0);
 	/* it reads as it was at open */

@@ -137,13 +137,8 @@ static void readers_of_a_list_share_it(void **state)
 
 static void a_list_may_not_exist_yet(void **state)
 {
-	union store_any cert;
-
 	(void)state;
-	assert_int_equal(store_make(store, &call, STORE_CERT, STORE_CERTS,
-			     &test_above, "waits", 0777, &cert),
-	    0);
-	struct node dir = get_node(ino_make(KIND_CERT, 0, cert.object.id));
+	struct node dir = waiting_cert_dir();
 	struct file *file = open_file(&dir, "crl.pem", O_RDONLY);
 	check_read(file, 0, 100, "");
 	check_read_by(file_read_page, file, 0, 100, "");

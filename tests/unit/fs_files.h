@@ -54,6 +54,17 @@ static inline struct node key_dir(void)
 	return get_node(ino_make(KIND_KEY, 0, key.object.id));
 }
 
+/* Of a new signing certificate, which waits for its issuer. */
+static inline struct node waiting_cert_dir(void)
+{
+	union store_any cert;
+
+	assert_int_equal(store_make(store, &call, STORE_CERT, STORE_CERTS,
+			     &test_above, "waits", 0777, &cert),
+	    0);
+	return get_node(ino_make(KIND_CERT, 0, cert.object.id));
+}
+
 static inline struct node look_up(const struct node *dir, const char *name)
 {
 	struct node node;

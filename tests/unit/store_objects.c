@@ -7,19 +7,22 @@
 #include "store/base/clock.h"
 #include "tests/unit/stores.h"
 
+static union store_any find_cert(const char *name)
+{
+	union store_any cert;
+
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, name, &cert), 0);
+	return cert;
+}
+
 static void a_new_store_has_its_certificates(void **state)
 {
 	(void)state;
-	union store_any root, connector, edge;
+	union store_any root = find_cert("root"),
+			connector = find_cert("connector"),
+			edge = find_cert("service_edge");
 
-	assert_int_equal(
-	    store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
-	assert_int_equal(
-	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
-	    0);
-	assert_int_equal(
-	    store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge),
-	    0);
 	assert_int_equal(root.cert.issuer, 0);
 	assert_string_equal(connector.cert.issuer_name, "root");
 	assert_string_equal(edge.cert.subject, "CN=service_edge,O=corp.example");
@@ -226,16 +229,10 @@ static void signing_certificates_by_name(void **state)
 static void certificates_in_use_stay(void **state)
 {
 	(void)state;
-	union store_any root, connector, edge;
+	union store_any root = find_cert("root"),
+			connector = find_cert("connector"),
+			edge = find_cert("service_edge");
 
-	assert_int_equal(
-	    store_find(store, STORE_CERT, STORE_CERTS, "root", &root), 0);
-	assert_int_equal(
-	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
-	    0);
-	assert_int_equal(
-	    store_find(store, STORE_CERT, STORE_CERTS, "service_edge", &edge),
-	    0);
 	assert_int_equal(
 	    store_remove(store, &call, STORE_CERT, root.object.id), -EBUSY);
 	assert_int_equal(
