@@ -5,14 +5,19 @@
 # make check-unit               unit tests alone: without root and without /dev/fuse
 # make lint                     clang-format, clang-tidy, shellcheck, fences
 # make analyze                  cppcheck, gcc -fanalyzer
-# make install DESTDIR= PREFIX=     and uninstall, with the same two
+# make install DESTDIR= PREFIX=     and uninstall, with the same two; install-connector: without the daemon
+# make deb                      Debian packages, in build/deb
 # make SANITIZE=address,undefined   (or thread): a build of its own, in build/<sanitizers>
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/lib/enrollfs
+MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
 CC ?= cc
 CPPFLAGS ?=
@@ -129,7 +134,8 @@ fuzz:
 
 # Versions of clang-format break lines differently: one decides.
 FORMAT := 14
-SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba|da)?sh' scripts/* .ci/* tests/mount/*.sh) tests/mount/helper.bash
+SHELL_SCRIPTS = $(shell grep -slE '^\#!/bin/(ba|da)?sh' scripts/* scripts/debian/* .ci/* tests/mount/*.sh) \
+	$(wildcard scripts/completion/*.bash tests/mount/*.bash)
 
 # In tests word splitting and subshells are meant; ls and grep of it (SC2010) is what they test.
 # clang-tidy counts on stderr the warnings about other people's headers, which it does not show.
@@ -172,28 +178,70 @@ build/analyze/fs/main.o: override CFLAGS += -Wno-analyzer-fd-leak
 
 objects: $(call objects,$(SRC) $(TOOLS_SRC))
 
-install: $(PROGRAM) $(TOOLS)
+# --- installing ---
+
+DAEMON_MANUALS := $(wildcard fs/*.[1-8] store/tools/*.[1-8])
+CONNECTOR_MANUALS := $(wildcard scripts/*.[1-8])
+BASH_COMPLETIONS := enrollfs mkfs.enrollfs fsck.enrollfs echo
+manual_path = $(foreach m,$(1),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+
+# What is installed where, as it stands in the file: $(call install_file,mode,file,directory[,name])
+install_file = mkdir -p $(DESTDIR)$(3) && sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/bin,$(BINDIR),; s,/usr/local/lib/enrollfs,$(LIBEXECDIR),' \
+	$(2) > $(DESTDIR)$(3)/$(or $(4),$(notdir $(2))) && chmod $(1) $(DESTDIR)$(3)/$(or $(4),$(notdir $(2)))
+install_manuals = $(foreach m,$(1),install -D -m 0644 $(m) $(DESTDIR)$(call manual_path,$(m)) &&) :
+
+install: install-daemon install-connector
+
+install-daemon: $(PROGRAM) $(TOOLS)
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/enrollfs
 	install -m 0755 $(TOOLS) $(DESTDIR)$(SBINDIR)
+	$(call install_file,0755,scripts/enrollfs-serve,$(LIBEXECDIR))
+	$(call install_file,0644,scripts/enrollfs.service,$(UNITDIR))
+	$(call install_file,0644,scripts/enrollfs.sysusers,$(SYSUSERSDIR),enrollfs.conf)
+	$(call install_file,0644,scripts/completion/enrollfs.bash,$(BASHDIR),enrollfs)
+	cd $(DESTDIR)$(BASHDIR) && for name in $(filter-out enrollfs,$(BASH_COMPLETIONS)); do ln -sf enrollfs $$name; done
+	$(call install_file,0644,scripts/completion/_enrollfs,$(ZSHDIR))
+	$(call install_file,0644,scripts/completion/_enrollfs_values,$(ZSHDIR))
+	$(call install_manuals,$(DAEMON_MANUALS))
+
+install-connector:
 	install -D -m 0755 scripts/connector-enroll $(DESTDIR)$(BINDIR)/connector-enroll
-	install -D -m 0644 scripts/connector-enroll.timer $(DESTDIR)$(UNITDIR)/connector-enroll.timer
-	sed 's,/usr/local/bin,$(BINDIR),' scripts/connector-enroll.service > $(BUILD)/connector-enroll.service
-	sed 's,/usr/local/sbin,$(SBINDIR),' scripts/enrollfs.service > $(BUILD)/enrollfs.service
-	install -m 0644 $(BUILD)/connector-enroll.service $(BUILD)/enrollfs.service $(DESTDIR)$(UNITDIR)
-	install -D -m 0644 scripts/enrollfs.sysusers $(DESTDIR)$(SYSUSERSDIR)/enrollfs.conf
+	$(call install_file,0644,scripts/connector-enroll.service,$(UNITDIR))
+	$(call install_file,0644,scripts/connector-enroll.timer,$(UNITDIR))
+	$(call install_file,0644,scripts/completion/connector-enroll.bash,$(BASHDIR),connector-enroll)
+	$(call install_file,0644,scripts/completion/_connector-enroll,$(ZSHDIR))
+	$(call install_manuals,$(CONNECTOR_MANUALS))
 
 INSTALLED := $(addprefix $(SBINDIR)/,enrollfs mkfs.enrollfs fsck.enrollfs) $(BINDIR)/connector-enroll \
+	$(LIBEXECDIR)/enrollfs-serve $(SYSUSERSDIR)/enrollfs.conf \
 	$(addprefix $(UNITDIR)/,enrollfs.service connector-enroll.service connector-enroll.timer) \
-	$(SYSUSERSDIR)/enrollfs.conf
+	$(addprefix $(BASHDIR)/,$(BASH_COMPLETIONS) connector-enroll) \
+	$(addprefix $(ZSHDIR)/,_enrollfs _enrollfs_values _connector-enroll) \
+	$(call manual_path,$(DAEMON_MANUALS) $(CONNECTOR_MANUALS))
 
 # Stores, their keys and the user stay.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	rmdir $(DESTDIR)$(LIBEXECDIR) 2> /dev/null || :
+
+# Debian's tools want debian/ at the top: they get a copy of what the programs are made of, and none
+# of this make's variables.
+PACKAGED := LICENSE Makefile README.md fs store scripts
+deb: build/deb/made
+build/deb/made: $(shell find $(PACKAGED) -type f)
+	rm -rf $(@D)
+	mkdir -p $(@D)/enrollfs
+	cp -a $(PACKAGED) $(@D)/enrollfs
+	mv $(@D)/enrollfs/scripts/debian $(@D)/enrollfs
+	sed -i 's/@VERSION@/$(VERSION)/' $(@D)/enrollfs/debian/changelog
+	cd $(@D)/enrollfs && env -u MAKEFLAGS -u BUILD -u SANITIZE dpkg-buildpackage -b -us -uc
+	touch $@
 
 clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all units check check-unit bench fuzz lint analyze objects install uninstall clean FORCE
+.PHONY: all units check check-unit bench fuzz lint analyze objects install install-daemon install-connector \
+	uninstall deb clean FORCE
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TOOLS_SRC) $(TESTS_SRC) $(BENCH_SRC)))
