@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # T is helper.bash's
+# shellcheck disable=SC2154,SC2034 # T is helper.bash's; TOP is for tests
 #
 # A machine of the test's own with systemd (systemd.sh): a copy of this one, with the files below
 # D/files laid over it. Its commands are run by inside.
