@@ -13,9 +13,9 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/lib/enrollfs
-MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
@@ -70,6 +70,7 @@ TOOLS_SRC := $(wildcard store/tools/*.c)
 TOOLS := $(patsubst %,$(BUILD)/%.enrollfs,mkfs fsck)
 
 BENCH_SRC := $(wildcard tests/bench/*.c)
+MANUAL := $(wildcard fs/*.[1-9] store/tools/*.[1-9] scripts/*.[1-9])
 
 all: $(PROGRAM) $(TOOLS)
 
@@ -180,44 +181,41 @@ objects: $(call objects,$(SRC) $(TOOLS_SRC))
 
 # --- installing ---
 
-DAEMON_MANUALS := $(wildcard fs/*.[1-8] store/tools/*.[1-8])
-CONNECTOR_MANUALS := $(wildcard scripts/*.[1-8])
 BASH_COMPLETIONS := enrollfs mkfs.enrollfs fsck.enrollfs echo
-manual_path = $(foreach m,$(1),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
-
-# What is installed where, as it stands in the file: $(call install_file,mode,file,directory[,name])
-install_file = mkdir -p $(DESTDIR)$(3) && sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/bin,$(BINDIR),; s,/usr/local/lib/enrollfs,$(LIBEXECDIR),' \
-	$(2) > $(DESTDIR)$(3)/$(or $(4),$(notdir $(2))) && chmod $(1) $(DESTDIR)$(3)/$(or $(4),$(notdir $(2)))
-install_manuals = $(foreach m,$(1),install -D -m 0644 $(m) $(DESTDIR)$(call manual_path,$(m)) &&) :
+CONNECTOR_MANUAL := $(filter scripts/%,$(MANUAL))
+manual_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+install_manual = for page in $(1); do install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page\#\#*.} $$page || exit; done
+# These name other files that are installed.
+install_edited = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/bin,$(BINDIR),; s,/usr/local/lib/enrollfs,$(LIBEXECDIR),' \
+	$(2) | install -D -m $(1) /dev/stdin $(DESTDIR)$(3)/$(notdir $(2))
 
 install: install-daemon install-connector
 
 install-daemon: $(PROGRAM) $(TOOLS)
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/enrollfs
 	install -m 0755 $(TOOLS) $(DESTDIR)$(SBINDIR)
-	$(call install_file,0755,scripts/enrollfs-serve,$(LIBEXECDIR))
-	$(call install_file,0644,scripts/enrollfs.service,$(UNITDIR))
-	$(call install_file,0644,scripts/enrollfs.sysusers,$(SYSUSERSDIR),enrollfs.conf)
-	$(call install_file,0644,scripts/completion/enrollfs.bash,$(BASHDIR),enrollfs)
-	cd $(DESTDIR)$(BASHDIR) && for name in $(filter-out enrollfs,$(BASH_COMPLETIONS)); do ln -sf enrollfs $$name; done
-	$(call install_file,0644,scripts/completion/_enrollfs,$(ZSHDIR))
-	$(call install_file,0644,scripts/completion/_enrollfs_values,$(ZSHDIR))
-	$(call install_manuals,$(DAEMON_MANUALS))
+	$(call install_edited,0755,scripts/enrollfs-serve,$(LIBEXECDIR))
+	$(call install_edited,0644,scripts/enrollfs.service,$(UNITDIR))
+	install -D -m 0644 scripts/enrollfs.sysusers $(DESTDIR)$(SYSUSERSDIR)/enrollfs.conf
+	install -D -m 0644 scripts/completion/enrollfs.bash $(DESTDIR)$(BASHDIR)/enrollfs
+	for name in $(filter-out enrollfs,$(BASH_COMPLETIONS)); do ln -sf enrollfs $(DESTDIR)$(BASHDIR)/$$name; done
+	install -D -m 0644 -t $(DESTDIR)$(ZSHDIR) scripts/completion/_enrollfs scripts/completion/_enrollfs_values
+	$(call install_manual,$(filter-out scripts/%,$(MANUAL)))
 
 install-connector:
 	install -D -m 0755 scripts/connector-enroll $(DESTDIR)$(BINDIR)/connector-enroll
-	$(call install_file,0644,scripts/connector-enroll.service,$(UNITDIR))
-	$(call install_file,0644,scripts/connector-enroll.timer,$(UNITDIR))
-	$(call install_file,0644,scripts/completion/connector-enroll.bash,$(BASHDIR),connector-enroll)
-	$(call install_file,0644,scripts/completion/_connector-enroll,$(ZSHDIR))
-	$(call install_manuals,$(CONNECTOR_MANUALS))
+	$(call install_edited,0644,scripts/connector-enroll.service,$(UNITDIR))
+	install -D -m 0644 scripts/connector-enroll.timer $(DESTDIR)$(UNITDIR)/connector-enroll.timer
+	install -D -m 0644 scripts/completion/connector-enroll.bash $(DESTDIR)$(BASHDIR)/connector-enroll
+	install -D -m 0644 -t $(DESTDIR)$(ZSHDIR) scripts/completion/_connector-enroll
+	$(call install_manual,$(CONNECTOR_MANUAL))
 
 INSTALLED := $(addprefix $(SBINDIR)/,enrollfs mkfs.enrollfs fsck.enrollfs) $(BINDIR)/connector-enroll \
 	$(LIBEXECDIR)/enrollfs-serve $(SYSUSERSDIR)/enrollfs.conf \
 	$(addprefix $(UNITDIR)/,enrollfs.service connector-enroll.service connector-enroll.timer) \
 	$(addprefix $(BASHDIR)/,$(BASH_COMPLETIONS) connector-enroll) \
 	$(addprefix $(ZSHDIR)/,_enrollfs _enrollfs_values _connector-enroll) \
-	$(call manual_path,$(DAEMON_MANUALS) $(CONNECTOR_MANUALS))
+	$(foreach page,$(MANUAL),$(call manual_path,$(page)))
 
 # Stores, their keys and the user stay.
 uninstall:

@@ -124,12 +124,14 @@ kept() { inside_sh 'cd /; sha256sum var/lib/enrollfs/* etc/enrollfs/*; stat -c "
 	serves_the_same
 }
 
-@test "purged while mounted otherwise: the mount and what is at the mountpoint stay" {
+@test "purged, what the unit has not mounted stays; a store without its master key gets no other" {
 	installs enrollfs
-	inside_sh 'mkdir -p /srv/enrollfs; touch /srv/enrollfs/theirs'
+	inside_sh 'mkdir -p /var/lib/by-hand /srv/enrollfs/theirs
+		enrollfs -o domain=corp.example /var/lib/by-hand/store /mnt'
 	inside dpkg -P enrollfs > dpkg
-	inside test -e /srv/enrollfs/theirs
-	# a lost store's key is not replaced by another
+	[ "$(inside cat /mnt/domain)" = corp.example ]
+	inside test -d /srv/enrollfs/theirs
+	inside umount /mnt
 	inside_sh 'mkdir -p /var/lib/enrollfs; touch /var/lib/enrollfs/store; rm -r /etc/enrollfs'
 	installs enrollfs
 	not inside test -e /etc/enrollfs/master_key
