@@ -186,8 +186,9 @@ CONNECTOR_MANUAL := $(filter scripts/%,$(MANUAL))
 manual_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 install_manual = for page in $(1); do install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page\#\#*.} $$page || exit; done
 # These name other files that are installed.
-install_edited = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/bin,$(BINDIR),; s,/usr/local/lib/enrollfs,$(LIBEXECDIR),' \
-	$(2) | install -D -m $(1) /dev/stdin $(DESTDIR)$(3)/$(notdir $(2))
+install_edited = mkdir -p $(BUILD) && \
+	sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/bin,$(BINDIR),; s,/usr/local/lib/enrollfs,$(LIBEXECDIR),' $(2) > $(BUILD)/$(notdir $(2)) && \
+	install -D -m $(1) $(BUILD)/$(notdir $(2)) $(DESTDIR)$(3)/$(notdir $(2))
 
 install: install-daemon install-connector
 
