@@ -8,7 +8,8 @@ load machine
 DEBS=$TOP/build/deb
 
 setup_file() {
-	command -v dh > /dev/null || skip 'debhelper is not installed'
+	local missing
+	missing=$(dpkg-checkbuilddeps "$TOP/scripts/debian/control" 2>&1) || skip "no package can be built here: $missing"
 	env -u MAKEFLAGS make -s -C "$TOP" deb > "$BATS_FILE_TMPDIR/make" 2>&1 || { cat "$BATS_FILE_TMPDIR/make"; return 1; }
 }
 
