@@ -5,15 +5,19 @@
 # make check-unit               unit tests alone: without root and without /dev/fuse
 # make lint                     clang-format, clang-tidy, shellcheck, mandoc, fences
 # make analyze                  cppcheck, gcc -fanalyzer
-# make install DESTDIR= PREFIX=     and uninstall, with the same two
+# make install DESTDIR= PREFIX=     and uninstall, with the same two; install-connector: without the daemon
+# make deb                      Debian packages, in build/deb
 # make SANITIZE=address,undefined   (or thread): a build of its own, in build/<sanitizers>
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/lib/enrollfs
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
 CC ?= cc
 CPPFLAGS ?=
@@ -131,7 +135,8 @@ fuzz:
 
 # Versions of clang-format break lines differently: one decides.
 FORMAT := 14
-SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba|da)?sh' scripts/* .ci/* tests/mount/*.sh) tests/mount/helper.bash
+SHELL_SCRIPTS = $(shell grep -slE '^\#!/bin/(ba|da)?sh' scripts/* scripts/debian/* .ci/* tests/mount/*.sh) \
+	$(wildcard scripts/completion/*.bash tests/mount/*.bash)
 
 # In tests word splitting and subshells are meant; ls and grep of it (SC2010) is what they test.
 # clang-tidy counts on stderr the warnings about other people's headers, which it does not show.
@@ -179,29 +184,68 @@ build/analyze/fs/main.o: override CFLAGS += -Wno-analyzer-fd-leak
 
 objects: $(call objects,$(SRC) $(TOOLS_SRC))
 
-install: $(PROGRAM) $(TOOLS)
+# --- installing ---
+
+BASH_COMPLETIONS := enrollfs mkfs.enrollfs fsck.enrollfs echo
+CONNECTOR_MANUAL := $(filter scripts/%,$(MANUAL))
+manual_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+install_manual = for page in $(1); do install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page\#\#*.} $$page || exit; done
+# These name other files that are installed.
+install_edited = mkdir -p $(BUILD) && \
+	sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/bin,$(BINDIR),; s,/usr/local/lib/enrollfs,$(LIBEXECDIR),' $(2) > $(BUILD)/$(notdir $(2)) && \
+	install -D -m $(1) $(BUILD)/$(notdir $(2)) $(DESTDIR)$(3)/$(notdir $(2))
+
+install: install-daemon install-connector
+
+install-daemon: $(PROGRAM) $(TOOLS)
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/enrollfs
 	install -m 0755 $(TOOLS) $(DESTDIR)$(SBINDIR)
-	install -D -m 0755 scripts/connector-enroll $(DESTDIR)$(BINDIR)/connector-enroll
-	install -D -m 0644 scripts/connector-enroll.timer $(DESTDIR)$(UNITDIR)/connector-enroll.timer
-	sed 's,/usr/local/bin,$(BINDIR),' scripts/connector-enroll.service > $(BUILD)/connector-enroll.service
-	sed 's,/usr/local/sbin,$(SBINDIR),' scripts/enrollfs.service > $(BUILD)/enrollfs.service
-	install -m 0644 $(BUILD)/connector-enroll.service $(BUILD)/enrollfs.service $(DESTDIR)$(UNITDIR)
+	$(call install_edited,0755,scripts/enrollfs-serve,$(LIBEXECDIR))
+	$(call install_edited,0644,scripts/enrollfs.service,$(UNITDIR))
 	install -D -m 0644 scripts/enrollfs.sysusers $(DESTDIR)$(SYSUSERSDIR)/enrollfs.conf
-	for page in $(MANUAL); do install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; done
+	install -D -m 0644 scripts/completion/enrollfs.bash $(DESTDIR)$(BASHDIR)/enrollfs
+	for name in $(filter-out enrollfs,$(BASH_COMPLETIONS)); do ln -sf enrollfs $(DESTDIR)$(BASHDIR)/$$name; done
+	install -D -m 0644 -t $(DESTDIR)$(ZSHDIR) scripts/completion/_enrollfs scripts/completion/_enrollfs_values
+	$(call install_manual,$(filter-out scripts/%,$(MANUAL)))
+
+install-connector:
+	install -D -m 0755 scripts/connector-enroll $(DESTDIR)$(BINDIR)/connector-enroll
+	$(call install_edited,0644,scripts/connector-enroll.service,$(UNITDIR))
+	install -D -m 0644 scripts/connector-enroll.timer $(DESTDIR)$(UNITDIR)/connector-enroll.timer
+	install -D -m 0644 scripts/completion/connector-enroll.bash $(DESTDIR)$(BASHDIR)/connector-enroll
+	install -D -m 0644 -t $(DESTDIR)$(ZSHDIR) scripts/completion/_connector-enroll
+	$(call install_manual,$(CONNECTOR_MANUAL))
 
 INSTALLED := $(addprefix $(SBINDIR)/,enrollfs mkfs.enrollfs fsck.enrollfs) $(BINDIR)/connector-enroll \
+	$(LIBEXECDIR)/enrollfs-serve $(SYSUSERSDIR)/enrollfs.conf \
 	$(addprefix $(UNITDIR)/,enrollfs.service connector-enroll.service connector-enroll.timer) \
-	$(SYSUSERSDIR)/enrollfs.conf $(foreach page,$(MANUAL),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	$(addprefix $(BASHDIR)/,$(BASH_COMPLETIONS) connector-enroll) \
+	$(addprefix $(ZSHDIR)/,_enrollfs _enrollfs_values _connector-enroll) \
+	$(foreach page,$(MANUAL),$(call manual_path,$(page)))
 
 # Stores, their keys and the user stay.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	rmdir $(DESTDIR)$(LIBEXECDIR) 2> /dev/null || :
+
+# Debian's tools want debian/ at the top: they get a copy of what the programs are made of, and none
+# of this make's variables.
+PACKAGED := LICENSE Makefile README.md fs store scripts
+deb: build/deb/made
+build/deb/made: $(shell find $(PACKAGED) -type f)
+	rm -rf $(@D)
+	mkdir -p $(@D)/enrollfs
+	cp -a $(PACKAGED) $(@D)/enrollfs
+	mv $(@D)/enrollfs/scripts/debian $(@D)/enrollfs
+	sed -i 's/@VERSION@/$(VERSION)/' $(@D)/enrollfs/debian/changelog
+	cd $(@D)/enrollfs && env -u MAKEFLAGS -u BUILD -u SANITIZE dpkg-buildpackage -b -us -uc
+	touch $@
 
 clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all units check check-unit bench fuzz lint analyze objects install uninstall clean FORCE
+.PHONY: all units check check-unit bench fuzz lint analyze objects install install-daemon install-connector \
+	uninstall deb clean FORCE
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(call objects,$(SRC) $(TOOLS_SRC) $(TESTS_SRC) $(BENCH_SRC)))

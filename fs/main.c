@@ -143,7 +143,7 @@ static int take_argument(
 		o->mountpoint = strdup(arg);
 		return o->mountpoint ? 0 : -1;
 	}
-	report(LOG_ERR, "one argument too many: %s", arg);
+	report(LOG_ERR, "one argument too many: %s; --help says more", arg);
 	return -1;
 }
 

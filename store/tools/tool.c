@@ -43,10 +43,11 @@ static int report_bad_option(int c, const char *text)
 	const char letter[] = {'-', (char)optopt, '\0'};
 	bool is_long = strncmp(text, "--", 2) == 0;
 
-	report(LOG_ERR, "option %s: %s", is_long ? text : letter,
+	report(LOG_ERR, "option %s: %s; --help lists them",
+	    is_long ? text : letter,
 	    c == ':'		? "lacks its value"
 	    : is_long && optopt ? "takes no value"
-				: "unknown; --help lists them");
+				: "unknown");
 	return -1;
 }
 
@@ -73,7 +74,8 @@ static int set_store(int argc, char **argv, struct options *options)
 	if (optind == argc)
 		report(LOG_ERR, "STORE is missing; --help says more");
 	else if (optind < argc - 1)
-		report(LOG_ERR, "one argument too many: %s", argv[optind + 1]);
+		report(LOG_ERR, "one argument too many: %s; --help says more",
+		    argv[optind + 1]);
 	else
 		options->store = argv[optind];
 	return options->store ? 0 : -1;

@@ -313,13 +313,20 @@ turned_down() {
 	unset CONNECTOR_SSH
 	run ce "ssh:no-such-host.invalid:$M/enroll"
 	[ "$status" = 3 ]
-	for arguments in '' '-x y' 'a b' '-d' 'ssh:host' 'ssh::/x' 'ssh:-oProxyCommand=x:/x' '--gate'; do
+	for arguments in '' '-x y' 'a b' '-d' '-k' '--foo' 'ssh:host' 'ssh::/x' 'ssh:-oProxyCommand=x:/x' '--setup'; do
 		run sh "$CE" -d "$D" $arguments
 		[ "$status" = 2 ]
-		[[ $output == *usage:* ]]
+		[ "${#lines[@]}" = 1 ]
+		[[ $output == 'connector-enroll: '*'; --help says more' ]]
 	done
+	run sh "$CE" --foo
+	[[ $output == *'no such option: --foo;'* ]]
+	run sh "$CE" --setup -d "$D" "$M/enroll"
+	[ "$status" = 2 ]
+	[[ $output == *'-d does not go with --setup'* ]]
 	run sh "$CE" --gate
 	[ "$status" = 2 ]
+	[ "${#lines[@]}" = 1 ]
 	is "$K/uses" 0
 	for option in -h --help; do
 		run sh "$CE" $option

@@ -22,7 +22,7 @@ load helper
 	refused 'unknown option' "$ENROLLFS" -o no_such_option store "$M"
 }
 
-# one_line STATUS TEXT COMMAND...: what it says of its options is one line, with the reason.
+# one_line STATUS TEXT COMMAND...: what it says of its options is one line, with the reason; on stderr.
 one_line() {
 	local want=$1 text=$2
 	shift 2
@@ -31,6 +31,7 @@ one_line() {
 	[ "$status" -eq "$want" ]
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == *"$text"* ]]
+	[ -z "$("$@" 2> /dev/null)" ]
 }
 
 @test "an option that is wrong: one line that names it and says why" {
@@ -50,14 +51,14 @@ one_line() {
 	one_line 2 'there is no group nosuchgroup' "$ENROLLFS" -o export_gid=nosuchgroup store m
 	one_line 2 'STORE is missing' "$ENROLLFS"
 	one_line 2 'MOUNTPOINT is missing' "$ENROLLFS" store
-	one_line 2 'one argument too many: c' "$ENROLLFS" a b c
+	one_line 2 'one argument too many: c; --help' "$ENROLLFS" a b c
 	for tool in "2 $mkfs" "16 $fsck"; do
 		one_line ${tool% *} 'option --foo: unknown' ${tool#* } --foo store
 		one_line ${tool% *} 'option -x: unknown' ${tool#* } -x store
-		one_line ${tool% *} 'option --master-key: lacks its value' ${tool#* } --master-key
-		one_line ${tool% *} 'option --version=3: takes no value' ${tool#* } --version=3 store
-		one_line ${tool% *} 'STORE is missing' ${tool#* }
-		one_line ${tool% *} 'one argument too many: b' ${tool#* } a b
+		one_line ${tool% *} 'option --master-key: lacks its value; --help' ${tool#* } --master-key
+		one_line ${tool% *} 'option --version=3: takes no value; --help' ${tool#* } --version=3 store
+		one_line ${tool% *} 'STORE is missing; --help' ${tool#* }
+		one_line ${tool% *} 'one argument too many: b; --help' ${tool#* } a b
 		for option in -h --help -V --version; do ${tool#* } $option | grep -q enrollfs; done
 	done
 	one_line 1 'domain=Foo: has to be a lower-case DNS name' "$mkfs" --domain Foo store
@@ -65,6 +66,27 @@ one_line() {
 	one_line 16 'log-head=zz: has to be 64 hex digits' "$fsck" --log-head zz store
 	for option in -h --help -V --version; do "$ENROLLFS" $option | grep -q enrollfs; done
 	[ "$(ls)" = "$(printf 'expected\nlog\nm')" ]
+}
+
+@test "the scripts: --help, and one line for what they do not take" {
+	cd "$BATS_TEST_DIRNAME/../.."
+	for script in scripts/*; do
+		# the unit's own, and those that are sourced or read
+		[ -f "$script" ] && [ -x "$script" ] && [ "$script" != scripts/enrollfs-serve ] || continue
+		for option in -h --help; do
+			"$script" $option > "$T/help"
+			grep -q "$script" "$T/help" || grep -q 'usage: ' "$T/help"
+		done
+		run "$script" --no-such-option
+		[ "$status" = 1 ] || [ "$status" = 2 ]
+		[ "${#lines[@]}" = 1 ]
+		[[ $output = *no*such*'; --help says more' || $output = *'unrecognized arguments: --no-such-option; --help says more' ]]
+	done
+	one_line 2 'BUILD is missing; --help' scripts/test
+	one_line 2 'PACKAGE is missing; --help' scripts/packages
+	one_line 2 'one argument too many: b; --help' scripts/start a b
+	one_line 2 'one argument too many: x; --help' scripts/check --full x
+	one_line 2 'no tests/fuzz/nothing.c; --help' scripts/fuzz nothing
 }
 
 @test "a path that is too long is told as that" {

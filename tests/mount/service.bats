@@ -3,73 +3,23 @@
 # The units, with systemd on a machine of the test's own (systemd.sh).
 
 load helper
-
-TOP=$BATS_TEST_DIRNAME/../..
+load machine
 
 setup() {
 	NO_MOUNT=yes set_up_mount
 	D=$(mktemp -d -p /dev/shm)
 	install -D -t "$D/files/usr/local/sbin" "$ENROLLFS" "${ENROLLFS%/*}/fsck.enrollfs"
+	install -D -t "$D/files/usr/local/lib/enrollfs" "$TOP/scripts/enrollfs-serve"
 	install -D "$TOP/scripts/connector-enroll" "$D/files/usr/local/bin/connector-enroll"
 	install -D -m 644 -t "$D/files/usr/local/lib/systemd/system" "$TOP"/scripts/*.service "$TOP"/scripts/*.timer
 	install -D -m 644 "$TOP/scripts/enrollfs.sysusers" "$D/files/usr/local/lib/sysusers.d/enrollfs.conf"
 	# ptrace(2), which it needs to look for leaks, is none of the unit's system calls
 	printf '[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n' |
 		install -D -m 644 /dev/stdin "$D/files/etc/systemd/system/enrollfs.service.d/sanitizer.conf"
-	MNT=/srv/enrollfs
-	boot
-	# what this machine itself may have of it
-	inside_sh 'rm -rf /etc/enrollfs /etc/default/enrollfs /etc/default/connector-enroll /srv/enrollfs \
-		/var/lib/enrollfs /var/lib/connector-enroll
-		! id connector-enroll > /dev/null 2>&1 || userdel connector-enroll'
+	boot_clean
 }
 
-teardown() {
-	# of all its boots; mount(8) is who starts what is in fstab
-	[ -z "${FIRST-}" ] || inside journalctl -q -o cat -t enrollfs -t mount >> "$T/log" || :
-	halt
-	rm -rf "$D"
-	not grep -q Sanitizer "$T/log" || return 1
-	take_down_mount
-}
-
-made_or_not() { [ -e "$D/made" ] || gone "$MACHINE"; }
-first_is_systemd() {
-	local unshare
-	unshare=$(pgrep -P "$MACHINE") && FIRST=$(pgrep -P "$unshare") && [ "$(cat "/proc/$FIRST/comm")" = systemd ]
-}
-is_up() { inside systemctl is-system-running > /dev/null 2>&1; }
-
-boot() {
-	local rc=0
-	setpriv --pdeathsig TERM "$BATS_TEST_DIRNAME/systemd.sh" "$D" 2> said 3>&- &
-	MACHINE=$!
-	wait_until made_or_not
-	if ! [ -e "$D/made" ]; then
-		wait "$MACHINE" || rc=$?
-		[ $rc != 77 ] || skip "no machine can be made here: $(tail -n 1 said)"
-		cat said
-		return 1
-	fi
-	wait_until first_is_systemd
-	wait_until is_up
-}
-
-# Its power is taken away: all that runs there is killed.
-halt() {
-	kill "$MACHINE" 2> /dev/null || :
-	wait "$MACHINE" || :
-	FIRST=
-}
-
-shut_down() {
-	inside systemctl poweroff
-	wait "$MACHINE" || :
-	FIRST=
-}
-
-inside() { nsenter --target "$FIRST" --all --root --wd -- "$@" 3>&-; }
-inside_sh() { inside bash -euc "$1"; }
+teardown() { take_down_machine; }
 
 # What the first lines of a unit say is done.
 as_it_says() {
@@ -79,19 +29,9 @@ as_it_says() {
 	inside bash -eux < says
 }
 
-show() { inside systemctl show --property "$1" --value "${2-enrollfs}"; }
-is_now() { [ "$(show "$1")" = "$2" ]; }
-
 served() {
 	as_it_says enrollfs.service
-	inside_sh "mkdir -p $MNT/app_connector/berlin/keys/auto; echo 3 > $MNT/app_connector/berlin/keys/auto/max_uses"
-	inside cat $MNT/app_connector/berlin/keys/auto/key > auto.key
-}
-
-# The key that was copied is the key still.
-serves_the_same() {
-	inside cat $MNT/app_connector/berlin/keys/auto/key > again
-	cmp auto.key again
+	has_a_key
 }
 
 @test "as the unit's first lines say: it serves, as its user, with the master key that it was loaded" {
@@ -108,6 +48,31 @@ serves_the_same() {
 	not inside test -e /var/lib/enrollfs/store.key
 	inside systemctl stop enrollfs
 	inside_sh "cd /var/lib/enrollfs; fsck.enrollfs --master-key /etc/enrollfs/master_key store"
+}
+
+@test "without a domain, no store is created, and the journal says which file to edit; a store has one" {
+	as_it_says enrollfs.service
+	inside_sh 'systemctl stop enrollfs; rm -r /var/lib/enrollfs/* /etc/default/enrollfs'
+	for settings in '' 'DOMAIN=' 'OPTIONS="-o allow_other"' 'OPTIONS="-o nodomain=x"'; do
+		inside_sh "echo '$settings' > /etc/default/enrollfs"
+		not inside systemctl start enrollfs
+		[ "$(show ExecMainStatus) $(show NRestarts)" = '78 0' ]
+		[ -z "$(inside ls /var/lib/enrollfs)" ]
+	done
+	inside journalctl -q -o cat -u enrollfs > journal
+	[ "$(grep -c '^enrollfs: error: no DOMAIN is set.*set DOMAIN in /etc/default/enrollfs' journal)" = 4 ]
+	inside_sh "echo 'OPTIONS=\"-o ro -o domain=other.example\"' > /etc/default/enrollfs"
+	not inside systemctl start enrollfs
+	inside_sh "echo 'OPTIONS=\"-o allow_other,domain=other.example\"' > /etc/default/enrollfs; systemctl reset-failed enrollfs; systemctl start enrollfs"
+	[ "$(inside cat $MNT/domain)" = other.example ]
+	inside_sh 'rm /etc/default/enrollfs; systemctl restart enrollfs'
+	[ "$(inside cat $MNT/domain)" = other.example ]
+	# another one than the store's is refused
+	inside_sh 'systemctl stop enrollfs; echo DOMAIN=corp.example > /etc/default/enrollfs'
+	not inside systemctl start enrollfs
+	inside journalctl -q -o cat -u enrollfs | grep 'its domain is other.example and cannot be changed to corp.example'
+	expect_log 'No such file or directory'
+	expect_log 'cannot be changed to corp.example'
 }
 
 @test "started is mounted; however its daemon ends, it is there again; and after a boot" {
@@ -167,8 +132,7 @@ serves_the_same() {
 	shut_down
 	boot
 	inside findmnt -n -t fuse.enrollfs $MNT
-	inside mkdir -p $MNT/app_connector/berlin/keys/auto
-	inside cat $MNT/app_connector/berlin/keys/auto/key > auto.key
+	has_a_key
 	shut_down
 	boot
 	serves_the_same
