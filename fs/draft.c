@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/draft_name.h"
+
 struct draft {
 	struct draft *next;
 	uint64_t id, dir;
@@ -291,5 +293,14 @@ void draft_unlink(uint64_t id)
 	struct draft *d = by_id(id);
 	if (d)
 		d->name[0] = '\0';
+	leave(0);
+}
+
+void draft_unlink_numbered(uint64_t dir)
+{
+	enter();
+	for (struct draft *d = drafts.first; d; d = d->next)
+		if (d->dir == dir && draft_name_numbered(d->name))
+			d->name[0] = '\0';
 	leave(0);
 }

@@ -72,4 +72,7 @@ void draft_end_all(void);
 /* Removes its name; it is freed with the last close. */
 void draft_unlink(uint64_t id);
 
+/* The same for all numbered backups (draft_name.h) in a directory. */
+void draft_unlink_numbered(uint64_t dir);
+
 #endif

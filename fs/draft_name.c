@@ -61,6 +61,19 @@ bool draft_name_beside(const struct kind *kind, const char *name)
 	       (*name && strchr(".#", *name) && beside(kind, name + 1));
 }
 
+bool draft_name_numbered(const char *name)
+{
+	size_t len = strlen(name), digits = 0;
+
+	if (len < 5 || name[len - 1] != '~')
+		return false;
+	while (digits < len - 1 && name[len - 2 - digits] >= '0' &&
+	       name[len - 2 - digits] <= '9')
+		digits++;
+	return digits && digits + 3 < len &&
+	       memcmp(name + len - digits - 3, ".~", 2) == 0;
+}
+
 bool draft_name_drops(const struct kind *kind, const char *name)
 {
 	size_t len = strlen(name);

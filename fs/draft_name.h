@@ -23,6 +23,9 @@ bool draft_name_made(const char *name, int flags, mode_t mode);
  */
 bool draft_name_beside(const struct kind *kind, const char *name);
 
+/* Whether it ends as a numbered backup of cp and mv does: `max_uses.~1~`. */
+bool draft_name_numbered(const char *name);
+
 /* Whether the name is that of a file that is dropped, and so never of a draft.
  * */
 bool draft_name_drops(const struct kind *kind, const char *name);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "fs/draft.h"
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "fs/node_internal.h"
@@ -120,6 +121,11 @@ int node_list(struct store *store, const struct node *dir, uint64_t cookie,
 
 	if (dir->attr)
 		return -ENOTDIR;
+	/* cp and mv look which numbers are listed, and try the next one until
+	 * it is free. Drafts are not listed: one that stayed would keep them
+	 * trying. */
+	if (!cookie)
+		draft_unlink_numbered(dir->ino);
 	int rc = list_dots(dir, &cookie, &l);
 	if (!rc && cookie < INO_FIRST_CHILD)
 		rc = list_fixed(store, dir, cookie, &l);

@@ -289,6 +289,36 @@ os.unlink('$K/#max_uses#')"
 # gone NAME...: no such draft in the key's directory.
 gone_draft() { [ ! -e "$K/$1" ]; }
 
+@test "cp and mv number their backups, which are gone when the directory is listed" {
+	for command in 'cp --backup=numbered' 'mv --backup=t' 'install --backup=numbered' 'mv --backup=t'; do
+		echo $((n += 1)) > file
+		timeout 10 $command file "$K/max_uses"
+		is "$K/max_uses" "$n"
+	done
+	is "$K/max_uses.~1~" 3
+	[ "$(cd "$K" && echo max_uses*)" = max_uses ]
+	[ ! -e "$K/max_uses.~1~" ]
+	# other backups stay, and what is open can be read to its end
+	echo 5 > file
+	cp --backup=simple --suffix=.bak file "$K/max_uses"
+	mv --backup=t file "$K/max_uses"
+	exec 4< "$K/max_uses.~1~"
+	ls "$K" > listed
+	[ "$(cat <&4)" = 5 ]
+	exec 4<&-
+	is "$K/max_uses.bak" 4
+	# where members are listed
+	echo max > "$K/max_uses"
+	csr a
+	cp a.csr "$K/enroll.d/a.csr"
+	for i in 1 2 3; do
+		cp a.csr again
+		timeout 10 mv --backup=t again "$K/enroll.d/a.csr"
+	done
+	[ "$(cd "$K/enroll.d" && echo *)" = 'a.crt a.csr' ]
+	rm -r "$K"
+}
+
 @test "a file renamed away comes back, and its backup is nothing but a copy" {
 	echo 5 > "$K/max_uses"
 	mv "$K/max_uses" "$K/max_uses.bak"

@@ -39,6 +39,19 @@ static void made_by_its_flags(void **state)
 	assert_false(draft_name_made("sedAbCdEf", O_RDWR | O_EXCL, 0644));
 }
 
+static void numbered_as_backups(void **state)
+{
+	static const char *const yes[] = {"max_uses.~1~", "a.~20~", "x.csr.~9~"};
+	static const char *const no[] = {"", "~", ".~1~", "a.~~", "a~1~",
+	    "a.1~", "a.~1", "a.~x~", "a.~1x~", "max_uses~", "max_uses.bak"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(yes); i++)
+		assert_true(draft_name_numbered(yes[i]));
+	for (size_t i = 0; i < COUNT(no); i++)
+		assert_false(draft_name_numbered(no[i]));
+}
+
 static void beside_a_file(void **state)
 {
 	(void)state;
@@ -96,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(made_by_its_flags),
+	    cmocka_unit_test(numbered_as_backups),
 	    cmocka_unit_test(beside_a_file),
 	    cmocka_unit_test(beside_what_is_dropped),
 	};
