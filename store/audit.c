@@ -12,6 +12,7 @@
 #include "store/backup/line.h"
 #include "store/base/clock.h"
 #include "store/internal.h"
+#include "store/log.h"
 #include "store/objects/shown.h"
 
 /* The audit trail: its lines are events of the journal, appended by the job

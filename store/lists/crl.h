@@ -3,6 +3,7 @@
 #define STORE_LISTS_CRL_H
 
 /* Lists of a signing certificate: revocation list (RFC 5280 5) and index. */
+#include "store/snapshot.h"
 #include "store/store.h"
 
 /* Implements store_snapshot for STORE_CRL_PEM, STORE_CRL_DER and STORE_INDEX.

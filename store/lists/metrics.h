@@ -4,6 +4,7 @@
 
 /* Counters, and the file `metrics`. */
 #include "store/base/histogram.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 enum metrics_event {

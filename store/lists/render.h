@@ -5,6 +5,7 @@
 /* Rendered lists: rendered once, shared by all readers, cached. */
 #include <pthread.h>
 
+#include "store/snapshot.h"
 #include "store/store.h"
 
 enum { RENDERED = 64, REPLACED = 64, RENDER_LOCKS = 16 };

@@ -3,6 +3,7 @@
 #define STORE_LISTS_TABLE_H
 
 /* Tables of all keys and members. */
+#include "store/snapshot.h"
 #include "store/store.h"
 
 /* Implements store_snapshot for STORE_KEYS_TABLE and STORE_MEMBERS_TABLE. */

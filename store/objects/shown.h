@@ -4,6 +4,7 @@
 
 /* The times that files show: see shown.c. */
 #include "store/db/db.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 enum { SHOWN_SLOTS = 1024 };
