@@ -319,7 +319,7 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 
 /* --- counting and storing --- */
 
-/* Whether everything that was looked at still holds. */
+/* Spends a use if everything that was checked still holds. */
 static int count_use(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct enrolment *e = arg;
