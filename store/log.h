@@ -17,8 +17,8 @@ struct store;
  * nothing on a read-only store. */
 int store_log_event(struct store *store, const char *action, const char *object);
 
-/* The trail's length in bytes, and the moment that its file shows (see
- * store_shown). Both are 0 if it is empty. */
+/* The trail's length in bytes, and the moment of its last line, for
+ * store_shown. Both are 0 if it is empty. */
 int store_log_stat(struct store *store, size_t *len, int64_t *changed);
 
 /* Appends up to size bytes of the trail from offset on; nothing at its end. */
@@ -30,7 +30,7 @@ int store_log_read(
 int store_log_head(struct store *store, struct bytes *out);
 
 /* Whether the audit trail and the tables are hidden from other users. False
- * only for stores that version 0.1.0 made. */
+ * only for stores that version 0.1.0 made, also after a restore. */
 bool store_audit_private(const struct store *store);
 
 /* The group that may read the audit trail: that of store_options.audit_gid, or

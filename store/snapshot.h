@@ -31,12 +31,13 @@ struct store_snapshot;
 /*
  * Gets the present list of a signing certificate, or of the root. A stale
  * revocation list is signed again first, unless the store is read-only or the
- * certificate has expired. With `look`, a table or the metrics are rendered
- * again if they are out of date and that is not too costly; otherwise, and
- * without `look`, the cached one is returned.
+ * certificate has expired; if the new one cannot be stored, the last one is
+ * returned as long as it is complete and not expired. With `look`, a table or
+ * the metrics are rendered again if they are out of date and that is not too
+ * costly; otherwise, and without `look`, the cached one is returned, if any.
  *
- * *out is NULL if there is no list: the certificate is pending, or its first
- * revocation list cannot be signed. Release *out with store_snapshot_put.
+ * *out is NULL if there is no list: the certificate is pending, or has no
+ * revocation list and may not sign one. Release *out with store_snapshot_put.
  * Returns 0, -ESTALE (the certificate is deleted), -EFBIG (over 1 GiB), or
  * -errno.
  */
