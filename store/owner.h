@@ -26,7 +26,7 @@ struct store_chown {
 	struct store_owner to;
 };
 
-/* What a file may follow. */
+/* The owners that a file may follow. */
 struct store_above {
 	struct store_owner object,
 	    root;		/* the object's directory, the mount's root */

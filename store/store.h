@@ -275,9 +275,12 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent,
  * fail. */
 typedef int (*store_each_fn)(const union store_any *object, void *arg);
 
-/* Calls fn for the children with ids above `after`, in the order of ids. For
- * members only struct store_object is filled in. Returns 0, or what fn failed
- * with. */
+/*
+ * Calls fn for the children with ids above `after`, in the order of ids.
+ * Members are incomplete: of struct store_object they have kind, id, name,
+ * owner, mode, bits and times, and nothing else. Returns 0, or what fn failed
+ * with.
+ */
 int store_each(struct store *store, enum store_kind kind, int64_t parent,
     int64_t after, store_each_fn fn, void *arg);
 
