@@ -53,9 +53,11 @@ void store_log_stranger(struct store *store, struct store_call *call,
 /* The reason for a refusal without one of its own. */
 const char *store_default_reason(int error);
 
-/* Checks a name or value that others will see. Returns 0, -EINVAL (it contains
+/*
+ * Checks a name or value that others will see. Returns 0, -EINVAL (it contains
  * a secret, see pki_holds_secret; the reason does not repeat it), -ENOMEM or
- * -EIO. */
+ * -EIO.
+ */
 int store_check_secret(
     struct store *store, struct store_call *call, const void *text, size_t len);
 

@@ -11,12 +11,12 @@
 #include "store/db/db.h"
 #include "store/store.h"
 
-/* The values of a row as parameters: the id, then its columns. */
+/* Values of a row: the id, then its columns, as parameters have them. */
 struct row {
 	const struct db_columns *of;
-	/* also one parameter that is no column, and DB_END */
+	/* one more for a parameter that is no column, and the end */
 	struct db_value value[DB_COLUMNS_MAX + 3];
-	struct bytes bytes[DB_COLUMNS_MAX + 1]; /* what values point to */
+	struct bytes bytes[DB_COLUMNS_MAX + 1]; /* that values point to */
 };
 
 static const struct {
@@ -287,7 +287,7 @@ static int store_owners(struct db_conn *conn, enum db_kind kind,
 
 static int add(struct db_conn *conn, enum db_kind kind, struct row *row)
 {
-	if (kind == DB_CRL) { /* the list itself is not exported */
+	if (kind == DB_CRL) { /* without the list itself */
 		row->value[row->of->count + 1] = DB_BLOB("", 0);
 		row->value[row->of->count + 2] = (struct db_value){
 		    .type = DB_END};

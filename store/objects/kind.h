@@ -42,7 +42,7 @@ enum field_type {
 	FIELD_BOOL,
 	FIELD_TIME, /* seconds */
 	FIELD_TEXT,
-	FIELD_CERT, /* a signing certificate's name, stored as its id */
+	FIELD_CERT, /* a certificate's name, stored as its id */
 };
 
 /* A value that callers can set. */
@@ -73,7 +73,7 @@ struct object_kind {
 	enum db_query all; /* DB_NONE except for keys and members */
 	/* The first argument of `find` and `each` is the parent. */
 	bool by_parent;
-	/* `each` selects the common columns only, for listings. */
+	/* `each` selects only the common columns: what a listing shows. */
 	bool brief;
 	/* Reads the columns after the common ones. */
 	void (*read)(const struct db_row *row, union store_any *out);
