@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attr.h"
 #include "fs/value.h"
+#include "store/snapshot.h"
 
 static const char *issuer(const struct store_cert *cert)
 {

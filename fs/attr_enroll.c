@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attr.h"
+#include "store/enrollment.h"
 
 /* Files that accept requests and reply with certificates. */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/attr.h"
 #include "fs/value.h"
+#include "store/log.h"
+#include "store/snapshot.h"
 
 /* Files of the mount's root, of tables/ and of export/. */
 

@@ -7,6 +7,7 @@
 
 #include "fs/file_internal.h"
 #include "fs/quota.h"
+#include "store/enrollment.h"
 
 /* What all open files have in common. */
 

@@ -6,6 +6,7 @@
 #include "fs/draft.h"
 #include "fs/file_internal.h"
 #include "fs/quota.h"
+#include "store/enrollment.h"
 
 /*
  * What is written is collected, and submitted in the write that completes it.

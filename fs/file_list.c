@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/file_internal.h"
+#include "store/snapshot.h"
 
 /* A large document, of which all readers share one snapshot. */
 

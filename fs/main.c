@@ -19,6 +19,7 @@
 #include "store/base/process.h"
 #include "store/base/report.h"
 #include "store/base/user.h"
+#include "store/log.h"
 
 /* Options, store, mount, privilege drop, main loop, shutdown. */
 

@@ -3,6 +3,7 @@
 
 #include "fs/ino.h"
 #include "fs/node_internal.h"
+#include "store/log.h"
 
 /* Owner, group and mode of a node, and which nodes follow a directory's. */
 

@@ -2,6 +2,7 @@
 #include "fs/draft.h"
 #include "fs/node_internal.h"
 #include "store/base/clock.h"
+#include "store/snapshot.h"
 
 /* stat(2) and statfs(2). store_shown says what times guarantee. */
 

@@ -9,6 +9,8 @@
  */
 #include "store/store.h"
 
+struct store_snapshot;
+
 enum kind_number {
 	KIND_ROOT,
 	KIND_GROUPS, /* app_connector and service_edge */

@@ -12,10 +12,11 @@
 #include "store/backup/line.h"
 #include "store/base/clock.h"
 #include "store/internal.h"
+#include "store/log.h"
 #include "store/objects/shown.h"
 
-/* The audit trail: its lines are events of the journal, appended by the job
- * that they record. Both are there or neither. */
+/* The audit trail. A line is an event of the journal, appended by the job that
+ * it records: both are stored, or neither is. */
 
 static int set_parts(
     struct line *line, const struct store_call *call, const struct audit *entry)
@@ -34,11 +35,8 @@ static int set_parts(
 	return rc ? rc : line_set(line, LINE_REASON, call->reason);
 }
 
-/*
- * The moment of the next line in the trail, which only grows. Lines whose
- * numbers differ by a multiple of EXPORT_ROUND never have the same second: see
- * export.c.
- */
+/* The moment of the next line; it never decreases. Lines whose numbers differ
+ * by a multiple of EXPORT_ROUND never share a second, see export.c. */
 static int64_t moment_of(const struct journal_end *last, int64_t now)
 {
 	int64_t at = now > last->at ? now : last->at;
@@ -49,8 +47,8 @@ static int64_t moment_of(const struct journal_end *last, int64_t now)
 	return (at / CLOCK_SECOND + 1) * CLOCK_SECOND;
 }
 
-/* The time in a line is the clock's. Where that is not the moment of the trail,
- * the line is kept as a whole. */
+/* A line has the clock's time. If that is not the moment's second, the parts
+ * cannot reproduce the line, and the whole text is stored. */
 static int append(struct db_conn *conn, const struct line *line,
     const struct journal_end *last, int64_t now, int64_t issued)
 {
@@ -96,7 +94,7 @@ int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
 	return rc;
 }
 
-/* --- refusals, and what the daemon itself does --- */
+/* --- refusals and actions of the daemon --- */
 
 struct note {
 	struct store_call call;
@@ -148,11 +146,12 @@ int store_log_event(struct store *store, const char *action, const char *object)
 	return store->read_only ? 0 : db_submit(store->db, &note_job, &n);
 }
 
-/* --- reading it --- */
+/* --- reading --- */
 
 struct last {
 	int64_t line, ends, at;
-	int64_t shown; /* the second that it shows, if ahead of its moment */
+	int64_t shown; /* moment of the second that the log shows, if later than
+			  `at` */
 	struct bytes text;
 };
 

@@ -19,11 +19,9 @@
 #include "store/objects/shown.h"
 #include "store/open.h"
 
-/*
- * What a new store begins with. It is made under another name and gets its own
- * when it is whole and closed: everything is in the one file then, and what a
- * crash leaves is not taken for a store.
- */
+/* Creates a store with its first certificates, under another name; it is
+ * renamed once it is complete and closed. A crash leaves nothing that could be
+ * taken for a store. */
 
 struct fill {
 	struct store *store;
@@ -50,7 +48,7 @@ static int add_settings(struct db_conn *conn, const struct fill *f)
 	if (!rc)
 		rc = add_setting(
 		    conn, "store_id", f->store_id, strlen(f->store_id));
-	/* what it is not is a store of version 0.1.0 */
+	/* missing only in stores of version 0.1.0 */
 	return rc ? rc : add_setting(conn, "audit_private", "\1", 1);
 }
 
@@ -115,7 +113,7 @@ static int fill_in(struct db_conn *conn, struct db_batch *batch, void *arg)
 
 static const struct db_job fill_job = {.record = fill_in};
 
-/* The host's name, which is what a domain defaults to. No resolver is asked. */
+/* The default domain is the host name, without asking a resolver. */
 static int host_domain(char out[DOMAIN_MAX_LEN + 1])
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -141,8 +139,8 @@ static int choose_domain(struct store *store, const char *wanted)
 	return 0;
 }
 
-/* The master key comes first: a crash leaves one without a store, not the
- * reverse. */
+/* The master key is made first: a crash may leave a key without a store, but
+ * never a store without its key. */
 static int fill(struct store *store, const struct store_options *options)
 {
 	unsigned char id[16];

@@ -2,23 +2,23 @@
 #ifndef STORE_CREATE_H
 #define STORE_CREATE_H
 
-/* Making a store. */
+/* Creating a store. */
 #include <limits.h>
 
 #include "store/store.h"
 
-/* Makes a store that is missing; its lock is held. Logs failures. */
+/* Creates a missing store; its lock must be held. Returns 0 or -errno,
+ * logged. */
 int store_create(struct store *store, const struct store_options *options);
 
-/*
- * To fill a new store: opens store->db under the path with a suffix, which is
- * written to draft.
- */
+/* Creates the database store->db at path with suffix appended, and writes that
+ * name to draft. Call store_draft_done also after an error. Returns 0 or
+ * -errno. */
 int store_draft(struct store *store, const char *path, const char *suffix,
     char draft[PATH_MAX]);
 
-/* Closes it and, if rc is 0, renames it to path; else removes it. Returns rc or
- * -errno. */
+/* Closes store->db and, if rc is 0, renames draft to path; otherwise removes
+ * draft. Returns rc or -errno. */
 int store_draft_done(
     struct store *store, const char *draft, const char *path, int rc);
 

@@ -2,7 +2,7 @@
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
 
-/* struct store, for the rooms of the store. */
+/* struct store, for store/, objects/, enroll/, lists/ and backup/. */
 #include "store/backup/journal.h"
 #include "store/db/db.h"
 #include "store/lists/metrics.h"
@@ -15,11 +15,8 @@
 
 struct object_kind;
 
-/*
- * Locks: lists.render or lists.render_global first, then one of the others,
- * which are never held together. A render lock is not taken while another lock
- * is held.
- */
+/* Lock order: lists.render or lists.render_global first, then one of the
+ * others; two of these are never held together. */
 struct store {
 	struct db *db;
 	const struct object_kind *const *kinds; /* by enum store_kind */
@@ -34,10 +31,10 @@ struct store {
 	char id[64]; /* of the store, hex */
 	char *path;
 	struct pki_sealer *sealer;
-	int lock; /* descriptor of the lock file */
-	int held; /* descriptor of the store's file, locked as well */
+	int lock; /* descriptor of the lock file, or -1 */
+	int held; /* descriptor of the store's file, locked too; or -1 */
 	bool read_only;
-	bool open; /* store_open succeeded */
+	bool open; /* store_open has succeeded */
 	char domain[DOMAIN_MAX_LEN + 1];
 
 	struct metrics metrics;

@@ -18,7 +18,8 @@
 #include "store/pki/pki.h"
 #include "store/store.h"
 
-/* The master key's file: 64 hex digits and a newline, for its owner only. */
+/* The master key's file: 64 hex digits and a newline, accessible to its owner
+ * only. */
 enum { DIGITS = 2 * PKI_SECRET };
 
 static int failed(const char *path, int error)
@@ -27,7 +28,7 @@ static int failed(const char *path, int error)
 	return -error;
 }
 
-/* All of it, on disk, in a file that nobody else has. */
+/* Writes the key and syncs the file. */
 static int write_whole(int fd, const char *text)
 {
 	ssize_t n = write(fd, text, DIGITS + 1);
@@ -37,8 +38,8 @@ static int write_whole(int fd, const char *text)
 	return n == DIGITS + 1 ? 0 : -ENOSPC;
 }
 
-/* Under its name only when it is whole: a crash in between must not leave half
- * a key there. */
+/* The file gets its name once it is complete: a crash must not leave half a
+ * key. */
 static int make_file(const char *path)
 {
 	unsigned char key[PKI_SECRET];
@@ -67,7 +68,8 @@ static int make_file(const char *path)
 	return rc ? failed(path, -rc) : 0;
 }
 
-/* Whose file it is knows what is in it. */
+/* The file's owner can read the key, so they must be allowed to: root, this
+ * user, or USER_DEFAULT. */
 static bool may_have_it(uid_t owner)
 {
 	struct user usual;
@@ -124,10 +126,8 @@ static void key_path(const struct store_options *options, char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "%s.key", options->path);
 }
 
-/*
- * *fd is 0 if there is none. Does not wait for one: it might be a pipe. Of
- * links root follows root's alone, see path_absolute.
- */
+/* Sets *fd to 0 if the file is missing. Does not block on a pipe. As root,
+ * follows symbolic links only if root owns them (path_absolute). */
 static int open_file(const char *path, int *fd)
 {
 	struct stat st;
@@ -149,8 +149,8 @@ static int open_file(const char *path, int *fd)
 	return rc;
 }
 
-/* Where a service manager puts what it loads (systemd.exec(5)), and takes away
- * with the service. */
+/* The service manager loads credentials there (systemd.exec(5)) and removes
+ * them with the service. */
 static bool is_credential(const char *path)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
@@ -176,7 +176,7 @@ static int make_and_open(const char *path, int *fd)
 	return open_file(path, fd);
 }
 
-/* Beside the store, whoever serves it can make one himself. */
+/* In the store's directory the key is made later, without privileges. */
 static bool is_elsewhere(const struct store_options *options)
 {
 	const char *key = options->master_key,
@@ -187,8 +187,8 @@ static bool is_elsewhere(const struct store_options *options)
 			  strchr(key + len, '/'));
 }
 
-/* A key is made with its store: beside one that is there, or was, another would
- * open nothing. */
+/* A key is made only with a new store: it could not open an existing one, nor
+ * one of which other files remain. */
 static bool has_no_store(const struct store_options *options)
 {
 	return db_is_missing(options->path) &&

@@ -2,18 +2,20 @@
 #ifndef STORE_OPEN_H
 #define STORE_OPEN_H
 
-/* The steps of opening a store. */
+/* Steps of store_open, for store_restore. */
 #include "store/store.h"
 
-/* Allocates a store with nothing open; store_close frees it. Returns 0 or
+/* Allocates a store with nothing opened. Free it with store_close. Returns 0 or
  * -ENOMEM. */
 int store_new(const struct store_options *options, struct store **out);
 
-/* Locks the store's path against other daemons. Returns 0, -EBUSY, -EEXIST (it
- * has to be new), -ENOENT, -EINVAL, or -errno of open(2); logged. */
+/* Locks the store's path against other daemons. Returns 0, -EBUSY, -EEXIST
+ * (must_be_new), -ENOENT (read-only, and missing), -EINVAL (not a regular file,
+ * hard-linked), or -errno of open(2); logged. */
 int store_lock(struct store *store, const struct store_options *options);
 
-/* Reads the master key; make: creates it if it is missing. */
+/* Reads or, with make, creates the master key, and sets store->sealer from it
+ * and the store's id. Returns as master_key. */
 int store_open_sealer(struct store *store, const struct store_options *options,
     bool make, const char *store_id);
 

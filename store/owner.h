@@ -2,7 +2,8 @@
 #ifndef STORE_OWNER_H
 #define STORE_OWNER_H
 
-/* Owners and modes: part of store.h, which says what functions answer. */
+/* Owners and modes of directories and files. Returns and errors as in
+ * store.h. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -11,91 +12,85 @@ struct store;
 struct store_call;
 struct store_object;
 
-/* Whose something is. */
+/* Owner, group and mode. */
 struct store_owner {
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;   /* permission bits */
-	int64_t ctime; /* when one of these last changed; 0: not since it was
-			  made */
+	int64_t ctime; /* when one of these last changed; 0: never */
 };
 
-/* What chmod, chown or chgrp asks for: the fields that are named, and no
- * other. */
+/* A change by chmod, chown or chgrp: of the fields that are set to true. */
 struct store_chown {
 	bool uid, gid, mode;
 	struct store_owner to;
 };
 
-/* What a file follows. */
+/* The owners that a file may follow. */
 struct store_above {
 	struct store_owner object,
-	    root; /* the object's own directory, and the mount's root */
-	struct store_owner dir; /* what store_file.dir has been given */
-	bool has_dir;		/* if it has */
+	    root;		/* the object's directory, the mount's root */
+	struct store_owner dir; /* owner of store_file.dir */
+	bool has_dir;		/* if it has one of its own */
 };
 
-/*
- * One of an object's files, or one of its directories that follow it. An owner
- * of its own is kept under its inode number until the object goes.
- */
+/* A file of an object, or a directory in it that follows the object's. An owner
+ * of its own is stored by inode number until the object is deleted. */
 struct store_file {
 	const char *name;
 	uint64_t ino;
-	uint64_t bit; /* its own one in store_object.owned */
-	int64_t key; /* the key below whose directory a member's file stands, or
-		      * 0; managed, it is read-only too */
-	/* The directory, of those that follow, that it follows in its turn; 0:
-	 * the object's. */
+	uint64_t bit; /* its bit in store_object.owned */
+	int64_t key;  /* id of the key in whose directory a member's file is, or
+			 0: while the key is managed, the file is read-only */
+	/* The inode number of the directory that it follows; 0: the
+	 * object's. */
 	uint64_t dir;
-	/* The owner that it has while it has none of its own. */
+	/* Computes the owner that it has without one of its own. */
 	void (*follow)(const struct store_file *file,
 	    const struct store_above *above, struct store_owner *out);
-	const void *arg; /* for that */
+	const void *arg; /* for follow */
 };
 
-/*
- * Whether the caller is known to be in a group. false also for unknown groups,
- * but for the caller's primary one and the one that call->group_shown names.
- */
+/* Whether the caller is known to be in a group: with unknown supplementary
+ * groups, only its primary group and the one of call->group_shown. */
 bool store_in_group(const struct store_call *call, gid_t gid);
 
 /*
- * What becomes of an owner by a change, in *out; 1: nothing changes. The kernel
- * has checked the caller against an owner that it may have had in its cache for
- * a minute, or for as long as a descriptor is open; this decides by the owner
- * of the moment. -EPERM: the caller is neither root nor that owner, gives the
- * file to another user, or to a group without being in it. Set-user-ID and
- * set-group-ID are cleared for anybody: the kernel does that before a
- * truncation.
+ * Applies a change to an owner, and checks the caller's right to it: the kernel
+ * has checked against an owner that may be a minute old, or as old as an open
+ * file. Anyone may clear set-user-ID and set-group-ID: the kernel does so
+ * before a truncation. Returns 0, 1 (nothing changes) or -EPERM (the caller is
+ * neither root nor the present owner; or, as owner, it changes the user, or the
+ * group to one that it is known not to be in).
  */
 int store_merge_owner(struct store_call *call, const struct store_owner *now,
     const struct store_chown *change, struct store_owner *out);
 
 /*
- * Changes owner or mode of an object's directory, as store_merge_owner says in
- * the transaction that does it. Files whose bits in store_object.owned are in
- * `unlisted` follow it from then on: whoever changes a whole tree does not see
- * them. 1: nothing has changed; -ESTALE; -EPERM.
+ * Changes owner or mode of an object's directory, checked by store_merge_owner
+ * in the same transaction. Files whose bits are in `unlisted` follow the
+ * directory again: chmod -R does not see them. Returns 0, 1 (nothing changes),
+ * -ESTALE or -EPERM (also: managed).
  */
 int store_chown(struct store *store, struct store_call *call,
     const struct store_object *object, uint64_t unlisted,
     const struct store_chown *change);
 
-/* The same of one of its files; one that becomes what it would be without
- * follows again. */
+/* Changes owner or mode of one of its files. A file that gets the owner that it
+ * would follow follows again. Returns as store_chown. */
 int store_chown_file(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_file *file,
     const struct store_chown *change);
 
-/* Whether this is the superuser or the owner of the mount's root. */
+/* Whether uid is root or owns the mount's root. */
 bool store_is_root_owner(struct store *store, uid_t uid);
 
-/* Whether the caller owns a group, or has a group's gid where that may write to
- * it. */
+/* Whether the caller owns a group, or its gid is that of a group with group
+ * write permission. */
 bool store_owns_group(struct store *store, const struct store_call *call);
 
-/* What store_chown_file has stored. -ENOENT: nothing. */
+/* Gets a file's own owner, by its inode number. Returns 0 or -ENOENT (it has
+ * none). */
 int store_file_owner(
     struct store *store, uint64_t file, struct store_owner *out);
 

@@ -14,10 +14,10 @@
 #include "store/why.h"
 
 /*
- * Users share a slot now and then; then they share its lines too. All strangers
- * together have a supply of lines, to which two are added each second, one for
- * a refusal and one for how many were left out: however many strangers there
- * are, the trail grows by no more than that.
+ * Refusals are counted in slots by user; users whose slots collide share their
+ * lines. All strangers together have a budget of STRANGERS_LINES, which regains
+ * two lines per second, one for a refusal and one for the number of omitted
+ * ones: however many they are, the trail grows no faster.
  */
 enum {
 	SLOTS = 256,
@@ -26,8 +26,7 @@ enum {
 	STRANGERS_LINES_A_SECOND = 2
 };
 
-/* Who was refused: somebody who has shown neither a key nor a permission, or
- * somebody who has. */
+/* A stranger has shown neither a key nor a permission. */
 enum who { STRANGER, KNOWN, KINDS };
 
 static struct {
@@ -35,11 +34,11 @@ static struct {
 	struct slot {
 		int64_t second;
 		uid_t uid;
-		int lines[KINDS]; /* in that second */
+		int lines[KINDS]; /* written in that second */
 		unsigned long left_out[KINDS];
 	} slot[SLOTS];
-	int strangers_lines;	/* that are left */
-	int64_t supplied_until; /* ticks */
+	int strangers_lines;	/* left in the budget */
+	int64_t supplied_until; /* clock_ticks */
 } users = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 int store_check_secret(
@@ -53,15 +52,15 @@ int store_check_secret(
 		   : rc;
 }
 
-/* No secret gets into messages and the trail, whatever a reason or a name came
- * from. */
+/* Replaces a text that contains a secret: no secret gets into messages or the
+ * trail. */
 static void hide_secret(const struct store *store, char *text)
 {
 	if (pki_holds_secret(text, strlen(text), store->domain))
 		snprintf(text, sizeof("(hidden)"), "(hidden)");
 }
 
-/* Whether there is a line left for a stranger. */
+/* Takes a line from the strangers' budget. Returns false if it is used up. */
 static bool take_line(void)
 {
 	static const int64_t each = CLOCK_SECOND / STRANGERS_LINES_A_SECOND;
@@ -93,8 +92,8 @@ static void tell_left_out_of(struct store *store, struct slot *s, enum who who)
 	s->left_out[who] = 0;
 }
 
-/* Tells how many were left out in seconds that have passed. At the end: all of
- * them. */
+/* Logs the numbers of refusals that were omitted in past seconds; at the end,
+ * of all. */
 static void tell_left_out(struct store *store, int64_t second, bool end)
 {
 	for (struct slot *s = users.slot; s < users.slot + SLOTS; s++) {
@@ -107,8 +106,7 @@ static void tell_left_out(struct store *store, int64_t second, bool end)
 	}
 }
 
-/* Whether this one gets a line, of the at most so many a second for each
- * user. */
+/* Whether this refusal gets a line. */
 static bool may_tell(struct slot *s, enum who who)
 {
 	static const int most[] = {[STRANGER] = 1, [KNOWN] = LINES_A_SECOND};

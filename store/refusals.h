@@ -4,8 +4,8 @@
 
 #include "store/store.h"
 
-/* Says how many refusals were left out last (store_log_refusal,
- * store_log_stranger). */
+/* Logs the numbers of refusals that were omitted and not logged yet
+ * (store_log_refusal, store_log_stranger). */
 void refusal_log_rest(struct store *store);
 
 #endif

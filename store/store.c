@@ -19,6 +19,7 @@
 #include "store/create.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
+#include "store/log.h"
 #include "store/objects/shown.h"
 #include "store/open.h"
 
@@ -39,7 +40,7 @@ static int read_setting(const struct db_row *row, void *arg)
 	return 1;
 }
 
-/* -ENOENT if it has not been written. */
+/* Returns -ENOENT if there is no such setting. */
 static int get_setting(
     struct store *store, const char *name, struct setting *out)
 {
@@ -65,7 +66,7 @@ static int check_domain(struct store *store, const struct store_options *options
 	return -EINVAL;
 }
 
-/* A store of version 0.1.0 has no such setting: its files keep their modes. */
+/* Stores of version 0.1.0 lack the setting: their files keep their modes. */
 static int read_audit(struct store *store)
 {
 	struct setting setting;
@@ -103,7 +104,7 @@ static int identify(struct store *store, const struct store_options *options)
 	struct setting store_id = {0};
 	int rc = get_setting(store, "store_id", &store_id);
 
-	/* Filling is one job: a store with an id has everything. */
+	/* A store is filled by one job: if it has an id, it is complete. */
 	if (rc == -ENOENT) {
 		report(LOG_ERR,
 		    "store %s: was never finished: remove it if nothing was in it",
@@ -123,8 +124,8 @@ static int identify(struct store *store, const struct store_options *options)
 	return rc ? rc : check_master(store, options);
 }
 
-/* A copy whose end is missing: read it may be, and with accept_older it goes on
- * from there. */
+/* Warns about an incomplete copy, and records that it was accepted
+ * (accept_older). */
 static int say_older(struct store *store, const struct store_options *options)
 {
 	const char *what = db_incomplete(store->db);
@@ -141,7 +142,8 @@ static int note_table(const char *what, void *arg)
 	return 0;
 }
 
-/* A store without one of its tables is opened for store_check to say so. */
+/* Whether a table is missing: then only store_check can use the store, to
+ * report it. */
 static bool lacks_tables(struct store *store)
 {
 	bool lacks = false;
@@ -183,7 +185,7 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (rc)
 		return rc;
 	if (make && now.key_fd < 0)
-		now.key_fd = 0; /* it has been made by now */
+		now.key_fd = 0; /* store_create has made it */
 	rc = open_locked(store, &now);
 	if (!rc || !make || !options->must_be_new)
 		return rc;
@@ -249,7 +251,7 @@ int store_open(const struct store_options *options, struct store **out)
 	return 0;
 }
 
-/* Asked by the open file, which is there whatever has become of its name. */
+/* Uses the open file: its name may have changed. */
 void store_space(const struct store *store, struct statvfs *out)
 {
 	if (fstatvfs(store->held, out))

@@ -3,13 +3,17 @@
 #define STORE_STORE_H
 
 /*
- * What exists and its rules: groups, provisioning keys, members, signing
- * certificates, copying, enrolling. All that the filesystem sees of the store.
+ * The store: groups, provisioning keys, members, signing certificates, and the
+ * rules for them. fs/ includes this header and, from this folder, log.h,
+ * snapshot.h, enrollment.h, owner.h and call.h, but nothing else.
  *
- * Functions answer 0 or -errno. Wherever a rule refuses, the errno is the one
- * the caller of the filesystem gets, and call->reason says why in a line for
- * people; it never holds a secret. What a function has answered is on disk. All
- * of them may be called from any thread.
+ * Functions return 0 or -errno. An errno of a refusal is the one that the
+ * caller gets from the filesystem; call->reason explains it on one line,
+ * without secrets. Contracts list the errnos with a meaning. Any function may
+ * also return -ENOMEM or -EIO; one that changes the store also -EROFS
+ * (read-only), -ENOSPC (disk full) or -EBUSY (another program locks the store,
+ * or its disk does not respond), with nothing changed. When a change returns 0,
+ * it is on disk. Functions may be called from any thread unless noted.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,128 +31,109 @@ struct store;
 /* --- the store's file --- */
 
 struct store_options {
-	const char *path;   /* absolute */
-	const char *domain; /* NULL: what the store has, or for a new one the
-			       host's name */
+	const char *path;   /* absolute, from store_locate */
+	const char *domain; /* NULL: the store's; the host name for a new one */
 	const char *master_key; /* NULL: path with .key appended */
 	bool read_only;
-	gid_t export_gid;	/* who may read export/ */
-	const gid_t *audit_gid; /* who may read the audit trail; NULL: the group
-				   of the root */
-	/* Called when something has enrolled, before that is answered; may be
+	gid_t export_gid;	/* the group that may read export/ */
+	const gid_t *audit_gid; /* the group that may read the audit trail;
+				   NULL: the root's */
+	/* Called after each enrollment, before store_enroll returns, unless
 	 * NULL. */
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
-	bool must_be_new; /* -EEXIST if it is there; what could not be made is
-			     taken away */
-	bool as_it_is; /* for store_check: what is out of order is not mentioned */
-	bool accept_older; /* a copy made while it was mounted, without its
-			      write-ahead log, too */
-	int key_fd; /* by store_find_key: the master key's file; -1: there is
-		       none */
-	/* Of the process: owns the root and certificates of a new store; the
-	 * daemon's own actions are recorded with it. */
+	bool must_be_new; /* an existing store is -EEXIST; a new one that cannot
+			     be opened is removed */
+	bool as_it_is; /* for store_check: do not warn about an incomplete copy,
+			  accept missing tables */
+	bool accept_older; /* open an incomplete copy: one made while mounted,
+			      without its write-ahead log */
+	int key_fd; /* the master key's file, from store_find_key; -1: missing;
+		       0: not opened yet */
+	/* The daemon's user: owns the root and the first certificates of a new
+	 * store, and is the user of store_log_event. */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* The suffixes of a store's files, its master key's too, NULL at the end.
- * Before there are threads. */
+/* The suffixes of the store's files, including the master key's; NULL at the
+ * end. Call it before any other thread exists. */
 const char *const *store_files(void);
 
-/*
- * Replaces a store's malloc'ed path by its absolute one, as path_absolute does.
- * -1, logged: also one that is too long for a database.
- */
+/* Replaces a store's malloc'ed path with its absolute path, see path_absolute.
+ * Returns 0, or -1 (also: too long for a database) with the error logged. */
 int store_locate(char **path);
 
-/* To be called first: secrets will be in memory that is locked, and wiped when
- * it is freed. */
+/* Sets up locked memory for secrets, see pki_start. Call it before any other
+ * function. */
 void store_start(void);
 
 /*
- * Opens the master key's file before privileges are dropped. make: creates it
- * if it lies outside the store's directory and neither it nor the store exists.
- * Returns 0 or -errno, logged; a missing file is left to store_open.
+ * Opens the master key's file while the process is still privileged, and sets
+ * options->key_fd; the caller closes it. make: creates the file if neither it
+ * nor the store exists, and only outside the store's directory. Returns 0 (also
+ * if it is missing: store_open reports that) or -errno, logged.
  */
 int store_find_key(struct store_options *options, bool make);
 
 /*
- * Opens the store; makes it, its master key and its default certificates if it
- * is not there. What is wrong is logged. -EBUSY: another daemon has it, or
- * another program has locked it; -ENOENT; -EINVAL: not a store, or another
- * domain; -EUCLEAN: a copy whose end is missing (see accept_older); -ENOKEY:
- * the master key is missing; -EKEYREJECTED: it is another one; -EACCES: others
- * can read it.
+ * Opens a store. Unless read-only, a missing one is created, with its master
+ * key and first certificates. Close it with store_close. Logs errors.
+ *
+ * Returns 0, -EBUSY (another daemon has it, or another program locks it),
+ * -ENOENT (read-only, and missing), -EEXIST (must_be_new; or only its other
+ * files exist), -EINVAL (not a store, of a later version, hard-linked, another
+ * or an illegal domain, a malformed master key), -EUCLEAN (an incomplete copy,
+ * see accept_older), -ENOKEY (no master key), -EKEYREJECTED (another store's
+ * master key), -EACCES (the master key's file belongs to another user, or
+ * others may read it), or -errno.
  */
 int store_open(const struct store_options *options, struct store **out);
 
 /*
- * Makes a store, which must be new, from a copy of export/: the path and domain
- * of options, and its master key, which must be there. What is wrong is logged,
- * with the file's name; then nothing is left behind. -EBADMSG: damaged, edited,
- * incomplete, older than its own store.json, without the line log_head or of
- * another store; -EKEYREJECTED: another master key; else as store_open.
+ * Creates the store options->path from a copy of export/. The master key must
+ * exist. options->domain, if set, must be the copy's. Logs errors with the
+ * file's name, and then leaves no store behind.
+ *
+ * Returns 0, -EBADMSG (the copy is damaged, edited, incomplete, of another
+ * store, older than its own store.json, or lacks the line log_head),
+ * -EKEYREJECTED (another store's master key), -EEXIST, or as store_open.
  */
 struct store_restore {
-	const char *from;  /* the copy's folder */
-	bool skip_missing; /* keys and certificates whose files are missing are
-			      deleted */
-	bool accept_older; /* its trail may end before the record that its
-			      store.json names */
+	const char *from;     /* the copy's folder */
+	bool skip_missing;    /* delete keys and certificates whose files are
+				 missing */
+	bool accept_older;    /* accept a trail that ends before the record that
+				 store.json names */
 	const char *log_head; /* as in store_check */
-	void (*progress)(
-	    int64_t done, int64_t total, void *arg); /* in bytes; or NULL */
+	/* Called with the bytes read so far and in all, unless NULL. */
+	void (*progress)(int64_t done, int64_t total, void *arg);
 	void *arg;
 };
 int store_restore(
     const struct store_options *options, const struct store_restore *how);
 
 /*
- * Checks everything in a store that has been opened read-only. found is called
- * for each fault, with a line for people. log_head: the hash that a line of the
- * audit trail has to have, or NULL. How many faults; -errno: it could not be
- * read.
+ * Checks the database, rows, certificates and audit trail of a store that was
+ * opened read-only. Calls found with one line for each fault. log_head: a hash
+ * that some line of the audit trail must have (see store_log_head), or NULL.
+ * Returns the number of faults, or -errno if it cannot be read.
  */
 typedef void (*store_fault_fn)(const char *text, void *arg);
 int store_check(
     struct store *store, const char *log_head, store_fault_fn found, void *arg);
 
-/* The space of the disk that the store is on, as fstatvfs(3); all zero if it
- * cannot say. */
+/* Space on the store's filesystem (fstatvfs(3)). If that fails, only the block
+ * sizes are set. */
 void store_space(const struct store *store, struct statvfs *out);
 
-/* Waits for what was begun and closes. */
+/* Signs revocation lists that lack revocations, waits for queued changes, and
+ * closes the store. NULL is permitted. */
 void store_close(struct store *store);
 
-/* --- the audit trail --- */
+/* --- domain --- */
 
-/* Records something that the daemon itself does: mount, unmount. */
-int store_log_event(struct store *store, const char *action, const char *object);
-
-/* The trail as a file, a JSON object a line: its length and when it last grew.
- * It only grows. */
-int store_log_stat(struct store *store, size_t *len, int64_t *changed);
-
-/* Appends what is at an offset, at most size bytes. */
-int store_log_read(
-    struct store *store, int64_t offset, size_t size, struct bytes *out);
-
-/* Appends the SHA-256 of its last line, without the newline, in hex: the next
- * line's `prev`. */
-int store_log_head(struct store *store, struct bytes *out);
-
-/*
- * Whether the trail and the tables are kept from others, as in every store that
- * was not made by version 0.1.0; and their group, given that of the mount's
- * root.
- */
-bool store_audit_private(const struct store *store);
-gid_t store_audit_group(const struct store *store, gid_t root);
-
-/* --- what it is --- */
-
-/* The DNS name that keys and certificates carry. */
+/* The DNS name in provisioning keys and certificates. */
 const char *store_domain(const struct store *store);
 
 /* --- objects --- */
@@ -163,11 +148,10 @@ enum store_kind {
 	STORE_KINDS
 };
 
-/* No object gets a higher id: its inode number would have no room for it. */
+/* The highest id: inode numbers have no room for more. */
 #define STORE_ID_MAX INT64_C(0xffffffff)
 
-/* The ids of the fixed directories. A group's kind is the place it stands
- * in. */
+/* Ids of the fixed directories. A group's kind is its place. */
 enum {
 	STORE_ROOT = 1,
 	STORE_APP_CONNECTOR,
@@ -176,34 +160,33 @@ enum {
 	STORE_PLACES
 };
 
-/* What all objects have. Ids are never reused. Moments in nanoseconds. */
+/* Common to all objects. Ids are never reused. Moments are in nanoseconds. */
 struct store_object {
 	enum store_kind kind;
 	int64_t id;
-	int64_t parent; /* a group's or certificate's place, a key's or member's
-			   group */
-	int place;	/* where it or its group stands */
+	int64_t parent; /* id: the place of a group or certificate, the group of
+			   a key or member */
+	int place;	/* of the object or its group */
 	char name[NAME_MAX_LEN + 1];	   /* empty for a place */
 	char group_name[NAME_MAX_LEN + 1]; /* of keys and members */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;	/* permission bits of its directory */
-	bool managed;	/* read-only until it is set back */
-	uint64_t owned; /* files with an owner and mode of their own, see
+	bool managed;	/* read-only, see below */
+	uint64_t owned; /* bits of files with an owner of their own, see
 			   store_chown_file */
-	uint64_t bare;	/* attributes last written without a final newline, see
-			   store_edit */
+	uint64_t bare;	/* bits of attributes last written without a final
+			   newline, see store_edit */
 	int64_t created;
-	int64_t modified; /* the last edit or renaming */
+	int64_t modified; /* last edit or renaming */
 	uid_t modified_by;
-	/* The times of its files, see store_shown: of those that never change,
-	 * of those that only edits change */
+	/* Moments that its files show, see store_shown: made for files that
+	 * never change, edited for those that only edits change. */
 	int64_t made, edited;
-	int64_t changed; /* the last change of anything that is shown of it; of
-			  * a place: of its list
-			  */
-	int64_t ctime; /* when owner, mode or name last changed; 0: not since it
-			  was made */
+	int64_t changed; /* the last change of anything its files show; of a
+			    place: of its list */
+	int64_t ctime;	 /* last change of owner, mode or name; 0: none since it
+			    was made */
 };
 
 enum { STORE_DESCRIPTION_MAX = 1024, STORE_SUBJECT_MAX = 1024 };
@@ -214,11 +197,11 @@ struct store_group {
 	bool enabled;
 	char signing_cert[NAME_MAX_LEN + 1];
 	int64_t keys_changed,
-	    members_changed; /* when its two lists last changed */
+	    members_changed; /* last change of its keys, of its members */
 };
 
-#define STORE_UNLIMITED INT64_C(-1) /* max_uses */
-#define STORE_NEVER INT64_C(-1)	    /* expires, last_copied, last_used */
+#define STORE_UNLIMITED INT64_C(-1) /* in max_uses */
+#define STORE_NEVER INT64_C(-1)	    /* in expires, last_copied, last_used */
 
 struct store_key {
 	struct store_object object;
@@ -233,17 +216,17 @@ struct store_key {
 struct store_member {
 	struct store_object object;
 	char description[STORE_DESCRIPTION_MAX + 1];
-	int64_t key; /* the provisioning key it enrolled with */
+	int64_t key; /* id of the provisioning key it enrolled with */
 	char provisioning_key[NAME_MAX_LEN +
-			      1]; /* its name, also when it has been deleted */
+			      1]; /* that key's name, even if it is deleted */
 	char signing_cert[NAME_MAX_LEN + 1];
 	char serial[33]; /* hex */
 	int64_t enrolled;
 	uid_t enrolled_by;
-	int64_t issued; /* id of the present certificate, for store_document */
+	int64_t issued;		       /* id of the present certificate */
 	int64_t not_before, not_after; /* seconds */
 	bool revoked;
-	char reason[24];	  /* why (RFC 5280 5.3.1) */
+	char reason[24];	  /* CRLReason (RFC 5280 5.3.1) */
 	size_t cert_len, csr_len; /* of the DER */
 	int64_t issuer;		  /* id of the signing certificate */
 };
@@ -252,7 +235,7 @@ struct store_cert {
 	struct store_object object;
 	bool pending;	/* it has no certificate yet */
 	bool outside;	/* an outside CA signed it */
-	int64_t issuer; /* 0: neither of the two, it is self-signed */
+	int64_t issuer; /* id; 0: self-signed, or from outside */
 	char issuer_name[NAME_MAX_LEN + 1];
 	char algorithm[16];
 	char subject[STORE_SUBJECT_MAX + 1]; /* RFC 4514 */
@@ -260,15 +243,15 @@ struct store_cert {
 	int64_t validity_days, ca_validity_days, crl_days;
 	char serial[41];
 	int64_t not_before, not_after; /* seconds */
-	int64_t issued, revoked;       /* how many */
+	int64_t issued, revoked;       /* numbers of certificates */
 	size_t cert_len, csr_len;
 };
 
-/* Part of the journal that is exported. */
+/* A segment of the exported journal. */
 struct store_segment {
 	struct store_object object;
 	int64_t records;
-	int64_t length; /* without what all records have */
+	int64_t length; /* in bytes, without the envelopes of records */
 };
 
 union store_any {
@@ -280,94 +263,106 @@ union store_any {
 	struct store_segment segment;
 };
 
-/* The object with this id. -ESTALE if it is gone. */
+/* Gets an object. Returns 0 or -ESTALE (it does not exist). */
 int store_get(struct store *store, enum store_kind kind, int64_t id,
     union store_any *out);
 
-/* The child of a place or group with this name. -ENOENT. */
+/* Finds a child of a place or group by name. Returns 0 or -ENOENT. */
 int store_find(struct store *store, enum store_kind kind, int64_t parent,
     const char *name, union store_any *out);
 
-/* Called for each object: 0 to go on, 1 to stop, -errno to fail with. */
+/* Called for each object. Returns 0 to continue, 1 to stop, or -errno to
+ * fail. */
 typedef int (*store_each_fn)(const union store_any *object, void *arg);
 
-/* The children with ids above `after`, by id; of members only what all objects
- * have. */
+/*
+ * Calls fn for the children with ids above `after`, in the order of ids.
+ * Members are incomplete: of struct store_object they have kind, id, name,
+ * owner, mode, bits and times, and nothing else. Returns 0, or what fn failed
+ * with.
+ */
 int store_each(struct store *store, enum store_kind kind, int64_t parent,
     int64_t after, store_each_fn fn, void *arg);
 
-/* How many there are. */
+/* Numbers of objects. */
 struct store_counts {
-	int64_t of[STORE_KINDS]; /* but places */
-	int64_t exportable;	 /* keys */
-	int64_t dropped; /* members whose key is there, and lists them */
+	int64_t of[STORE_KINDS]; /* by enum store_kind; places are not counted */
+	int64_t exportable;	 /* keys that can be copied */
+	int64_t dropped;	 /* members whose provisioning key exists */
 };
 int store_count(struct store *store, struct store_counts *out);
 
-/* All of a kind, by id; keys and members only. */
+/* Calls fn for all keys or all members, in the order of ids; no other kind is
+ * permitted. Returns as store_each. */
 int store_each_all(
     struct store *store, enum store_kind kind, store_each_fn fn, void *arg);
 
-/* The members that enrolled with a key, by id. */
+/* Calls fn for the members that enrolled with a key, complete, as
+ * store_each. */
 int store_each_enrolled(struct store *store, int64_t key, int64_t after,
     store_each_fn fn, void *arg);
 
 /*
- * Makes a group, key or certificate (which waits), owned by the caller and the
- * parent's group, with at most the parent's permissions. -EEXIST; -EINVAL: not
- * a legal name; -EPERM for other kinds; -ESTALE: the parent is gone; -ENOENT:
- * the signing certificate that groups of this kind begin with is missing or
- * disabled.
+ * Makes a group, key, or pending certificate. It gets the caller as owner, and
+ * the group and at most the permissions of `above`, its parent's owner.
+ *
+ * Returns 0, -EPERM (other kinds), -ENAMETOOLONG, -EINVAL (not a legal name),
+ * -EEXIST (the name is taken), -ESTALE (the parent is deleted), -ENOENT (the
+ * default signing certificate of such a group is missing or pending), or
+ * -ENOSPC (also: no more ids).
  */
 int store_make(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t parent, const struct store_owner *above,
     const char *name, mode_t mode, union store_any *out);
 
-/* Deletes. -ENOTEMPTY: a group with keys or members; -EBUSY: a certificate that
- * a group or key names, or that issued one which has not expired, revoked or
- * not: it has to sign the CRL; -ESTALE. A member's unexpired certificates are
- * revoked (cessationOfOperation). */
+/*
+ * Deletes an object. A member's unexpired certificates are revoked
+ * (cessationOfOperation, RFC 5280 5.3.1).
+ *
+ * Returns 0, -ESTALE, -EPERM (managed, or other kinds), -ENOTEMPTY (a group
+ * with keys or members), or -EBUSY (a certificate that a group or key names,
+ * that has signed another signing certificate here, or that has signed an
+ * unexpired one of a member, even a revoked one: it must sign the CRL).
+ */
 int store_remove(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id);
 
-/* Whether it could be deleted if nothing were in it; the refusals of
- * store_remove but -ENOTEMPTY. */
+/* Checks whether store_remove would be refused, whatever the object contains.
+ * Returns as store_remove, but never -ENOTEMPTY. */
 int store_may_remove(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id);
 
-/* Gives another name. -EEXIST; -EINVAL; -ESTALE. Ids, counters and secrets
- * stay. */
+/* Renames an object. Ids, counters and secrets stay. Returns 0, -ESTALE, -EPERM
+ * (managed, or other kinds), -ENAMETOOLONG, -EINVAL (not a legal name) or
+ * -EEXIST. */
 int store_rename(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id, const char *name);
 
-/* --- the times that files show --- */
+/* --- times of files --- */
 
-/*
- * Two contents of a file never have size and whole second in common: a moment
- * of an object, a list or the trail is a second later than before, ahead of the
- * clock if need be. What a file with it shows.
- */
+/* The moment that a file shows for a moment of an object, list or trail. No two
+ * contents of a file have both the size and the whole second in common: a
+ * change moves the time on by a second, ahead of the clock if need be. */
 int64_t store_shown(const struct store *store, int64_t moment);
 
-/* To be called with each second that a volatile file of this object shows. */
+/* Notes that a volatile file of the object has shown this second to a caller:
+ * its next content shows a later one. */
 void store_look(
     struct store *store, const struct store_object *object, int64_t second);
 
-/* The moment of the start: of what is the same for as long as it is mounted. */
+/* The moment of the start: what files show that do not change while mounted. */
 int64_t store_started(const struct store *store);
 
 enum { STORE_PATH = 192 };
 
-/* Writes where the object stands below the mount, for people. */
+/* Writes the object's path below the mountpoint. */
 void store_path(const struct store_object *object, char out[STORE_PATH]);
 
 /* --- editing --- */
 
-/*
- * A managed object is read-only: store_remove, store_rename, store_chown and
- * store_set of anything but STORE_MANAGED answer -EPERM. Copying and enrolling
- * go on.
- */
+/* A managed object is read-only: store_remove, store_rename, store_chown,
+ * store_cert_edit, store_cert_install, and store_set of any field but
+ * STORE_MANAGED return -EPERM. Copying, enrollment and renewal go on. */
 
 enum store_field {
 	STORE_DESCRIPTION,
@@ -378,84 +373,90 @@ enum store_field {
 	STORE_EXPORTABLE,
 	STORE_REVOCATION,
 	STORE_VALIDITY_DAYS,
-	STORE_CA_VALIDITY_DAYS, /* -EBUSY unless it waits for its certificate */
+	STORE_CA_VALIDITY_DAYS, /* -EBUSY unless pending */
 	STORE_CRL_DAYS,
 	STORE_MANAGED,
-	STORE_ALGORITHM, /* this one and those that follow: store_cert_edit */
+	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,
 	STORE_FIELDS
 };
 
-/*
- * What a value was before somebody began to write it. All zeros at first; given
- * to every edit of that value by the same writer.
- */
+/* A value as it was before a caller began to write it in parts. Zero-initialize
+ * it, and pass it to each edit of that value by the same caller. */
 struct store_before {
-	bool known; /* it can be put back; not for what cannot be undone */
+	bool known; /* it can be put back */
 	enum store_field field;
 	int64_t number;
 	char text[STORE_DESCRIPTION_MAX + 1];
 	uint64_t bit;
 	bool bare;
-	uint64_t edits; /* of this value, by anybody, when it was last edited
-			   with this */
+	uint64_t edits; /* edits of this value, by any caller, as of the last
+			   one with this struct */
 };
 
 struct store_edit {
 	enum store_field field;
-	const char *text; /* for DESCRIPTION, SIGNING_CERT, REVOCATION,
+	const char *text; /* of DESCRIPTION, SIGNING_CERT, REVOCATION,
 			     ALGORITHM, SUBJECT, ISSUER */
-	int64_t number;	  /* for the others; in MAX_USES STORE_UNLIMITED, in
-			     EXPIRES STORE_NEVER */
-	bool relative;	  /* MAX_USES: number is added to what is there */
+	int64_t number;	  /* of the others; also STORE_UNLIMITED in MAX_USES,
+			     STORE_NEVER in EXPIRES */
+	bool relative;	  /* MAX_USES: add number to the present limit */
 	uint64_t bit;	  /* the attribute's bit in store_object.bare */
-	bool bare;	  /* what it becomes */
-	struct store_before *before; /* to be filled in; or NULL */
-	bool put_back; /* it is what before says; only store_put_back */
+	bool bare;	  /* its new value */
+	struct store_before *before; /* filled in; or NULL */
+	bool put_back;		     /* set by store_put_back only */
 };
 
 /*
- * Stores one value. -ESTALE; -ENOENT: no enabled signing certificate of that
- * name; -EPERM: a secret once destroyed stays so; -ERANGE: the limit would be
- * below 0 or too large; -EINVAL: relative to unlimited, a field this kind has
- * not, or no reason to revoke for. REVOCATION revokes every unexpired
- * certificate that the member was ever issued: -EEXIST: it is revoked;
- * -EKEYEXPIRED.
+ * Sets one value. REVOCATION revokes all unexpired certificates of a member.
+ *
+ * Returns 0, -ESTALE, -EPERM (managed; or EXPORTABLE, and the copy of the
+ * secret is destroyed), -ENOENT (no enabled signing certificate with that
+ * name), -ERANGE (MAX_USES below 0 or too large; a number of days too large),
+ * -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has no such
+ * field; relative to unlimited; less than 1 day; not a reason of RFC 5280
+ * 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
+ * (nothing to revoke).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);
 
-/*
- * Puts a value back to what it was before the edits that were given this.
- * -ECANCELED: somebody else has changed it since, or it cannot be undone
- * (EXPORTABLE, REVOCATION, ALGORITHM, ISSUER); else as store_set.
- */
+/* Restores the value from before the edits with this struct. Returns as
+ * store_set or store_cert_edit, or -ECANCELED (another caller has changed it
+ * since, or it cannot be undone: EXPORTABLE, REVOCATION, ALGORITHM, ISSUER). */
 int store_put_back(struct store *store, struct store_call *call,
     const struct store_object *object, struct store_before *before);
 
-/* --- signing certificates that wait for their certificate --- */
+/* --- pending signing certificates --- */
 
 /*
- * What store_make makes of a certificate is a key pair and a request. These
- * change it or bring the certificate; once it is there all of them answer
- * -EBUSY.
+ * Changes a pending certificate, which store_make makes: a key pair and a
+ * request. ALGORITHM makes a new key pair, SUBJECT a new request. ISSUER signs
+ * the request: with its own key if the text is `self`, or else with the signing
+ * certificate of that name.
  *
- * ALGORITHM makes a new key pair; SUBJECT another request; ISSUER has `self` or
- * a certificate here sign it: -EACCES: neither that nor the mount's root is the
- * caller's; -ENOENT: no enabled certificate of that name; -EKEYEXPIRED;
- * -EINVAL: its path length allows no CA below it, or the text is not of its
- * form.
+ * Returns 0, -ESTALE, -EPERM (managed), -EBUSY (not pending), -EINVAL (an
+ * unknown algorithm, not a subject of RFC 4514, or a secret in it; the issuer's
+ * path length permits no CA below it), -EFBIG (too long a subject), or, for
+ * ISSUER, -ENOENT (no enabled signing certificate with that name), -EACCES (the
+ * caller owns neither that certificate nor the mount's root) or -EKEYEXPIRED.
  */
 int store_cert_edit(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);
 
 /*
- * Takes what an outside CA returned for its request, PEM: the certificate and
- * its chain up to a self-signed one. With import a private key is among them,
- * and takes the place of the one that is here. Called with all that has come so
- * far: 1: nothing is wrong, and something is missing; 0: installed; -EBADMSG;
- * -EKEYEXPIRED; -EEXIST: the key is known here; -EFBIG.
+ * Installs a certificate from outside: PEM or PKCS #7, the certificate and its
+ * issuers up to a self-signed one. It must be for the request's key or, with
+ * import, come with its private key, which replaces the pair here. data is
+ * everything received so far. Installing the certificate that it already has
+ * changes nothing.
+ *
+ * Returns 0, 1 (valid so far, incomplete; call->reason names the missing part),
+ * -EFBIG (over STORE_REQUEST_MAX), -EBADMSG, -EINVAL (a private key without
+ * import, or a provisioning key), -EKEYEXPIRED, -EEXIST (the imported key is
+ * another certificate's), -EBUSY (it has another certificate), -ESTALE or
+ * -EPERM (managed).
  */
 int store_cert_install(struct store *store, struct store_call *call,
     const struct store_object *object, bool import, const void *data,
@@ -472,27 +473,26 @@ enum store_state {
 	STORE_PENDING
 };
 
-/* The word for a state. */
+/* The name of a state, as in the file `state`. */
 const char *store_state_name(enum store_state state);
 
-/* As of now. A key's first reason in the order disabled, expired, exhausted. */
+/* The present state. For a key, the first that applies of disabled (also by its
+ * group), expired, exhausted. */
 enum store_state store_key_state(const struct store_key *key);
 enum store_state store_member_state(const struct store_member *member);
 enum store_state store_cert_state(const struct store_cert *cert);
 
-/* How many enrolments are left: STORE_UNLIMITED or a number, never below 0. */
+/* The number of uses left, not below 0; or STORE_UNLIMITED. */
 int64_t store_key_remaining(const struct store_key *key);
 
 /* --- copying --- */
 
-/* Length of every provisioning key's text, newline included. */
+/* The length of every provisioning key's text, including the newline. */
 size_t store_key_text_len(const struct store *store);
 
-/*
- * Records one copy and puts the text into out, which is empty. -EDQUOT: used
- * up; -EKEYREVOKED: disabled; -EKEYEXPIRED; -ENOENT: not exportable; -EROFS;
- * -ESTALE.
- */
+/* Counts and records a copy of a provisioning key, and sets *out, which must be
+ * empty, to its text. Returns 0, -EROFS, -ESTALE, -ENOENT (not exportable),
+ * -EKEYREVOKED (disabled), -EKEYEXPIRED or -EDQUOT (used up). */
 int store_key_copy(struct store *store, struct store_call *call, int64_t key,
     struct bytes *out);
 
@@ -504,129 +504,47 @@ enum store_document {
 			    root */
 	STORE_FULLCHAIN_PEM,
 	STORE_CSR_PEM,
-	STORE_FINGERPRINT, /* hex SHA-256 of the certificate's DER */
+	STORE_FINGERPRINT, /* SHA-256 of the DER, hex */
 };
 
-/* Appends a document of a member or certificate. */
+/* Appends a document of a member or signing certificate; of a pending one,
+ * nothing but STORE_CSR_PEM. Returns 0 or -ESTALE. */
 int store_document(struct store *store, const union store_any *object,
     enum store_document which, struct bytes *out);
 
-/* How long it is, without making it where that can be helped. */
+/* The length of a document, as store_document would append it, without
+ * rendering it. Returns 0 or -ESTALE. */
 int store_document_len(struct store *store, const union store_any *object,
     enum store_document which, size_t *len);
 
-/* A member with the certificate that it enrolled with in place of its present
- * one. */
+/* Sets *out to a member with the certificate that it enrolled with in place of
+ * its present one. Returns 0 or -ESTALE. */
 int store_member_enrolled(
     struct store *store, const union store_any *member, union store_any *out);
 
 /* --- export --- */
 
 /*
- * Appends what a backup copies of a group, key or certificate, or, of the root,
- * of the store itself: a JSON object with secrets sealed and a MAC over all of
- * it. changed: when that last changed; no two versions of one object have the
- * same second and the same length. -ESTALE.
+ * Appends the backup file of a group, key or certificate, or, for the root,
+ * store.json: a JSON object with sealed secrets and a MAC over the whole.
+ * *changed is the moment of its last change; no two versions have the same
+ * second and length. Returns 0 or -ESTALE.
  */
 int store_export(struct store *store, const union store_any *object,
     struct bytes *out, int64_t *changed);
 
 /*
- * The journal, as segments of 1,000 records, a JSON object a line, that are
- * named by their numbers: what has enrolled, was issued, revoked, changed,
- * deleted, and the audit trail, in the order in which it came. It only grows.
- * What is at an offset now is appended, at most size bytes.
+ * A segment of the journal: up to 1,000 records, a JSON object a line, of
+ * enrollments, certificates, revocations, changes, deletions and lines of the
+ * audit trail, in order. Its name is its number. The journal only grows.
+ * store_segment_read appends up to size bytes from offset on.
  */
 int store_segment_size(
     struct store *store, const struct store_segment *segment, size_t *len);
 int store_segment_read(struct store *store, const struct store_segment *segment,
     int64_t offset, size_t size, struct bytes *out);
 
-/* The group that may read these. */
+/* The group that may read export/. */
 gid_t store_export_group(const struct store *store);
-
-/* --- lists --- */
-
-/* What can be long or costs a signature: made once, and shared by all who read
- * it. */
-enum store_list {
-	STORE_CRL_PEM,
-	STORE_CRL_DER,
-	STORE_INDEX,	  /* all that it issued, as openssl-ca(1) keeps them */
-	STORE_KEYS_TABLE, /* of the root: all keys, and all members,
-			     tab-separated */
-	STORE_MEMBERS_TABLE,
-	STORE_METRICS, /* in the text format of Prometheus */
-	STORE_LISTS
-};
-
-struct store_snapshot;
-
-/*
- * The present one of a certificate, or of the root. NULL: there is none, since
- * the certificate waits, or the store is read-only and has none. A revocation
- * list that is not fresh is signed first. A table is made anew by a look at it,
- * if it is old and that is not too dear; else the one of the last look is
- * served. Release it with store_snapshot_put. -ESTALE, -ENOSPC, -EIO.
- */
-int store_snapshot(struct store *store, const union store_any *object,
-    enum store_list which, bool look, struct store_snapshot **out);
-void store_snapshot_put(struct store_snapshot *snapshot);
-
-/* Its length; the moment that its content is from. */
-size_t store_snapshot_size(const struct store_snapshot *snapshot);
-int64_t store_snapshot_made(const struct store_snapshot *snapshot);
-
-/* Appends what is at an offset, at most size bytes. -ESTALE: it has been
- * replaced so often since that it is kept no more. */
-int store_snapshot_read(struct store_snapshot *snapshot, int64_t offset,
-    size_t size, struct bytes *out);
-
-/* --- enrolling --- */
-
-enum { STORE_REQUEST_MAX = 65536 };
-
-/* What a request is made of, one behind the other. */
-enum store_request {
-	STORE_CSR,
-	STORE_KEY_AND_CSR,   /* a provisioning key's line comes first */
-	STORE_CSR_AND_PROOF, /* a second CSR shows that the caller has a
-				member's key */
-};
-
-/*
- * Whether data is a whole request, or one that can never become valid: in both
- * cases it is time to carry it out.
- */
-bool store_request_complete(
-    enum store_request form, const void *data, size_t len);
-
-/*
- * Enrols: data is one complete request. key is the provisioning key's id, 0 if
- * its text comes in the request. member: the name it has to get, NULL: as the
- * CSR says. Appends the full chain. The same public key again gets the
- * certificate it has, and no use is spent. -EFBIG -EBADMSG -EKEYREJECTED
- * -EKEYREVOKED -EKEYEXPIRED -EEXIST -EDQUOT, in the order in which they are
- * checked; -EROFS, -ENOSPC, -EIO: nothing was spent. Logs refusals itself.
- */
-int store_enroll(struct store *store, struct store_call *call, int64_t key,
-    const char *member, const void *data, size_t len, struct bytes *reply);
-
-/* A member gets no more certificates than these within a day. */
-enum { STORE_RENEWALS_A_DAY = 1000 };
-
-/*
- * Renews: a new certificate for the same member under its present names, by the
- * certificate that its provisioning key names now, or, where the key has been
- * deleted, by the one that signed its present one. member is its id, 0 if the
- * request brings a proof: a CSR of the key of one of its valid certificates
- * whose CN is the SHA-256 of the new CSR's DER in hex. Appends the full chain.
- * No use is spent; the same CSR again gets the same answer. Of more than two
- * valid certificates the oldest is revoked (superseded). -EFBIG -EBADMSG
- * -EKEYREJECTED -EKEYREVOKED -EKEYEXPIRED -EEXIST -EROFS -ENOSPC -EIO. Logs
- * refusals itself.
- */
-int store_renew(struct store *store, struct store_call *call, int64_t member,
-    const void *data, size_t len, struct bytes *reply);
 
 #endif

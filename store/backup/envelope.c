@@ -10,11 +10,8 @@
 #include "store/base/clock.h"
 #include "store/internal.h"
 
-/*
- * What stands around each object and record that is exported: before it the
- * store's id and its own path, behind it a MAC over all of it. Pure: texts are
- * made and read here, no file and no database.
- */
+/* The envelope of each exported object and record: the store's id and the path
+ * in front, a MAC over everything behind. Pure functions. */
 
 int export_file_head(const char *store_id, const char *path, struct bytes *out)
 {
@@ -106,7 +103,7 @@ const char *export_record_wrong(const struct store *store, const char *line,
 
 const char *export_unpad(struct bytes *text)
 {
-	/* what is cut off within the padding is cut off, too */
+	/* a file that ends in its padding is cut off, too */
 	if (!text->len || text->data[text->len - 1] != '\n')
 		return "is cut off";
 	while (text->len && (text->data[text->len - 1] == ' ' ||

@@ -16,16 +16,17 @@
 #include "store/objects/kind.h"
 
 /*
- * What a backup copies: of a group, a key, a certificate or the store one JSON
- * object each, secrets as they are sealed; of everything else the journal, a
- * JSON object a line, in segments. Each of them in an envelope, see there.
+ * The backup: a JSON object for the store and for each group, key and
+ * certificate, with sealed secrets; for everything else the journal, in
+ * segments with a JSON object a line. All are in envelopes (envelope.c).
  *
- * rsync(1) compares sizes and seconds, so both are made to tell: the journal
- * only grows; an object has a version that only grows, seconds * 1,024 and what
- * tells changes within one second apart, which is added to a size rounded up to
- * 1,024. store.json names the newest record of the audit trail, so it changes
- * with each: its version is made of that line's moment and number, of which
- * audit_add sees to it that EXPORT_ROUND lines never share a second.
+ * rsync(1) detects a change by size and whole second, so every change alters
+ * one of them. The journal only grows. An object has an increasing version,
+ * seconds * 1,024 + a counter for changes within the second: the counter is
+ * added to a size that is rounded up to 1,024. store.json changes with every
+ * line of the audit trail, whose last record it names: its version is made from
+ * that line's second and number, of which EXPORT_ROUND lines never share a
+ * second (audit_add).
  */
 
 enum { ROUND = 1024 };
@@ -33,17 +34,17 @@ enum { ROUND = 1024 };
 /* --- objects --- */
 
 struct view {
-	struct bytes json; /* the object with its braces */
-	int64_t version;   /* seconds * round, and what is added to the size */
-	int64_t round;	   /* that the size is rounded up to */
+	struct bytes json; /* the object, including its braces */
+	int64_t version;   /* seconds * round + what is added to the size */
+	int64_t round;	   /* the size is rounded up to a multiple */
 };
 
-/* --- the store itself --- */
+/* --- store.json --- */
 
 /* The last line of the audit trail. */
 struct mark {
 	int64_t seq;	/* of its record */
-	int64_t line;	/* its number */
+	int64_t line;	/* of the line */
 	int64_t at;	/* moment */
 	int64_t latest; /* the latest second that any file shows */
 	char hash[2 * PKI_HASH + 1];
@@ -94,10 +95,10 @@ static int add_places(struct db_conn *conn, struct bytes *out)
 }
 
 /*
- * The mark in store.json: how many records the trail has up to the last line of
- * the audit trail, and that line's hash; and the latest second that any file
- * shows. Each commit that matters ends with such a line. A copy is read in this
- * order: one with fewer records has lost some since.
+ * Adds the mark: the number of the record with the last line of the audit
+ * trail, that line's hash, and the latest second that any file shows. Every
+ * commit of importance ends with such a line. store.json is copied before the
+ * trail: if the trail has fewer records, the copy has lost some.
  */
 static int add_mark(const struct mark *mark, struct bytes *out)
 {
@@ -108,7 +109,7 @@ static int add_mark(const struct mark *mark, struct bytes *out)
 	    mark->seq, mark->hash, mark->latest);
 }
 
-/* The mark is read first: what changes meanwhile is in the trail behind it. */
+/* Reads the mark first: later changes are in the trail. */
 static int view_store(struct store *store, struct db_conn *conn, struct view *v)
 {
 	struct mark mark = {0};
@@ -144,7 +145,7 @@ static int view_object(
 	    &v->json, &v->version);
 }
 
-/* Where its file stands below export/. */
+/* The path of the object's file below export/. */
 static void file_path(
     const struct store_object *object, char out[STORE_PATH + 16])
 {
@@ -199,8 +200,8 @@ gid_t store_export_group(const struct store *store)
 
 /* --- segments of the journal --- */
 
-/* What every record of a segment has beside its text: all of the same length,
- * newline included. */
+/* The head that all records of a segment have, and the length of their
+ * envelopes, newline included. */
 static int frame(const struct store *store, int64_t segment, struct bytes *head,
     int64_t *len)
 {
@@ -243,8 +244,8 @@ struct reading {
 	struct store *store;
 	struct db_conn *conn;
 	struct bytes head, record;
-	int64_t first;	/* the last record before the segment */
-	int64_t before; /* where that ends */
+	int64_t first;	/* number of the last record before the segment */
+	int64_t before; /* end offset of that record */
 	int64_t offset;
 	size_t left;
 	struct bytes *out;

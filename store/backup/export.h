@@ -1,48 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef STORE_EXPORT_H
-#define STORE_EXPORT_H
+#ifndef STORE_BACKUP_EXPORT_H
+#define STORE_BACKUP_EXPORT_H
 
-/* How what is exported looks; for those who write it and those who read it
- * again. */
+/* The format of exported files, for writing and reading them. */
 #include "store/internal.h"
 
-/* A file of an object, and a record of a segment, begin with a head and end
- * with a MAC. */
+/* An object's file, and each record of a segment, has a head and ends with a
+ * MAC. */
 enum {
 	EXPORT_SEGMENT = 1000,
 	EXPORT_TAIL = sizeof(",\"mac\":\"\"}") - 1 + (size_t)2 * PKI_HASH
 };
 
-/* Appends the head of a file at this path below export/, or of a record of this
- * segment. */
+/* Append the head of a file, path being below export/; of a record of a
+ * segment. Return 0 or -ENOMEM. */
 int export_file_head(const char *store_id, const char *path, struct bytes *out);
 int export_record_head(const char *store_id, int64_t segment, struct bytes *out);
 
-/* The name of a segment's file; whether a path is one, and of which. */
+/* Writes the path of a segment's file below export/. Returns whether a path is
+ * a segment's, and sets *number. */
 void export_segment_path(int64_t segment, char out[STORE_PATH]);
 bool export_segment_number(const char *path, int64_t *number);
 
-/* Ends with the MAC of all that it has. 0 or -EIO/-ENOMEM. */
+/* Appends the MAC over everything in out, and the closing brace. Returns 0,
+ * -ENOMEM or -EIO. */
 int export_seal(const struct store *store, struct bytes *out);
 
-/*
- * What is wrong with a text that should begin with this head and end with the
- * MAC over all of it, NULL: nothing.
- */
+/* Checks an object's file or a record: its head and its MAC. Returns NULL if
+ * they are right, or else the fault, to follow a file's name. */
 const char *export_wrong(const struct store *store, const char *text,
     size_t len, const struct bytes *head);
 
-/* The same of a record, which has to be the one of this number. */
+/* export_wrong for a record, which must have this number. */
 const char *export_record_wrong(const struct store *store, const char *line,
     size_t len, const struct bytes *head, int64_t seq);
 
-/* Takes off what fills up an object's file. What is wrong with that, or
- * NULL. */
+/* Removes the padding of an object's file. Returns NULL or the fault. */
 const char *export_unpad(struct bytes *text);
 
-/* Takes the store's id from what store.json begins with: less than size
- * bytes, NUL-terminated. What is wrong with it, or NULL; it is not
- * authenticated yet. */
+/* Writes the store's id from the head of store.json to id, which has size
+ * bytes. Returns NULL or the fault. The id is not authenticated yet. */
 const char *export_store_id(const char *text, char *id, size_t size);
 
 #endif

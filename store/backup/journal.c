@@ -13,12 +13,12 @@
 #include "store/internal.h"
 #include "store/objects/shown.h"
 
-/* A change of an object in the present job. */
+/* An object that the present job has changed. */
 struct change {
 	enum db_kind kind;
 	int64_t id;
-	bool noted; /* not only counts */
-	bool left;  /* its path is free */
+	bool noted; /* not only counters: it gets an event */
+	bool left;  /* its path is free now */
 };
 
 static struct journal *journal_of(const struct db_conn *conn)
@@ -30,11 +30,9 @@ static struct journal *journal_of(const struct db_conn *conn)
 
 /* --- versions --- */
 
-/*
- * seconds * 1024 and a counter, which only grow: size and time of an object's
- * file are made of it. What takes a path that another object has left has a
- * later version than that had.
- */
+/* An object's version, seconds * 1024 + a counter, only increases; size and
+ * time of its exported file depend on it. A new object at a path has a later
+ * version than any earlier one at that path. */
 static const struct {
 	enum db_query get, set;
 } version_of[DB_KINDS] = {
@@ -68,7 +66,7 @@ static int64_t next_version(int64_t floor, int64_t now)
 	return version;
 }
 
-/* The keys of a group that was renamed have other paths. */
+/* Renaming a group moves its keys to new paths. */
 static int move_keys(struct db_conn *conn, int64_t group, int64_t now)
 {
 	int64_t vacated = 0, keys = 0;
@@ -167,7 +165,7 @@ static int add(
 #undef NUMBER
 }
 
-/* The line's text, and what of the end follows from it. */
+/* Appends the line to text, and advances end past it. */
 static int add_line(
     const struct event *e, struct journal_end *end, struct bytes *text)
 {
@@ -257,7 +255,7 @@ void journal_pause(struct db_conn *conn, bool paused)
 	journal_of(conn)->paused = paused;
 }
 
-/* --- what the writer reports --- */
+/* --- hooks --- */
 
 static void job_begins(struct db_conn *conn)
 {
@@ -278,7 +276,7 @@ static int job_ends(struct db_conn *conn, const struct db_batch *batch, int rc)
 	return failed ? failed : rc;
 }
 
-/* The transaction is gone: only the database knows. */
+/* The transaction was rolled back: read the end from the database again. */
 static void transaction_lost(void *context)
 {
 	struct store *store = context;
@@ -307,8 +305,7 @@ static int before_change(
 	return effect->type == DB_FORGETS ? journal_keep_origin(conn, id) : 0;
 }
 
-/* The change of this object in the present job, which is added; NULL: no
- * memory. */
+/* Finds the present job's change of an object, or adds it. NULL: no memory. */
 static struct change *find_change(
     struct journal *journal, enum db_kind kind, int64_t id)
 {

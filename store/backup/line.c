@@ -114,9 +114,9 @@ int line_of_event(const struct db_row *row, struct bytes *out)
 	return rc;
 }
 
-/* --- reading one --- */
+/* --- parsing --- */
 
-/* Takes a literal off the front. */
+/* Consumes a literal. */
 static bool take(const char **at, const char *literal)
 {
 	size_t len = strlen(literal);
@@ -146,7 +146,7 @@ static const char *end_of_string(const char *at)
 	return at;
 }
 
-/* Takes what stands between here and the end as a part. */
+/* Consumes the text up to end as a part. */
 static bool take_part(const char **at, const char *end, struct bytes *out)
 {
 	bool done = *end && !bytes_add(out, *at, (size_t)(end - *at)) &&
@@ -182,7 +182,7 @@ static bool take_result(const char **at, struct line *out)
 	return take_string(at, ",\"result\":\"", &out->part[LINE_RESULT]);
 }
 
-#define PREV ((size_t)2 * PKI_HASH) /* hex digits */
+#define PREV ((size_t)2 * PKI_HASH) /* number of hex digits */
 
 static bool take_end(const char **at, struct line *out)
 {

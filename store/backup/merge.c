@@ -51,8 +51,7 @@ enum db_kind merge_kind(const json_t *json)
 
 /* --- from JSON --- */
 
-/* A member that is missing, in a copy made before there was the column, is 0 or
- * empty. */
+/* A copy may be older than the column: a missing member is 0 or empty. */
 static int load_number(const json_t *json, struct db_value *out)
 {
 	if (json && !json_is_null(json) && !json_is_integer(json))
@@ -74,7 +73,7 @@ static int load_text(
 	return rc;
 }
 
-/* Empty stands for NULL where the column may be that. */
+/* An empty string is NULL if the column may be NULL. */
 static int load_hex(const json_t *json, bool optional, struct bytes *bytes,
     struct db_value *out)
 {
@@ -122,7 +121,7 @@ static struct db_value *value_of(struct row *row, const char *name)
 	return NULL;
 }
 
-/* As long as the restore lasts, what is alive has `removed` 0. */
+/* During the restore, `removed` is 0 for what is not deleted. */
 static void mark_alive(struct row *row)
 {
 	struct db_value *removed = value_of(row, "removed");
@@ -250,7 +249,7 @@ static bool is_newer(struct row *new, struct row *old)
 	return !a || !b || a->i > b->i;
 }
 
-/* --- all of it --- */
+/* --- storing --- */
 
 static int add_files(
     struct db_conn *conn, enum db_kind kind, int64_t id, const json_t *files)
@@ -308,7 +307,7 @@ static int add(struct db_conn *conn, enum db_kind kind, const struct row *row)
 	    kind == DB_CRL ? &DB_BLOB("", 0) : NULL);
 }
 
-/* 1: it has been stored; 0: what is there is newer. */
+/* Returns 1 if the row was stored, 0 if the stored one is newer. */
 static int store_row(struct db_conn *conn, enum db_kind kind, struct row *new,
     struct row *old, const json_t *json)
 {

@@ -32,7 +32,7 @@ static void advance(struct copy *copy, size_t bytes)
 		copy->how->progress(copy->done, copy->total, copy->how->arg);
 }
 
-/* --- which files there are --- */
+/* --- files --- */
 
 typedef int (*entry_fn)(
     struct copy *copy, const char *path, size_t size, void *arg);
@@ -71,7 +71,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* What an interrupted rsync leaves has a leading dot, and is left out. */
+/* Skips names with a leading dot: an interrupted rsync(1) leaves such files. */
 static int each_entry(struct copy *copy, entry_fn fn, void *arg)
 {
 	char *roots[] = {strdup(copy->from), NULL};
@@ -116,7 +116,7 @@ int copy_measure(struct copy *copy)
 	return each_entry(copy, measure, NULL);
 }
 
-/* An open file of the copy. */
+/* Opens a file of the copy. Returns a descriptor, or -EBADMSG, logged. */
 static int open_file(const struct copy *copy, const char *path)
 {
 	char name[PATH_MAX];
@@ -218,7 +218,7 @@ struct segment {
 	void *arg;
 };
 
-/* What is wrong with a record, or NULL. */
+/* Returns the fault of a record, or NULL. */
 static const char *take_record(
     struct copy *copy, struct segment *s, const char *line, size_t len)
 {

@@ -1,43 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef STORE_COPY_H
-#define STORE_COPY_H
+#ifndef STORE_BACKUP_READER_H
+#define STORE_BACKUP_READER_H
 
-/* Reading a copy of export/: its files, what is wrong with them, the records of
- * its trail. */
+/* Reading a copy of export/ and checking it. Faults are logged with the file's
+ * name. */
 #include "store/internal.h"
 
 struct copy {
-	const struct store *store; /* whose id and master key it has to have */
+	const struct store *store; /* has the id and the master key */
 	const struct store_restore *how;
-	const char *from; /* its folder, without a slash behind */
-	int64_t segments; /* the highest number */
-	int64_t records;  /* the number of the last one taken */
-	bool torn;	  /* and another one begins behind it */
+	const char *from; /* the copy's folder, without a trailing slash */
+	int64_t segments; /* number of the last segment */
+	int64_t records;  /* number of the last record read */
+	bool torn;	  /* an incomplete record follows */
 	int64_t done, total;
 };
 
-/* Says what is wrong with one of its files. -EBADMSG. */
+/* Logs a fault of a file. Returns -EBADMSG. */
 int copy_wrong(const struct copy *copy, const char *path, const char *what);
 
-/* Looks at the names of all files and at their lengths. */
+/* Visits all names: sets segments and total. Returns 0, -EBADMSG (a name that
+ * is not of an export, a file that cannot be read) or -ENOMEM. */
 int copy_measure(struct copy *copy);
 
-/* Appends an object's file without its padding, NUL-terminated. */
+/* Appends an object's file, at most 4 MiB, without its padding, NUL-terminated.
+ * Returns 0, -EBADMSG or -ENOMEM. */
 int copy_read(const struct copy *copy, const char *path, struct bytes *out);
 
-/* Checks that it is what the store wrote at this path. */
+/* Checks head and MAC of a file from copy_read. Returns 0, -EBADMSG or
+ * -ENOMEM. */
 int copy_check(
     const struct copy *copy, const char *path, const struct bytes *text);
 
-/* Called for each object's file, checked; in the order of names. */
+/* Calls fn for each object's file, checked and NUL-terminated, in the order of
+ * names. fn returns 0 or -errno, which is then the result. */
 typedef int (*copy_file_fn)(const char *path, const char *text, void *arg);
 int copy_each_file(struct copy *copy, copy_file_fn fn, void *arg);
 
 /*
- * Called for each record of the trail, checked, in order. text: what is between
- * its head and MAC, of that length; line: the whole of it. Answers what is
- * wrong with it, or NULL. A torn last one is left out. Sets copy->records and
- * copy->torn.
+ * Calls fn for each record of the trail, checked, in order. line is the whole
+ * record; text, of len bytes, is the part between its head and MAC. fn returns
+ * NULL or a fault. An incomplete last record is skipped. Sets records and torn.
+ * Returns 0, -EBADMSG or -ENOMEM.
  */
 typedef const char *(*copy_record_fn)(
     int64_t seq, const char *line, const char *text, size_t len, void *arg);

@@ -15,15 +15,13 @@
 #include "store/internal.h"
 #include "store/open.h"
 
-/*
- * Makes a store from a copy of export/, in a file of another name, which gets
- * the store's when it was found sound.
- */
+/* Creates a store from a copy of export/, under another name; it is renamed
+ * once store_check finds no fault. */
 
-/* --- the store's own file, and whose it is --- */
+/* --- store.json --- */
 
-/* The head is not authenticated yet: that takes the master key, which is
- * another one if it does not open this. */
+/* Tries the master key on the copy's seal_check. It cannot check the MAC
+ * before: with a wrong key the MAC is wrong, too. */
 static int check_key(struct restore *r)
 {
 	CLEANUP_BYTES struct bytes check = {0}, plain = {0};
@@ -44,8 +42,7 @@ static int check_key(struct restore *r)
 	return rc == -EBADMSG ? -EKEYREJECTED : rc;
 }
 
-/* Its id stands in the head of its file, which the master key has yet to
- * confirm. */
+/* Reads store.json and the store's id, which is not authenticated yet. */
 static int identify(struct restore *r)
 {
 	int rc = copy_read(&r->copy, "store.json", &r->store_json);
@@ -97,8 +94,7 @@ static int confirm(struct restore *r, const struct store_options *options)
 	return rc;
 }
 
-/* What an operator wants to know: a copy that ends early is only an older
- * one. */
+/* Logs the end of the copy: one that ends early is sound, only older. */
 static int say_last(const struct db_row *row, void *arg)
 {
 	const struct restore *r = arg;

@@ -25,7 +25,7 @@ static int read_member(const struct db_row *row, void *arg)
 	return 1;
 }
 
-/* The member as it enrolled, whatever it has become since. */
+/* Adds the member as it enrolled, not as it is now. */
 static int add_enrolled(struct db_conn *conn, int64_t member, struct bytes *out)
 {
 	int rc = bytes_printf(out, ",\"member\":");
@@ -89,9 +89,9 @@ int record_of_event(
 	return rc ? rc : record_compose(conn, &record, out);
 }
 
-/* --- reading one --- */
+/* --- parsing --- */
 
-/* Behind the JSON object that begins here; `end` if it does not end. */
+/* Returns the end of the JSON object at `at`, or `end` if it is incomplete. */
 static const char *end_of_object(const char *at, const char *end)
 {
 	bool quoted = false;
@@ -127,8 +127,8 @@ static int split_part(const char **at, const char *end, struct record_parts *out
 	return -EBADMSG;
 }
 
-/* A decimal number, not read beyond the end. The clock may have been before
- * 1970. */
+/* Parses a decimal number without reading beyond end. Moments before 1970 are
+ * negative. */
 static int take_number(const char **at, const char *end, int64_t *out)
 {
 	bool negative = *at < end && **at == '-';

@@ -2,7 +2,7 @@
 #ifndef STORE_BACKUP_RECORD_H
 #define STORE_BACKUP_RECORD_H
 
-/* A record of the exported trail: an event's row as JSON members. */
+/* A record of the exported journal: an event's row as JSON members. */
 #include "store/base/bytes.h"
 #include "store/db/db.h"
 
@@ -15,16 +15,16 @@ struct record {
 	size_t data_len;
 };
 
-/* Appends a record without what all records have (envelope.c): `"seq":…`.
+/* Appends a record without its envelope (envelope.c): `"seq":` and so on.
  * Returns 0 or -errno. */
 int record_compose(
     struct db_conn *conn, const struct record *record, struct bytes *out);
 
-/* Appends the record of a row of DB_EVENT_ columns. Returns 0 or -errno. */
+/* Appends the record of a row with DB_EVENT_ columns, as record_compose. */
 int record_of_event(
     struct db_conn *conn, const struct db_row *row, struct bytes *out);
 
-/* Parts of a record's text, each NUL-terminated; empty: it has none such. */
+/* Parts of a record, NUL-terminated; empty: none. */
 enum { RECORD_LOG, RECORD_ISSUED, RECORD_MEMBER, RECORD_DATA, RECORD_PARTS };
 
 struct record_parts {
@@ -32,12 +32,12 @@ struct record_parts {
 	struct bytes text[RECORD_PARTS];
 };
 
-/* Splits what record_compose makes. Returns 0, -EBADMSG (another text) or
- * -ENOMEM; free the parts in any case. */
+/* Splits a text that record_compose made. Returns 0, -EBADMSG (it did not) or
+ * -ENOMEM. Free *out with record_parts_free, also after an error. */
 int record_split(const char *text, size_t len, struct record_parts *out);
 void record_parts_free(struct record_parts *parts);
 
-/* A part, or NULL. */
+/* Returns a part, or NULL if it is empty. */
 const char *record_part(const struct record_parts *parts, int i);
 
 #endif

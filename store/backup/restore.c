@@ -21,12 +21,9 @@
 #include "store/internal.h"
 #include "store/objects/shown.h"
 
-/*
- * Fills a store from a copy of export/. The files say what groups, keys and
- * certificates are, the trail everything else, in the order in which it
- * happened; where a copy was taken while things changed, the newer of the two
- * says it. All of it is one transaction.
- */
+/* Fills a store from a copy of export/, in one transaction. Groups, keys and
+ * certificates come from their files, everything else from the trail, in order.
+ * If the copy mixes files of different times, the newest wins. */
 
 struct missing {
 	enum store_kind kind;
@@ -41,8 +38,8 @@ struct about {
 	int64_t id;
 };
 
-/* Loads the JSON of an object or of the store; the caller frees it. NULL: it is
- * of no kind that this version knows. */
+/* Parses the JSON of an object or the store; free it with json_decref. NULL if
+ * its kind is unknown. */
 static json_t *load(const char *text, struct about *about)
 {
 	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -55,7 +52,8 @@ static json_t *load(const char *text, struct about *about)
 	return NULL;
 }
 
-/* Whether there was a file of it; with set, there is. */
+/* Whether an object's file was present; set: marks it as present. Returns 1, 0,
+ * -EBADMSG (no valid id) or -ENOMEM. */
 static int seen(struct restore *r, enum db_kind kind, int64_t id, bool set)
 {
 	struct bytes *bits = &r->seen[kind];
@@ -71,7 +69,7 @@ static int seen(struct restore *r, enum db_kind kind, int64_t id, bool set)
 	return at < bits->len && bits->data[at] & bit;
 }
 
-/* The file of the store has been read already. */
+/* store.json has been read already. */
 static bool is_store(const char *path)
 {
 	return strcmp(path, "store.json") == 0;
@@ -96,7 +94,8 @@ static int take_file(const char *path, const char *text, void *arg)
 	return rc ? copy_wrong(&r->copy, path, "cannot be stored") : 0;
 }
 
-/* In the order of the trail: the newest version wins. */
+/* Merges the objects' states in the trail, in order: the newest version
+ * wins. */
 static int take_noted(const struct db_row *row, void *arg)
 {
 	struct restore *r = arg;
@@ -143,7 +142,7 @@ static int take_part(struct restore *r, enum db_kind kind, const char *text)
 	return rc;
 }
 
-/* Objects are merged when all records are there, see take_noted. */
+/* Objects are merged after the last record, by take_noted. */
 static int take_data(struct restore *r, const char *text)
 {
 	struct about about = {0};
@@ -210,7 +209,7 @@ static int make_again(const struct db_row *row, void *arg)
 	return record_of_event(again->r->conn, row, &again->text);
 }
 
-/* Its export would be this record again. */
+/* Whether the restored store would export the same record. */
 static bool made_again(
     struct restore *r, int64_t seq, const char *text, size_t len)
 {
@@ -224,7 +223,7 @@ static bool made_again(
 	return same;
 }
 
-/* Whether it is the record that store.json names, if it has that number. */
+/* Whether this is the record that store.json names, if it has that number. */
 static bool fits_mark(
     const struct restore *r, int64_t seq, const struct record_parts *parts)
 {
@@ -263,9 +262,9 @@ static const char *take_record(
 		   : "cannot be made again as it is: of another version?";
 }
 
-/* --- all of it --- */
+/* --- the end --- */
 
-/* arg: counts them. */
+/* Logs a fault; arg counts them. */
 static int say(const struct db_row *row, void *arg)
 {
 	char text[400];
@@ -325,8 +324,8 @@ static int run_all(struct db_conn *conn, const enum db_query *queries,
 	return rc < 0 ? rc : 0;
 }
 
-/* What is missing, but for groups: they have no secret, and the trail says all
- * of them. */
+/* Calls fn for what is missing, except groups: they have no secret, and the
+ * trail has all their states. */
 static int each_missing(
     struct restore *r, int (*fn)(struct restore *, const struct missing *))
 {
@@ -352,7 +351,7 @@ static int leave_out(struct restore *r, const struct missing *missing)
 	return rc < 0 ? rc : 0;
 }
 
-/* Deletes it, with a record of that as of any other. */
+/* Deletes an object whose file is missing, with a line in the audit trail. */
 static int delete_missing(struct restore *r, const struct missing *missing)
 {
 	struct store_call call = {.uid = r->store->uid,
@@ -404,8 +403,8 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Files of this store do not show a second that those of the lost one have
- * shown. */
+/* Sets the earliest second that files of this store show: later than any that
+ * the lost store has shown. */
 static int show_later(struct restore *r, int64_t now)
 {
 	int64_t shown = json_integer_value(
@@ -424,7 +423,7 @@ static int show_later(struct restore *r, int64_t now)
 				  DB_ARGS(DB_INT(shown)));
 }
 
-/* Everything that is counted, and the lists of the groups and places. */
+/* Computes counters and times of lists again. */
 static int count_again(struct restore *r, int64_t now)
 {
 	static const enum db_query count[] = {
@@ -449,8 +448,7 @@ static int add_count(const struct db_row *row, void *arg)
 	return bytes_add(arg, &count, sizeof(count));
 }
 
-/* The larger of the uses that were counted and the certificates that are
- * there. */
+/* A key's uses: the larger of its counter and the number of certificates. */
 static int count_uses(struct restore *r)
 {
 	CLEANUP_BYTES struct bytes counts = {0};
@@ -487,10 +485,8 @@ static int conclude(struct restore *r)
 	return rc ? rc : count_uses(r);
 }
 
-/*
- * store.json is copied first: the trail has at least the records that it names,
- * or lost some. A torn one is told as that.
- */
+/* store.json is copied first, so the trail must have the records that it names.
+ * An incomplete last record has been reported already. */
 static int check_length(const struct restore *r)
 {
 	int64_t left = r->mark.records - r->copy.records - r->copy.torn;
@@ -515,7 +511,7 @@ static int add_setting(
 	    conn, DB_SETTING_ADD, DB_ARGS(DB_TEXT(name), DB_BLOB(value, len)));
 }
 
-/* A copy of 0.1.0 says nothing of audit_private. */
+/* Copies of version 0.1.0 have no audit_private. */
 static int add_settings(struct restore *r)
 {
 	const struct store *store = r->store;

@@ -30,7 +30,7 @@ static int add_file(const struct db_row *row, void *arg)
 	    db_int(row, 0), db_int(row, 1), db_int(row, 2), db_int(row, 3));
 }
 
-/* Files of the object that have owners of their own. */
+/* Adds the object's files that have owners of their own. */
 static int add_files(struct rendering *r, int64_t id)
 {
 	int rc = bytes_printf(r->out, ",\"files\":[");

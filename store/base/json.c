@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* RFC 8259 7: these have to be escaped, and no others are. */
+/* Escapes what RFC 8259 7 requires, and nothing else. */
 static int json_char(struct bytes *out, unsigned char c)
 {
 	static const char control[] = "\b\t\n\f\r", letter[] = "btnfr";

@@ -96,7 +96,7 @@ int user_of(const char *path, struct user *out)
 
 static bool is_member(const struct user *user, gid_t gid)
 {
-	/* cppcheck-suppress getpwuidCalled; exists are no threads yet */
+	/* cppcheck-suppress getpwuidCalled; there are no other threads yet */
 	const struct passwd *entry = getpwuid(user->uid);
 	gid_t groups[256];
 	int n = sizeof(groups) / sizeof(groups[0]);
@@ -175,8 +175,8 @@ int user_keep_mounting(void)
 
 /* --- access checks --- */
 
-/* The result of an access check: the first file that is denied, an index into
- * the suffixes, or one of these; an exit status less 1. */
+/* The result of an access check, the child's exit status minus 1: the index of
+ * the first denied file in the suffixes, or one of these. */
 enum { NOTHING = -1, DIRECTORY = 100, UNKNOWN };
 
 static int may_read(int fd, const char *path, int how)

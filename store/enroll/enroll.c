@@ -10,6 +10,7 @@
 #include "store/base/clock.h"
 #include "store/enroll/issue.h"
 #include "store/enroll/request.h"
+#include "store/enrollment.h"
 #include "store/internal.h"
 #include "store/lists/metrics.h"
 #include "store/objects/object.h"
@@ -320,7 +321,7 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 
 /* --- counting and storing --- */
 
-/* Whether everything that was looked at still holds. */
+/* Spends a use if everything that was checked still holds. */
 static int count_use(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct enrolment *e = arg;

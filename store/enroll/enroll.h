@@ -41,6 +41,8 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply);
  * *reply to it. Returns 0, -EAGAIN (a concurrent change: prepare again), or
  * -errno. */
 int enrolment_commit(struct enrolment *e, struct bytes *reply);
+
+/* Frees what *e holds. */
 void enrolment_end(struct enrolment *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include "store/base/clock.h"
 #include "store/base/histogram.h"
 #include "store/enroll/request.h"
+#include "store/enrollment.h"
 #include "store/internal.h"
 #include "store/lists/metrics.h"
 #include "store/objects/signer.h"

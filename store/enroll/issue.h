@@ -4,6 +4,7 @@
 
 /* Issuing a certificate for a CSR; common to enrollment and renewal. */
 #include "store/enroll/request.h"
+#include "store/enrollment.h"
 #include "store/objects/signer.h"
 #include "store/store.h"
 

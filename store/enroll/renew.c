@@ -8,6 +8,7 @@
 #include "store/base/clock.h"
 #include "store/enroll/issue.h"
 #include "store/enroll/request.h"
+#include "store/enrollment.h"
 #include "store/internal.h"
 #include "store/lists/metrics.h"
 #include "store/objects/member.h"
@@ -258,7 +259,7 @@ int renewal_prepare(struct renewal *r, struct bytes *reply)
 
 /* --- storing --- */
 
-/* Whether everything that was looked at still holds. */
+/* Stores the certificate if everything that was checked still holds. */
 static int add_certificate(
     struct db_conn *conn, struct db_batch *batch, void *arg)
 {
@@ -286,8 +287,8 @@ static int record_renewal(
 	const struct renewal *r = arg;
 	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
 	int64_t now = batch->now;
-	/* superseded: RFC 5280 5.3.1. The record of that comes before the
-	 * certificate's: a copy of the export may end between the two. */
+	/* Revoke first (superseded, RFC 5280 5.3.1): a copy of the export may
+	 * end between the two records. */
 	int rc = member_revoke(conn, r->member, MAX_VALID, "superseded", now);
 
 	if (rc >= 0)

@@ -19,13 +19,13 @@ struct renewal {
 	int64_t present, present_not_after;
 	bool present_revoked;
 
-	int64_t issued; /* id of the new one; of the job */
+	int64_t issued; /* id of the new certificate, set in the job */
 };
 
 /* Splits and parses the request. Errors of a CSR are reported by
  * renewal_prepare. Free with renewal_end, also after an error. Returns 0,
- * -EFBIG, -EBADMSG or -EINVAL (the first of two CSRs is malformed). */
-
+ * -EFBIG (also: too long), -EBADMSG or -EINVAL (the first of two CSRs is
+ * malformed), or -ENOMEM. */
 int renewal_begin(struct renewal *r, const void *data, size_t len);
 
 /* Reads the store, checks and signs. Returns as enrolment_prepare. */
@@ -34,6 +34,8 @@ int renewal_prepare(struct renewal *r, struct bytes *reply);
 /* Stores the certificate and revokes superseded ones in one transaction.
  * Returns as enrolment_commit. */
 int renewal_commit(struct renewal *r, struct bytes *reply);
+
+/* Frees what *r holds. */
 void renewal_end(struct renewal *r);
 
 #endif

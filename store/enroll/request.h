@@ -3,6 +3,7 @@
 #define STORE_ENROLL_REQUEST_H
 
 /* Splits a request into its parts. Pure functions. */
+#include "store/enrollment.h"
 #include "store/pki/pki.h"
 #include "store/store.h"
 

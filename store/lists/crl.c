@@ -120,7 +120,7 @@ static int64_t content_moment(const struct crl_signing *m)
 					    : (last + 1) * CLOCK_SECOND;
 }
 
-/* Only in the place of the list that was looked at. */
+/* Replaces the list that was read, but no newer one. */
 static int keep_list(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct crl_signing *m = arg;
@@ -152,7 +152,7 @@ static int sign_list(struct crl_signing *m)
 	int rc = signer_get(m->store, m->cert, &signer);
 
 	if (!rc && !signer->ca)
-		rc = -ESTALE; /* deleted meanwhile */
+		rc = -ESTALE; /* deleted since the state was read */
 	if (!rc)
 		rc = collect_entries(m);
 	if (rc)

@@ -2,6 +2,7 @@
 #include "store/lists/crl.h"
 #include "store/lists/metrics.h"
 #include "store/lists/table.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 int store_snapshot(struct store *store, const union store_any *object,

@@ -4,6 +4,7 @@
 
 /* Counters, and the file `metrics`. */
 #include "store/base/histogram.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 
 enum metrics_event {
@@ -37,7 +38,7 @@ void metrics_event(struct store *store, enum metrics_event event);
  * it. */
 void metrics_refused(struct store *store, int error);
 
-/* Implements store_snapshot for STORE_METRICS. */
+/* Implements store_snapshot for STORE_METRICS. Returns as it does. */
 int list_metrics(struct store *store, bool look, struct store_snapshot **out);
 
 #endif

@@ -5,6 +5,7 @@
 /* Rendered lists: rendered once, shared by all readers, cached. */
 #include <pthread.h>
 
+#include "store/snapshot.h"
 #include "store/store.h"
 
 enum { RENDERED = 64, REPLACED = 64, RENDER_LOCKS = 16 };
@@ -51,10 +52,10 @@ struct snapshot_times {
 struct snapshot_times *snapshot_times(struct snapshot_writer *writer);
 
 /*
- * snapshot_get for global lists (id 0), which are costly. Renders the list anew
- * only if `look` is set and its basis has changed or `until` has passed, and so
- * rarely that rendering takes at most a tenth of the time. While one thread
- * renders, others get the cached list.
+ * snapshot_get for global lists (id 0), which are costly. Renders the list
+ * again only if `look` is set and its basis has changed or `until` has passed,
+ * and so rarely that rendering takes at most a tenth of the time. While one
+ * thread renders, others get the cached list.
  */
 int snapshot_get_lazily(struct store *store, enum store_list which,
     int64_t basis, bool look, snapshot_fill_fn fill, void *arg,

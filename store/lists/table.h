@@ -3,9 +3,11 @@
 #define STORE_LISTS_TABLE_H
 
 /* Tables of all keys and members. */
+#include "store/snapshot.h"
 #include "store/store.h"
 
-/* Implements store_snapshot for STORE_KEYS_TABLE and STORE_MEMBERS_TABLE. */
+/* Implements store_snapshot for STORE_KEYS_TABLE and STORE_MEMBERS_TABLE.
+ * Returns as it does. */
 int list_table(struct store *store, enum store_list which, bool look,
     struct store_snapshot **out);
 

@@ -9,11 +9,11 @@
 #include "store/objects/kind.h"
 
 /*
- * Edits that are taken back: somebody who writes a value in parts may be
- * refused a later one, and then nothing of it is to stay. Whether anybody else
- * has edited the value meanwhile is told by counts in memory: no open file
- * outlives the daemon, and no other one has the store. Values that share a
- * count are at worst left as they are.
+ * store_put_back: if a caller writes a value in parts and a later part is
+ * refused, the value from before the first one returns, unless another caller
+ * has edited it meanwhile. Counters in memory suffice: no open file outlives
+ * the daemon, and no other daemon has the store. If two values share a counter,
+ * the worst case is that one is not put back.
  */
 static uint64_t *edits_of(
     struct store *store, const struct store_object *o, enum store_field field)
@@ -25,7 +25,7 @@ static uint64_t *edits_of(
 	return &store->edits.count[value % EDIT_SLOTS];
 }
 
-/* What the field has in `was`. false: it cannot be put back. */
+/* Saves the field's value in `was`. Returns false if it cannot be put back. */
 static bool keep(struct store_before *before, const struct object_field *field,
     const union store_any *was)
 {
@@ -58,8 +58,7 @@ void before_note(struct store *store, const struct store_edit *edit,
 	uint64_t *edits = edits_of(store, &was->object, edit->field);
 	struct store_before *before = edit->before;
 
-	/* Somebody else's edit between two of this writer's is what will be put
-	 * back. */
+	/* After another caller's edit, that one's value is what returns. */
 	if (before && (!before->known || before->edits != *edits)) {
 		before->field = edit->field;
 		before->bit = edit->bit;

@@ -2,26 +2,24 @@
 #ifndef STORE_OBJECTS_BEFORE_H
 #define STORE_OBJECTS_BEFORE_H
 
-/* Values as they were before an edit, so that the edit can be taken back. */
+/* Values as they were before an edit, for store_put_back. */
 #include "store/store.h"
 
 enum { EDIT_SLOTS = 4096 };
 
-/* How often each value was edited, by a hash of object and field. The writer's
- * thread alone uses it. */
+/* How often each value was edited, by a hash of object and field. Only the
+ * writer's thread uses it. */
 struct edit_counts {
 	uint64_t count[EDIT_SLOTS];
 };
 
-/*
- * In a job, before the edit. Returns 0, or -ECANCELED if the edit puts a value
- * back that another caller has changed since.
- */
+/* In a job, before the edit. Returns 0, or -ECANCELED (edit puts a value back
+ * that another caller has changed since). */
 int before_check(struct store *store, const struct store_edit *edit,
     const struct store_object *object);
 
-/* In a job, after the edit of an object: counts the edit and keeps the value
- * that `was` had. */
+/* In a job, after the edit: counts it, and stores the value in `was` in
+ * edit->before, if set. */
 void before_note(struct store *store, const struct store_edit *edit,
     const union store_any *was);
 

@@ -11,8 +11,7 @@
 #include "store/pki/pki.h"
 #include "store/store.h"
 
-/* Signing certificates, and the documents of everything that has a
- * certificate. */
+/* Signing certificates: columns, fields, deletion. */
 
 static void read_cert(const struct db_row *row, union store_any *out)
 {
@@ -69,7 +68,7 @@ static int remove_cert(struct db_conn *conn, struct store_call *call,
 
 	if (rc)
 		return rc == -EBUSY ? in_use(call) : rc;
-	/* Its private key is gone: it is revoked with its issuer. */
+	/* Its private key is destroyed: it counts as revoked by its issuer. */
 	rc = db_change(conn, DB_CERT_COUNT_REVOKED, args);
 	if (!rc)
 		rc = shown_used(conn, STORE_CERT, object->cert.issuer, now);
@@ -79,7 +78,7 @@ static int remove_cert(struct db_conn *conn, struct store_call *call,
 	return db_change(conn, DB_CRL_DROP, DB_ARGS(DB_INT(object->object.id)));
 }
 
-/* A century is more than any signing certificate has left. */
+/* A century: longer than any signing certificate is valid. */
 enum { DAYS_MAX = 36525 };
 
 static int resolve_days(const struct field_edit *e, int64_t *days)
@@ -99,7 +98,7 @@ static int resolve_ca_days(const struct field_edit *e, int64_t *days)
 	return resolve_days(e, days);
 }
 
-/* What `issuer` says where no certificate here is meant. */
+/* Words in `issuer` that name no certificate. */
 static const char *const not_an_issuer[] = {"none", "self", "external", NULL};
 
 const struct object_kind store_cert_kind = {

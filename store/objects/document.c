@@ -5,7 +5,7 @@
 #include "store/internal.h"
 #include "store/objects/signer.h"
 
-/* PEM documents of members and signing certificates. */
+/* PEM documents and fingerprints of members and signing certificates. */
 
 struct material {
 	struct bytes der, csr;
@@ -56,8 +56,8 @@ int store_member_enrolled(
 	    read_enrolled, &out->member, -ESTALE);
 }
 
-/* What can sign: a certificate, or what issued a member's; NULL while that
- * waits. */
+/* Gets the signer with the object's chain: itself, or a member's issuer. *out
+ * is NULL for a pending certificate. */
 static int signer_of(
     struct store *store, const union store_any *object, struct signer **out)
 {
@@ -70,8 +70,7 @@ static int signer_of(
 	    store, member ? object->member.issuer : object->object.id, out);
 }
 
-/* Where the chain above begins in the signer's own: behind itself, unless it
- * issued the object. */
+/* The offset of the object's issuers in the signer's chain. */
 static size_t above(const union store_any *object, const struct signer *signer)
 {
 	return object->object.kind == STORE_MEMBER ? 0 : signer->above;

@@ -24,7 +24,7 @@ struct change {
 	const struct store_make *make;
 	const char *name; /* for rename */
 	const struct store_edit *edit;
-	union store_any *out; /* as the job found or made it */
+	union store_any *out; /* as read or made by the job */
 };
 
 static int illegal_name(
@@ -49,7 +49,7 @@ static bool legal(const struct object_kind *kind, const char *name)
 	return name_legal(name, strlen(name));
 }
 
-/* A name that is taken; other errors go by. */
+/* Adds the reason to -EEXIST; returns other errors unchanged. */
 static int taken(struct store_call *call, int rc, const char *name)
 {
 	return rc == -EEXIST
@@ -69,7 +69,8 @@ static int note(struct db_conn *conn, const struct change *c,
 		.action = action, .object = path, .name = name, .value = value});
 }
 
-/* Objects are numbered by kind, as what is exported is. */
+/* Ids are counted per kind: enum db_kind begins with the values of enum
+ * store_kind. */
 static int make_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct change *c = arg;
@@ -217,7 +218,7 @@ int store_rename(struct store *store, struct store_call *call,
 
 /* --- editing --- */
 
-/* In a job: the value that is stored, and its text for the audit trail. */
+/* The value to store, and its text for the audit trail. */
 struct new_value {
 	struct db_value value;
 	const char *text;

@@ -11,7 +11,7 @@
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
 
-/* Provisioning keys: their state, their secret, copying them. */
+/* Provisioning keys: their secret, their fields, copying. */
 
 static int64_t moment(const struct db_row *row, int column)
 {
@@ -44,8 +44,7 @@ static void read_key(const struct db_row *row, union store_any *out)
 	k->copies = db_int(row, DB_KEY_COPIES);
 	k->last_copied = moment(row, DB_KEY_LAST_COPIED);
 	k->last_used = moment(row, DB_KEY_LAST_USED);
-	/* Expiring changes the state, and nobody writes it down when it
-	 * happens. */
+	/* Expiry changes the state without a write. */
 	o->changed = clock_later(o->changed, k->expires);
 }
 
@@ -86,7 +85,7 @@ static int remove_key(struct db_conn *conn, struct store_call *call,
 	return rc;
 }
 
-/* The new limit. One writer: what is read here is what is changed. */
+/* There is one writer: the limit read here is the one that is replaced. */
 static int resolve_limit(const struct field_edit *e, int64_t *limit)
 {
 	const struct store_key *key = &e->object->key;
@@ -207,8 +206,8 @@ static int read_sealed(const struct db_row *row, void *arg)
 	return blob ? bytes_add(&s->secret, blob, len) : 0;
 }
 
-/* The text as of now. *cert is the signing certificate that its root comes
- * from. */
+/* Renders the text as of now. *cert is the signing certificate whose root is in
+ * it. Returns 0, -EAGAIN (the secret was destroyed meanwhile) or -errno. */
 static int compose(
     struct store *store, int64_t key, int64_t *cert, struct bytes *out)
 {
@@ -247,8 +246,8 @@ struct copy {
 	int64_t cert;
 };
 
-/* Counts only if the key may be copied at this moment, whatever was seen
- * before. */
+/* Counts the copy if it is still permitted and the signing certificate is the
+ * same. */
 static int count_copy(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct copy *c = arg;

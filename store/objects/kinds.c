@@ -2,7 +2,7 @@
 #include "store/objects/kind.h"
 #include "store/store.h"
 
-/* The fixed directories: made with the store, never listed, deleted or
+/* The fixed directories: made with the store; never listed, deleted or
  * renamed. */
 static void read_place(const struct db_row *row, union store_any *out)
 {

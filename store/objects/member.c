@@ -12,7 +12,7 @@
 #include "store/pki/pki.h"
 #include "store/store.h"
 
-/* What has enrolled. Members are made in enroll.c. */
+/* Members: columns, fields, revocation, deletion. enroll.c makes them. */
 
 static void read_member(const struct db_row *row, union store_any *out)
 {
@@ -58,7 +58,7 @@ static int issuer_used(const struct db_row *row, void *arg)
 	return shown_used(use->conn, STORE_CERT, db_int(row, 0), use->now);
 }
 
-/* Ids of the certificates that are revoked. */
+/* Appends the id of a certificate to revoke. */
 static int add_id(const struct db_row *row, void *arg)
 {
 	int64_t id = db_int(row, 0);
@@ -128,15 +128,15 @@ static int remove_member(struct db_conn *conn, struct store_call *call,
 	int64_t id = object->object.id;
 
 	(void)call;
-	/* RFC 5280 5.3.1. In this order: a copy of the export may end between
-	 * the two. */
+	/* Revoke first (RFC 5280 5.3.1): a copy of the export may end between
+	 * the two records. */
 	int rc = member_revoke(conn, id, 0, "cessationOfOperation", now);
 	return rc < 0 ? rc
 		      : db_change(conn, DB_MEMBER_REMOVE,
 			    DB_ARGS(DB_INT(id), DB_INT(now)));
 }
 
-/* Revokes: nothing else is stored for this field. */
+/* The revocation is all that this field stores. */
 static int resolve_revocation(const struct field_edit *e, int64_t *number)
 {
 	(void)number;

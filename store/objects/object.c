@@ -99,7 +99,7 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent,
 	int rc = db_one(db_reader(store->db), wanted.kind->find, args,
 	    read_wanted, &wanted, -ENOENT);
 
-	/* a segment is found by a number, and has one name alone */
+	/* a segment is found by its number, which 1 and 00000001 both are */
 	return rc || strcmp(out->object.name, name) == 0 ? rc : -ENOENT;
 }
 
@@ -126,7 +126,7 @@ struct each {
 	const struct object_kind *kind;
 	store_each_fn fn;
 	void *arg;
-	bool brief; /* the row has only the common columns */
+	bool brief; /* the row has the common columns only */
 };
 
 static int read_each(const struct db_row *row, void *arg)
@@ -201,7 +201,7 @@ int store_submit(struct store *store, struct store_call *call,
 	store_identify(call);
 	int rc = db_submit(store->db, job, arg);
 
-	/* What a job said before its commit failed is no longer the reason. */
+	/* The job's reason no longer holds if its commit failed. */
 	if (rc == -EIO || rc == -ENOSPC)
 		store_refuse(call, rc,
 		    "the store failed, and nothing has changed: see the messages");

@@ -11,10 +11,8 @@
 #include "store/objects/object.h"
 #include "store/objects/shown.h"
 
-/*
- * Owners and modes. Every object has its own; its files follow it, and only
- * what somebody has given an owner or mode of its own has a row.
- */
+/* Owners and modes. Every object has its own. Its files follow it; a file has a
+ * row only if its owner or mode was changed. */
 
 bool store_in_group(const struct store_call *call, gid_t gid)
 {
@@ -40,8 +38,8 @@ static struct store_owner merged(
 		out.uid = change->to.uid;
 	if (change->gid)
 		out.gid = change->to.gid;
-	/* with a new owner it comes from the kernel's cache, to clear these
-	 * bits */
+	/* With a new owner, the mode is the kernel's cached one without these
+	 * bits: only they are to be cleared. */
 	if (change->mode && (change->uid || change->gid))
 		out.mode &= change->to.mode | ~special;
 	else if (change->mode)
@@ -49,7 +47,8 @@ static struct store_owner merged(
 	return out;
 }
 
-/* What the kernel sends before somebody truncates a file. */
+/* Whether this is the change that the kernel sends before a truncation: clear
+ * set-user-ID and set-group-ID. */
 static bool clears_special(
     const struct store_owner *now, const struct store_chown *change)
 {
@@ -74,8 +73,8 @@ int store_merge_owner(struct store_call *call, const struct store_owner *now,
 	if (out->uid != now->uid)
 		return store_refuse(
 		    call, -EPERM, "only root may give it to another user");
-	/* of unknown groups the kernel has asked the caller's own credentials,
-	 * which are no cache */
+	/* With unknown groups, rely on the kernel: it has checked the caller's
+	 * own credentials, which are not cached. */
 	if (out->gid != now->gid && call->groups_count >= 0 &&
 	    !store_in_group(call, out->gid))
 		return store_refuse(
@@ -94,7 +93,7 @@ static int read_owner(const struct db_row *row, void *arg)
 	return 1;
 }
 
-/* -ENOENT: it follows its directory. */
+/* Returns -ENOENT if the file follows its directory. */
 static int file_owner(
     struct db_conn *conn, uint64_t ino, struct store_owner *out)
 {
@@ -110,9 +109,9 @@ struct chown {
 	const struct store_chown *change;
 	uint64_t unlisted;
 
-	/* found out in the job */
+	/* set in the job */
 	union store_any row;
-	struct store_owner followed; /* by a file */
+	struct store_owner followed; /* the owner that a file follows */
 };
 
 static struct store_owner owner_of(const struct store_object *o)
@@ -120,7 +119,7 @@ static struct store_owner owner_of(const struct store_object *o)
 	return (struct store_owner){o->uid, o->gid, o->mode, o->ctime};
 }
 
-/* The owner that a file follows as it is at this moment. */
+/* Sets c->followed to the owner that the file would follow now. */
 static int look_above(struct db_conn *conn, struct chown *c)
 {
 	struct store_above above = {.object = owner_of(&c->row.object)};
@@ -139,7 +138,7 @@ static int look_above(struct db_conn *conn, struct chown *c)
 	return 0;
 }
 
-/* The owner that is to be changed. */
+/* Reads the owner that is to be changed. */
 static int look(struct db_conn *conn, struct chown *c, struct store_owner *out)
 {
 	int rc = object_get(conn, c->object->kind, c->object->id, &c->row);
@@ -230,8 +229,8 @@ static int note_chown(struct db_conn *conn, const struct chown *c,
 	    });
 }
 
-/* Later than what was shown before, whatever the clock does: the files' times
- * may be ahead of it. */
+/* A ctime later than any time shown before: times of files may be ahead of the
+ * clock. */
 static int64_t later_ctime(
     const struct store_object *o, const struct store_owner *was, int64_t now)
 {
@@ -248,7 +247,8 @@ static int chown_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 
 	if (!rc)
 		rc = store_merge_owner(c->call, &now, c->change, &want);
-	/* of what is managed, that is no change either */
+	/* The directory is unchanged, but files with owners of their own are to
+	 * follow it; not of a managed object. */
 	if (rc == 1 && c->row.object.owned & c->unlisted &&
 	    !c->row.object.managed)
 		rc = 0;

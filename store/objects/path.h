@@ -8,13 +8,15 @@
 /* The name of a fixed directory. */
 const char *store_place_name(int place);
 
-/* The names of a member in a certificate, as stored: <place>/<group>/<member>. */
+/* The names in a member's certificate, as stored: PLACE/GROUP/MEMBER, where
+ * PLACE is a number. */
 struct issued_names {
 	int place;
 	const char *group, *member;
 };
 
-/* Splits such names in place. Returns 0, or -EIO (malformed). */
+/* Splits stored names in place; *out points into them. Returns 0, or -EIO
+ * (malformed). */
 int issued_names(char *names, struct issued_names *out);
 
 #endif

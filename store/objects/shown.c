@@ -7,18 +7,17 @@
 #include "store/internal.h"
 
 /*
- * The seconds that files show as their time. What copies and caches (rsync, web
- * servers, make) look at is a size and a whole second, so two contents of a
- * file never have both in common: what has changed shows a later second than it
- * has shown before, ahead of the clock if need be.
+ * The seconds that files show as their times. rsync, web servers and make
+ * detect a change by size and whole second, so no two contents of a file may
+ * have both in common: a changed file shows a later second than before, ahead
+ * of the clock if need be.
  *
- * What people change shows the next second with every change. What changes by
- * itself (a key that enrolls, the trail) would run away from the clock at
- * hundreds of changes a second: it shows a later second only if somebody has
- * looked since, which is what `looked` knows of each object, by the highest
- * second that its files have shown. Rows have such seconds only where they are
- * ahead of the moment of the change; `floor` is what everything shows at least,
- * in a store that was restored.
+ * An edit always shows a later second. What changes by itself, such as a key in
+ * use or the audit trail, would then run away from the clock at hundreds of
+ * changes a second: it shows a later second only if a caller has seen the last
+ * one. `looked` has the latest second that was seen of each
+ * object. Rows store a second only if it is ahead of the moment of the change.
+ * `floor`, in a restored store, is the earliest second that any file shows.
  */
 
 enum column { EDITED, SHOWN, MADE, COLUMNS }; /* of each kind of object */
@@ -75,7 +74,7 @@ static int give(struct db_conn *conn, enum store_kind kind, int64_t id,
 		DB_INT(value[MADE])));
 }
 
-/* The latest second that anything shows or has shown. */
+/* Raises *second to the latest that any file shows or has shown. */
 static int latest(
     struct db_conn *conn, const struct store *store, int64_t *second)
 {
@@ -91,7 +90,7 @@ int shown_edited(struct db_conn *conn, const struct store_object *before,
 {
 	const struct store *store = db_context(conn);
 	int64_t last = seconds(store_shown(store, before->changed));
-	/* what the others show is not known one by one */
+	/* which files of other objects show it is not known */
 	int rc = by_others ? latest(conn, store, &last) : 0;
 
 	if (rc || last < seconds(now))
@@ -141,8 +140,8 @@ void shown_line(
 	*latest = store->shown.latest > second ? store->shown.latest : 0;
 }
 
-/* What was shown before is not known: no later second than the last line
- * says. */
+/* What was shown by the last daemon is unknown, except that it was not later
+ * than the last line says. */
 static int read_last(const struct db_row *row, void *arg)
 {
 	struct store *store = arg;

@@ -47,7 +47,7 @@ static int open_key(
 	return rc;
 }
 
-/* Adds one certificate of the chain; the last one added is the root. */
+/* Adds a certificate to the chain. The last one added is the root. */
 static int add(const void *der, size_t len, void *arg)
 {
 	struct signer *signer = arg;
@@ -60,8 +60,7 @@ static int add(const void *der, size_t len, void *arg)
 		rc = pki_sha256(der, len, signer->root);
 	if (rc)
 		return rc;
-	/* RFC 5280 6.1.4 (l), (m): every CA between takes one off what is
-	 * left */
+	/* RFC 5280 6.1.4 (l), (m): every CA on the way uses up one */
 	if (path_length != PKI_NO_LIMIT &&
 	    path_length - signer->depth < signer->path_left)
 		signer->path_left = path_length - signer->depth;
@@ -70,7 +69,8 @@ static int add(const void *der, size_t len, void *arg)
 	return 0;
 }
 
-/* *next is the issuer here, 0 above a root. */
+/* Adds one certificate of this store, and its issuers from outside. *next is
+ * its issuer in this store, 0 for a root. */
 static int climb(struct store *store, struct db_conn *conn,
     struct signer *signer, int64_t at, int64_t *next)
 {
@@ -142,11 +142,9 @@ static struct signer **slot(struct store *store, int64_t cert)
 	return &store->signers.slot[(uint64_t)cert % SIGNERS];
 }
 
-/*
- * Puts a signer (or NULL) into the slot; the cache holds a reference of its
- * own. Not if one was dropped since this one was begun to be loaded: it may be
- * the same.
- */
+/* Puts a signer, or NULL, into its slot; the cache takes a reference of its
+ * own. Does nothing if any signer was dropped since this one began to load: its
+ * key may be the one that was replaced. */
 static void put_in_slot(struct store *store, struct signer **at,
     struct signer *signer, unsigned int since)
 {

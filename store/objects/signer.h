@@ -2,7 +2,7 @@
 #ifndef STORE_OBJECTS_SIGNER_H
 #define STORE_OBJECTS_SIGNER_H
 
-/* Signing certificates with their keys loaded. */
+/* Signing certificates with their private keys loaded. */
 #include <pthread.h>
 
 #include "store/db/db.h"
@@ -11,22 +11,23 @@
 
 enum {
 	SIGNERS = 64,
-	SIGNER_DEPTH = 16,  /* longest chain; ends a loop in a damaged store */
-	CERT_BACKDATE = 60, /* seconds before now, for peers' slow clocks */
+	SIGNER_DEPTH = 16, /* longest chain; a loop in a damaged store ends here */
+	CERT_BACKDATE = 60, /* seconds; for peers whose clocks are slow */
 	SECONDS_PER_DAY = 86400,
 };
 
 struct field_edit;
 
-/* A signing certificate with its chain. Immutable and counted. */
+/* A signing certificate and its chain. Immutable, with a reference count. */
 struct signer {
 	int64_t id;
 	int refs;
-	struct pki_ca *ca;  /* NULL without a private key */
-	struct bytes chain; /* PEM, from itself to the root */
-	size_t above;	    /* offset of its issuer in `chain` */
-	int depth;	    /* certificates in the chain */
-	int path_left;	    /* CAs permitted below it, or PKI_NO_LIMIT */
+	struct pki_ca *ca;  /* NULL: it has no private key, as it was deleted */
+	struct bytes chain; /* PEM, from the certificate to the root inclusive */
+	size_t above;	    /* offset in `chain` of the next certificate */
+	int depth;	    /* number of certificates in `chain` */
+	int path_left;	    /* CAs permitted below it (RFC 5280 4.2.1.9), or
+			       PKI_NO_LIMIT */
 
 	unsigned char root[PKI_HASH]; /* SHA-256 of the root's DER */
 };
@@ -39,10 +40,9 @@ struct signer_cache {
 	unsigned int invalidated;
 };
 
-/*
- * Takes a signer from the cache or the store; release it with signer_put.
- * Returns 0, -ESTALE (deleted), -ENOMEM, or -EIO (logged: it cannot be opened).
- */
+/* Gets a signer from the cache, or loads it. A deleted one has no `ca`. Release
+ * it with signer_put. Returns 0, -ENOMEM, or -EIO (its chain or key is damaged
+ * or missing; logged). */
 int signer_get(struct store *store, int64_t cert, struct signer **out);
 
 /* NULL is permitted. */
@@ -50,14 +50,17 @@ void signer_put(struct signer *signer);
 void signer_cleanup(struct signer **signer);
 #define CLEANUP_SIGNER __attribute__((cleanup(signer_cleanup)))
 
-/* In a job: counts a certificate that `cert` has issued. Returns 0 or -errno. */
+/* In a job: counts a certificate that `cert` has signed. Returns 0 or
+ * -errno. */
 int signer_issued(struct db_conn *conn, int64_t cert, int64_t now);
 
-/* `resolve` of STORE_SIGNING_CERT: the id of the certificate that edit->text
- * names. Returns 0, -ENOENT (missing or disabled) or -errno. */
+/* `resolve` of STORE_SIGNING_CERT: gets the id of the certificate that
+ * edit->text names. Returns 0, -ENOENT (missing, pending, or, unless put back,
+ * disabled) or -errno. */
 int signer_resolve(const struct field_edit *e, int64_t *id);
 
-/* Drops one from the cache, after its key was destroyed or replaced; all. */
+/* Drops a signer from the cache, after its key was destroyed or replaced; drops
+ * all. */
 void signer_forget(struct store *store, int64_t cert);
 void signer_forget_all(struct store *store);
 

@@ -2,7 +2,7 @@
 #include "store/base/clock.h"
 #include "store/store.h"
 
-/* States, as of now: functions of the object alone. */
+/* States are functions of the object and the clock. */
 
 const char *store_state_name(enum store_state state)
 {

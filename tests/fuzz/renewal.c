@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "store/enroll/request.h"
+#include "store/enrollment.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 

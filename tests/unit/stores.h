@@ -3,7 +3,10 @@
 #define TESTS_UNIT_STORES_H
 
 /* A store with a group and a key in it, in a folder of the test's own. */
+#include "store/enrollment.h"
 #include "store/internal.h"
+#include "store/log.h"
+#include "store/snapshot.h"
 #include "tests/unit/csrs.h"
 #include "tests/unit/temp.h"
 #include "tests/unit/unit.h"
