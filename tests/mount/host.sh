@@ -10,15 +10,15 @@ if [ "$1" != --inside ]; then
 fi
 dir=$2 bin=$3 tests=$4 scripts=$4/../../scripts
 
-mkdir -p "$dir"/{root,srv/enrollfs,media,usr-local/{sbin,bin},var-lib,var-backups}
+mkdir -p "$dir"/{root,srv/enrollfs,media,usr-local/{sbin,bin,lib/enrollfs},var-lib,var-backups}
 cp -a /etc "$dir/etc"
 install "$bin"/enrollfs "$bin"/*.enrollfs "$dir/usr-local/sbin"
 install "$scripts/connector-enroll" "$dir/usr-local/bin"
-# what starts and stops a service here, as its unit says
-sed "s,@UNIT@,$(realpath "$scripts")/enrollfs.service," > "$dir/usr-local/bin/systemctl" << 'TXT'
+install "$scripts/enrollfs-serve" "$dir/usr-local/lib/enrollfs"
+# what starts and stops the service here: its main process is the unit's
+cat > "$dir/usr-local/bin/systemctl" << 'TXT'
 #!/bin/bash
 set -eu
-unit=@UNIT@
 exec 2>> /root/journal
 gone() { ! mountpoint -q /srv/enrollfs && flock -n /var/lib/enrollfs/store.lock true; }
 stop() {
@@ -35,8 +35,14 @@ start() {
 	install -d -m 700 -o enrollfs -g enrollfs /var/lib/enrollfs
 	export CREDENTIALS_DIRECTORY=/var/lib/credentials
 	install -D -m 400 /etc/enrollfs/master_key $CREDENTIALS_DIRECTORY/master_key
+	DOMAIN=$(sed -n 's/^DOMAIN=//p' /etc/default/enrollfs)
 	OPTIONS=$(sed -n 's/^OPTIONS=//p' /etc/default/enrollfs)
-	eval "$(sed -n 's/^ExecStart=\(.*\) -f /\1 /p' "$unit")"
+	export DOMAIN OPTIONS
+	setsid /usr/local/lib/enrollfs/enrollfs-serve < /dev/null > /dev/null &
+	until mountpoint -q /srv/enrollfs; do
+		kill -0 $! || return
+		sleep 0.05
+	done
 }
 case "$*" in
 'start enrollfs' | 'enable --now enrollfs') start ;;

@@ -81,12 +81,7 @@ shows() {
 		; connector.bats does over an sshd of its own
 		connector-enroll ssh:enroll@vault.corp.example:/srv/enrollfs/enroll
 		; service.bats does, as the unit's first lines say
-		useradd --system --home-dir /var/lib/connector-enroll --shell /usr/sbin/nologin connector-enroll
-		install -d -o connector-enroll -m 755 /var/lib/connector-enroll
-		install -o connector-enroll -m 600 auto.key /var/lib/connector-enroll/provision_key
-		echo TARGET=/srv/enrollfs/enroll > /etc/default/connector-enroll
-		systemctl start connector-enroll.service
-		systemctl enable --now connector-enroll.timer
+		connector-enroll --setup -k auto.key /srv/enrollfs/enroll
 	TXT
 }
 
