@@ -6,6 +6,7 @@ Nothing here asks a mount. A node that no row knows is a fault, and so is a row 
 """
 import errno
 import re
+import sys
 
 OWNER, MEMBER, STRANGER, TEAM = 2001, 2002, 2003, 3001
 # name: uid, gid, other groups, root of a user namespace of its own. The last may do what the third
@@ -33,7 +34,7 @@ JUNK = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 FILES = [
     ('', 'enroll', 'public', '$key and request', 0),
     ('', 'renew', 'public', '$request and proof', 0),
-    ('', 'log log.head metrics domain version', 'ro'),
+    ('', 'log log.head metrics domain version why', 'ro'),
     ('tables', 'keys.tsv members.tsv', 'ro'),
     (ANY, 'created modified', 'ro'),
     (ANY, 'description', 'rw', 'text\n', 0),

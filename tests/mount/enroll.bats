@@ -349,7 +349,7 @@ PY
 		csr "$1"
 		{ printf '\xef\xbb\xbf'; sed "$2" "$1.csr"; } > changed
 		enroll_here changed > reply
-		openssl x509 -in reply -noout -subject | grep "CN = $1"
+		openssl x509 -in reply -noout -subject -nameopt RFC2253 | grep "CN=$1,"
 	}
 	as m1 's/$/\r/'
 	as m2 '1i Subject: CN=m2\nIssuer: none\n'
