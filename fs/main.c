@@ -133,6 +133,11 @@ static int take_argument(
 		    key == KEY_VALUE ? "takes no value" : "lacks its value");
 		return -1;
 	}
+	if (key != FUSE_OPT_KEY_NONOPT && *arg == '-') {
+		report(LOG_ERR, "unknown option(s): `%s'%s; --help says more",
+		    arg, strncmp(arg, "--", 2) ? "" : " (options are -o NAME)");
+		return -1;
+	}
 	if (key != FUSE_OPT_KEY_NONOPT)
 		return strncmp(arg, "x-", 2) !=
 		       0; /* comments for other readers of fstab */

@@ -202,9 +202,12 @@ int store_submit(struct store *store, struct store_call *call,
 	int rc = db_submit(store->db, job, arg);
 
 	/* The job's reason no longer holds if its commit failed. */
-	if (rc == -EIO || rc == -ENOSPC)
+	if (rc == -EIO)
 		store_refuse(call, rc,
 		    "the store failed, and nothing has changed: see the messages");
+	if (rc == -ENOSPC)
+		store_refuse(call, rc,
+		    "the store's disk is full; nothing has changed");
 	if (rc == -EBUSY && !call->reason[0])
 		store_refuse(call, rc,
 		    "the store is locked by another program, or its disk does not answer; nothing has changed");

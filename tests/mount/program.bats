@@ -39,6 +39,7 @@ one_line() {
 	for option in -x --foo '-o nosuch' '-o nosuch=3' '-o nonempty'; do
 		one_line 2 "unknown option(s): \`$option'" "$ENROLLFS" $option store m
 	done
+	one_line 2 "unknown option(s): \`--domain' (options are -o NAME)" "$ENROLLFS" --domain corp.example
 	one_line 2 "missing argument after \`-o'" "$ENROLLFS" store m -o
 	one_line 2 "invalid parameter in option \`max_read=abc'" "$ENROLLFS" -o max_read=abc store m
 	for option in domain master_key export_gid audit_gid; do
