@@ -9,8 +9,9 @@
  * -ENOMEM. */
 int store_new(const struct store_options *options, struct store **out);
 
-/* Locks the store's path against other daemons. Returns 0, -EBUSY, -EEXIST (it
- * has to be new), -ENOENT, -EINVAL, or -errno of open(2); logged. */
+/* Opens the store's directory, in which its files are looked up from here on,
+ * and locks the store against other daemons. Returns 0, -EBUSY, -EEXIST (it has
+ * to be new), -ENOENT, -EINVAL, or -errno of open(2); logged. */
 int store_lock(struct store *store, const struct store_options *options);
 
 /* Reads the master key; make: creates it if it is missing. */
