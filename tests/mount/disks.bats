@@ -250,3 +250,20 @@ lock() {
 	stop
 	tool fsck "$S"
 }
+
+@test "another disk is mounted over the store's: it goes on with its own" {
+	mkdir disk
+	S=$T/disk/store
+	serve -o domain=corp.example
+	group
+	csr web1
+	mount -t tmpfs tmpfs disk
+	enroll_here web1.csr > web1.crt
+	stop
+	[ -z "$(ls -A disk)" ]
+	umount disk
+	[ ! -e "$S-wal" ]
+	tool fsck "$S"
+	serve
+	cmp web1.crt "$G/members/web1/fullchain.pem"
+}

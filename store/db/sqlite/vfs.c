@@ -77,11 +77,11 @@ static int keep_others_out(const char *path, bool only_look)
 	    .l_whence = SEEK_SET,
 	    .l_start = LOCK_BYTE,
 	    .l_len = LOCK_BYTES};
-	int fd = only_look ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	int fd = only_look ? -1 : open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0) {
 		all_of_it.l_type = F_RDLCK;
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &all_of_it)) {
 		close(fd);
@@ -521,7 +521,7 @@ const char *db_vfs_name(enum db_vfs which)
 bool db_vfs_maps_safely(const char *name)
 {
 	enum { SQLITE_STEP = 4096 };
-	int fd = open(name, O_RDWR | O_CLOEXEC);
+	int fd = open(name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct statfs fs;
 
 	if (fd < 0)
