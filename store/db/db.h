@@ -50,11 +50,11 @@ enum {
 /* --- its files --- */
 
 /*
- * A store's directory is opened once. The functions below take it as `dir`, and
- * the path of the database or of a draft beside it: they look up its last
- * component in dir, and the rest is for messages. So what is renamed, mounted
- * or put in the directory's place later makes no difference. AT_FDCWD: they
- * look up the path.
+ * A store's directory is opened once. The functions below take it as `dir`,
+ * with the path of the database or of a draft beside it. They look up the last
+ * component of the path in dir; the rest is for messages. So the directory can
+ * be renamed, and another one can be made or mounted in its place. With
+ * AT_FDCWD they look up the whole path.
  *
  * Opens the directory of a path from path_absolute. *dir is AT_FDCWD where the
  * engine cannot reach its files through a descriptor (no /proc). Returns 0 or
@@ -112,7 +112,7 @@ size_t db_path_max(void);
  * so before.
  *
  * With DB_READ_ONLY no file is made or changed, and no block of the disk is
- * needed. dir is duplicated, until db_close.
+ * needed. dir is duplicated; db_close closes the copy.
  */
 int db_open(int dir, const char *path, int flags, struct db **out);
 

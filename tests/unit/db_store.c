@@ -721,6 +721,36 @@ static void by_path_the_directory_has_to_come_back(void **state)
 	assert_int_equal(access(temp_file("dir/store-wal"), F_OK), -1);
 }
 
+/* In the directory and by path. */
+static void the_longest_path_works(void **state)
+{
+	(void)state;
+	char path[1024] = "", a[] = "a";
+	size_t len = (size_t)snprintf(path, sizeof(path), "%s/", temp_folder);
+	size_t most = db_path_max();
+	struct db *db;
+	int dir;
+
+	assert_in_range(most, 300, sizeof(path) - 1);
+	memset(path + len, 'a', most - len);
+	for (size_t at = len + 200; at < most; at += 200) {
+		path[at] = '\0';
+		assert_int_equal(mkdir(path, 0700), 0);
+		path[at] = '/';
+	}
+	assert_int_equal(db_directory(path, &dir), 0);
+	for (int i = 0; i < 2; i++) {
+		int in = i ? AT_FDCWD : dir;
+		assert_int_equal(db_open(in, path, DB_CREATE, &db), 0);
+		assert_int_equal(db_submit(db, &put, a), 0);
+		assert_int_equal(access(path, F_OK), 0);
+		db_close(db);
+		assert_int_equal(db_remove(in, path), 0);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	close(dir);
+}
+
 static void a_link_in_its_place_is_not_followed(void **state)
 {
 	(void)state;
@@ -922,6 +952,7 @@ int main(void)
 	    TEST(the_file_is_gone_and_reading_goes_on),
 	    TEST(the_directory_is_renamed_and_all_goes_on),
 	    TEST(by_path_the_directory_has_to_come_back),
+	    TEST(the_longest_path_works),
 	    TEST(a_link_in_its_place_is_not_followed),
 	    TEST(no_descriptor_is_left),
 	    TEST(a_lost_transaction_is_told),

@@ -15,16 +15,17 @@
 #include "store/db/sqlite/sqlite.h"
 
 /*
- * The files of a database: the file itself, its write-ahead log, the index of
- * that, and the lock file; all of them in one directory, which is open.
+ * The files of a database: the main file, its write-ahead log, the index of
+ * that, and the lock file. All are in one directory, which is opened once.
  *
- * SQLite opens files by name alone. It is given one that leads through the
- * descriptor, /proc/self/fd/N/NAME, so its stat, open, unlink and sync of the
- * directory are in there as ours are. The other way would be to replace these
- * system calls in its "unix" layer (xSetSystemCall): that is for tests, may
- * change with each release, holds for all of the process, and a call that is
- * missed would take the name for another file. This one is a path to all of
- * them. Where /proc is missing, SQLite and the functions below go by path.
+ * SQLite takes names, no descriptors. It gets /proc/self/fd/N/NAME, which is a
+ * path into the open directory: valid for stat, open, unlink and the sync of
+ * the directory, and shorter than SQLite's limit for every legal NAME. The
+ * alternative is xSetSystemCall on SQLite's "unix" layer. That is meant for
+ * tests, may change with each release, is global to the process, and a system
+ * call that it misses would look up a name that is none.
+ *
+ * Without /proc, SQLite and the functions below look up the path each time.
  */
 
 #define OPENED "/proc/self/fd/%d"

@@ -59,8 +59,8 @@ struct sqlite_wal {
 struct sqlite_db {
 	struct db *db;
 	int dir;    /* see db_directory */
-	char *path; /* as people know it */
-	char *name; /* as SQLite is given it */
+	char *path; /* for messages */
+	char *name; /* see sqlite_name */
 	bool read_only;
 	enum db_vfs vfs;
 	bool made;   /* the file was not there */
@@ -145,7 +145,8 @@ int sqlite_mark_closed(struct sqlite_db *db);
 
 /* --- file.c --- */
 
-/* What SQLite opens a database by, from malloc; NULL if there is no memory. */
+/* The name for SQLite of a database, see file.c. The caller frees it. NULL: no
+ * memory. */
 char *sqlite_name(int dir, const char *path);
 
 /* fstatat(2) of the database's file with this suffix; links are not followed,
@@ -160,9 +161,9 @@ void sqlite_remember(struct sqlite_db *db);
 
 /*
  * NULL if the open files are those that have their names, so that what is
- * written to them stays; else what is gone, in words. The names are those in
- * the directory that was opened, wherever that is now: that another one has its
- * path changes nothing.
+ * written to them stays; else what is gone, in words. They are looked up in the
+ * directory that was opened, even if it has been renamed: what counts is that
+ * the files can be found there later, not that the path still leads to them.
  */
 const char *sqlite_gone(const struct sqlite_db *db);
 

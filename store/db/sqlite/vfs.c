@@ -476,8 +476,8 @@ static int delete_any(sqlite3_vfs *vfs, const char *path, int sync)
 			       : unix_vfs->xDelete(unix_vfs, path, sync);
 }
 
-/* "unix" would resolve the links in it, and that of a descriptor in /proc leads
- * to the path that the directory has at this moment. */
+/* "unix" would resolve symbolic links, and a descriptor's link in /proc
+ * resolves to the directory's present path. */
 static int name_as_it_is(sqlite3_vfs *vfs, const char *name, int size, char *out)
 {
 	(void)vfs;
