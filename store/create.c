@@ -162,11 +162,11 @@ int store_draft(struct store *store, const char *path, const char *suffix,
 		*draft = '\0';
 		return -ENAMETOOLONG;
 	}
-	if (db_remove(draft)) {
+	if (db_remove(store->dir, draft)) {
 		report(LOG_ERR, "%s: cannot be removed", draft);
 		return -EIO;
 	}
-	int rc = db_open(draft, DB_CREATE, &store->db);
+	int rc = db_open(store->dir, draft, DB_CREATE, &store->db);
 	if (!rc)
 		db_set_context(store->db, store, &journal_hooks);
 	return rc;
@@ -178,9 +178,9 @@ int store_draft_done(
 	db_close(store->db);
 	store->db = NULL;
 	if (!rc)
-		rc = db_publish(draft, path);
+		rc = db_publish(store->dir, draft, path);
 	if (rc && *draft)
-		db_remove(draft);
+		db_remove(store->dir, draft);
 	return rc;
 }
 
@@ -188,7 +188,7 @@ int store_create(struct store *store, const struct store_options *options)
 {
 	char draft[PATH_MAX];
 
-	int rc = db_check_missing(options->path);
+	int rc = db_check_missing(store->dir, options->path);
 
 	if (!rc)
 		rc = choose_domain(store, options->domain);

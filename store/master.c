@@ -191,8 +191,8 @@ static bool is_elsewhere(const struct store_options *options)
  * one of which other files remain. */
 static bool has_no_store(const struct store_options *options)
 {
-	return db_is_missing(options->path) &&
-	       !db_has_lost_its_file(options->path);
+	return db_is_missing(AT_FDCWD, options->path) &&
+	       !db_has_lost_its_file(AT_FDCWD, options->path);
 }
 
 int store_find_key(struct store_options *options, bool make)

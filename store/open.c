@@ -29,7 +29,7 @@ int store_new(const struct store_options *options, struct store **out)
 
 	if (!store)
 		return -ENOMEM;
-	store->lock = store->held = -1;
+	store->dir = store->lock = store->held = -1;
 	store->read_only = options->read_only;
 
 	store->export_gid = options->export_gid;
@@ -65,8 +65,11 @@ int store_open_sealer(struct store *store, const struct store_options *options,
 
 int store_lock(struct store *store, const struct store_options *options)
 {
-	return db_lock(options->path, store->read_only, options->must_be_new,
-	    &store->lock);
+	int rc = db_directory(options->path, &store->dir);
+
+	return rc ? rc
+		  : db_lock(store->dir, options->path, store->read_only,
+			options->must_be_new, &store->lock);
 }
 
 void store_close(struct store *store)
@@ -84,6 +87,8 @@ void store_close(struct store *store)
 		close(store->held);
 	if (store->lock >= 0)
 		close(store->lock);
+	if (store->dir >= 0)
+		close(store->dir);
 	list_cache_destroy(&store->lists);
 	bytes_free(&store->journal.changed);
 	pthread_mutex_destroy(&store->signers.lock);

@@ -9,7 +9,8 @@
  * -ENOMEM. */
 int store_new(const struct store_options *options, struct store **out);
 
-/* Locks the store's path against other daemons. Returns 0, -EBUSY, -EEXIST
+/* Opens the store's directory, in which its files are looked up from here on,
+ * and locks the store against other daemons. Returns 0, -EBUSY, -EEXIST
  * (must_be_new), -ENOENT (read-only, and missing), -EINVAL (not a regular file,
  * hard-linked), or -errno of open(2); logged. */
 int store_lock(struct store *store, const struct store_options *options);

@@ -155,14 +155,15 @@ static bool lacks_tables(struct store *store)
 
 static int open_locked(struct store *store, const struct store_options *options)
 {
-	int rc = db_open(options->path, db_flags(options), &store->db);
+	int rc = db_open(
+	    store->dir, options->path, db_flags(options), &store->db);
 
 	if (rc) {
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
 	}
 	db_set_context(store->db, store, &journal_hooks);
-	rc = db_hold(options->path, &store->held);
+	rc = db_hold(store->dir, options->path, &store->held);
 	if (!rc && options->as_it_is && lacks_tables(store))
 		return 0;
 	if (!rc)
@@ -179,7 +180,8 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (rc)
 		return rc;
 	struct store_options now = *options;
-	bool make = !options->read_only && db_is_missing(options->path);
+	bool make = !options->read_only &&
+		    db_is_missing(store->dir, options->path);
 	if (make)
 		rc = store_create(store, options);
 	if (rc)
@@ -191,7 +193,7 @@ static int open_parts(struct store *store, const struct store_options *options)
 		return rc;
 	db_close(store->db);
 	store->db = NULL;
-	db_remove(options->path);
+	db_remove(store->dir, options->path);
 	return rc;
 }
 

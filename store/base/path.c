@@ -187,7 +187,13 @@ int path_sync(const char *path)
 	char copy[PATH_MAX];
 
 	snprintf(copy, sizeof(copy), "%s", path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return path_sync_directory(AT_FDCWD, dirname(copy));
+}
+
+int path_sync_directory(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	if (fd < 0)
 		return -errno;
 	int rc = fsync(fd) ? -errno : 0;

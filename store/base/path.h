@@ -40,4 +40,7 @@ bool path_below_open(const char *path, int directory);
  * or -errno. */
 int path_sync(const char *path);
 
+/* The same for all files of a directory, named as for openat(2). */
+int path_sync_directory(int dir, const char *name);
+
 #endif

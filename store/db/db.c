@@ -23,7 +23,7 @@ static void init_queue(struct db *db)
 	pthread_condattr_destroy(&monotonic);
 }
 
-int db_open(const char *path, int flags, struct db **out)
+int db_open(int dir, const char *path, int flags, struct db **out)
 {
 	struct db *db = calloc(1, sizeof(*db));
 
@@ -32,7 +32,7 @@ int db_open(const char *path, int flags, struct db **out)
 	init_queue(db);
 	db->engine = &db_sqlite;
 	db->read_only = flags & DB_READ_ONLY;
-	int rc = db->engine->open(db, path, flags);
+	int rc = db->engine->open(db, dir, path, flags);
 	if (!rc && !db->read_only)
 		rc = db_writer_start(db);
 	if (rc)

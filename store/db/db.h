@@ -49,40 +49,54 @@ enum {
 
 /* --- its files --- */
 
+/*
+ * A store's directory is opened once. The functions below take it as `dir`,
+ * with the path of the database or of a draft beside it. They look up the last
+ * component of the path in dir; the rest is for messages. So what is made or
+ * mounted in the directory's place is neither read nor changed. With AT_FDCWD
+ * they look up the whole path.
+ *
+ * Opens the directory of a path from path_absolute. *dir is AT_FDCWD where the
+ * engine cannot reach its files through a descriptor (no /proc). Returns 0 or
+ * -errno, logged.
+ */
+int db_directory(const char *path, int *dir);
+
 /* The suffixes of its files, the empty one first; NULL at the end. */
 extern const char *const db_files[];
 
 /* Nothing has this name. */
-bool db_is_missing(const char *path);
+bool db_is_missing(int dir, const char *path);
 
 /* Nothing has this name, but files beside it have what was in it. */
-bool db_has_lost_its_file(const char *path);
+bool db_has_lost_its_file(int dir, const char *path);
 
 /* Returns 0, or -EEXIST, logged, if db_has_lost_its_file. */
-int db_check_missing(const char *path);
+int db_check_missing(int dir, const char *path);
 
 /* Removes a database. Returns 0 or -errno. */
-int db_remove(const char *path);
+int db_remove(int dir, const char *path);
 
 /* Renames a database that is closed, and syncs that. Returns 0, -EEXIST or
  * -errno, logged. */
-int db_publish(const char *draft, const char *path);
+int db_publish(int dir, const char *draft, const char *path);
 
 /*
- * Locks a path against other daemons, with a file beside the database that
+ * Locks a database against other daemons, with a file beside the database that
  * stays: removing it would let two daemons lock two files. Waits for a daemon
  * that is about to end, at most 2 s. *fd is the lock; -1 on a read-only store
  * whose disk takes no file. Returns 0, -EBUSY, -EEXIST (must_be_new), -ENOENT,
  * -EINVAL (no regular file, hard links) or -errno of open(2), logged.
  */
-int db_lock(const char *path, bool read_only, bool must_be_new, int *fd);
+int db_lock(
+    int dir, const char *path, bool read_only, bool must_be_new, int *fd);
 
 /* Locks the database's file itself, as the lock file can be removed. Close *fd
  * after db_close: that would end the engine's locks. Returns as db_lock. */
-int db_hold(const char *path, int *fd);
+int db_hold(int dir, const char *path, int *fd);
 
 /* Calls fn with name and size of each file, until it returns other than 0. */
-int db_each_size(const char *path,
+int db_each_size(int dir, const char *path,
     int (*fn)(const char *file, int64_t bytes, void *arg), void *arg);
 
 /* How long a database's path may be: SQLite keeps room for "-journal" behind
@@ -98,9 +112,9 @@ size_t db_path_max(void);
  * so before.
  *
  * With DB_READ_ONLY no file is made or changed, and no block of the disk is
- * needed.
+ * needed. dir is duplicated; db_close closes the copy.
  */
-int db_open(const char *path, int flags, struct db **out);
+int db_open(int dir, const char *path, int flags, struct db **out);
 
 /* The number of the last line of the audit trail as the store itself recorded
  * it when it was last opened or closed; 0: it did not. */

@@ -13,9 +13,9 @@
 
 struct db_engine {
 	/* Opens the database at `where`: sets db->handle and db->writer, and
-	 * what db.h says of a copy. Flags and errnos as for db_open. close is
-	 * called even if it failed. */
-	int (*open)(struct db *db, const char *where, int flags);
+	 * what db.h says of a copy. The rest as for db_open. close is called
+	 * even if it failed. */
+	int (*open)(struct db *db, int dir, const char *where, int flags);
 	/* Called when no other thread uses the database. */
 	void (*close)(struct db *db);
 

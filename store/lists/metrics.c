@@ -234,7 +234,7 @@ static int add_store(struct store *store, struct bytes *out)
 	int rc = add_header(
 	    out, "store_size_bytes", "gauge", "Size of the store's files.");
 
-	return rc ? rc : db_each_size(store->path, add_size, out);
+	return rc ? rc : db_each_size(store->dir, store->path, add_size, out);
 }
 
 static int render(struct store *store, struct bytes *out)

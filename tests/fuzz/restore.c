@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,7 +16,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 
 	/* only the name: db_open refuses an empty file */
 	if (!db && (close(mkstemp(path)) || unlink(path) ||
-		       db_open(path, DB_CREATE, &db) || db_remove(path)))
+		       db_open(AT_FDCWD, path, DB_CREATE, &db) ||
+		       db_remove(AT_FDCWD, path)))
 		abort();
 	db_set_context(db, &store, &journal_hooks);
 	db_submit(db, &take, &rest);

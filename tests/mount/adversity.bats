@@ -199,14 +199,19 @@ updated() { date -d "$(openssl crl -in "$M/certs/connector/crl.pem" -noout -last
 	fsck
 }
 
-@test "the directory of the store is renamed, and renamed back" {
-	expect_log 'is gone or another|refused: Input/output error'
+# start_in_directory: the test's store, in T/dir.
+start_in_directory() {
 	stop
 	mkdir dir
 	mv store store.key dir
 	"$ENROLLFS" -f "$T/dir/store" "$M" 2>> "$T/log" 3>&- &
 	PID=$!
 	wait_until answers
+}
+
+@test "the directory of the store is renamed, and renamed back" {
+	expect_log 'is gone or another|refused: Input/output error'
+	start_in_directory
 	mv dir other
 	sh_refused 'Input/output error' "echo 5 > $K/max_uses"
 	mv other dir
@@ -215,6 +220,84 @@ updated() { date -d "$(openssl crl -in "$M/certs/connector/crl.pem" -noout -last
 	stop
 	mv dir/* .
 	fsck
+}
+
+@test "the directory of the store is renamed, and another one made in its place: that is not touched" {
+	expect_log 'is gone or another|refused: Input/output error'
+	csr web1
+	csr web2
+	start_in_directory
+	enroll_here web1.csr > web1.crt
+	echo 3 > "$K/max_uses"
+	mv dir other
+	# another store there is neither changed nor read, in threads of the daemon's that have not read before
+	mkdir dir
+	tool mkfs --domain corp.example dir/store
+	sha256sum dir/* > another
+	for i in $(seq 100); do
+		is "$K/uses" 1 3>&- &
+		jobs[i]=$!
+	done
+	for i in $(seq 100); do wait "${jobs[i]}"; done
+	sh_refused 'Input/output error' "echo 2 > $K/max_uses"
+	refused 'Input/output error' enroll_here web2.csr
+	[ "$(grep -c '^enrollfs_store_size_bytes.* [1-9]' "$M/metrics")" = 2 ]
+	sha256sum -c --quiet another
+	[ "$(ls dir)" = "$(printf '%s\n' store store.key store.lock)" ]
+	rm -r dir
+	mv other dir
+	echo 2 > "$K/max_uses"
+	enroll_here web2.csr > web2.crt
+	stop
+	[ "$(ls dir)" = "$(printf '%s\n' store store.key store.lock)" ]
+	mv dir/* .
+	tool fsck store
+	start
+	cmp web1.crt "$G/members/web1/fullchain.pem"
+	cmp web2.crt "$G/members/web2/fullchain.pem"
+}
+
+@test "the directory of the store is removed: no change is answered" {
+	expect_log 'is gone or another|refused: Input/output error'
+	start_in_directory
+	rm -r dir
+	sh_refused 'Input/output error' "echo 5 > $K/max_uses"
+	is "$K/max_uses" 1
+	umount "$M"
+	wait "$PID"
+	PID=
+}
+
+# Where it cannot reach its files through the directory that it has opened.
+@test "without /proc the store is made, mounted and checked by path: its directory may be renamed, and renamed back" {
+	needs mount_namespaces
+	plain || skip 'sanitizers need /proc'
+	stop
+	mkdir dir
+	cat > script <<-'SH'
+		set -eu
+		mount -t tmpfs none /proc
+		"${ENROLLFS%/*}/mkfs.enrollfs" --domain corp.example dir/store
+		"$ENROLLFS" -f dir/store m 2>> log &
+		until [ -d m/certs ]; do sleep 0.05; done
+		mkdir m/app_connector/before
+		mv dir other
+		meanwhile() { mkdir m/app_connector/meanwhile 2>&1 | grep -q 'Input/output error'; }
+		meanwhile
+		mkdir dir
+		"${ENROLLFS%/*}/mkfs.enrollfs" --domain corp.example dir/store
+		meanwhile
+		rm -r dir
+		mv other dir
+		mkdir m/app_connector/after
+		[ "$(echo m/app_connector/*)" = 'm/app_connector/after m/app_connector/before' ]
+		kill $!
+		wait $!
+		"${ENROLLFS%/*}/fsck.enrollfs" dir/store
+		[ "$(echo dir/*)" = 'dir/store dir/store.key dir/store.lock' ]
+	SH
+	expect_log 'is gone or another|refused: Input/output error'
+	ENROLLFS=$ENROLLFS timeout 60 unshare -m bash script 3>&-
 }
 
 @test "the index of its log is cut: the end is explained, and nothing is lost" {

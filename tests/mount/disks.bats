@@ -250,3 +250,23 @@ lock() {
 	stop
 	tool fsck "$S"
 }
+
+@test "another disk is mounted over the store's: nothing is changed until it is away" {
+	expect_log 'is gone or another|refused: Input/output error'
+	mkdir disk
+	S=$T/disk/store
+	serve -o domain=corp.example
+	group
+	csr web1
+	mount -t tmpfs tmpfs disk
+	refused 'Input/output error' enroll_here web1.csr
+	is "$K/uses" 0
+	[ -z "$(ls -A disk)" ]
+	umount disk
+	enroll_here web1.csr > web1.crt
+	stop
+	[ ! -e "$S-wal" ]
+	tool fsck "$S"
+	serve
+	cmp web1.crt "$G/members/web1/fullchain.pem"
+}

@@ -2,6 +2,7 @@
 /* The schema: its steps, and the columns that the program knows of; what holds
  * of every statement. */
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -149,7 +150,8 @@ static struct db *opened(void)
 {
 	struct db *db;
 
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), 0);
+	assert_int_equal(
+	    db_open(AT_FDCWD, temp_file("store"), DB_CREATE, &db), 0);
 	return db;
 }
 

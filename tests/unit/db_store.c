@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sqlite3.h>
@@ -20,12 +22,29 @@ static int get_int(const struct db *db, const char *sql, int64_t *out)
 	return sqlite_int((struct sqlite_conn *)db->writer, sql, out);
 }
 
-static struct db *opened(void)
+/* As a store is opened: in its directory. */
+static int open_at(const char *name, int flags, struct db **db)
+{
+	int dir;
+
+	assert_int_equal(db_directory(temp_file(name), &dir), 0);
+	int rc = db_open(dir, temp_file(name), flags, db);
+	if (dir >= 0)
+		close(dir);
+	return rc;
+}
+
+static struct db *opened_at(const char *name)
 {
 	struct db *db;
 
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), 0);
+	assert_int_equal(open_at(name, DB_CREATE, &db), 0);
 	return db;
+}
+
+static struct db *opened(void)
+{
+	return opened_at("store");
 }
 
 static void exec(const char *sql)
@@ -260,15 +279,15 @@ static void foreign_files_are_refused(void **state)
 	struct db *db;
 
 	exec("CREATE TABLE theirs (x)");
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), -EINVAL);
+	assert_int_equal(open_at("store", DB_CREATE, &db), -EINVAL);
 	exec("DROP TABLE theirs; PRAGMA application_id = 77");
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), -EINVAL);
-	assert_int_equal(db_open(temp_file("missing"), 0, &db), -ENOENT);
+	assert_int_equal(open_at("store", DB_CREATE, &db), -EINVAL);
+	assert_int_equal(open_at("missing", 0, &db), -ENOENT);
 	FILE *f = fopen(temp_file("text"), "w");
 	for (int i = 0; i < 100; i++)
 		fputs("this is no database, just some text\n", f);
 	fclose(f);
-	assert_int_equal(db_open(temp_file("text"), DB_CREATE, &db), -EINVAL);
+	assert_int_equal(open_at("text", DB_CREATE, &db), -EINVAL);
 }
 
 static void a_later_version_is_refused(void **state)
@@ -278,7 +297,7 @@ static void a_later_version_is_refused(void **state)
 
 	db_close(opened());
 	exec("PRAGMA user_version = 1000");
-	assert_int_equal(db_open(temp_file("store"), DB_CREATE, &db), -EINVAL);
+	assert_int_equal(open_at("store", DB_CREATE, &db), -EINVAL);
 }
 
 /* As the first version made it. */
@@ -372,6 +391,14 @@ static int put_value(struct db_conn *conn, struct db_batch *batch, void *arg)
 }
 
 static const struct db_job put = {.record = put_value};
+
+static int put_and_scrub(struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	db_scrub(conn);
+	return put_value(conn, batch, arg);
+}
+
+static const struct db_job put_secret = {.record = put_and_scrub};
 
 static int say_no(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
@@ -628,6 +655,149 @@ static void the_file_is_gone_and_reading_goes_on(void **state)
 	db_close(db);
 }
 
+/* --- the directory --- */
+
+static void move(const char *from, const char *to)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s", temp_file(from));
+	assert_int_equal(rename(path, temp_file(to)), 0);
+}
+
+static void make_directory(const char *name)
+{
+	assert_int_equal(mkdir(temp_file(name), 0700), 0);
+}
+
+/* Another store in its place is not touched, be it for reading: threads that
+ * have not read before open the file anew. */
+static void the_directory_is_renamed_and_renamed_back(void **state)
+{
+	(void)state;
+	char a[] = "a", b[] = "b", c[] = "c";
+
+	make_directory("dir");
+	struct db *db = opened_at("dir/store");
+	assert_int_equal(db_submit(db, &put, a), 0);
+	move("dir", "other");
+	make_directory("dir");
+	struct db *another = opened_at("dir/store");
+	assert_int_equal(db_submit(db, &put_secret, b), -EIO);
+	assert_int_equal(db_submit(another, &put, c), 0);
+	eight_at_once(db, read_often);
+	db_close(another);
+	move("dir", "another");
+	move("other", "dir");
+	assert_int_equal(db_submit(db, &put_secret, b), 0);
+	db_close(db);
+	assert_int_equal(access(temp_file("dir/store-wal"), F_OK), -1);
+	db = opened_at("dir/store");
+	another = opened_at("another/store");
+	assert_int_equal(has(db, "a") && has(db, "b") && !has(db, "c"), 1);
+	assert_int_equal(has(another, "c") && !has(another, "a"), 1);
+	db_close(another);
+	db_close(db);
+}
+
+/* Where /proc is missing. */
+static void by_path_the_directory_has_to_come_back(void **state)
+{
+	(void)state;
+	struct db *db;
+	char a[] = "a", b[] = "b";
+
+	make_directory("dir");
+	assert_int_equal(
+	    db_open(AT_FDCWD, temp_file("dir/store"), DB_CREATE, &db), 0);
+	assert_int_equal(db_submit(db, &put, a), 0);
+	move("dir", "other");
+	assert_int_equal(db_submit(db, &put, b), -EIO);
+	make_directory("dir");
+	db_close(opened_at("dir/store"));
+	assert_int_equal(db_submit(db, &put, b), -EIO);
+	eight_at_once(db, read_often);
+	move("dir", "another");
+	move("other", "dir");
+	assert_int_equal(db_submit(db, &put, b), 0);
+	db_close(db);
+	assert_int_equal(access(temp_file("dir/store-wal"), F_OK), -1);
+}
+
+/* In the directory and by path. */
+static void the_longest_path_works(void **state)
+{
+	(void)state;
+	char path[1024] = "", a[] = "a";
+	size_t len = (size_t)snprintf(path, sizeof(path), "%s/", temp_folder);
+	size_t most = db_path_max();
+	struct db *db;
+	int dir;
+
+	assert_in_range(most, 300, sizeof(path) - 1);
+	memset(path + len, 'a', most - len);
+	for (size_t at = len + 200; at < most; at += 200) {
+		path[at] = '\0';
+		assert_int_equal(mkdir(path, 0700), 0);
+		path[at] = '/';
+	}
+	assert_int_equal(db_directory(path, &dir), 0);
+	for (int i = 0; i < 2; i++) {
+		int in = i ? AT_FDCWD : dir;
+		assert_int_equal(db_open(in, path, DB_CREATE, &db), 0);
+		assert_int_equal(db_submit(db, &put, a), 0);
+		assert_int_equal(access(path, F_OK), 0);
+		db_close(db);
+		assert_int_equal(db_remove(in, path), 0);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	close(dir);
+}
+
+static void a_link_in_its_place_is_not_followed(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+	char a[] = "a", away[160];
+	int fd;
+
+	move("store", "away");
+	snprintf(away, sizeof(away), "%s", temp_file("away"));
+	assert_int_equal(symlink(away, temp_file("store")), 0);
+	assert_int_equal(db_submit(db, &put, a), -EIO);
+	db_close(db);
+	assert_int_equal(
+	    db_lock(AT_FDCWD, temp_file("store"), false, false, &fd), -EINVAL);
+	assert_int_equal(db_hold(AT_FDCWD, temp_file("store"), &fd), -ELOOP);
+}
+
+static int count_descriptors(void)
+{
+	DIR *list = opendir("/proc/self/fd");
+	int count = 0;
+
+	assert_non_null(list);
+	while (readdir(list))
+		count++;
+	closedir(list);
+	return count;
+}
+
+static void no_descriptor_is_left(void **state)
+{
+	(void)state;
+	struct db *db;
+	int before = count_descriptors();
+
+	db_close(opened());
+	assert_int_equal(open_at("store", DB_READ_ONLY, &db), 0);
+	assert_in_range(count_descriptors(), before + 2, before + 8);
+	db_close(db);
+	assert_int_equal(open_at("missing", 0, &db), -ENOENT);
+	assert_int_equal(db_open(-1, temp_file("store"), 0, &db), -EBADF);
+	assert_int_equal(count_descriptors(), before);
+}
+
 static int end_transaction(
     struct db_conn *conn, struct db_batch *batch, void *arg)
 {
@@ -681,19 +851,11 @@ static void read_only_stores_take_no_jobs(void **state)
 	char a[] = "a";
 
 	db_close(opened());
-	assert_int_equal(db_open(temp_file("store"), DB_READ_ONLY, &db), 0);
+	assert_int_equal(open_at("store", DB_READ_ONLY, &db), 0);
 	assert_int_equal(db_submit(db, &put, a), -EROFS);
 	assert_int_equal(has(db, "a"), 0);
 	db_close(db);
 }
-
-static int put_and_scrub(struct db_conn *conn, struct db_batch *batch, void *arg)
-{
-	db_scrub(conn);
-	return put_value(conn, batch, arg);
-}
-
-static const struct db_job put_secret = {.record = put_and_scrub};
 
 /* What db_scrub asks for: nothing is left in the log. */
 static void scrubbing_empties_the_log(void **state)
@@ -791,6 +953,11 @@ int main(void)
 	    TEST(a_refusal_voids_nothing),
 	    TEST(a_view_is_one_moment),
 	    TEST(the_file_is_gone_and_reading_goes_on),
+	    TEST(the_directory_is_renamed_and_renamed_back),
+	    TEST(by_path_the_directory_has_to_come_back),
+	    TEST(the_longest_path_works),
+	    TEST(a_link_in_its_place_is_not_followed),
+	    TEST(no_descriptor_is_left),
 	    TEST(a_lost_transaction_is_told),
 	    TEST(a_full_disk_is_enospc),
 	    TEST(read_only_stores_take_no_jobs),

@@ -155,7 +155,7 @@ static int add_functions(sqlite3 *sqlite)
 }
 
 int sqlite_connect(
-    const char *path, int flags, enum db_vfs vfs, struct sqlite_conn **out)
+    const char *name, int flags, enum db_vfs vfs, struct sqlite_conn **out)
 {
 	static const char per_connection[] = "PRAGMA foreign_keys = ON;"
 					     "PRAGMA synchronous = FULL;"
@@ -167,7 +167,7 @@ int sqlite_connect(
 	if (!conn)
 		return -ENOMEM;
 	int code = sqlite3_open_v2(
-	    path, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
+	    name, &conn->sqlite, flags | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
 	int rc = sqlite_error(conn->sqlite, code, "open");
 	if (!rc) {
 		sqlite3_extended_result_codes(conn->sqlite, 1);

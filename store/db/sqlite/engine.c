@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -47,7 +45,7 @@ static int open_spare(struct sqlite_db *db)
 {
 	int64_t version;
 	int rc = sqlite_connect(
-	    db->path, SQLITE_OPEN_READONLY, db->vfs, &db->spare);
+	    db->name, SQLITE_OPEN_READONLY, db->vfs, &db->spare);
 
 	if (rc)
 		return rc;
@@ -64,7 +62,7 @@ static struct sqlite_conn *reader(struct sqlite_db *db)
 	if (clock_ticks() < __atomic_load_n(&db->retry, __ATOMIC_RELAXED))
 		return no_reader(db);
 	if (sqlite_gone(db) ||
-	    sqlite_connect(db->path, SQLITE_OPEN_READONLY, db->vfs, &conn)) {
+	    sqlite_connect(db->name, SQLITE_OPEN_READONLY, db->vfs, &conn)) {
 		__atomic_store_n(
 		    &db->retry, clock_ticks() + CLOCK_SECOND, __ATOMIC_RELAXED);
 		return no_reader(db);
@@ -87,19 +85,14 @@ static int find_file(struct sqlite_db *db, bool create)
 {
 	struct stat st;
 
-	if (stat(db->path, &st) == 0 && st.st_size == 0) {
+	if (sqlite_stat(db->dir, db->path, "", &st) == 0 && st.st_size == 0) {
 		report(LOG_ERR,
 		    "store %s: is empty. Put its copy there, with its %s-wal if there is one; if nothing was ever in it, remove it",
 		    db->path, db->path);
 		return -EINVAL;
 	}
-	int fd = create ? open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-			      0600)
-			: -1;
-	db->made = fd >= 0;
-	if (fd >= 0)
-		close(fd);
-	if (db->made || stat(db->path, &st) == 0)
+	db->made = create && sqlite_make(db->dir, db->path);
+	if (db->made || sqlite_stat(db->dir, db->path, "", &st) == 0)
 		return 0;
 	int rc = -errno;
 	report(LOG_ERR, "store %s: %s", db->path, strerror(-rc));
@@ -114,9 +107,9 @@ static int connect_writer(struct sqlite_db *db)
 	if (db->read_only)
 		db->vfs = DB_VFS_READ;
 	else
-		db->vfs = db_vfs_maps_safely(db->path) ? DB_VFS_SHARED
+		db->vfs = db_vfs_maps_safely(db->name) ? DB_VFS_SHARED
 						       : DB_VFS_ALONE;
-	return sqlite_connect(db->path, flags, db->vfs, &db->writer);
+	return sqlite_connect(db->name, flags, db->vfs, &db->writer);
 }
 
 static int open_files(struct sqlite_db *db)
@@ -146,10 +139,10 @@ static int set_up(struct sqlite_db *db, int flags)
 		memcpy(db->base, "-", 2);
 	if (!rc)
 		rc = open_files(db);
-	for (int i = 0; i < SQLITE_FILES && !rc; i++)
-		db->files[i] = sqlite_file_at(db->path, i);
-	if (!rc)
+	if (!rc) {
+		sqlite_remember(db);
 		rc = open_spare(db);
+	}
 	if (!rc && pthread_key_create(&db->reader, reader_ended))
 		rc = -ENOMEM;
 	db->have_reader_key = !rc;
@@ -168,13 +161,13 @@ size_t db_path_max(void)
 static void say_how_much(const struct sqlite_db *db)
 {
 	enum { START = 1 << 20, MIB = 1 << 20 };
-	char name[PATH_MAX];
 	struct statfs fs;
 	struct stat log;
 
-	snprintf(name, sizeof(name), "%s-wal", db->path);
-	int64_t need = START + (stat(name, &log) ? 0 : (int64_t)log.st_size);
-	int64_t have = statfs(db->path, &fs)
+	int64_t need = START;
+	if (!sqlite_stat(db->dir, db->path, "-wal", &log))
+		need += log.st_size;
+	int64_t have = statfs(db->name, &fs)
 			   ? 0
 			   : (int64_t)fs.f_bavail * fs.f_bsize;
 	report(LOG_ERR,
@@ -184,7 +177,7 @@ static void say_how_much(const struct sqlite_db *db)
 	    db->path, have / 1024, (need + MIB - 1) / MIB);
 }
 
-static struct sqlite_db *new_handle(struct db *common, const char *path)
+static struct sqlite_db *new_handle(struct db *common)
 {
 	struct sqlite_db *db = calloc(1, sizeof(*db));
 	pthread_mutexattr_t recursive;
@@ -192,8 +185,8 @@ static struct sqlite_db *new_handle(struct db *common, const char *path)
 	if (!db)
 		return NULL;
 	db->db = common;
+	db->dir = -1;
 	db->read_only = common->read_only;
-	db->path = strdup(path);
 	pthread_mutex_init(&db->readers_lock, NULL);
 	pthread_mutexattr_init(&recursive);
 	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
@@ -202,17 +195,32 @@ static struct sqlite_db *new_handle(struct db *common, const char *path)
 	return db;
 }
 
-static int open_engine(struct db *common, const char *path, int flags)
+static int locate(struct sqlite_db *db, int dir, const char *path)
 {
-	struct sqlite_db *db = new_handle(common, path);
+	db->dir = dir == AT_FDCWD ? dir : fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	if (db->dir == -1) {
+		int rc = -errno;
+		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
+		return rc;
+	}
+	db->path = strdup(path);
+	db->name = sqlite_name(db->dir, path);
+	return db->path && db->name ? 0 : -ENOMEM;
+}
+
+static int open_engine(struct db *common, int dir, const char *path, int flags)
+{
+	struct sqlite_db *db = new_handle(common);
 
 	common->handle = db;
-	if (!db || !db->path)
+	if (!db)
 		return -ENOMEM;
 	/* Counting its memory would make all threads wait for one lock. Too
 	 * late once it is in use, which does no harm. */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	int rc = set_up(db, flags);
+	int rc = locate(db, dir, path);
+	if (!rc)
+		rc = set_up(db, flags);
 	if (rc == -ENOSPC && !db->read_only)
 		say_how_much(db);
 	if (!rc) {
@@ -257,7 +265,10 @@ static void close_engine(struct db *common)
 	sqlite_disconnect(db->writer);
 	pthread_mutex_destroy(&db->readers_lock);
 	pthread_mutex_destroy(&db->spare_lock);
+	if (db->dir >= 0)
+		close(db->dir);
 	free(db->path);
+	free(db->name);
 	free(db);
 }
 

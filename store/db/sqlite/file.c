@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,30 +14,123 @@
 #include "store/base/report.h"
 #include "store/db/sqlite/sqlite.h"
 
-/* The files of a database: the file itself, its write-ahead log, the index of
- * that, and the lock file. */
+/*
+ * The files of a database: the main file, its write-ahead log, the index of
+ * that, and the lock file. All are in one directory, which is opened once.
+ *
+ * SQLite takes names, no descriptors. It gets /proc/self/fd/N/NAME, which is a
+ * path into the open directory: valid for stat, open, unlink and the sync of
+ * the directory, and shorter than SQLite's limit for every legal NAME. The
+ * alternative is xSetSystemCall on SQLite's "unix" layer. That is meant for
+ * tests, may change with each release, is global to the process, and a system
+ * call that it misses would look up a name that is none.
+ *
+ * Without /proc, SQLite and the functions below look up the path each time.
+ */
+
+#define OPENED "/proc/self/fd/%d"
 
 const char *const db_files[] = {"", "-wal", "-shm", ".lock", NULL};
 
-bool db_is_missing(const char *path)
+static bool is_reachable(int dir)
+{
+	char name[64];
+	struct stat want, st;
+
+	snprintf(name, sizeof(name), OPENED, dir);
+	return fstat(dir, &want) == 0 && stat(name, &st) == 0 &&
+	       st.st_dev == want.st_dev && st.st_ino == want.st_ino;
+}
+
+int db_directory(const char *path, int *dir)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	*dir = path_open(dirname(copy), O_PATH | O_DIRECTORY);
+	if (*dir < 0) {
+		int rc = -errno;
+		report(LOG_ERR, "store %s: its directory cannot be opened: %s",
+		    path, strerror(-rc));
+		return rc;
+	}
+	if (!is_reachable(*dir)) {
+		close(*dir);
+		*dir = AT_FDCWD;
+	}
+	return 0;
+}
+
+/* What to look up in dir. */
+static const char *last(int dir, const char *path)
+{
+	const char *slash = dir == AT_FDCWD ? NULL : strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static const char *file_name(
+    int dir, const char *path, const char *suffix, char name[PATH_MAX])
+{
+	snprintf(name, PATH_MAX, "%s%s", last(dir, path), suffix);
+	return name;
+}
+
+char *sqlite_name(int dir, const char *path)
+{
+	char *name;
+
+	if (dir == AT_FDCWD)
+		return strdup(path);
+	return asprintf(&name, OPENED "/%s", dir, last(dir, path)) < 0 ? NULL
+								       : name;
+}
+
+int sqlite_stat(int dir, const char *path, const char *suffix, struct stat *st)
+{
+	char name[PATH_MAX];
+
+	return fstatat(
+	    dir, file_name(dir, path, suffix, name), st, AT_SYMLINK_NOFOLLOW);
+}
+
+static int open_file(int dir, const char *path, const char *suffix, int flags)
+{
+	char name[PATH_MAX];
+
+	return openat(dir, file_name(dir, path, suffix, name),
+	    flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* Returns 0, also if it is not there, or -errno. */
+static int remove_file(int dir, const char *path, const char *suffix)
+{
+	char name[PATH_MAX];
+
+	return unlinkat(dir, file_name(dir, path, suffix, name), 0) &&
+		       errno != ENOENT
+		   ? -errno
+		   : 0;
+}
+
+bool db_is_missing(int dir, const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) && errno == ENOENT;
+	return sqlite_stat(dir, path, "", &st) && errno == ENOENT;
 }
 
-bool db_has_lost_its_file(const char *path)
+bool db_has_lost_its_file(int dir, const char *path)
 {
-	char log[PATH_MAX];
 	struct stat st;
 
-	snprintf(log, sizeof(log), "%s-wal", path);
-	return db_is_missing(path) && stat(log, &st) == 0 && st.st_size > 0;
+	return db_is_missing(dir, path) &&
+	       sqlite_stat(dir, path, "-wal", &st) == 0 && st.st_size > 0;
 }
 
-int db_check_missing(const char *path)
+int db_check_missing(int dir, const char *path)
 {
-	if (!db_has_lost_its_file(path))
+	if (!db_has_lost_its_file(dir, path))
 		return 0;
 	report(LOG_ERR,
 	    "store %s: is missing, but its write-ahead log %s-wal is there: put its file back; nothing is made beside it",
@@ -44,68 +138,83 @@ int db_check_missing(const char *path)
 	return -EEXIST;
 }
 
-static int64_t size_of(const char *path, const char *suffix)
+static int64_t size_of(int dir, const char *path, const char *suffix)
 {
-	char name[PATH_MAX];
 	struct stat st;
 
-	snprintf(name, sizeof(name), "%s%s", path, suffix);
-	return stat(name, &st) ? 0 : st.st_size;
+	return sqlite_stat(dir, path, suffix, &st) ? 0 : st.st_size;
 }
 
-int db_each_size(const char *path,
+int db_each_size(int dir, const char *path,
     int (*fn)(const char *file, int64_t bytes, void *arg), void *arg)
 {
-	int rc = fn("store", size_of(path, ""), arg);
+	int rc = fn("store", size_of(dir, path, ""), arg);
 
-	return rc ? rc : fn("wal", size_of(path, "-wal"), arg);
+	return rc ? rc : fn("wal", size_of(dir, path, "-wal"), arg);
 }
 
-int db_remove(const char *path)
+int db_remove(int dir, const char *path)
 {
 	static const char *const suffix[] = {"", "-wal", "-shm"};
-	char name[PATH_MAX];
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-		if (unlink(name) && errno != ENOENT)
-			rc = -errno;
+		int failed = remove_file(dir, path, suffix[i]);
+		rc = failed ? failed : rc;
 	}
 	return rc;
 }
 
-int db_publish(const char *draft, const char *path)
+/* What a store that is lost has left would be taken for the new one's. */
+static int remove_remains(int dir, const char *path)
 {
 	static const char *const suffix[] = {"-wal", "-shm", "-journal"};
-	char name[PATH_MAX + 16];
 
-	/* closing has written everything into the one file, or else has not
-	 * succeeded */
-	snprintf(name, sizeof(name), "%s-wal", draft);
-	if (access(name, F_OK) == 0) {
-		report(LOG_ERR, "store %s: could not be written", path);
-		return -EIO;
-	}
-	/* what one that is lost has left would be taken for ours */
 	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-		if (unlink(name) && errno != ENOENT) {
-			report(LOG_ERR, "%s: %s", name, strerror(errno));
+		int rc = remove_file(dir, path, suffix[i]);
+		if (rc) {
+			report(LOG_ERR, "%s%s: %s", path, suffix[i],
+			    strerror(-rc));
 			return -EIO;
 		}
 	}
-	int rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE);
+	return 0;
+}
+
+int db_publish(int dir, const char *draft, const char *path)
+{
+	const char *from = last(dir, draft), *to = last(dir, path);
+	struct stat st;
+
+	/* closing has written everything into the one file, or else has not
+	 * succeeded */
+	if (sqlite_stat(dir, draft, "-wal", &st) == 0) {
+		report(LOG_ERR, "store %s: could not be written", path);
+		return -EIO;
+	}
+	if (remove_remains(dir, path))
+		return -EIO;
+	int rc = renameat2(dir, from, dir, to, RENAME_NOREPLACE);
 	if (rc &&
 	    errno ==
 		EINVAL) /* a filesystem that cannot say so; we have looked */
-		rc = rename(draft, path);
+		rc = renameat(dir, from, dir, to);
 	if (rc) {
 		rc = -errno;
 		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
 		return rc;
 	}
-	return path_sync(path);
+	return dir == AT_FDCWD ? path_sync(path)
+			       : path_sync_directory(dir, ".");
+}
+
+bool sqlite_make(int dir, const char *path)
+{
+	int fd = open_file(dir, path, "", O_RDWR | O_CREAT | O_EXCL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 /*
@@ -131,48 +240,62 @@ static bool is_full(int error)
 	return error == ENOSPC || error == EDQUOT;
 }
 
-/* One daemon a store. The file stays: removing it would let two hold two of
- * them. */
-int db_lock(const char *path, bool read_only, bool must_be_new, int *fd)
+/* Whether it may be locked. */
+static int check_file(int dir, const char *path, bool read_only)
 {
-	char name[PATH_MAX];
 	struct stat st;
 
-	bool there = stat(path, &st) == 0;
-	if (!there && read_only) {
+	if (sqlite_stat(dir, path, "", &st)) {
+		if (!read_only)
+			return 0;
 		report(LOG_ERR, "store %s: %s", path, strerror(errno));
 		return -ENOENT;
 	}
-	if (there && !S_ISREG(st.st_mode)) {
+	if (!S_ISREG(st.st_mode)) {
 		report(LOG_ERR, "store %s: not a regular file", path);
 		return -EINVAL;
 	}
-	if (there && st.st_nlink > 1) {
+	if (st.st_nlink > 1) {
 		report(LOG_ERR,
 		    "store %s: has another hard link, and two daemons might not see each other",
 		    path);
 		return -EINVAL;
 	}
+	return 0;
+}
 
-	snprintf(name, sizeof(name), "%s.lock", path);
-	*fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+static int say_lock(const char *path, int rc)
+{
+	if (rc)
+		report(LOG_ERR, "store %s: %s", path,
+		    rc == -EBUSY ? "another enrollfs has it mounted"
+				 : strerror(-rc));
+	return rc;
+}
+
+/* One daemon a store. The file stays: removing it would let two hold two of
+ * them. */
+int db_lock(int dir, const char *path, bool read_only, bool must_be_new, int *fd)
+{
+	struct stat st;
+	int rc = check_file(dir, path, read_only);
+
+	if (rc)
+		return rc;
+	*fd = open_file(dir, path, ".lock", O_RDWR | O_CREAT);
 	/* who only reads goes without, on a disk that takes no file: `hold`
 	 * locks the store */
 	if (*fd < 0 && read_only && (errno == EROFS || is_full(errno)))
 		return 0;
 	if (*fd < 0) {
-		int rc = -errno;
-		report(LOG_ERR, "%s: %s%s", name, strerror(-rc),
+		rc = -errno;
+		report(LOG_ERR, "%s.lock: %s%s", path, strerror(-rc),
 		    is_full(-rc) ? ": free some space, or mount it with -o ro"
 				 : "");
 		return rc;
 	}
-	int rc = wait_for_lock(*fd);
-	if (rc)
-		report(LOG_ERR, "store %s: %s", path,
-		    rc == -EBUSY ? "another enrollfs has it mounted"
-				 : strerror(-rc));
-	if (!rc && must_be_new && lstat(path, &st) == 0) {
+	rc = say_lock(path, wait_for_lock(*fd));
+	if (!rc && must_be_new && sqlite_stat(dir, path, "", &st) == 0) {
 		report(LOG_ERR,
 		    "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
 		    path, strerror(EEXIST));
@@ -186,34 +309,54 @@ int db_lock(const char *path, bool read_only, bool must_be_new, int *fd)
  * noticed. Open until the connections are closed: closing any descriptor of it
  * ends SQLite's own locks.
  */
-int db_hold(const char *path, int *fd)
+int db_hold(int dir, const char *path, int *fd)
 {
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc = *fd < 0 ? -errno : wait_for_lock(*fd);
-
-	if (rc)
-		report(LOG_ERR, "store %s: %s", path,
-		    rc == -EBUSY ? "another enrollfs has it mounted"
-				 : strerror(-rc));
-	return rc;
+	*fd = open_file(dir, path, "", O_RDONLY);
+	return say_lock(path, *fd < 0 ? -errno : wait_for_lock(*fd));
 }
 
-struct sqlite_file sqlite_file_at(const char *path, int i)
+/* Device and inode of the i-th of SQLITE_FILES; inode 0: missing. */
+static struct sqlite_file file_at(const struct sqlite_db *db, int i)
 {
 	static const char *const suffix[SQLITE_FILES] = {"", "-wal", "-shm"};
-	char name[PATH_MAX];
-	struct stat st = {0};
+	struct stat st;
 
-	snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
-	if (stat(name, &st))
+	if (sqlite_stat(db->dir, db->path, suffix[i], &st))
 		return (struct sqlite_file){0};
 	return (struct sqlite_file){st.st_dev, st.st_ino};
 }
 
+void sqlite_remember(struct sqlite_db *db)
+{
+	for (int i = 0; i < SQLITE_FILES; i++)
+		db->files[i] = file_at(db, i);
+}
+
+/*
+ * Whether the path leads elsewhere: the directory was renamed, or another one
+ * is in its place. What were stored then would be missing where people, backups
+ * and the next mount look for it.
+ */
+static bool has_moved(const struct sqlite_db *db)
+{
+	char folder[PATH_MAX];
+	struct stat opened, st;
+	const char *name = last(db->dir, db->path);
+
+	if (db->dir == AT_FDCWD)
+		return false;
+	snprintf(
+	    folder, sizeof(folder), "%.*s", (int)(name - db->path), db->path);
+	return fstat(db->dir, &opened) || stat(folder, &st) ||
+	       st.st_dev != opened.st_dev || st.st_ino != opened.st_ino;
+}
+
 const char *sqlite_gone(const struct sqlite_db *db)
 {
+	if (has_moved(db))
+		return "its directory";
 	for (int i = 0; i < SQLITE_FILES; i++) {
-		struct sqlite_file now = sqlite_file_at(db->path, i);
+		struct sqlite_file now = file_at(db, i);
 		if (db->files[i].inode && (now.inode != db->files[i].inode ||
 					      now.device != db->files[i].device))
 			return i ? "its write-ahead log" : "the file";

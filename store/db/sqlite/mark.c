@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "store/base/bytes.h"
 #include "store/base/clock.h"
@@ -77,11 +75,11 @@ static void parse(const char *text, struct mark *mark)
 }
 
 /* mark->last is what the audit trail has, not what the mark says. */
-static void look(const char *path, enum db_vfs vfs, struct mark *mark)
+static void look(const char *name, enum db_vfs vfs, struct mark *mark)
 {
 	char text[128] = "", last[128] = "0";
 	sqlite3 *sqlite = NULL;
-	int code = sqlite3_open_v2(path, &sqlite,
+	int code = sqlite3_open_v2(name, &sqlite,
 	    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, db_vfs_name(vfs));
 
 	if (code == SQLITE_OK)
@@ -102,13 +100,11 @@ static void look(const char *path, enum db_vfs vfs, struct mark *mark)
 /* --- what it means --- */
 
 /* -1: there is none. */
-static off_t log_size(const char *path)
+static off_t log_size(const struct sqlite_db *db)
 {
-	char name[PATH_MAX];
 	struct stat st;
 
-	snprintf(name, sizeof(name), "%s-wal", path);
-	return stat(name, &st) ? -1 : st.st_size;
+	return sqlite_stat(db->dir, db->path, "-wal", &st) ? -1 : st.st_size;
 }
 
 /* A main file that can be read alone is whole, or its log has what it wants. */
@@ -153,11 +149,11 @@ static int refuse(const struct sqlite_db *db, bool foreign)
 int sqlite_mark_check(struct sqlite_db *db, int flags)
 {
 	struct mark main = {0}, all = {0};
-	off_t log = log_size(db->path);
+	off_t log = log_size(db);
 
-	look(db->path, DB_VFS_MAIN, &main);
+	look(db->name, DB_VFS_MAIN, &main);
 	if (log > 0)
-		look(db->path, DB_VFS_READ, &all);
+		look(db->name, DB_VFS_READ, &all);
 	bool foreign = log > 0 && !belongs(&all, &main);
 	db->db->recorded_last = all.readable ? all.recorded : main.recorded;
 	if (foreign && say_foreign(db) < 0)

@@ -4,6 +4,7 @@
 
 /* The SQLite engine; what its files share. */
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "store/db/engine.h"
@@ -57,7 +58,9 @@ struct sqlite_wal {
 
 struct sqlite_db {
 	struct db *db;
-	char *path;
+	int dir;    /* see db_directory */
+	char *path; /* for messages */
+	char *name; /* see sqlite_name */
 	bool read_only;
 	enum db_vfs vfs;
 	bool made;   /* the file was not there */
@@ -90,9 +93,10 @@ int sqlite_error(sqlite3 *sqlite, int code, const char *doing);
 /* Whether that was for want of space. */
 bool sqlite_is_full(sqlite3 *sqlite, int code);
 
-/* Opens a connection with the settings that all connections have. */
+/* Opens a connection with the settings that all connections have. name: from
+ * sqlite_name. */
 int sqlite_connect(
-    const char *path, int flags, enum db_vfs vfs, struct sqlite_conn **out);
+    const char *name, int flags, enum db_vfs vfs, struct sqlite_conn **out);
 void sqlite_disconnect(struct sqlite_conn *conn); /* NULL is permitted */
 
 /* Runs SQL text; reads the first column of the first row, if there is one. */
@@ -141,11 +145,26 @@ int sqlite_mark_closed(struct sqlite_db *db);
 
 /* --- file.c --- */
 
-/* Device and inode of the i-th of SQLITE_FILES; inode 0: missing. */
-struct sqlite_file sqlite_file_at(const char *path, int i);
+/* The name for SQLite of a database, see file.c. The caller frees it. NULL: no
+ * memory. */
+char *sqlite_name(int dir, const char *path);
 
-/* NULL if the open files are those that have their names, so that what is
- * written to them stays; else what is gone, in words. */
+/* fstatat(2) of the database's file with this suffix; links are not followed,
+ * as SQLite does not follow them. */
+int sqlite_stat(int dir, const char *path, const char *suffix, struct stat *st);
+
+/* Makes the main file, empty. False if it is there, or cannot be made; errno. */
+bool sqlite_make(int dir, const char *path);
+
+/* Notes which files are open. */
+void sqlite_remember(struct sqlite_db *db);
+
+/*
+ * NULL if the open files are those that have their names, so that what is
+ * written to them stays; else what is gone, in words. They are looked up in the
+ * directory that was opened, even if it has been renamed: what counts is that
+ * the files can be found there later, not that the path still leads to them.
+ */
 const char *sqlite_gone(const struct sqlite_db *db);
 
 /* --- wal.c: functions of the engine --- */

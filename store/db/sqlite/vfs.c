@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -53,6 +54,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of everything here *
 static struct shared *all;
 static sqlite3_vfs *unix_vfs;
 static sqlite3_vfs vfses[] = {
+    [DB_VFS_SHARED] = {.zName = "enrollfs-shared"},
     [DB_VFS_ALONE] = {.zName = "enrollfs-alone"},
     [DB_VFS_READ] = {.zName = "enrollfs-read"},
     [DB_VFS_MAIN] = {.zName = "enrollfs-main"},
@@ -75,11 +77,11 @@ static int keep_others_out(const char *path, bool only_look)
 	    .l_whence = SEEK_SET,
 	    .l_start = LOCK_BYTE,
 	    .l_len = LOCK_BYTES};
-	int fd = only_look ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	int fd = only_look ? -1 : open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0) {
 		all_of_it.l_type = F_RDLCK;
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &all_of_it)) {
 		close(fd);
@@ -474,19 +476,36 @@ static int delete_any(sqlite3_vfs *vfs, const char *path, int sync)
 			       : unix_vfs->xDelete(unix_vfs, path, sync);
 }
 
+/* "unix" would resolve symbolic links, and a descriptor's link in /proc
+ * resolves to the directory's present path. */
+static int name_as_it_is(sqlite3_vfs *vfs, const char *name, int size, char *out)
+{
+	(void)vfs;
+	return snprintf(out, (size_t)size, "%s", name) < size ? SQLITE_OK
+							      : SQLITE_CANTOPEN;
+}
+
+static void set_up(sqlite3_vfs *vfs, bool alone)
+{
+	const char *name = vfs->zName;
+
+	*vfs = *unix_vfs;
+	vfs->zName = name;
+	vfs->pNext = NULL;
+	vfs->xFullPathname = name_as_it_is;
+	if (!alone)
+		return;
+	vfs->szOsFile = unix_vfs->szOsFile + (int)sizeof(struct ours);
+	vfs->xOpen = open_any;
+	vfs->xAccess = access_any;
+	vfs->xDelete = delete_any;
+}
+
 static void register_all(void)
 {
 	unix_vfs = sqlite3_vfs_find("unix");
-	for (int i = DB_VFS_ALONE; i < VFSES && unix_vfs; i++) {
-		const char *name = vfses[i].zName;
-		vfses[i] = *unix_vfs;
-		vfses[i].zName = name;
-		vfses[i].szOsFile = unix_vfs->szOsFile +
-				    (int)sizeof(struct ours);
-		vfses[i].pNext = NULL;
-		vfses[i].xOpen = open_any;
-		vfses[i].xAccess = access_any;
-		vfses[i].xDelete = delete_any;
+	for (int i = 0; i < VFSES && unix_vfs; i++) {
+		set_up(&vfses[i], i != DB_VFS_SHARED);
 		sqlite3_vfs_register(&vfses[i], 0);
 	}
 }
@@ -496,13 +515,13 @@ const char *db_vfs_name(enum db_vfs which)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, register_all);
-	return which == DB_VFS_SHARED || !unix_vfs ? NULL : vfses[which].zName;
+	return unix_vfs ? vfses[which].zName : NULL;
 }
 
-bool db_vfs_maps_safely(const char *path)
+bool db_vfs_maps_safely(const char *name)
 {
 	enum { SQLITE_STEP = 4096 };
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int fd = open(name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct statfs fs;
 
 	if (fd < 0)

@@ -8,12 +8,14 @@
  * no mapped page of a full disk can end the process (SIGBUS). Other programs
  * are kept out by a lock on the main file for as long as a connection is open;
  * SQLite answers them SQLITE_BUSY.
+ *
+ * All of these layers take a file's name as it is, see sqlite_name.
  */
 #include <stdbool.h>
 
 enum db_vfs {
-	DB_VFS_SHARED, /* SQLite's own: the index is a mapped file, other
-			  programs can read along */
+	DB_VFS_SHARED, /* the index is a mapped file, other programs can read
+			  along */
 	DB_VFS_ALONE,
 	DB_VFS_READ, /* makes and changes no file; without a write-ahead log as
 			with an empty one */
@@ -21,16 +23,16 @@ enum db_vfs {
 			write-ahead log has */
 };
 
-/* The name to open a connection with; NULL: SQLite's default, also if there is
- * no memory. */
+/* The name to open a connection with; NULL, which is SQLite's default, if there
+ * is no memory. */
 const char *db_vfs_name(enum db_vfs which);
 
 /*
  * Whether a mapped page of a file can always be written once SQLite has made
  * it: it writes one byte to every 4,096. That needs another block where files
  * share blocks (btrfs, xfs, bcachefs) and where blocks are smaller; a full disk
- * answers with SIGBUS. path: a file that may be opened for writing.
+ * answers with SIGBUS. name: of a file that may be opened for writing.
  */
-bool db_vfs_maps_safely(const char *path);
+bool db_vfs_maps_safely(const char *name);
 
 #endif
