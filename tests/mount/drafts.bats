@@ -311,7 +311,7 @@ gone_draft() { [ ! -e "$K/$1" ]; }
 	echo max > "$K/max_uses"
 	csr a
 	cp a.csr "$K/enroll.d/a.csr"
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		cp a.csr again
 		timeout 10 mv --backup=t again "$K/enroll.d/a.csr"
 	done
