@@ -206,8 +206,8 @@ int store_submit(struct store *store, struct store_call *call,
 		store_refuse(call, rc,
 		    "the store failed, and nothing has changed: see the messages");
 	if (rc == -ENOSPC)
-		store_refuse(call, rc,
-		    "the store's disk is full; nothing has changed");
+		store_refuse(
+		    call, rc, "the store's disk is full; nothing has changed");
 	if (rc == -EBUSY && !call->reason[0])
 		store_refuse(call, rc,
 		    "the store is locked by another program, or its disk does not answer; nothing has changed");
