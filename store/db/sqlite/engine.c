@@ -293,7 +293,8 @@ static void view_end(struct db_conn *conn)
 {
 	struct sqlite_conn *reader = (struct sqlite_conn *)conn;
 
-	if (reader->viewing)
+	/* without memory SQLite has ended it by itself */
+	if (reader->viewing && !sqlite3_get_autocommit(reader->sqlite))
 		sqlite_control(reader, CONTROL_ROLLBACK);
 	reader->viewing = false;
 }
