@@ -10,7 +10,8 @@
 #include "store/db/db.h"
 #include "store/pki/pki.h"
 
-/* Parts as they stand in the line, escaped. more: `,"name":"value"`. */
+/* Parts as they stand in the line, escaped. more: `,"name":"value"`,
+ * `,"key_id":NUMBER` behind it. */
 enum line_part {
 	LINE_COMM,
 	LINE_ACTION,
@@ -38,6 +39,9 @@ int line_set(struct line *line, enum line_part part, const char *text);
 
 /* Sets LINE_MORE to a member with its value; likewise. */
 int line_set_more(struct line *line, const char *name, const char *value);
+
+/* Appends the id of a provisioning key to LINE_MORE; likewise. */
+int line_set_key(struct line *line, int64_t id);
 
 /* A part, or NULL. */
 const char *line_part(const struct line *line, enum line_part part);
