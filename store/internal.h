@@ -32,7 +32,7 @@ struct store {
 	void *enrolled_arg;
 
 	char id[64]; /* of the store, hex */
-	char *path;
+	char *path, *mountpoint; /* mountpoint: or NULL */
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file */
 	int held; /* descriptor of the store's file, locked as well */

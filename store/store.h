@@ -31,6 +31,7 @@ struct store_options {
 	const char *domain; /* NULL: what the store has, or for a new one the
 			       host's name */
 	const char *master_key; /* NULL: path with .key appended */
+	const char *mountpoint; /* absolute, to be shown; NULL: none */
 	bool read_only;
 	gid_t export_gid;	/* who may read export/ */
 	const gid_t *audit_gid; /* who may read the audit trail; NULL: the group
@@ -556,9 +557,14 @@ enum store_list {
 	STORE_KEYS_TABLE, /* of the root: all keys, and all members,
 			     tab-separated */
 	STORE_MEMBERS_TABLE,
+	STORE_KEYS_PAGE, /* the same tables for a browser (HTML); of members
+			    the newest STORE_PAGE_MEMBERS */
+	STORE_MEMBERS_PAGE,
 	STORE_METRICS, /* in the text format of Prometheus */
 	STORE_LISTS
 };
+
+enum { STORE_PAGE_MEMBERS = 50000 };
 
 struct store_snapshot;
 

@@ -18,14 +18,30 @@ static int json_char(struct bytes *out, unsigned char c)
 	return bytes_add(out, &c, 1);
 }
 
-int json_text(struct bytes *out, const void *text, size_t len)
+static int json_html_char(struct bytes *out, unsigned char c)
+{
+	return c == '<' ? bytes_printf(out, "\\u%04x", c) : json_char(out, c);
+}
+
+static int add_string(struct bytes *out, const void *text, size_t len,
+    int (*add)(struct bytes *out, unsigned char c))
 {
 	const unsigned char *p = text;
 	int rc = bytes_add(out, "\"", 1);
 
 	for (size_t i = 0; i < len && !rc; i++)
-		rc = json_char(out, p[i]);
+		rc = add(out, p[i]);
 	return rc ? rc : bytes_add(out, "\"", 1);
+}
+
+int json_text(struct bytes *out, const void *text, size_t len)
+{
+	return add_string(out, text, len, json_char);
+}
+
+int json_html_text(struct bytes *out, const void *text, size_t len)
+{
+	return add_string(out, text, len, json_html_char);
 }
 
 int json_hex(struct bytes *out, const void *data, size_t len)

@@ -293,5 +293,5 @@ READS = [reading(what) for what in (a_listing, a_long_listing, a_log, a_head,
                                     of('export/certs/connector.json'), an_export,
                                     of('app_connector/berlin/members/known/fullchain.pem'),
                                     of('app_connector/berlin/members/known/csr.pem'))] + \
-    [of_changed(path) for path in ('metrics', 'tables/keys.tsv', 'tables/members.tsv',
+    [of_changed(path) for path in ('metrics', 'tables/keys.tsv', 'tables/members.tsv', 'tables/keys.html',
                                    'certs/connector/crl.pem', 'certs/connector/index.txt')]
