@@ -142,8 +142,7 @@ function endCell(i, column) {
 /* --- cells --- */
 
 function nameCell(i) {
-	const toggle = button('toggle', icon('open'), text(get(i, 'name')));
-	return toggle;
+	return button('toggle', icon('open'), text(get(i, 'name')));
 }
 
 function groupCell(i) {
@@ -490,9 +489,7 @@ function showChosen() {
 	$('reset').hidden = !isFiltered();
 	$('none').hidden = view.length > 0;
 	$('none').textContent = rows.length ? 'No rows fit this filter.' : 'There are no ' + NOUN + 's yet.';
-	const allOpen = chosen.all && !chosen.except.size;
-	$('all').textContent = allOpen ? 'Collapse all' : 'Expand all';
-	$('all').setAttribute('aria-pressed', allOpen);
+	$('all').textContent = chosen.all && !chosen.except.size ? 'Collapse all' : 'Expand all';
 	$('table').setAttribute('aria-rowcount', view.length + 1);
 	for (const e of $('states').children)
 		e.setAttribute('aria-pressed', chosen.states.has(e.dataset.state));
@@ -701,6 +698,8 @@ function addText() {
 	const changed = new Date(document.lastModified);
 	$('to-' + data.table).setAttribute('aria-current', 'page');
 	$('to-' + other).removeAttribute('aria-current');
+	$('filter-by').textContent = 'Filter by name, group, ' + (isKeys ? 'description or signing certificate' :
+		'key, signing certificate, serial number or fingerprint');
 	$('tsv').href = $('tsv').textContent = data.table + '.tsv';
 	$('table').classList.add(data.table);
 	$('domain').textContent = data.domain;
