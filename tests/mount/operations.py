@@ -274,7 +274,7 @@ def of_changed(path):
 
         # tables may be a little old: ten times as long as it takes to make one
         def comes(_):
-            until = time.monotonic() + 5
+            until = time.monotonic() + 30
             while time.monotonic() < until:
                 if what in read(f'{mount}/{path}'):
                     return True
