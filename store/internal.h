@@ -31,7 +31,7 @@ struct store {
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
 
-	char id[64]; /* of the store, hex */
+	char id[64];		 /* of the store, hex */
 	char *path, *mountpoint; /* mountpoint: or NULL */
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file */

@@ -30,8 +30,8 @@ static void strings_in_html(void **state)
 	(void)state;
 	assert_int_equal(json_html_text(&out, text, sizeof(text) - 1), 0);
 	assert_int_equal(bytes_add(&out, "", 1), 0);
-	assert_string_equal((char *)out.data,
-	    "\"\\u003c/script>\\\"\\u003c!--\\\\>\"");
+	assert_string_equal(
+	    (char *)out.data, "\"\\u003c/script>\\\"\\u003c!--\\\\>\"");
 	text_is("<", 1, "\"<\"");
 }
 
