@@ -93,6 +93,9 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC   $<"
 	$(Q)$(COMPILE) -c -o $@ $<
 
+# What it embeds.
+$(BUILD)/store/lists/page.o: $(addprefix store/lists/page/page.,html css js)
+
 # A unit test links one fence alone: tests/unit/<fence>_<subject>.c.
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TESTS_SRC))
 unit_pki := $(BASE_SRC) $(PKI_SRC)

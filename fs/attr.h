@@ -95,6 +95,8 @@ ATTR_MEASURE(segment_measure);
 
 ATTR_LIST(keys_list);
 ATTR_LIST(members_list);
+ATTR_LIST(keys_page_list);
+ATTR_LIST(members_page_list);
 ATTR_LIST(metrics_list);
 
 /* --- attr_group.c --- */

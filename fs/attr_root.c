@@ -54,6 +54,8 @@ ATTR_MEASURE(log_head_measure)
 
 DEFINE_LIST(keys_list, STORE_KEYS_TABLE)
 DEFINE_LIST(members_list, STORE_MEMBERS_TABLE)
+DEFINE_LIST(keys_page_list, STORE_KEYS_PAGE)
+DEFINE_LIST(members_page_list, STORE_MEMBERS_PAGE)
 DEFINE_LIST(metrics_list, STORE_METRICS)
 
 /* --- export/ --- */

@@ -365,6 +365,7 @@ static int serve_store(
 {
 	struct store_options options = {
 	    .path = o->store,
+	    .mountpoint = o->mountpoint,
 	    .domain = o->domain,
 	    .master_key = o->master_key,
 	    .read_only = o->read_only,

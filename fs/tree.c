@@ -250,6 +250,9 @@ static const struct attr table_attr[] = {
      * files */
     LIST(30, "keys.tsv", keys_list, "all provisioning keys, a row each"),
     LIST(31, "members.tsv", members_list, "all members, a row each"),
+    LIST(32, "keys.html", keys_page_list, "the same keys for a browser"),
+    LIST(33, "members.html", members_page_list,
+	"the newest 50,000 members for a browser"),
 };
 
 /* in export/, for objects with a directory there and without */

@@ -29,6 +29,8 @@ static int set_parts(
 		rc = line_set(line, LINE_OBJECT, entry->object);
 	if (!rc && entry->name)
 		rc = line_set_more(line, entry->name, entry->value);
+	if (!rc && entry->key)
+		rc = line_set_key(line, entry->key);
 	if (rc || !entry->error)
 		return rc;
 	rc = line_set(line, LINE_RESULT, store_error_name(entry->error));

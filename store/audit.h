@@ -15,6 +15,7 @@ struct audit {
 	const char *object; /* path below the mountpoint */
 	const char *name;   /* an additional member and its value, or NULL */
 	const char *value;
+	int64_t key;	/* id of the provisioning key to name, or 0 */
 	int error;	/* -errno of a refusal, with call->reason; 0: none */
 	int64_t issued; /* id of the certificate to export with the line, or 0 */
 };

@@ -28,9 +28,10 @@ struct store {
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
 
-	char id[64]; /* of the store, hex */
-	char *path;  /* for messages */
-	int dir;     /* its directory, see db_directory */
+	char id[64];	  /* of the store, hex */
+	char *path;	  /* for messages */
+	char *mountpoint; /* to be shown; or NULL */
+	int dir;	  /* its directory, see db_directory */
 	struct pki_sealer *sealer;
 	int lock; /* descriptor of the lock file, or -1 */
 	int held; /* descriptor of the store's file, locked too; or -1 */

@@ -44,7 +44,9 @@ int store_new(const struct store_options *options, struct store **out)
 	list_cache_init(&store->lists);
 	store->metrics.started = clock_now();
 	store->path = strdup(options->path);
-	if (!store->path) {
+	if (options->mountpoint)
+		store->mountpoint = strdup(options->mountpoint);
+	if (!store->path || (options->mountpoint && !store->mountpoint)) {
 		store_close(store);
 		return -ENOMEM;
 	}
@@ -93,5 +95,6 @@ void store_close(struct store *store)
 	bytes_free(&store->journal.changed);
 	pthread_mutex_destroy(&store->signers.lock);
 	free(store->path);
+	free(store->mountpoint);
 	free(store);
 }

@@ -21,9 +21,14 @@ enum store_list {
 	/* of the root */
 	STORE_KEYS_TABLE, /* all keys, tab-separated */
 	STORE_MEMBERS_TABLE,
+	STORE_KEYS_PAGE, /* the same tables for a browser (HTML) */
+	STORE_MEMBERS_PAGE,
 	STORE_METRICS, /* in the text format of Prometheus */
 	STORE_LISTS
 };
+
+/* A page has the newest members, at most so many. */
+enum { STORE_PAGE_MEMBERS = 50000 };
 
 /* One version of a list. It does not change. */
 struct store_snapshot;

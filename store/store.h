@@ -34,6 +34,7 @@ struct store_options {
 	const char *path;   /* absolute, from store_locate */
 	const char *domain; /* NULL: the store's; the host name for a new one */
 	const char *master_key; /* NULL: path with .key appended */
+	const char *mountpoint; /* absolute, to be shown; NULL: none */
 	bool read_only;
 	gid_t export_gid;	/* the group that may read export/ */
 	const gid_t *audit_gid; /* the group that may read the audit trail;

@@ -50,6 +50,16 @@ int line_set_more(struct line *line, const char *name, const char *value)
 	return rc ? rc : bytes_add(more, "\"", 2);
 }
 
+int line_set_key(struct line *line, int64_t id)
+{
+	struct bytes *more = &line->part[LINE_MORE];
+
+	if (more->len)
+		more->len--; /* its NUL */
+	int rc = bytes_printf(more, ",\"key_id\":%" PRId64, id);
+	return rc ? rc : bytes_add(more, "", 1);
+}
+
 const char *line_part(const struct line *line, enum line_part part)
 {
 	return line->part[part].len ? (char *)line->part[part].data : NULL;
@@ -162,6 +172,12 @@ static bool take_string(const char **at, const char *before, struct bytes *out)
 	       take(at, "\"");
 }
 
+/* Skips `,"key_id":NUMBER`, which lines of version 0.1.0 lack. */
+static const char *end_of_key(const char *at)
+{
+	return take(&at, ",\"key_id\":") ? at + strspn(at, "0123456789") : at;
+}
+
 static bool take_more(const char **at, struct line *out)
 {
 	if (strncmp(*at, ",\"result\":", 10) == 0)
@@ -172,7 +188,8 @@ static bool take_more(const char **at, struct line *out)
 	if (strncmp(value, "\":\"", 3) != 0)
 		return false;
 	value = end_of_string(value + 3);
-	return *value && take_part(at, value + 1, &out->part[LINE_MORE]);
+	return *value &&
+	       take_part(at, end_of_key(value + 1), &out->part[LINE_MORE]);
 }
 
 static bool take_result(const char **at, struct line *out)

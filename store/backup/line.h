@@ -9,7 +9,8 @@
 #include "store/db/db.h"
 #include "store/pki/pki.h"
 
-/* Parts as in the line, escaped. LINE_MORE is `,"name":"value"`. */
+/* Parts as in the line, escaped. LINE_MORE is `,"name":"value"`, with
+ * `,"key_id":NUMBER` behind it or not. */
 enum line_part {
 	LINE_COMM,
 	LINE_ACTION,
@@ -37,6 +38,9 @@ int line_set(struct line *line, enum line_part part, const char *text);
 
 /* Sets LINE_MORE to a member and its value, as line_set. */
 int line_set_more(struct line *line, const char *name, const char *value);
+
+/* Appends the id of a provisioning key to LINE_MORE. Returns 0 or -ENOMEM. */
+int line_set_key(struct line *line, int64_t id);
 
 /* Returns a part, or NULL if it is empty. */
 const char *line_part(const struct line *line, enum line_part part);

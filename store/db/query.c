@@ -62,13 +62,16 @@
 	"0 FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert " \
 	"WHERE k.removed IS NULL "
 
-#define MEMBER_ROWS \
+/* The last column, DB_MEMBER_COLUMNS, is an expression. */
+#define MEMBER_ROWS_AND(last) \
 	"SELECT " OBJECT("m", "greatest(" EDITED("m") ", m.shown * 1000000000, i.created, " \
 	"coalesce(i.revoked, 0), " EDITED("k") ", " EDITED("c") ")") \
 	DB_MEMBER_READ(READ) \
-	"0 FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
+	last " FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
 	"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) " \
 	"JOIN cert c ON c.id = i.cert WHERE m.removed IS NULL "
+
+#define MEMBER_ROWS MEMBER_ROWS_AND("0")
 
 /*
  * A change of one value: ?1 id, ?2 the attribute's bit in `bare`, ?3 that bit or

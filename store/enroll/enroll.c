@@ -384,6 +384,7 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 		.object = path,
 		.name = "provisioning_key",
 		.value = e->key_name,
+		.key = e->key,
 		.issued = issued,
 	    });
 }

@@ -6,7 +6,7 @@
 #include "store/snapshot.h"
 #include "store/store.h"
 
-/* Implements store_snapshot for STORE_KEYS_TABLE and STORE_MEMBERS_TABLE.
+/* Implements store_snapshot for the tables and pages of keys and members.
  * Returns as it does. */
 int list_table(struct store *store, enum store_list which, bool look,
     struct store_snapshot **out);

@@ -39,8 +39,8 @@ static void read_common(
 	o->ctime = db_int(row, DB_OBJECT_CTIME);
 }
 
-static void read_object(const struct db_row *row,
-    const struct object_kind *kind, union store_any *out)
+void object_read(const struct db_row *row, const struct object_kind *kind,
+    union store_any *out)
 {
 	read_common(row, kind->number, out);
 	kind->read(row, out);
@@ -55,7 +55,7 @@ static int read_wanted(const struct db_row *row, void *arg)
 {
 	const struct wanted *wanted = arg;
 
-	read_object(row, wanted->kind, wanted->out);
+	object_read(row, wanted->kind, wanted->out);
 	return 1;
 }
 
@@ -137,7 +137,7 @@ static int read_each(const struct db_row *row, void *arg)
 	if (each->brief)
 		read_common(row, each->kind->number, &object);
 	else
-		read_object(row, each->kind, &object);
+		object_read(row, each->kind, &object);
 	return each->fn(&object, each->arg);
 }
 

@@ -11,6 +11,10 @@
 int object_get(struct db_conn *conn, enum store_kind kind, int64_t id,
     union store_any *out);
 
+/* Reads a row of a statement with all columns of a kind. */
+void object_read(const struct db_row *row, const struct object_kind *kind,
+    union store_any *out);
+
 /* object_get for an object that is about to be changed. Also returns -EPERM
  * (managed). */
 int object_get_writable(struct db_conn *conn, struct store_call *call,

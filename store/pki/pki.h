@@ -36,6 +36,11 @@ int pki_random(void *out, size_t n);
 /* SHA-256 (FIPS 180-4). Returns 0, -EIO or -ENOMEM. */
 int pki_sha256(const void *data, size_t len, unsigned char out[PKI_HASH]);
 
+/* The same as NUL-terminated base64 (RFC 4648 4), as it stands in a policy of
+ * W3C CSP. */
+enum { PKI_HASH_BASE64 = (PKI_HASH + 2) / 3 * 4 + 1 };
+int pki_sha256_base64(const void *data, size_t len, char out[PKI_HASH_BASE64]);
+
 /* Compares n bytes in constant time. */
 bool pki_equal(const void *a, const void *b, size_t n);
 

@@ -64,6 +64,16 @@ int pki_sha256(const void *data, size_t len, unsigned char out[PKI_HASH])
 	return 0;
 }
 
+int pki_sha256_base64(const void *data, size_t len, char out[PKI_HASH_BASE64])
+{
+	unsigned char hash[PKI_HASH];
+	int rc = pki_sha256(data, len, hash);
+
+	if (!rc)
+		EVP_EncodeBlock((unsigned char *)out, hash, PKI_HASH);
+	return rc;
+}
+
 bool pki_equal(const void *a, const void *b, size_t n)
 {
 	return CRYPTO_memcmp(a, b, n) == 0;

@@ -35,7 +35,7 @@ FILES = [
     ('', 'enroll', 'public', '$key and request', 0),
     ('', 'renew', 'public', '$request and proof', 0),
     ('', 'log log.head metrics domain version why', 'ro'),
-    ('tables', 'keys.tsv members.tsv', 'ro'),
+    ('tables', 'keys.tsv members.tsv keys.html members.html', 'ro'),
     (ANY, 'created modified', 'ro'),
     (ANY, 'description', 'rw', 'text\n', 0),
     (ANY, 'enabled', 'rw', '1\n', 0),

@@ -5,7 +5,7 @@
 load helper
 
 as() { setpriv --reuid "$1" --regid "$2" --clear-groups "${@:3}"; }
-modes() { (cd "$M" && stat -c '%n %a %u:%g' log log.head tables tables/keys.tsv tables/members.tsv metrics); }
+modes() { (cd "$M" && stat -c '%n %a %u:%g' log log.head tables tables/*.tsv tables/*.html metrics); }
 
 # of_0_1_0: what version 0.1.0 has made has no such setting.
 of_0_1_0() {
@@ -22,19 +22,23 @@ log.head 440 0:0
 tables 550 0:0
 tables/keys.tsv 440 0:0
 tables/members.tsv 440 0:0
+tables/keys.html 440 0:0
+tables/members.html 440 0:0
 metrics 444 0:0'
 OLD='log 444 0:0
 log.head 444 0:0
 tables 755 0:0
 tables/keys.tsv 444 0:0
 tables/members.tsv 444 0:0
+tables/keys.html 444 0:0
+tables/members.html 444 0:0
 metrics 444 0:0'
 
 @test "a closed group's name is in nothing that a stranger can read" {
 	mkdir -m 700 "$M/app_connector/closed"
 	echo 'plans of the board' > "$M/app_connector/closed/description"
 	[ "$(modes)" = "$NEW" ]
-	for f in log log.head tables/keys.tsv tables/members.tsv; do
+	for f in log log.head tables/{keys,members}.{tsv,html}; do
 		refused 'Permission denied' as 65534 65534 cat "$M/$f"
 	done
 	refused 'Permission denied' as 65534 65534 ls "$M/tables"
@@ -47,7 +51,7 @@ metrics 444 0:0'
 	start -o audit_gid=adm,export_gid=backup
 	adm=$(getent group adm | cut -d: -f3) backup=$(getent group backup | cut -d: -f3)
 	[ "$(modes)" = "$(sed "s/:0/:$adm/; /^metrics/s/:$adm/:0/" <<< "$NEW")" ]
-	for f in log log.head tables/keys.tsv tables/members.tsv; do
+	for f in log log.head tables/{keys,members}.{tsv,html}; do
 		as 65534 "$adm" cat "$M/$f" > said
 		[ -s said ]
 		refused 'Permission denied' as 65534 "$backup" cat "$M/$f"

@@ -28,6 +28,7 @@ says() { wait_until said "$1" || { tail -n 3 "$M/log"; return 1; }; }
 
 @test "everything that is done or refused is there" {
 	echo 2 > "$K/max_uses"
+	id=$(cat "$K/id")
 	cat "$K/key" > my.key
 	csr web1
 	enroll my.key web1.csr > web1.crt
@@ -46,7 +47,7 @@ says() { wait_until said "$1" || { tail -n 3 "$M/log"; return 1; }; }
 		'"action":"mkdir","object":"app_connector/berlin","result":"ok"' \
 		'"uid":0,.*"comm":"bash","action":"set","object":"app_connector/berlin/keys/auto/max_uses","value":"2","result":"ok"' \
 		'"comm":"cat","action":"copy","object":"app_connector/berlin/keys/auto","result":"ok"' \
-		'"action":"enroll","object":"app_connector/berlin/members/web1","provisioning_key":"auto","result":"ok"' \
+		'"action":"enroll","object":"app_connector/berlin/members/web1","provisioning_key":"auto","key_id":'"$id"',"result":"ok"' \
 		'"action":"renew","object":"app_connector/berlin/members/web1","serial":"[0-9a-f]*","result":"ok"' \
 		'"action":"set","object":"app_connector/berlin/members/web1/revocation","value":"superseded"' \
 		'"action":"rename","object":"app_connector/berlin/keys/auto",' \

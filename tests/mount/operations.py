@@ -274,7 +274,7 @@ def of_changed(path):
 
         # tables may be a little old: ten times as long as it takes to make one
         def comes(_):
-            until = time.monotonic() + 5
+            until = time.monotonic() + 30
             while time.monotonic() < until:
                 if what in read(f'{mount}/{path}'):
                     return True
@@ -293,5 +293,5 @@ READS = [reading(what) for what in (a_listing, a_long_listing, a_log, a_head,
                                     of('export/certs/connector.json'), an_export,
                                     of('app_connector/berlin/members/known/fullchain.pem'),
                                     of('app_connector/berlin/members/known/csr.pem'))] + \
-    [of_changed(path) for path in ('metrics', 'tables/keys.tsv', 'tables/members.tsv',
+    [of_changed(path) for path in ('metrics', 'tables/keys.tsv', 'tables/members.tsv', 'tables/keys.html',
                                    'certs/connector/crl.pem', 'certs/connector/index.txt')]

@@ -25,8 +25,10 @@ teardown() {
 	csr edge
 	enroll_here edge.csr "$M/service_edge/eu/keys/k/enroll" > /dev/null
 	echo superseded > "$G/members/web2/revocation"
-	head -n 1 "$M/tables/keys.tsv" | tr '\t' ' ' | grep -qx 'kind group name state max_uses uses signing_cert expires enabled exportable managed created last_used'
-	head -n 1 "$M/tables/members.tsv" | tr '\t' ' ' | grep -qx 'kind group name state serial not_after signing_cert provisioning_key enrolled'
+	cat "$K/key" "$K/key" > /dev/null
+	echo 'racks 4 to 9' > "$G/keys/off/description"
+	head -n 1 "$M/tables/keys.tsv" | tr '\t' ' ' | grep -qx 'kind group name state max_uses uses signing_cert expires enabled exportable managed created last_used id copies last_copied modified modified_by description'
+	head -n 1 "$M/tables/members.tsv" | tr '\t' ' ' | grep -qx 'kind group name state serial not_after signing_cert provisioning_key enrolled key_id fingerprint'
 	[ "$(wc -l < "$M/tables/keys.tsv")" = 6 ]
 	[ "$(wc -l < "$M/tables/members.tsv")" = 4 ]
 	rows() { # TABLE DIRECTORY: each value is that of the file with the column's name
@@ -38,12 +40,26 @@ teardown() {
 			        if column in ('kind', 'group', 'name'):
 			            continue
 			        path = f"{mount}/{row['kind']}/{row['group']}/{folder}/{row['name']}/{column}"
+			        if column == 'key_id':
+			            path = f"{mount}/{row['kind']}/{row['group']}/keys/{row['provisioning_key']}/id"
 			        assert open(path).read() == value + '\n', (path, value)
 		PY
 	}
 	rows keys keys
 	rows members members
 	[ "$(stat -c %s "$M/tables/keys.tsv")" = "$(cat "$M/tables/keys.tsv" | wc -c)" ]
+	grep -q '	racks 4 to 9$' "$M/tables/keys.tsv"
+	# a key is told from a later one of its name
+	id=$(cat "$G/keys/free/id")
+	rmdir "$G/keys/free"
+	mkdir "$G/keys/free"
+	has() { [ "$(grep -c "$1" "$M/tables/members.tsv")" = "$2" ]; }
+	wait_until has "	free	.*	$id	" 2
+	# a description may have tabs, a column none
+	printf 'a\tb\t\n' > "$K/description"
+	is "$K/description" $'a\tb\t'
+	last() { cut -f19- "$M/tables/keys.tsv" | grep -qx "$1"; }
+	wait_until last 'a b '
 	sh_refused 'Permission denied' "echo x > $M/tables/keys.tsv"
 	refused 'Operation not permitted' mkdir "$M/tables/x"
 	refused 'Operation not permitted' rm "$M/tables/keys.tsv"
@@ -69,7 +85,7 @@ teardown() {
 	for i in $(seq 50); do
 		echo "$i" > "$K/max_uses"
 		[ "$(stat -c %s "$M/tables/keys.tsv")" = "$(cat "$M/tables/keys.tsv" | wc -c)" ]
-		[ "$(awk -F'\t' 'NF != 13' "$M/tables/keys.tsv")" = '' ]
+		[ "$(awk -F'\t' 'NF != 19' "$M/tables/keys.tsv")" = '' ]
 	done
 }
 

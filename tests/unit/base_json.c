@@ -22,6 +22,19 @@ static void strings(void **state)
 	text_is("\xc3\xa9", 2, "\"\xc3\xa9\"");
 }
 
+static void strings_in_html(void **state)
+{
+	static const char text[] = "</script>\"<!--\\>";
+	CLEANUP_BYTES struct bytes out = {0};
+
+	(void)state;
+	assert_int_equal(json_html_text(&out, text, sizeof(text) - 1), 0);
+	assert_int_equal(bytes_add(&out, "", 1), 0);
+	assert_string_equal(
+	    (char *)out.data, "\"\\u003c/script>\\\"\\u003c!--\\\\>\"");
+	text_is("<", 1, "\"<\"");
+}
+
 static void hex(void **state)
 {
 	CLEANUP_BYTES struct bytes out = {0};
@@ -37,6 +50,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(strings),
+	    cmocka_unit_test(strings_in_html),
 	    cmocka_unit_test(hex),
 	};
 

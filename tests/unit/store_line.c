@@ -51,6 +51,10 @@ static void whatever_a_caller_sends(void **state)
 		assert_int_equal(line_set_more(&line, "value", texts[i]), 0);
 		comes_back(&line);
 		line = simple("x");
+		assert_int_equal(line_set_more(&line, "value", texts[i]), 0);
+		assert_int_equal(line_set_key(&line, INT64_MAX), 0);
+		comes_back(&line);
+		line = simple("x");
 		assert_int_equal(line_set(&line, LINE_RESULT, "EPERM"), 0);
 		assert_int_equal(line_set(&line, LINE_REASON, texts[i]), 0);
 		comes_back(&line);
