@@ -15,6 +15,8 @@ cp -a /etc "$dir/etc"
 install "$bin"/enrollfs "$bin"/*.enrollfs "$dir/usr-local/sbin"
 install "$scripts/connector-enroll" "$dir/usr-local/bin"
 install "$scripts/enrollfs-serve" "$dir/usr-local/lib/enrollfs"
+# the sources may be in a folder that is another one here
+install -D -m 644 -t "$dir/usr-local/lib/tests" "$tests"/*.c
 # what starts and stops the service here: its main process is the unit's
 cat > "$dir/usr-local/bin/systemctl" << 'TXT'
 #!/bin/bash
@@ -58,7 +60,7 @@ done
 getent passwd enrollfs > /dev/null || echo 'enrollfs:x:990:990::/var/lib/enrollfs:/usr/sbin/nologin' >> /etc/passwd
 getent group enrollfs > /dev/null || echo 'enrollfs:x:990:' >> /etc/group
 echo netops:x:3001: >> /etc/group
-export TESTS=$tests PATH=/usr/local/sbin:/usr/local/bin:$PATH HOME=/root COLUMNS=60 LC_ALL=C.UTF-8
+export TESTS=/usr/local/lib/tests PATH=/usr/local/sbin:/usr/local/bin:$PATH HOME=/root COLUMNS=60 LC_ALL=C.UTF-8
 # a copy of root's is one that mkfs.enrollfs can read, also where root cannot lend reading
 lent() { setpriv --inh-caps +dac_read_search true 2> /dev/null || chown -R enrollfs "$1"; }
 export -f lent
