@@ -507,9 +507,9 @@ spoil() {
 	[ "$(($(cat "$K/uses") + $(cat "$M/service_edge/eu/keys/k/uses")))" = 240 ]
 }
 
-@test "2,000 members of both kinds, copied while machines enrol, destroyed and restored" {
+@test "1,000 members of both kinds, copied while machines enrol, destroyed and restored" {
 	not_restored 'the test does it itself, and it takes long'
-	local many=500 # for each client; sanitizers have seen all of it after fewer
+	local many=250 # for each client; sanitizers have seen all of it after fewer
 	plain || many=50
 	fill
 	for k in "$G/keys/unlimited" "$E/keys/k"; do cat $k/key > ${k##*/}.key; done
