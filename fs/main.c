@@ -12,6 +12,7 @@
 
 #include "fs/confine.h"
 #include "fs/guard.h"
+#include "fs/loop.h"
 #include "fs/ops.h"
 #include "fs/stale_mount.h"
 #include "store/base/name.h"
@@ -253,19 +254,6 @@ static int mount_options(struct fuse_args *args, const struct options *o)
 	return rc;
 }
 
-static int loop(struct fuse_session *session)
-{
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
-
-	if (!config)
-		return -ENOMEM;
-	fuse_loop_cfg_set_max_threads(config, THREADS);
-	fuse_loop_cfg_set_idle_threads(config, THREADS);
-	int rc = fuse_session_loop_mt(session, config);
-	fuse_loop_cfg_destroy(config);
-	return rc < 0 ? rc : 0; /* above 0: a signal ended it */
-}
-
 /* Mounts, serves until the end, unmounts. Logs errors. */
 static int serve(struct guard *guard, struct fuse_session *session,
     struct store *store, const struct options *o)
@@ -281,7 +269,7 @@ static int serve(struct guard *guard, struct fuse_session *session,
 	} else {
 		report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
 		store_log_event(store, "mount", o->mountpoint);
-		rc = loop(session);
+		rc = loop_run(session, THREADS);
 		store_log_event(store, "unmount", o->mountpoint);
 		if (rc)
 			report(LOG_ERR, "serving %s has ended: %s",

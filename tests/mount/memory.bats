@@ -14,6 +14,9 @@ start_without_memory() {
 	wait_until answers
 }
 
+# How many the daemon has.
+threads() { (set -- "/proc/$PID/task"/*; echo $#); }
+
 @test "each allocation fails in turn: ENOMEM, nothing half done, and it works again" {
 	"${ENROLLFS%/*}/bench" requests 12000 requests
 	cc -shared -fPIC -o memory.so "$BATS_TEST_DIRNAME/memory.c" -ldl
@@ -34,27 +37,56 @@ start_without_memory() {
 	"${ENROLLFS%/*}/fsck.enrollfs" store 3>&-
 }
 
-# libfuse's loop ends then, and with it the mount: who waits is told, and the next one has everything.
-@test "a thread that gets no memory for its buffer: the mount ends, and nothing is lost" {
+# hits: how often the daemon was refused memory.
+hits() { od -An -t d4 -j 8 -N 4 control | tr -d ' '; }
+
+# fault NUMBER...: armed, after, hits, threads (memory.c).
+fault() { /usr/bin/python3 -c 'import struct, sys; open("control", "r+b").write(struct.pack("=4i", *map(int, sys.argv[1:])))' "$@"; }
+
+@test "a thread that gets no memory for its buffer is not there; the others serve all" {
 	cc -shared -fPIC -o memory.so "$BATS_TEST_DIRNAME/memory.c" -ldl
-	/usr/bin/python3 -c 'import struct; print(end=struct.pack("=iiii", 1, 0, 0, 1).decode())' > once
 	head -c 16 /dev/zero > control
 	stop
-	expect_log 'serving .* has ended: Cannot allocate memory'
 	start_without_memory
+	fault 2 0 0 1
 	echo 5 > "$K/max_uses"
-	dd if=once of=control conv=notrunc status=none
 	for i in $(seq 16); do
-		(for _ in $(seq 200); do ls -l "$M/certs" "$K" > /dev/null 2>&1 || exit 0; done) 3>&- &
+		(for _ in $(seq 50); do ls -l "$M/certs" "$K" > /dev/null || exit 1; done) 3>&- &
 		jobs[i]=$!
 	done
-	wait "${jobs[@]}"
-	wait_until gone "$PID"
-	wait "$PID" && return 1
-	PID=
-	not mountpoint -q "$M"
-	start
+	for job in "${jobs[@]}"; do wait "$job"; done
+	[ "$(hits)" -gt 0 ]
+	# once there is memory, there are more
+	fault 0 0 0 0
+	local few
+	few=$(threads)
+	more_threads() { ls -lR "$G" > /dev/null 3>&- & ls -lR "$M/certs" > /dev/null && wait $! && [ "$(threads)" -gt "$few" ]; }
+	wait_until more_threads
 	is "$K/max_uses" 5
 	stop
 	"${ENROLLFS%/*}/fsck.enrollfs" store 3>&-
+}
+
+@test "threads that are not needed any more end, and serve again when they are" {
+	local idle most=0 n
+	fewer() { [ "$(threads)" -lt "$most" ] && [ "$(threads)" -le $((idle + 4)) ]; }
+	idle=$(threads)
+	echo max > "$K/max_uses"
+	mkdir "$G"/keys/k{1..24}
+	for name in one two; do
+		csr $name
+		# each write waits for its commit, which takes a thread
+		for i in $(seq 24); do
+			(for n in $(seq 40); do echo "$n" > "$G/keys/k$i/description" || exit 1; done) 3>&- &
+			jobs[i]=$!
+		done
+		while jobs -rp | grep -qv "^$PID$"; do
+			n=$(threads)
+			most=$((n > most ? n : most))
+		done
+		for job in "${jobs[@]}"; do wait "$job"; done
+		[ "$most" -gt $((idle + 4)) ]
+		wait_until fewer
+		enroll_here $name.csr | openssl x509 -noout
+	done
 }

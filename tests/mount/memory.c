@@ -16,10 +16,10 @@
  * from now, whoever makes it, the libraries included. A sanitizer's malloc is
  * behind this one, so that it works with them too.
  *
- * Requests as long as the buffer of one of libfuse's threads are counted apart:
- * without that it ends its loop.
+ * Requests as long as the buffer of a thread that serves requests are counted
+ * apart. `armed` 2 refuses all of them until it is 0 again.
  */
-enum { THREAD_BUFFER = 1 << 20 };
+enum { THREAD_BUFFER = 1 << 20, ONCE = 1 };
 
 static struct control {
 	_Atomic int32_t armed, after, hits, threads;
@@ -46,9 +46,10 @@ static int fails(size_t size)
 {
 	if (!control || !control->armed || spared ||
 	    control->threads != (size >= THREAD_BUFFER) ||
-	    control->after-- != 0)
+	    (control->armed == ONCE && control->after-- != 0))
 		return 0;
-	control->armed = 0;
+	if (control->armed == ONCE)
+		control->armed = 0;
 	control->hits++;
 	errno = ENOMEM;
 	return 1;

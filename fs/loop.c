@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "store/base/clock.h"
+#include "store/base/process.h"
+
+enum {
+	/* Interrupts the read of an idle worker. */
+	WAKE = SIGUSR1,
+	/* Idle workers that may stay: the next burst begins with them. */
+	SPARE = 4,
+	/* Surplus workers end if they were not needed for this long. */
+	SURPLUS_SECONDS = 5,
+};
+
+struct worker {
+	struct loop *loop;
+	pthread_t thread;
+	struct fuse_buf buf;
+	bool permanent;
+	atomic_bool receiving;
+	struct worker *next;
+};
+
+struct loop {
+	struct fuse_session *session;
+	int threads;
+	sem_t end;	  /* posted by a worker that sees the end */
+	atomic_int error; /* the first -errno of a receive */
+	atomic_int idle;  /* workers that wait for a request, or are about to */
+	atomic_int least; /* the fewest since `least` was set */
+	atomic_int leave; /* how many workers have to end */
+
+	pthread_mutex_t lock; /* for the fields below */
+	pthread_cond_t ended; /* one more is in `left` */
+	int count;
+	struct worker *workers;
+	struct worker *left; /* to be joined */
+};
+
+/* A worker whose read this interrupts looks whether it has to end. */
+static void wake(int number)
+{
+	(void)number;
+}
+
+static void note_least(struct loop *loop, int idle)
+{
+	int least = atomic_load_explicit(&loop->least, memory_order_relaxed);
+
+	while (idle < least &&
+	       !atomic_compare_exchange_weak(&loop->least, &least, idle))
+		;
+}
+
+/* Whether this worker is one of those that have to end. */
+static bool leaves(struct worker *worker)
+{
+	struct loop *loop = worker->loop;
+	int leave = atomic_load_explicit(&loop->leave, memory_order_relaxed);
+
+	while (leave > 0 && !worker->permanent)
+		if (atomic_compare_exchange_weak(
+			&loop->leave, &leave, leave - 1))
+			return true;
+	return false;
+}
+
+static void end_session(struct loop *loop, int error)
+{
+	int none = 0;
+
+	if (error)
+		atomic_compare_exchange_strong(&loop->error, &none, error);
+	fuse_session_exit(loop->session);
+	sem_post(&loop->end);
+}
+
+static void *work(void *arg);
+
+/* Starts a worker, unless there are enough. Returns 0 or -errno. */
+static int add_worker(struct loop *loop, bool permanent)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	int rc = worker ? 0 : -ENOMEM;
+
+	if (rc)
+		return rc;
+	worker->loop = loop;
+	worker->permanent = permanent;
+	pthread_mutex_lock(&loop->lock);
+	if (loop->count < loop->threads) {
+		atomic_fetch_add(&loop->idle, 1);
+		rc = -pthread_create(&worker->thread, NULL, work, worker);
+		if (rc)
+			atomic_fetch_sub(&loop->idle, 1);
+	} else {
+		rc = -EAGAIN;
+	}
+	if (!rc) {
+		worker->next = loop->workers;
+		loop->workers = worker;
+		loop->count++;
+	}
+	pthread_mutex_unlock(&loop->lock);
+	if (rc)
+		free(worker);
+	return rc;
+}
+
+static void leave(struct worker *worker)
+{
+	struct loop *loop = worker->loop;
+
+	free(worker->buf.mem);
+	pthread_mutex_lock(&loop->lock);
+	for (struct worker **at = &loop->workers; *at; at = &(*at)->next)
+		if (*at == worker) {
+			*at = worker->next;
+			break;
+		}
+	worker->next = loop->left;
+	loop->left = worker;
+	loop->count--;
+	pthread_cond_signal(&loop->ended);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* Waits for a request. Returns as fuse_session_receive_buf. */
+static int receive(struct worker *worker)
+{
+	struct loop *loop = worker->loop;
+
+	atomic_store(&worker->receiving, true);
+	int n = fuse_session_receive_buf(loop->session, &worker->buf);
+	atomic_store(&worker->receiving, false);
+	int idle = atomic_fetch_sub(&loop->idle, 1) - 1;
+	if (n <= 0)
+		return n;
+	note_least(loop, idle);
+	/* -errno: the workers that there are serve all requests */
+	if (idle <= 0)
+		add_worker(loop, false);
+	return n;
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct loop *loop = worker->loop;
+
+	for (;;) {
+		int n = receive(worker);
+		if (n > 0)
+			fuse_session_process_buf(loop->session, &worker->buf);
+		else if (n == -ENOMEM && !worker->permanent && !worker->buf.mem)
+			break;
+		else if (n && n != -EINTR && n != -EAGAIN && n != -ENOENT)
+			end_session(loop, n == -ENODEV ? 0 : n);
+		if (fuse_session_exited(loop->session)) {
+			end_session(loop, 0);
+			break;
+		}
+		if (leaves(worker))
+			break;
+		atomic_fetch_add(&loop->idle, 1);
+	}
+	leave(worker);
+	return NULL;
+}
+
+/* --- the thread that waits for the end --- */
+
+/* Interrupts at most so many workers that wait for a request. One that is about
+ * to wait misses it: call this again. */
+static void interrupt(struct loop *loop, int most, bool all)
+{
+	pthread_mutex_lock(&loop->lock);
+	for (struct worker *worker = loop->workers; worker && most > 0;
+	     worker = worker->next)
+		if (atomic_load(&worker->receiving) &&
+		    (all || !worker->permanent)) {
+			pthread_kill(worker->thread, WAKE);
+			most--;
+		}
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* Joins the workers that have ended; what they had is free then. */
+static bool join(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	struct worker *left = loop->left;
+	loop->left = NULL;
+	pthread_mutex_unlock(&loop->lock);
+
+	bool any = left;
+	while (left) {
+		struct worker *next = left->next;
+		pthread_join(left->thread, NULL);
+		free(left);
+		left = next;
+	}
+	return any;
+}
+
+/* How many workers were not needed since the last call. */
+static int surplus(struct loop *loop)
+{
+	int least = atomic_exchange(&loop->least, INT_MAX);
+	int idle = atomic_load(&loop->idle);
+	int unneeded = (least < idle ? least : idle) - SPARE;
+
+	return unneeded > 0 ? unneeded : 0;
+}
+
+static void wait_for_end(struct loop *loop)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	/* EINTR: a signal that ends the session */
+	sem_clockwait(&loop->end, CLOCK_MONOTONIC, &until);
+}
+
+static void serve(struct loop *loop)
+{
+	for (int second = 1; !fuse_session_exited(loop->session); second++) {
+		wait_for_end(loop);
+		if (second % SURPLUS_SECONDS == 0)
+			atomic_store(&loop->leave, surplus(loop));
+		interrupt(loop, atomic_load(&loop->leave), false);
+		if (join(loop))
+			process_give_memory_back();
+	}
+}
+
+/* Those that work on a request answer it first. */
+static void end_workers(struct loop *loop)
+{
+	enum { PAUSE = 10000000 }; /* ns */
+
+	pthread_mutex_lock(&loop->lock);
+	while (loop->count > 0) {
+		pthread_mutex_unlock(&loop->lock);
+		interrupt(loop, loop->threads, true);
+		pthread_mutex_lock(&loop->lock);
+		if (loop->count > 0) {
+			struct timespec until;
+			clock_gettime(CLOCK_MONOTONIC, &until);
+			until.tv_nsec += PAUSE;
+			until.tv_sec += until.tv_nsec / CLOCK_SECOND;
+			until.tv_nsec %= CLOCK_SECOND;
+			pthread_cond_timedwait(
+			    &loop->ended, &loop->lock, &until);
+		}
+	}
+	pthread_mutex_unlock(&loop->lock);
+	join(loop);
+}
+
+/* Signals that end the session go to the thread that waits for its end. */
+static void worker_signals(sigset_t *before)
+{
+	sigset_t mask;
+
+	pthread_sigmask(SIG_SETMASK, NULL, before);
+	mask = *before;
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGQUIT);
+	sigdelset(&mask, WAKE);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+/* Starts the first worker; others inherit its signal mask. */
+static int start(struct loop *loop)
+{
+	/* without SA_RESTART */
+	const struct sigaction action = {.sa_handler = wake};
+	sigset_t before;
+
+	sigaction(WAKE, &action, NULL);
+	worker_signals(&before);
+	int rc = add_worker(loop, true);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+static void init(struct loop *loop)
+{
+	pthread_condattr_t monotonic;
+
+	sem_init(&loop->end, 0, 0);
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&loop->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+int loop_run(struct fuse_session *session, int threads)
+{
+	struct loop loop = {
+	    .session = session,
+	    .threads = threads,
+	    .least = INT_MAX,
+	};
+
+	init(&loop);
+	int rc = start(&loop);
+	if (!rc) {
+		serve(&loop);
+		end_workers(&loop);
+		rc = loop.error;
+	}
+	sem_destroy(&loop.end);
+	pthread_cond_destroy(&loop.ended);
+	pthread_mutex_destroy(&loop.lock);
+	return rc;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_LOOP_H
+#define FS_LOOP_H
+
+#include <fuse_lowlevel.h>
+
+/*
+ * Serves a session with at most `threads` workers until it is unmounted or a
+ * signal ends it (fuse_set_signal_handlers). A worker is started when no other
+ * waits for a request, and idle ones end after some seconds. One stays, with
+ * the buffer that it has before the mount answers: memory that is short later
+ * costs a worker, not the mount. Requests that were received are answered
+ * before this returns 0, or -errno (the session cannot be read, no worker).
+ */
+int loop_run(struct fuse_session *session, int threads);
+
+#endif
