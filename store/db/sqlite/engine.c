@@ -53,6 +53,20 @@ static int open_spare(struct sqlite_db *db)
 	return sqlite_int(db->spare, "PRAGMA schema_version", &version);
 }
 
+/* There may be one for each thread, and each commit empties its cache: small,
+ * since the kernel has the pages too. */
+static int connect_reader(struct sqlite_db *db, struct sqlite_conn **out)
+{
+	int rc = sqlite_connect(db->name, SQLITE_OPEN_READONLY, db->vfs, out);
+
+	if (rc)
+		return rc;
+	rc = sqlite_exec(*out, "PRAGMA cache_size = -256");
+	if (rc)
+		sqlite_disconnect(*out);
+	return rc;
+}
+
 static struct sqlite_conn *reader(struct sqlite_db *db)
 {
 	struct sqlite_conn *conn = pthread_getspecific(db->reader);
@@ -61,8 +75,7 @@ static struct sqlite_conn *reader(struct sqlite_db *db)
 		return conn;
 	if (clock_ticks() < __atomic_load_n(&db->retry, __ATOMIC_RELAXED))
 		return no_reader(db);
-	if (sqlite_gone(db) ||
-	    sqlite_connect(db->name, SQLITE_OPEN_READONLY, db->vfs, &conn)) {
+	if (sqlite_gone(db) || connect_reader(db, &conn)) {
 		__atomic_store_n(
 		    &db->retry, clock_ticks() + CLOCK_SECOND, __ATOMIC_RELAXED);
 		return no_reader(db);
