@@ -148,68 +148,26 @@ int store_log_event(struct store *store, const char *action, const char *object)
 	return store->read_only ? 0 : db_submit(store->db, &note_job, &n);
 }
 
-/* --- reading --- */
+/* --- the end --- */
 
-struct last {
-	int64_t line, ends, at;
-	int64_t shown; /* moment of the second that the log shows, if later than
-			  `at` */
-	struct bytes text;
-};
-
-static int read_last(const struct db_row *row, void *arg)
+static int read_end(const struct db_row *row, void *arg)
 {
-	struct last *last = arg;
+	struct audit_end *end = arg;
 	int64_t shown = db_int(row, DB_EVENT_SHOWN) * CLOCK_SECOND;
 
-	last->line = db_int(row, DB_EVENT_LINE);
-	last->ends = db_int(row, DB_EVENT_LINE_ENDS);
-	last->at = db_int(row, DB_EVENT_AT);
-	if (shown > last->at)
-		last->at = shown;
-	return line_of_event(row, &last->text);
+	end->line = db_int(row, DB_EVENT_LINE);
+	end->ends = db_int(row, DB_EVENT_LINE_ENDS);
+	end->at = db_int(row, DB_EVENT_AT);
+	if (shown > end->at)
+		end->at = shown;
+	return line_of_event(row, &end->text);
 }
 
-static int last_line(struct store *store, struct last *last)
+int audit_find_end(struct store *store, struct audit_end *out)
 {
+	*out = (struct audit_end){0};
 	return db_each(
-	    db_reader(store->db), DB_EVENT_LAST_LINE, NULL, read_last, last);
-}
-
-int audit_last(struct store *store, int64_t *seq, int64_t *at)
-{
-	struct last last = {0};
-	int rc = last_line(store, &last);
-
-	bytes_free(&last.text);
-	*seq = last.line;
-	*at = last.at;
-	return rc;
-}
-
-int store_log_stat(struct store *store, size_t *len, int64_t *changed)
-{
-	struct last last = {0};
-	int rc = last_line(store, &last);
-
-	bytes_free(&last.text);
-	*len = (size_t)last.ends;
-	*changed = last.at;
-	return rc;
-}
-
-int store_log_head(struct store *store, struct bytes *out)
-{
-	unsigned char hash[PKI_HASH] = {0};
-	char text[2 * PKI_HASH + 1];
-	struct last last = {0};
-	int rc = last_line(store, &last);
-
-	if (!rc && last.text.len)
-		rc = pki_sha256(last.text.data, last.text.len, hash);
-	bytes_free(&last.text);
-	hex_text(hash, PKI_HASH, text);
-	return rc ? rc : bytes_add(out, text, strlen(text));
+	    db_reader(store->db), DB_EVENT_LAST_LINE, NULL, read_end, out);
 }
 
 bool store_audit_private(const struct store *store)
@@ -220,37 +178,4 @@ bool store_audit_private(const struct store *store)
 gid_t store_audit_group(const struct store *store, gid_t root)
 {
 	return store->audit_named ? store->audit_gid : root;
-}
-
-struct reading {
-	int64_t offset;
-	size_t left;
-	struct bytes *out;
-};
-
-static int read_line(const struct db_row *row, void *arg)
-{
-	struct reading *r = arg;
-	CLEANUP_BYTES struct bytes line = {0};
-	int rc = line_of_event(row, &line);
-
-	if (!rc)
-		rc = bytes_add(&line, "\n", 1);
-	if (rc)
-		return rc;
-	int64_t from = db_int(row, DB_EVENT_LINE_ENDS) - (int64_t)line.len;
-	size_t before = r->out->len;
-	rc = bytes_add_part(r->out, &line,
-	    r->offset > from ? (size_t)(r->offset - from) : 0, r->left);
-	r->left -= r->out->len - before;
-	return rc ? rc : r->left == 0;
-}
-
-int store_log_read(
-    struct store *store, int64_t offset, size_t size, struct bytes *out)
-{
-	struct reading r = {offset, size, out};
-
-	return db_each(db_reader(store->db), DB_EVENT_LINES,
-	    DB_ARGS(DB_INT(offset)), read_line, &r);
 }

@@ -25,9 +25,16 @@ struct audit {
 int audit_add(struct db_conn *conn, const struct store_call *call, int64_t now,
     const struct audit *entry);
 
-/* Gets the number of the last line, and the moment that the log shows. Neither
- * ever decreases; both are 0 if there is no line. Returns 0 or -errno. */
-int audit_last(struct store *store, int64_t *seq, int64_t *at);
+/* The last line of the trail. All is 0 if there is none. */
+struct audit_end {
+	int64_t line;	   /* its number; never decreases */
+	int64_t ends;	   /* the trail's length in bytes */
+	int64_t at;	   /* the moment that the log shows; never decreases */
+	struct bytes text; /* without its newline */
+};
+
+/* Returns 0 or -errno. Free out->text with bytes_free, also after an error. */
+int audit_find_end(struct store *store, struct audit_end *out);
 
 /* Queues a line about a refusal without waiting. It may be dropped, see
  * db_post. */

@@ -4,6 +4,7 @@
 
 /* struct store, for store/, objects/, enroll/, lists/ and backup/. */
 #include "store/backup/journal.h"
+#include "store/base/text_cache.h"
 #include "store/db/db.h"
 #include "store/lists/metrics.h"
 #include "store/lists/render.h"
@@ -45,6 +46,7 @@ struct store {
 	struct edit_counts edits;
 	struct signer_cache signers;
 	struct list_cache lists;
+	struct text_cache log_text;
 };
 
 #endif

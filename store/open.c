@@ -42,6 +42,7 @@ int store_new(const struct store_options *options, struct store **out)
 	store->kinds = object_kinds;
 	pthread_mutex_init(&store->signers.lock, NULL);
 	list_cache_init(&store->lists);
+	text_cache_init(&store->log_text);
 	store->metrics.started = clock_now();
 	store->path = strdup(options->path);
 	if (options->mountpoint)
@@ -92,6 +93,7 @@ void store_close(struct store *store)
 	if (store->dir >= 0)
 		close(store->dir);
 	list_cache_destroy(&store->lists);
+	text_cache_destroy(&store->log_text);
 	bytes_free(&store->journal.changed);
 	pthread_mutex_destroy(&store->signers.lock);
 	free(store->path);

@@ -269,8 +269,12 @@ static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 	    .now = clock_now() / CLOCK_SECOND,
 	    .page = kind->title,
 	};
-	int rc = audit_last(store, &t.times->basis, &t.times->made);
+	struct audit_end end;
+	int rc = audit_find_end(store, &end);
 
+	bytes_free(&end.text);
+	t.times->basis = end.line;
+	t.times->made = end.at;
 	if (!rc)
 		rc = t.page ? add_page(&t, kind) : add_text(&t, kind);
 	if (!rc)
@@ -281,10 +285,11 @@ static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 int list_table(struct store *store, enum store_list which, bool look,
     struct store_snapshot **out)
 {
-	int64_t seq, at;
-	int rc = audit_last(store, &seq, &at);
+	struct audit_end end;
+	int rc = audit_find_end(store, &end);
 
+	bytes_free(&end.text);
 	return rc ? rc
 		  : snapshot_get_lazily(
-			store, which, seq, look, fill, &which, out);
+			store, which, end.line, look, fill, &which, out);
 }
