@@ -6,6 +6,7 @@
 #include "store/backup/journal.h"
 #include "store/base/text_cache.h"
 #include "store/db/db.h"
+#include "store/lists/keeper.h"
 #include "store/lists/metrics.h"
 #include "store/lists/render.h"
 #include "store/objects/before.h"
@@ -46,6 +47,7 @@ struct store {
 	struct edit_counts edits;
 	struct signer_cache signers;
 	struct list_cache lists;
+	struct list_keeper keeper;
 	struct text_cache log_text;
 };
 

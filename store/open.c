@@ -79,6 +79,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	keeper_stop(store);
 	if (store->open && !store->read_only)
 		lists_settle(store);
 	if (store->open)

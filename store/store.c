@@ -249,8 +249,13 @@ int store_open(const struct store_options *options, struct store **out)
 	store->open = true;
 	if (store->read_only && !options->as_it_is)
 		lists_settle(store);
-	*out = store;
-	return 0;
+	if (!store->read_only)
+		rc = keeper_start(store);
+	if (rc)
+		store_close(store);
+	else
+		*out = store;
+	return rc;
 }
 
 /* Uses the open file: its name may have changed. */

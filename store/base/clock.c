@@ -22,6 +22,11 @@ int64_t clock_ticks(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_thread(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 bool clock_past(int64_t seconds)
 {
 	return seconds <= clock_now() / CLOCK_SECOND;

@@ -28,6 +28,9 @@ int64_t clock_now(void);
  * timeouts: setting the clock does not affect it. */
 int64_t clock_ticks(void);
 
+/* Nanoseconds that this thread has been on a CPU. */
+int64_t clock_thread(void);
+
 /* Whether a date, in seconds, is now or in the past. */
 bool clock_past(int64_t seconds);
 

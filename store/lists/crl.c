@@ -168,6 +168,41 @@ static int sign_list(struct crl_signing *m)
 	return rc ? rc : db_submit(m->store->db, &list_job, m);
 }
 
+/* --- the pace --- */
+
+static struct crl_pace *pace_of(struct store *store, int64_t cert)
+{
+	return &store->lists.crl[(uint64_t)cert % RENDER_LOCKS];
+}
+
+static void set_pace(
+    struct store *store, int64_t cert, const struct list_pace *pace)
+{
+	pthread_mutex_lock(&store->lists.lock);
+	*pace_of(store, cert) = (struct crl_pace){cert, *pace};
+	pthread_mutex_unlock(&store->lists.lock);
+}
+
+/* Whether it is too early for another list. */
+static bool is_early(struct store *store, int64_t cert)
+{
+	pthread_mutex_lock(&store->lists.lock);
+	struct crl_pace last = *pace_of(store, cert);
+	pthread_mutex_unlock(&store->lists.lock);
+	int64_t until = list_served_until(&last.pace);
+
+	if (until > last.pace.started + CRL_DELAY)
+		until = last.pace.started + CRL_DELAY;
+	return last.cert == cert && clock_ticks() < until;
+}
+
+/* Whether the newest list may be served although revocations are missing. */
+static bool is_valid(const struct crl_state *l)
+{
+	return l->number && l->covers >= 0 && l->days == l->crl_days &&
+	       !clock_past(l->next_update);
+}
+
 /* With the render lock held: signs a list unless another thread has done so. */
 static int sign_if_stale(struct store *store, int64_t cert, struct crl_state *l)
 {
@@ -175,10 +210,13 @@ static int sign_if_stale(struct store *store, int64_t cert, struct crl_state *l)
 	    .store = store, .cert = cert, .now = clock_now()};
 	int rc = read_state(store, cert, l);
 
-	if (rc || is_fresh(l, m.now / CLOCK_SECOND))
+	if (rc || is_fresh(l, m.now / CLOCK_SECOND) || clock_past(l->not_after))
 		return rc;
 	m.before = *l;
+	struct list_pace pace = list_pace_begin();
 	rc = sign_list(&m);
+	list_pace_end(&pace);
+	set_pace(store, cert, &pace);
 	bytes_free(&m.entries);
 	bytes_free(&m.der);
 	/* The new list cannot be stored: serve the last one if it is complete
@@ -189,20 +227,30 @@ static int sign_if_stale(struct store *store, int64_t cert, struct crl_state *l)
 	return rc ? rc : read_state(store, cert, l);
 }
 
+static int refresh_now(struct store *store, int64_t cert, struct crl_state *l)
+{
+	pthread_mutex_t *render_lock = snapshot_lock(store, cert);
+
+	pthread_mutex_lock(render_lock);
+	int rc = sign_if_stale(store, cert, l);
+	pthread_mutex_unlock(render_lock);
+	return rc;
+}
+
 /* Signs a new list if the last one is stale, unless the store is read-only or
- * the signing certificate has expired. */
-static int refresh(struct store *store, int64_t cert, struct crl_state *l)
+ * the signing certificate has expired. With `look`, or while it is early for
+ * another one, the last one stays if it is valid. */
+static int refresh(
+    struct store *store, int64_t cert, bool look, struct crl_state *l)
 {
 	int rc = read_state(store, cert, l);
 
 	if (rc || store->read_only || is_fresh(l, clock_now() / CLOCK_SECOND) ||
 	    clock_past(l->not_after))
 		return rc;
-	pthread_mutex_t *render_lock = snapshot_lock(store, cert);
-	pthread_mutex_lock(render_lock);
-	rc = sign_if_stale(store, cert, l);
-	pthread_mutex_unlock(render_lock);
-	return rc;
+	if (is_valid(l) && (look || is_early(store, cert)))
+		return 0;
+	return refresh_now(store, cert, l);
 }
 
 /* --- the files --- */
@@ -323,7 +371,7 @@ static int fill_index(struct store *store, struct snapshot_writer *w, void *arg)
 }
 
 int list_of_cert(struct store *store, const union store_any *object,
-    enum store_list which, struct store_snapshot **out)
+    enum store_list which, bool look, struct store_snapshot **out)
 {
 	struct list_request f = {
 	    .cert = object->object.id, .pem = which == STORE_CRL_PEM};
@@ -336,17 +384,17 @@ int list_of_cert(struct store *store, const union store_any *object,
 		rc = read_state(store, f.cert, &l);
 		return rc ? rc
 			  : snapshot_get(store, which, f.cert,
-				l.issued + l.revoked, l.counted, fill_index, &f,
-				out);
+				l.issued + l.revoked, l.counted, true,
+				fill_index, &f, out);
 	}
-	rc = refresh(store, f.cert, &l);
+	rc = refresh(store, f.cert, look, &l);
 	if (rc || !l.number || l.covers < 0)
 		return rc;
 	return snapshot_get(
-	    store, which, f.cert, l.number, l.made, fill_crl, &f, out);
+	    store, which, f.cert, l.number, l.made, false, fill_crl, &f, out);
 }
 
-/* --- unmount --- */
+/* --- all of them --- */
 
 enum { STALE_MAX = 64 };
 
@@ -360,33 +408,71 @@ static int read_stale(const struct db_row *row, void *arg)
 {
 	struct stale_certs *stale = arg;
 	char name[NAME_MAX_LEN + 1];
+	int64_t missing = db_int(row, 2);
 
 	db_text(row, 1, name, sizeof(name));
-	if (stale->store->read_only)
+	if (stale->store->read_only && missing > 0)
 		report(LOG_WARNING,
 		    "certs/%s: its revocation list lacks %" PRId64
 		    " that were revoked since; mount the store writable to have it signed",
-		    name, db_int(row, 2));
+		    name, missing);
 	stale->id[stale->count++] = db_int(row, 0);
 	return stale->count == STALE_MAX;
 }
 
-void lists_settle(struct store *store)
+/* Calls fn for each certificate whose list lacks revocations, or whose list's
+ * lifetime is half over at this second. */
+static void each_stale(struct store *store, int64_t seconds,
+    void (*fn)(struct store *store, int64_t cert, void *arg), void *arg)
 {
 	struct db_conn *conn = db_reader(store->db);
 	struct stale_certs stale = {.store = store};
-	struct crl_state state;
 	int64_t after = 0;
 
 	do {
 		stale.count = 0;
-		if (db_each(conn, DB_CERT_STALE, DB_ARGS(DB_INT(after)),
-			read_stale, &stale))
+		if (db_each(conn, DB_CERT_STALE,
+			DB_ARGS(DB_INT(after), DB_INT(seconds)), read_stale,
+			&stale))
 			return;
 		for (int i = 0; i < stale.count; i++) {
 			after = stale.id[i];
-			if (!store->read_only)
-				refresh(store, after, &state);
+			fn(store, after, arg);
 		}
 	} while (stale.count == STALE_MAX);
+}
+
+static void refresh_if_due(struct store *store, int64_t cert, void *arg)
+{
+	bool *again = arg;
+	struct crl_state state;
+
+	if (is_early(store, cert))
+		*again = true;
+	else
+		refresh(store, cert, false, &state);
+}
+
+bool crl_refresh_all(struct store *store)
+{
+	bool again = false;
+
+	each_stale(store, clock_now() / CLOCK_SECOND, refresh_if_due, &again);
+	return again;
+}
+
+/* --- unmount --- */
+
+static void sign_last(struct store *store, int64_t cert, void *arg)
+{
+	struct crl_state state;
+
+	(void)arg;
+	if (!store->read_only)
+		refresh_now(store, cert, &state);
+}
+
+void lists_settle(struct store *store)
+{
+	each_stale(store, 0, sign_last, NULL);
 }

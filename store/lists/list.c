@@ -10,7 +10,7 @@ int store_snapshot(struct store *store, const union store_any *object,
 {
 	*out = NULL;
 	if (object->object.kind == STORE_CERT)
-		return list_of_cert(store, object, which, out);
+		return list_of_cert(store, object, which, look, out);
 	return which == STORE_METRICS ? list_metrics(store, look, out)
 				      : list_table(store, which, look, out);
 }

@@ -24,13 +24,41 @@ struct store_snapshot {
 	enum store_list which;
 	int64_t version;
 	struct snapshot_times times;
-	int64_t render_start, render_cost; /* clock_ticks */
-	int64_t render_moment;		   /* clock_now at the start */
-	int fd;				   /* -1: invalidated */
+	struct list_pace pace;
+	int64_t render_moment; /* clock_now at the start */
+	int fd;		       /* -1: invalidated */
 	size_t size;
 };
 
 enum { BUFFER = 65536 };
+
+/* --- the pace --- */
+
+/* A list is served this many times as long as making it took. */
+enum { SERVED_FACTOR = 10 };
+
+struct list_pace list_pace_begin(void)
+{
+	return (struct list_pace){clock_ticks(), clock_thread()};
+}
+
+void list_pace_end(struct list_pace *pace)
+{
+	pace->cost = clock_thread() - pace->cost;
+}
+
+bool list_is_costly(const struct list_pace *pace)
+{
+	return pace->cost > LIST_CHEAP;
+}
+
+int64_t list_served_until(const struct list_pace *pace)
+{
+	return list_is_costly(pace) ? pace->started + SERVED_FACTOR * pace->cost
+				    : pace->started;
+}
+
+/* --- rendering --- */
 
 /*
  * Lists are in memory (memfd_create(2)), not on the store's disk: reading must
@@ -95,7 +123,7 @@ static int render(struct store *store, struct store_snapshot *s,
 {
 	struct snapshot_writer w = {.fd = open_memfd(), .times = s->times};
 
-	s->render_start = clock_ticks();
+	s->pace = list_pace_begin();
 	s->render_moment = clock_now();
 	int rc = w.fd < 0 ? w.fd : fill(store, &w, arg);
 
@@ -105,7 +133,7 @@ static int render(struct store *store, struct store_snapshot *s,
 	s->fd = w.fd;
 	s->size = w.size;
 	s->times = w.times;
-	s->render_cost = clock_ticks() - s->render_start;
+	list_pace_end(&s->pace);
 	return rc;
 }
 
@@ -236,8 +264,18 @@ static struct store_snapshot new_snapshot(
 	    .fd = -1};
 }
 
+/* Takes the render lock. Returns false if another thread renders and the list
+ * of an earlier version will do. */
+static bool lock_unless(pthread_mutex_t *lock, const struct store_snapshot *old)
+{
+	if (!old || !list_is_costly(&old->pace))
+		return !pthread_mutex_lock(lock);
+	return clock_ticks() >= list_served_until(&old->pace) &&
+	       !pthread_mutex_trylock(lock);
+}
+
 int snapshot_get(struct store *store, enum store_list which, int64_t id,
-    int64_t version, int64_t made, snapshot_fill_fn fill, void *arg,
+    int64_t version, int64_t made, bool paced, snapshot_fill_fn fill, void *arg,
     struct store_snapshot **out)
 {
 	struct store_snapshot want = new_snapshot(which, id, version, made);
@@ -245,9 +283,14 @@ int snapshot_get(struct store *store, enum store_list which, int64_t id,
 	*out = find(store, which, id, version);
 	if (*out)
 		return 0;
-	pthread_mutex_lock(render_lock(store, which, id));
+	struct store_snapshot *old = paced ? find(store, which, id, 0) : NULL;
+	if (!lock_unless(render_lock(store, which, id), old)) {
+		*out = old;
+		return 0;
+	}
 	int rc = get_locked(store, &want, fill, arg, out);
 	pthread_mutex_unlock(render_lock(store, which, id));
+	store_snapshot_put(old);
 	return rc;
 }
 
@@ -256,14 +299,11 @@ struct snapshot_times *snapshot_times(struct snapshot_writer *w)
 	return &w->times;
 }
 
-/* A list is served at least this many times its render time. */
-enum { RERENDER_FACTOR = 10 };
-
 static bool may_serve(const struct store_snapshot *s, int64_t basis)
 {
 	int64_t now = clock_now();
 
-	if (clock_ticks() - s->render_start < RERENDER_FACTOR * s->render_cost)
+	if (clock_ticks() < list_served_until(&s->pace))
 		return true;
 	/* rendered in the future: it shows objects as expired too early */
 	return s->times.basis == basis && now >= s->render_moment &&

@@ -7,6 +7,7 @@
 #include "store/base/clock.h"
 #include "store/db/columns.h"
 #include "store/db/db.h"
+#include "store/lists/keeper.h"
 #include "store/objects/kind.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
@@ -90,6 +91,7 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep,
 		return rc;
 	rc = db_change(
 	    conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, seconds, left, at));
+	keeper_revoked(conn);
 	if (!rc)
 		rc = shown_used(conn, STORE_MEMBER, member, now);
 	if (!rc)
