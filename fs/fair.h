@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FS_FAIR_H
+#define FS_FAIR_H
+
+/*
+ * How many requests of each user are worked on at a time. Those beyond that
+ * wait without a thread, and take turns by user, not by arrival. What changes
+ * something waits for the disk and is counted apart, so that a slow disk keeps
+ * nobody from reading.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	FAIR_SHARE = 16,   /* of one user and kind, at a time */
+	FAIR_RESERVE = 8,  /* of the threads, for root alone */
+	FAIR_WAITING = 64, /* of one user and kind */
+	FAIR_WAITING_ALL = 512,
+	FAIR_WAIT_SECONDS = 10,
+};
+
+/* Bytes of all that wait. */
+#define FAIR_BYTES ((size_t)16 << 20)
+
+struct fair;
+
+struct fair_request {
+	uid_t uid;
+	bool changes; /* something, and waits for the disk */
+	void *data;
+	size_t len;
+	int64_t since; /* clock_ticks */
+	struct fair_request *next;
+};
+
+/* most: how many requests are worked on at a time, more than FAIR_RESERVE.
+ * Returns NULL if there is no memory. */
+struct fair *fair_new(int most);
+
+/* Nothing waits any more. NULL is permitted. */
+void fair_free(struct fair *fair);
+
+/*
+ * A request has come. Returns 1: the caller works on it, and calls fair_leave
+ * then; 0: it waits, with a copy of the data; -EBUSY: too many wait already.
+ */
+int fair_enter(
+    struct fair *fair, uid_t uid, bool changes, const void *data, size_t len);
+
+/* A request of this user has been answered. Returns one that has waited and is
+ * to be worked on by the caller, who calls fair_leave for it too; or NULL. Free
+ * it with fair_drop. */
+struct fair_request *fair_leave(struct fair *fair, uid_t uid, bool changes);
+
+/* Takes out one that has waited for FAIR_WAIT_SECONDS at this moment
+ * (clock_ticks), to be refused; or NULL. Free it with fair_drop. */
+struct fair_request *fair_expired(struct fair *fair, int64_t now);
+
+/* Wipes and frees it. */
+void fair_drop(struct fair_request *request);
+
+#endif

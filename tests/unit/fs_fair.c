@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users take turns. */
+#include "fs/fair.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "store/base/clock.h"
+#include "tests/unit/unit.h"
+
+enum { MOST = 56, USERS = MOST - FAIR_RESERVE };
+
+static struct fair *fair;
+
+static int set_up(void **state)
+{
+	(void)state;
+	fair = fair_new(MOST);
+	return fair ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	fair_free(fair);
+	return 0;
+}
+
+static int enter(uid_t uid)
+{
+	return fair_enter(fair, uid, false, "request", 7);
+}
+
+/* Who has the next turn when a request of this user has been answered; -1:
+ * nobody waits. */
+static int leave(uid_t uid)
+{
+	struct fair_request *r = fair_leave(fair, uid, false);
+	int next = r ? (int)r->uid : -1;
+
+	if (r)
+		assert_memory_equal(r->data, "request", 7);
+	fair_drop(r);
+	return next;
+}
+
+static void one_user_gets_a_share_and_others_theirs(void **state)
+{
+	(void)state;
+	for (int i = 0; i < FAIR_SHARE; i++)
+		assert_int_equal(enter(1000), 1);
+	assert_int_equal(enter(1000), 0);
+	assert_int_equal(enter(1001), 1);
+	/* what changes something is counted apart */
+	assert_int_equal(fair_enter(fair, 1000, true, "", 0), 1);
+	assert_int_equal(leave(1001), -1);
+	assert_int_equal(leave(1000), 1000);
+	assert_int_equal(leave(1000), -1);
+}
+
+static void root_has_a_reserve(void **state)
+{
+	(void)state;
+	for (int i = 0; i < USERS; i++)
+		assert_int_equal(enter((uid_t)(1 + i % 20)), 1);
+	assert_int_equal(enter(77), 0);
+	for (int i = 0; i < FAIR_RESERVE; i++)
+		assert_int_equal(enter(0), 1);
+	assert_int_equal(enter(0), 0);
+	/* a place of the reserve is root's; another one anybody's */
+	assert_int_equal(leave(0), 0);
+	assert_int_equal(leave(0), -1);
+	assert_int_equal(leave(1), 77);
+}
+
+static void turns_are_by_user(void **state)
+{
+	const int order[] = {1, 2, 3, 1, 3, 1, 1};
+
+	(void)state;
+	for (int i = 0; i < USERS; i++)
+		assert_int_equal(enter((uid_t)(100 + i)), 1);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(enter(1), 0);
+	assert_int_equal(enter(2), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(enter(3), 0);
+	int got[COUNT(order)];
+	for (size_t i = 0; i < COUNT(order); i++)
+		got[i] = leave((uid_t)(100 + i));
+	/* each of the three in the first three, whoever begins */
+	int seen = 0;
+	for (int i = 0; i < 3; i++)
+		seen |= 1 << got[i];
+	assert_int_equal(seen, 1 << 1 | 1 << 2 | 1 << 3);
+	int of[4] = {0};
+	for (size_t i = 0; i < COUNT(order); i++)
+		of[got[i]]++;
+	assert_int_equal(of[1], 4);
+	assert_int_equal(of[2], 1);
+	assert_int_equal(of[3], 2);
+	assert_int_equal(leave(107), -1);
+}
+
+static void no_more_wait_than_may(void **state)
+{
+	static unsigned char big[1 << 20];
+	int waiting = 0;
+
+	(void)state;
+	for (int i = 0; i < FAIR_SHARE; i++)
+		assert_int_equal(enter(1), 1);
+	for (int i = 0; i < FAIR_WAITING; i++)
+		assert_int_equal(enter(1), 0);
+	assert_int_equal(enter(1), -EBUSY);
+	/* bytes of all together; root's is the last word */
+	for (int i = 0; i < USERS - FAIR_SHARE; i++)
+		assert_int_equal(enter((uid_t)(100 + i)), 1);
+	while (fair_enter(fair, 2, false, big, sizeof(big)) == 0)
+		waiting++;
+	assert_int_equal(waiting, 15);
+	assert_int_equal(enter(2), 0);
+	/* users that have nothing left are forgotten */
+	for (uid_t uid = 1000; uid < 3000; uid++)
+		enter(uid);
+	assert_int_equal(enter(5000), -EBUSY);
+}
+
+static void who_waits_too_long_is_refused(void **state)
+{
+	int64_t later = clock_ticks() + FAIR_WAIT_SECONDS * CLOCK_SECOND;
+	struct fair_request *r;
+	int refused = 0;
+
+	(void)state;
+	for (int i = 0; i < FAIR_SHARE + 3; i++)
+		enter(1);
+	assert_null(fair_expired(fair, later - CLOCK_SECOND));
+	later = clock_ticks() + FAIR_WAIT_SECONDS * CLOCK_SECOND;
+	while ((r = fair_expired(fair, later))) {
+		assert_int_equal(r->uid, 1);
+		fair_drop(r);
+		refused++;
+	}
+	assert_int_equal(refused, 3);
+	assert_int_equal(leave(1), -1);
+	assert_int_equal(enter(1), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(one_user_gets_a_share_and_others_theirs),
+	    TEST(root_has_a_reserve),
+	    TEST(turns_are_by_user),
+	    TEST(no_more_wait_than_may),
+	    TEST(who_waits_too_long_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
