@@ -21,20 +21,22 @@ struct account {
 struct fair {
 	pthread_mutex_t lock;
 	int most;
-	int working, of_users; /* the latter without root's */
+	uid_t owner;
+	int working, of_users; /* the latter without those of has_reserve */
 	int waiting;
 	size_t bytes;
 	/* A ring; `turn` had its turn last. NULL: nobody has requests. */
 	struct account *turn;
 };
 
-struct fair *fair_new(int most)
+struct fair *fair_new(int most, uid_t owner)
 {
 	struct fair *fair = calloc(1, sizeof(*fair));
 
 	if (!fair)
 		return NULL;
 	fair->most = most;
+	fair->owner = owner;
 	pthread_mutex_init(&fair->lock, NULL);
 	return fair;
 }
@@ -96,19 +98,25 @@ static void remove_if_unused(struct fair *fair, struct account *a)
 	free(a);
 }
 
+static bool has_reserve(const struct fair *fair, uid_t uid)
+{
+	return uid == 0 || uid == fair->owner;
+}
+
 static bool may_work(const struct fair *fair, const struct account *a)
 {
 	if (fair->working >= fair->most)
 		return false;
-	return a->uid == 0 || (a->working < FAIR_SHARE &&
-				  fair->of_users < fair->most - FAIR_RESERVE);
+	return has_reserve(fair, a->uid) ||
+	       (a->working < FAIR_SHARE &&
+		   fair->of_users < fair->most - FAIR_RESERVE);
 }
 
 static void begin(struct fair *fair, struct account *a)
 {
 	a->working++;
 	fair->working++;
-	fair->of_users += a->uid != 0;
+	fair->of_users += !has_reserve(fair, a->uid);
 }
 
 /* --- those that wait --- */
@@ -229,7 +237,7 @@ struct fair_request *fair_leave(struct fair *fair, uid_t uid, bool changes)
 	struct account *a = find(fair, uid, changes);
 	a->working--;
 	fair->working--;
-	fair->of_users -= uid != 0;
+	fair->of_users -= !has_reserve(fair, uid);
 	struct fair_request *r = next(fair);
 	remove_if_unused(fair, a);
 	pthread_mutex_unlock(&fair->lock);

@@ -15,7 +15,7 @@
 
 enum {
 	FAIR_SHARE = 16,   /* of one user and kind, at a time */
-	FAIR_RESERVE = 8,  /* of the threads, for root alone */
+	FAIR_RESERVE = 8,  /* of all, for root and the owner of the mount */
 	FAIR_WAITING = 64, /* of one user and kind */
 	FAIR_WAITING_ALL = 512,
 	FAIR_WAIT_SECONDS = 10,
@@ -36,8 +36,9 @@ struct fair_request {
 };
 
 /* most: how many requests are worked on at a time, more than FAIR_RESERVE.
- * Returns NULL if there is no memory. */
-struct fair *fair_new(int most);
+ * owner has, as root has, no share but `most`. Returns NULL if there is no
+ * memory. */
+struct fair *fair_new(int most, uid_t owner);
 
 /* Nothing waits any more. NULL is permitted. */
 void fair_free(struct fair *fair);

@@ -3,16 +3,21 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "fs/fair.h"
 #include "store/base/clock.h"
 #include "store/base/process.h"
+#include "store/base/report.h"
 
 enum {
 	/* Interrupts the read of an idle worker. */
@@ -34,6 +39,8 @@ struct worker {
 
 struct loop {
 	struct fuse_session *session;
+	struct fair *fair;
+	_Atomic int64_t said; /* clock_ticks: of the last message about EBUSY */
 	int threads;
 	sem_t end;	  /* posted by a worker that sees the end */
 	atomic_int error; /* the first -errno of a receive */
@@ -154,6 +161,124 @@ static int receive(struct worker *worker)
 	return n;
 }
 
+/* --- a request --- */
+
+/* fuse_in_header; <linux/fuse.h> has the protocol */
+static struct fuse_in_header header_of(const void *data)
+{
+	struct fuse_in_header header;
+
+	memcpy(&header, data, sizeof(header));
+	return header;
+}
+
+/* Requests that have no answer, or cost nothing and give back what others wait
+ * for. */
+static bool runs_at_once(uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_INIT:
+	case FUSE_DESTROY:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+	case FUSE_NOTIFY_REPLY:
+	case FUSE_FLUSH:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool changes_something(uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_SETATTR:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_SYMLINK:
+	case FUSE_LINK:
+	case FUSE_UNLINK:
+	case FUSE_RMDIR:
+	case FUSE_RENAME:
+	case FUSE_RENAME2:
+	case FUSE_WRITE:
+	case FUSE_CREATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Replies without libfuse, which has not seen it. */
+static void refuse(struct loop *loop, const struct fuse_in_header *request)
+{
+	const struct fuse_out_header reply = {
+	    .len = sizeof(reply), .error = -EBUSY, .unique = request->unique};
+	int64_t now = clock_ticks(), said = atomic_load(&loop->said);
+
+	if ((!said || now - said > 60 * CLOCK_SECOND) &&
+	    atomic_compare_exchange_strong(&loop->said, &said, now))
+		report(LOG_WARNING,
+		    "uid %u: refused with EBUSY: too many requests of this user wait, or of all users",
+		    request->uid);
+	/* ENOENT: interrupted, nobody waits for it */
+	if (write(fuse_session_fd(loop->session), &reply, sizeof(reply)) < 0)
+		return;
+}
+
+/* Works on the request, and on those that have waited for it. */
+static void work_on(
+    struct loop *loop, const struct fuse_buf *buf, uid_t uid, bool changes)
+{
+	struct fair_request *r;
+
+	fuse_session_process_buf(loop->session, buf);
+	while ((r = fair_leave(loop->fair, uid, changes))) {
+		const struct fuse_buf waited = {.mem = r->data, .size = r->len};
+		fuse_session_process_buf(loop->session, &waited);
+		uid = r->uid;
+		changes = r->changes;
+		fair_drop(r);
+	}
+}
+
+static void process(struct loop *loop, const struct fuse_buf *buf)
+{
+	if (buf->size < sizeof(struct fuse_in_header)) {
+		fuse_session_process_buf(loop->session, buf);
+		return;
+	}
+	const struct fuse_in_header header = header_of(buf->mem);
+	bool changes = changes_something(header.opcode);
+
+	if (runs_at_once(header.opcode)) {
+		fuse_session_process_buf(loop->session, buf);
+		return;
+	}
+	int rc = fair_enter(
+	    loop->fair, header.uid, changes, buf->mem, buf->size);
+	if (rc > 0)
+		work_on(loop, buf, header.uid, changes);
+	else if (rc < 0)
+		refuse(loop, &header);
+}
+
+static void refuse_expired(struct loop *loop)
+{
+	struct fair_request *r;
+
+	while ((r = fair_expired(loop->fair, clock_ticks()))) {
+		const struct fuse_in_header header = header_of(r->data);
+		refuse(loop, &header);
+		fair_drop(r);
+	}
+}
+
+/* --- a worker --- */
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
@@ -162,7 +287,7 @@ static void *work(void *arg)
 	for (;;) {
 		int n = receive(worker);
 		if (n > 0)
-			fuse_session_process_buf(loop->session, &worker->buf);
+			process(loop, &worker->buf);
 		else if (n == -ENOMEM && !worker->permanent && !worker->buf.mem)
 			break;
 		else if (n && n != -EINTR && n != -EAGAIN && n != -ENOENT)
@@ -238,6 +363,7 @@ static void serve(struct loop *loop)
 {
 	for (int second = 1; !fuse_session_exited(loop->session); second++) {
 		wait_for_end(loop);
+		refuse_expired(loop);
 		if (second % SURPLUS_SECONDS == 0)
 			atomic_store(&loop->leave, surplus(loop));
 		interrupt(loop, atomic_load(&loop->leave), false);
@@ -311,14 +437,18 @@ static void init(struct loop *loop)
 	pthread_condattr_destroy(&monotonic);
 }
 
-int loop_run(struct fuse_session *session, int threads)
+int loop_run(struct fuse_session *session, int threads, uid_t owner)
 {
 	struct loop loop = {
 	    .session = session,
+	    /* one more receives */
+	    .fair = fair_new(threads - 1, owner),
 	    .threads = threads,
 	    .least = INT_MAX,
 	};
 
+	if (!loop.fair)
+		return -ENOMEM;
 	init(&loop);
 	int rc = start(&loop);
 	if (!rc) {
@@ -329,5 +459,6 @@ int loop_run(struct fuse_session *session, int threads)
 	sem_destroy(&loop.end);
 	pthread_cond_destroy(&loop.ended);
 	pthread_mutex_destroy(&loop.lock);
+	fair_free(loop.fair);
 	return rc;
 }

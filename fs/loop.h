@@ -11,7 +11,10 @@
  * the buffer that it has before the mount answers: memory that is short later
  * costs a worker, not the mount. Requests that were received are answered
  * before this returns 0, or -errno (the session cannot be read, no worker).
+ *
+ * Users take turns (fair.h): a request that has waited too long, or behind too
+ * many, is refused with EBUSY. owner: of the mount, besides root.
  */
-int loop_run(struct fuse_session *session, int threads);
+int loop_run(struct fuse_session *session, int threads, uid_t owner);
 
 #endif

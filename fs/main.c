@@ -269,7 +269,7 @@ static int serve(struct guard *guard, struct fuse_session *session,
 	} else {
 		report(LOG_NOTICE, "mounted %s on %s", o->store, o->mountpoint);
 		store_log_event(store, "mount", o->mountpoint);
-		rc = loop_run(session, THREADS);
+		rc = loop_run(session, THREADS, geteuid());
 		store_log_event(store, "unmount", o->mountpoint);
 		if (rc)
 			report(LOG_ERR, "serving %s has ended: %s",

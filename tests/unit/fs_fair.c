@@ -8,14 +8,14 @@
 #include "store/base/clock.h"
 #include "tests/unit/unit.h"
 
-enum { MOST = 56, USERS = MOST - FAIR_RESERVE };
+enum { MOST = 56, USERS = MOST - FAIR_RESERVE, OWNER = 4000 };
 
 static struct fair *fair;
 
 static int set_up(void **state)
 {
 	(void)state;
-	fair = fair_new(MOST);
+	fair = fair_new(MOST, OWNER);
 	return fair ? 0 : -1;
 }
 
@@ -66,6 +66,10 @@ static void root_has_a_reserve(void **state)
 	assert_int_equal(enter(77), 0);
 	for (int i = 0; i < FAIR_RESERVE; i++)
 		assert_int_equal(enter(0), 1);
+	assert_int_equal(enter(0), 0);
+	assert_int_equal(leave(0), 0);
+	assert_int_equal(leave(0), -1);
+	assert_int_equal(enter(OWNER), 1);
 	assert_int_equal(enter(0), 0);
 	/* a place of the reserve is root's; another one anybody's */
 	assert_int_equal(leave(0), 0);
