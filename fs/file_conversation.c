@@ -31,8 +31,8 @@ struct conversation {
 	struct bytes reply; /* or the reason of the refusal */
 
 	bool read_begun;
-	off_t base;	/* the offset of the reply's first byte */
-	bool uncounted; /* for QUOTA_CONVERSATIONS */
+	off_t base;   /* the offset of the reply's first byte */
+	bool counted; /* for QUOTA_CONVERSATIONS */
 };
 
 /* Whether the reply is read. */
@@ -47,12 +47,26 @@ static bool is_incomplete(const struct conversation *c)
 	return c->request.len && !c->submitted;
 }
 
-/* Makes room for another conversation of the user. */
+/* Takes a place among the user's conversations. */
+static int count(struct conversation *c, struct fs_request *rq)
+{
+	int rc = quota_take(
+	    QUOTA_CONVERSATIONS, rq, 1, !(c->attr->flags & AT_PUBLIC));
+
+	c->counted = !rc;
+	return rc;
+}
+
+/*
+ * Makes room for another conversation: with the answer, not with the close. The
+ * kernel releases an open file some time after close(2) has returned; the
+ * user's next conversation is not to be refused meanwhile.
+ */
 static void uncount(struct conversation *c)
 {
-	if (!c->uncounted)
+	if (c->counted)
 		quota_add(QUOTA_CONVERSATIONS, c->call.uid, -1);
-	c->uncounted = true;
+	c->counted = false;
 }
 
 static int open_conversation(
@@ -64,8 +78,8 @@ static int open_conversation(
 	c->attr = node->drop ? node->drop : node->attr;
 	c->call = (struct store_call){
 	    .uid = rq->call.uid, .gid = rq->call.gid, .pid = rq->call.pid};
-	int rc = quota_take(
-	    QUOTA_CONVERSATIONS, rq, 1, !(c->attr->flags & AT_PUBLIC));
+	f->reports_close = !has_reply(c) || !file_readable(f);
+	int rc = count(c, rq);
 	if (rc || has_reply(c) || !file_readable(f))
 		return rc;
 	rc = node_content(rq->store, node, &f->content);
@@ -104,6 +118,7 @@ static int answer(struct conversation *c, struct fs_request *rq, int result)
 {
 	c->submitted = true;
 	c->result = result;
+	uncount(c);
 	bytes_free(&c->request);
 	if (result < 0) {
 		bytes_free(&c->reply);
@@ -226,18 +241,12 @@ static int read_conversation(struct file *f, struct fs_request *rq,
 
 /* --- closing --- */
 
-/*
- * The kernel releases an open file some time after close(2) has returned; the
- * user's next conversation is not to be refused meanwhile.
- */
+/* One that could still be read may be continued. */
 static int flush(struct file *f)
 {
-	struct conversation *c = (struct conversation *)f;
-	bool may_continue = has_reply(c) && file_readable(f);
+	const struct conversation *c = (struct conversation *)f;
 
-	if (c->submitted)
-		uncount(c);
-	return !may_continue && is_incomplete(c) ? -EINVAL : 0;
+	return f->reports_close && is_incomplete(c) ? -EINVAL : 0;
 }
 
 static int refuse_incomplete(const struct conversation *c, struct fs_request *rq)
