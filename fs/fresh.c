@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "fs/ino.h"
@@ -11,8 +12,9 @@ enum { COUNTERS = 1 << 16 };
 
 /* The number that was given last for a file. */
 struct given {
-	uint64_t ino; /* with its counter; 0: none */
-	unsigned int open;
+	uint64_t ino;	   /* with its counter; 0: none */
+	unsigned int open; /* on this number */
+	unsigned int all;  /* on all numbers of the file */
 };
 
 static struct {
@@ -40,12 +42,26 @@ static struct given *place(uint64_t ino)
 	return &fresh.last[(file ^ file >> 48) % FRESH_FILES];
 }
 
+static bool is_of(const struct given *g, uint64_t ino)
+{
+	return g->ino &&
+	       ino_without_counter(g->ino) == ino_without_counter(ino);
+}
+
+static void take_fresh(struct given *g, uint64_t ino)
+{
+	g->all = is_of(g, ino) ? g->all : 0;
+	g->open = 0;
+	g->ino = ino_conversation(ino, fresh.next++);
+}
+
 uint64_t fresh_give(uint64_t ino)
 {
 	pthread_mutex_lock(&fresh.lock);
 	struct given *g = place(ino);
-	if (!g->ino || ino_without_counter(g->ino) != ino || g->open)
-		*g = (struct given){.ino = ino_conversation(ino, fresh.next++)};
+	unsigned int shared = g->all >= FRESH_ALONE;
+	if (!is_of(g, ino) || g->open > shared)
+		take_fresh(g, ino);
 	uint64_t given = g->ino;
 	atomic_store(&fresh.at[ino_counter(given)], now());
 	pthread_mutex_unlock(&fresh.lock);
@@ -56,8 +72,8 @@ void fresh_open(uint64_t ino)
 {
 	pthread_mutex_lock(&fresh.lock);
 	struct given *g = place(ino);
-	if (g->ino == ino)
-		g->open++;
+	g->all += is_of(g, ino);
+	g->open += g->ino == ino;
 	pthread_mutex_unlock(&fresh.lock);
 }
 
@@ -65,8 +81,9 @@ void fresh_close(uint64_t ino)
 {
 	pthread_mutex_lock(&fresh.lock);
 	struct given *g = place(ino);
-	if (g->ino == ino && g->open)
-		g->open--;
+	/* the place may have been another file's meanwhile */
+	g->all -= is_of(g, ino) && g->all;
+	g->open -= g->ino == ino && g->open;
 	pthread_mutex_unlock(&fresh.lock);
 }
 

@@ -7,12 +7,14 @@
  * number of the last lookup again while no file is open on it: the kernel then
  * keeps the name that it has cached, and needs one request instead of three.
  * Writers that are open at the same time get a number each, so that they do not
- * wait for each other. Kept in memory, which is bounded.
+ * wait for each other; while FRESH_ALONE or more are open, two share one. Kept
+ * in memory, which is bounded.
  */
 #include <stdint.h>
 
-/* Longer than the kernel caches the attributes that a lookup answers. */
-enum { FRESH_SECONDS = 3, FRESH_FILES = 1024 };
+/* FRESH_SECONDS: longer than the kernel caches the attributes that a lookup
+ * answers. FRESH_FILES: for how many files the last number is known. */
+enum { FRESH_SECONDS = 3, FRESH_FILES = 1024, FRESH_ALONE = 16 };
 
 /* The number that a lookup answers, from the one without a counter. */
 uint64_t fresh_give(uint64_t ino);

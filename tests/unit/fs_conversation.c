@@ -251,22 +251,28 @@ static void strangers_are_counted(void **state)
 
 static void a_user_has_so_many_conversations(void **state)
 {
-	struct file *file[CONVERSATIONS_PER_USER];
-	CLEANUP_BYTES struct bytes csr = {0};
+	struct file *file[CONVERSATIONS_PER_USER + 1];
+	CLEANUP_BYTES struct bytes csr = {0}, other = {0};
 
 	(void)state;
 	pem_csr("web1", &csr);
+	pem_csr("web2", &other);
 	struct node dir = key_dir();
 	for (int i = 0; i < CONVERSATIONS_PER_USER; i++)
 		file[i] = open_key("enroll", O_RDWR);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), -ENOSPC);
 	assert_int_equal(try_open(&dir, "enroll", O_RDONLY), 0);
-	/* the place of one that has its answer is free once it is closed,
-	 * whenever the kernel releases it */
-	assert_int_equal(write_bytes(file[0], &csr, 0, csr.len), 0);
+	/* the place of one that has its answer is free, whenever the kernel
+	 * releases it */
+	assert_int_equal(write_bytes(file[0], &csr, 0, 100), 0);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), -ENOSPC);
-	assert_int_equal(file_flush(file[0]), 0);
+	assert_int_equal(write_bytes(file[0], &csr, 100, csr.len - 100), 0);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), 0);
+	file[CONVERSATIONS_PER_USER] = open_key("enroll", O_RDWR);
+	assert_int_equal(try_open(&dir, "enroll", O_RDWR), -ENOSPC);
+	assert_int_equal(write_bytes(file[1], &other, 0, other.len), -EDQUOT);
+	assert_int_equal(try_open(&dir, "enroll", O_RDWR), 0);
+	close_file(file[CONVERSATIONS_PER_USER]);
 	for (int i = 0; i < CONVERSATIONS_PER_USER; i++)
 		assert_int_equal(close_file(file[i]), 0);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), 0);
