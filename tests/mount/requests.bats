@@ -60,6 +60,19 @@ shell() { bash -c 'exec 3<> "$1"; cat my.key "$2" >&3; cat <&3' - "$M/enroll" $N
 	is "$K/uses" 4
 }
 
+@test "a conversation that goes on" {
+	for i in 1 2 3; do csr c$i; done
+	cat > going.py <<-'PY'
+		import os, sys
+		fd = os.open(sys.argv[1], os.O_RDWR)
+		for i in '123':
+		    os.write(fd, open('my.key', 'rb').read() + open(f'c{i}.csr', 'rb').read())
+		    assert os.read(fd, 65536).startswith(b'-----BEGIN CERT')
+	PY
+	takes 'LOOKUP OPEN WRITE READ WRITE READ WRITE READ RELEASE' /usr/bin/python3 going.py "$M/enroll"
+	is "$K/uses" 3
+}
+
 @test "a value" {
 	takes 'LOOKUP OPEN READ READ RELEASE' cat "$K/max_uses"
 	set_it() { echo 5 > "$K/max_uses"; }
