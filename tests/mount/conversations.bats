@@ -286,3 +286,32 @@ machines() {
 		assert uses() == 1
 	PY
 }
+
+@test "a change of owner or mode counts at once, whatever the kernel has cached" {
+	machines a
+	chmod 777 "$K"
+	talk <<-'PY'
+		path = K + '/enroll'
+		numbers, before = [], None
+		def changes(*change):
+		    # each has another inode number, since the ones before stay open
+		    global before
+		    numbers.extend((os.open(path, os.O_PATH), os.open(path, os.O_RDWR)))
+		    os.chmod(*change)
+		    modes = {os.fstat(fd).st_mode for fd in numbers}
+		    assert modes == {os.stat(path).st_mode} != before, modes
+		    before = modes
+		for i in range(25):
+		    # of the directory, which the file follows
+		    changes(K, 0o750 if i % 2 else 0o770)
+		for mode in 0o600, 0o660, 0o640:
+		    changes(path, mode)
+		os.chown(path, 65534, 65534)
+		held = os.open(path, os.O_PATH)
+		os.chown(path, 0, 0)
+		os.setgroups([])
+		os.setresgid(65534, 65534, 65534)
+		os.setresuid(65534, 65534, 65534)
+		fails(errno.EACCES, os.open, f'/proc/self/fd/{held}', os.O_RDWR)
+	PY
+}
