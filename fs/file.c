@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/file_internal.h"
+#include "fs/fresh.h"
 #include "fs/quota.h"
 #include "store/enrollment.h"
 
@@ -224,12 +225,14 @@ int file_open(struct fs_request *rq, const struct node *node, int flags,
 		return rc;
 	}
 	list_add(f);
+	fresh_open(f->ino);
 	*out = f;
 	return 0;
 }
 
 int file_close(struct file *f, struct fs_request *rq)
 {
+	fresh_close(f->ino);
 	list_remove(f);
 	int rc = release(f, rq);
 	destroy(f);
@@ -295,6 +298,11 @@ void file_truncate(struct file *f)
 	if (f->ops->truncate)
 		f->ops->truncate(f);
 	pthread_mutex_unlock(&f->lock);
+}
+
+bool file_reports_close(const struct file *f)
+{
+	return f->reports_close;
 }
 
 int file_flush(struct file *f)

@@ -12,27 +12,30 @@
  * What is written is collected, and submitted in the write that completes it.
  * In a conversation (enroll, renew, a request that is being dropped) the reply,
  * or the reason of the refusal, is then read through the same open file; other
- * files (cert.pem, import) read as they were at open.
+ * files (cert.pem, import) read as they were at open. Once the reply has been
+ * read to its end, a conversation (but not a drop) takes the next request.
  */
 
 struct conversation {
 	struct file file;
 	struct node node;
 	const struct attr *attr; /* to which it is submitted */
-	/* The caller that opened the file. With the command and the reason of
-	 * the last write, for a request that is left incomplete. */
+	/* The caller that opened the file. With its command, once that was
+	 * asked for, and the reason of the last write, for a request that is
+	 * left incomplete. */
 	struct store_call call;
 
 	struct bytes request;
-	off_t begins;	/* the offset of its first byte */
-	bool truncated; /* the next write is its first, whatever its offset */
+	off_t begins; /* the offset of its first byte */
+	bool anew;    /* the next write is its first, whatever its offset */
 	bool submitted;
 	int result;	    /* then */
 	struct bytes reply; /* or the reason of the refusal */
 
 	bool read_begun;
-	off_t base;	/* the offset of the reply's first byte */
-	bool uncounted; /* for QUOTA_CONVERSATIONS */
+	bool read_out; /* the last byte of the reply, at least once */
+	off_t base;    /* the offset of the reply's first byte */
+	bool counted;  /* for QUOTA_CONVERSATIONS */
 };
 
 /* Whether the reply is read. */
@@ -41,18 +44,49 @@ static bool has_reply(const struct conversation *c)
 	return c->node.drop || c->attr->flags & AT_CONVERSATION;
 }
 
+/* Whether another request may follow the reply. */
+static bool goes_on(const struct conversation *c)
+{
+	return !c->node.drop && c->attr->flags & AT_CONVERSATION;
+}
+
+/* Whoever shares the descriptor: the request is the opener's. */
+static void call_as_opener(const struct conversation *c, struct fs_request *rq)
+{
+	if (!goes_on(c))
+		return;
+	rq->call.uid = c->call.uid;
+	rq->call.gid = c->call.gid;
+	rq->call.pid = c->call.pid;
+	memcpy(rq->call.comm, c->call.comm, sizeof(rq->call.comm));
+}
+
 /* Whether something was written that is no whole request. */
 static bool is_incomplete(const struct conversation *c)
 {
 	return c->request.len && !c->submitted;
 }
 
-/* Makes room for another conversation of the user. */
+/* Takes a place among the user's conversations. */
+static int count(struct conversation *c, struct fs_request *rq)
+{
+	int rc = quota_take(
+	    QUOTA_CONVERSATIONS, rq, 1, !(c->attr->flags & AT_PUBLIC));
+
+	c->counted = !rc;
+	return rc;
+}
+
+/*
+ * Makes room for another conversation: with the answer, not with the close. The
+ * kernel releases an open file some time after close(2) has returned; the
+ * user's next conversation is not to be refused meanwhile.
+ */
 static void uncount(struct conversation *c)
 {
-	if (!c->uncounted)
+	if (c->counted)
 		quota_add(QUOTA_CONVERSATIONS, c->call.uid, -1);
-	c->uncounted = true;
+	c->counted = false;
 }
 
 static int open_conversation(
@@ -64,8 +98,8 @@ static int open_conversation(
 	c->attr = node->drop ? node->drop : node->attr;
 	c->call = (struct store_call){
 	    .uid = rq->call.uid, .gid = rq->call.gid, .pid = rq->call.pid};
-	int rc = quota_take(
-	    QUOTA_CONVERSATIONS, rq, 1, !(c->attr->flags & AT_PUBLIC));
+	f->reports_close = !has_reply(c) || !file_readable(f);
+	int rc = count(c, rq);
 	if (rc || has_reply(c) || !file_readable(f))
 		return rc;
 	rc = node_content(rq->store, node, &f->content);
@@ -93,9 +127,9 @@ static off_t position(struct conversation *c, off_t offset)
 {
 	if (offset == FILE_END)
 		return (off_t)c->request.len;
-	if (c->truncated)
+	if (c->anew)
 		c->begins = offset;
-	c->truncated = false;
+	c->anew = false;
 	return offset < c->begins ? -1 : offset - c->begins;
 }
 
@@ -104,6 +138,7 @@ static int answer(struct conversation *c, struct fs_request *rq, int result)
 {
 	c->submitted = true;
 	c->result = result;
+	uncount(c);
 	bytes_free(&c->request);
 	if (result < 0) {
 		bytes_free(&c->reply);
@@ -120,12 +155,33 @@ static int answer(struct conversation *c, struct fs_request *rq, int result)
 static int write_after(const struct conversation *c, struct fs_request *rq,
     const char *data, size_t size)
 {
+	if (all_space(data, size) && (c->read_out || !c->result))
+		return 0;
 	rq->call.recorded = c->result < 0;
-	if (c->result)
-		return c->result;
-	if (!all_space(data, size))
-		return store_refuse(&rq->call, -EINVAL,
-		    "this conversation has had its reply; open the file again");
+	return c->result ? c->result
+			 : store_refuse(&rq->call, -EINVAL,
+			       "this conversation has had its reply; %s",
+			       goes_on(c) ? "read it to its end first"
+					  : "open the file again");
+}
+
+/* Whether this write, after an answer, begins the next request. */
+static bool begins_next(
+    const struct conversation *c, const char *data, size_t size)
+{
+	return goes_on(c) && c->read_out && !all_space(data, size);
+}
+
+static int begin_next(struct conversation *c, struct fs_request *rq)
+{
+	int rc = count(c, rq);
+
+	if (rc)
+		return rc;
+	bytes_free(&c->reply);
+	c->submitted = c->read_begun = c->read_out = false;
+	c->anew = true;
+	c->call.reason[0] = '\0';
 	return 0;
 }
 
@@ -157,10 +213,11 @@ static int submit(struct conversation *c, struct fs_request *rq)
 	int rc = c->attr->submit(rq->store, &rq->call, &c->node.row, member,
 	    c->request.data, c->request.len, &c->reply);
 
+	if (rc == 1)
+		store_identify(&rq->call);
+	memcpy(c->call.comm, rq->call.comm, sizeof(c->call.comm));
 	if (rc != 1)
 		return answer(c, rq, rc);
-	store_identify(&rq->call);
-	memcpy(c->call.comm, rq->call.comm, sizeof(c->call.comm));
 	memcpy(c->call.reason, rq->call.reason, sizeof(c->call.reason));
 	return 0;
 }
@@ -169,11 +226,16 @@ static int write_conversation(struct file *f, struct fs_request *rq,
     const void *data, size_t size, off_t offset)
 {
 	struct conversation *c = (struct conversation *)f;
+	int rc = 0;
 
+	call_as_opener(c, rq);
 	set_target(c, rq);
-	if (c->submitted)
+	if (c->submitted && !begins_next(c, data, size))
 		return write_after(c, rq, data, size);
-	int rc = add_part(c, rq, data, size, offset);
+	if (c->submitted)
+		rc = begin_next(c, rq);
+	if (!rc)
+		rc = add_part(c, rq, data, size, offset);
 	if (!rc)
 		rc = submit(c, rq);
 	/* the member's own file has taken the name, or none has */
@@ -189,7 +251,7 @@ static void truncate_conversation(struct file *f)
 	if (c->submitted)
 		return;
 	bytes_free(&c->request);
-	c->truncated = true;
+	c->anew = true;
 	c->call.reason[0] = '\0';
 }
 
@@ -199,6 +261,7 @@ static void truncate_conversation(struct file *f)
 static int read_reply(struct conversation *c, struct fs_request *rq,
     off_t offset, size_t size, struct bytes *out)
 {
+	call_as_opener(c, rq);
 	set_target(c, rq);
 	if (is_incomplete(c))
 		return store_refuse(
@@ -208,7 +271,12 @@ static int read_reply(struct conversation *c, struct fs_request *rq,
 	if (!c->read_begun || offset < c->base)
 		c->base = offset;
 	c->read_begun = true;
-	return bytes_add_part(out, &c->reply, (size_t)(offset - c->base), size);
+	size_t from = (size_t)(offset - c->base), before = out->len;
+	int rc = bytes_add_part(out, &c->reply, from, size);
+	size_t n = out->len - before;
+	if (from + n == c->reply.len && (n || !from))
+		c->read_out = true;
+	return rc;
 }
 
 static int read_conversation(struct file *f, struct fs_request *rq,
@@ -226,18 +294,12 @@ static int read_conversation(struct file *f, struct fs_request *rq,
 
 /* --- closing --- */
 
-/*
- * The kernel releases an open file some time after close(2) has returned; the
- * user's next conversation is not to be refused meanwhile.
- */
+/* One that could still be read may be continued. */
 static int flush(struct file *f)
 {
-	struct conversation *c = (struct conversation *)f;
-	bool may_continue = has_reply(c) && file_readable(f);
+	const struct conversation *c = (struct conversation *)f;
 
-	if (c->submitted)
-		uncount(c);
-	return !may_continue && is_incomplete(c) ? -EINVAL : 0;
+	return f->reports_close && is_incomplete(c) ? -EINVAL : 0;
 }
 
 static int refuse_incomplete(const struct conversation *c, struct fs_request *rq)

@@ -52,6 +52,7 @@ struct file {
 	long charged;	/* of QUOTA_BYTES */
 
 	struct bytes content;	/* as of open; not changed after it */
+	bool reports_close;	/* set by open; see file_reports_close */
 	bool fixed;		/* all that is read was fixed by the open */
 	struct timespec moment; /* then: its st_mtim */
 	_Atomic bool was_read;

@@ -17,14 +17,15 @@
  * kind is an enum kind_number; attribute is the number of a file in that kind's
  * table, or 0 for the directory; id is the object's. The root is kind 0,
  * attribute 0, id 1, which is FUSE's number for it. Ids are never reused, so an
- * inode number has one meaning for ever. The generation is 0, except for a fixed
- * directory that was removed and came back (hidden.h).
+ * inode number has one meaning for ever. The generation is 0, except for a
+ *fixed directory that was removed and came back (hidden.h).
  *
- * Each lookup of a conversation (enroll, renew) returns a fresh inode number:
- * the kernel holds the lock of an inode during a write, so on one number all
- * enrollments would wait for each other. There, bits 32 to 47 are a counter
- * without a meaning, which leaves 32 bits for the id (STORE_ID_MAX). stat shows
- * the number without the counter, so that programs that look twice see one file.
+ * Conversations (enroll, renew) that are open at the same time have different
+ * inode numbers (fresh.h): the kernel holds the lock of an inode during a
+ *write, so on one number all enrollments would wait for each other. There, bits
+ *32 to 47 are a counter without a meaning, which leaves 32 bits for the id
+ * (STORE_ID_MAX). stat shows the number without the counter, so that programs
+ * that look twice see one file.
  *
  * The cookie of a directory entry says where to continue: 1 is after ".", 2
  * after "..", then there is one for each fixed entry of the kind, then
@@ -66,6 +67,11 @@ static inline int64_t ino_id(uint64_t ino)
 static inline uint64_t ino_conversation(uint64_t ino, uint16_t counter)
 {
 	return ino | (uint64_t)counter << 32;
+}
+
+static inline uint16_t ino_counter(uint64_t ino)
+{
+	return (uint16_t)(ino >> 32);
 }
 
 static inline uint64_t ino_without_counter(uint64_t ino)

@@ -3,16 +3,19 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "fs/draft.h"
+#include "fs/fresh.h"
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "store/base/clock.h"
 
 /* For what changes through its own inode only. */
 static const double cache_seconds = 60;
+
+/* For conversations: from the lookup to the open and the fstat(2) that follow. */
+static const double conversation_seconds = 1;
 
 static bool present(const struct attr *attr, const union store_any *row)
 {
@@ -29,8 +32,6 @@ uint64_t node_shown_ino(const struct node *node)
 void node_set(struct node *node, const struct kind *kind,
     const struct attr *attr, int64_t id)
 {
-	static _Atomic uint16_t counter;
-
 	node->draft = 0;
 	node->drop = NULL;
 	node->kind = kind;
@@ -38,8 +39,7 @@ void node_set(struct node *node, const struct kind *kind,
 	node->ino = ino_make(
 	    node_kind_number(kind), attr ? attr->number : 0, id);
 	if (node_has(attr, AT_CONVERSATION))
-		node->ino = ino_conversation(
-		    node->ino, atomic_fetch_add(&counter, 1));
+		node->ino = fresh_give(node->ino);
 }
 
 static int get_draft(uint64_t ino, struct node *out)
@@ -261,6 +261,12 @@ int node_each_notified(
 double node_entry_timeout(const struct node *node)
 {
 	return node->attr ? 0 : node_timeout(node);
+}
+
+double node_lookup_timeout(const struct node *node)
+{
+	return node_has(node->attr, AT_CONVERSATION) ? conversation_seconds
+						     : node_timeout(node);
 }
 
 double node_timeout(const struct node *node)

@@ -51,6 +51,9 @@ uint64_t node_shown_ino(const struct node *node);
 double node_timeout(const struct node *node);
 double node_entry_timeout(const struct node *node);
 
+/* How long it may cache the attributes that a lookup answers. */
+double node_lookup_timeout(const struct node *node);
+
 /* --- attributes --- */
 
 /* stat(2). The size is exactly what an open now would let read. */
@@ -77,8 +80,11 @@ int node_chown(struct fs_request *rq, const struct node *node,
 
 typedef int (*node_ino_fn)(uint64_t ino, void *arg);
 
-/* Calls fn for each file and directory whose owner and mode follow this
- * object's directory: their cached attributes have to be invalidated. */
+/*
+ * Calls fn for each file and directory whose owner and mode follow this
+ * object's directory, and for each other inode number of a conversation: their
+ * cached attributes have to be invalidated.
+ */
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
 
 /* Calls fn for each directory of this object whose cached listing has to be

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "fs/fresh.h"
 #include "fs/ino.h"
 #include "fs/node_internal.h"
 #include "store/log.h"
@@ -204,18 +205,27 @@ int node_chown(struct fs_request *rq, const struct node *node,
 	return store_chown_file(rq->store, &rq->call, o, &file, change);
 }
 
+static int each_number(const struct kind *kind, const struct attr *attr,
+    int64_t id, node_ino_fn fn, void *arg)
+{
+	uint64_t ino = ino_make(node_kind_number(kind), attr->number, id);
+
+	return node_has(attr, AT_CONVERSATION) ? fresh_each(ino, fn, arg)
+					       : fn(ino, arg);
+}
+
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg)
 {
 	const struct kind *kind = node->kind;
 	int64_t id = node->row.object.id;
 	int rc = 0;
 
+	if (node_has(node->attr, AT_CONVERSATION))
+		return each_number(kind, node->attr, id, fn, arg);
 	if (!is_object(node))
 		return 0;
 	for (size_t i = 0; i < kind->attrs && !rc; i++)
-		rc = fn(
-		    ino_make(node_kind_number(kind), kind->attr[i].number, id),
-		    arg);
+		rc = each_number(kind, &kind->attr[i], id, fn, arg);
 	for (size_t i = 0; i < kind->dirs && !rc; i++)
 		if (tree[kind->dir[i].kind].follows)
 			rc = fn(ino_make(kind->dir[i].kind, 0, id), arg);

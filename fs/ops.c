@@ -57,7 +57,7 @@ int ops_entry(struct store *store, const struct node *node,
 {
 	*entry = (struct fuse_entry_param){
 	    .ino = node->ino,
-	    .attr_timeout = node_timeout(node),
+	    .attr_timeout = node_lookup_timeout(node),
 	    .entry_timeout = node_entry_timeout(node),
 	    .generation = node->attr ? 0 : hidden_generation(node->ino),
 	};

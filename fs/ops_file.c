@@ -19,6 +19,8 @@ static void give_file(struct fuse_file_info *fi, struct file *file)
 	/* Reads get what this open rendered, not a page that another open
 	 * filled. */
 	fi->direct_io = 1;
+	/* kernels before 5.16 send FLUSH regardless */
+	fi->noflush = !file_reports_close(file);
 }
 
 void ops_close_file(struct file *file)

@@ -10,7 +10,7 @@
 #include "fs/request.h"
 
 enum quota {
-	QUOTA_CONVERSATIONS, /* without an answer, or not closed yet */
+	QUOTA_CONVERSATIONS, /* without an answer */
 	QUOTA_FILES,
 	QUOTA_BYTES, /* of memory for files and conversations */
 	QUOTAS

@@ -170,11 +170,11 @@ static void a_refusal_is_read(void **state)
 	struct file *file = open_key("enroll", O_RDWR);
 	assert_int_equal(write_bytes(file, &csr, 0, csr.len), -EKEYREVOKED);
 	assert_true(rq.call.recorded); /* by the store */
-	read_all(file, (off_t)csr.len, &reply);
-	assert_non_null(strstr((char *)reply.data, "disabled"));
 	/* what follows is refused alike, and not logged again */
 	assert_int_equal(write_at(file, "\n", (off_t)csr.len), -EKEYREVOKED);
 	assert_true(rq.call.recorded);
+	read_all(file, (off_t)csr.len, &reply);
+	assert_non_null(strstr((char *)reply.data, "disabled"));
 	assert_int_equal(file_flush(file), 0);
 	assert_int_equal(close_file(file), 0);
 }
@@ -251,25 +251,235 @@ static void strangers_are_counted(void **state)
 
 static void a_user_has_so_many_conversations(void **state)
 {
-	struct file *file[CONVERSATIONS_PER_USER];
-	CLEANUP_BYTES struct bytes csr = {0};
+	struct file *file[CONVERSATIONS_PER_USER + 1];
+	CLEANUP_BYTES struct bytes csr = {0}, other = {0};
 
 	(void)state;
 	pem_csr("web1", &csr);
+	pem_csr("web2", &other);
 	struct node dir = key_dir();
 	for (int i = 0; i < CONVERSATIONS_PER_USER; i++)
 		file[i] = open_key("enroll", O_RDWR);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), -ENOSPC);
 	assert_int_equal(try_open(&dir, "enroll", O_RDONLY), 0);
-	/* the place of one that has its answer is free once it is closed,
-	 * whenever the kernel releases it */
-	assert_int_equal(write_bytes(file[0], &csr, 0, csr.len), 0);
+	/* the place of one that has its answer is free, whenever the kernel
+	 * releases it */
+	assert_int_equal(write_bytes(file[0], &csr, 0, 100), 0);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), -ENOSPC);
-	assert_int_equal(file_flush(file[0]), 0);
+	assert_int_equal(write_bytes(file[0], &csr, 100, csr.len - 100), 0);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), 0);
+	file[CONVERSATIONS_PER_USER] = open_key("enroll", O_RDWR);
+	assert_int_equal(try_open(&dir, "enroll", O_RDWR), -ENOSPC);
+	assert_int_equal(write_bytes(file[1], &other, 0, other.len), -EDQUOT);
+	assert_int_equal(try_open(&dir, "enroll", O_RDWR), 0);
+	close_file(file[CONVERSATIONS_PER_USER]);
 	for (int i = 0; i < CONVERSATIONS_PER_USER; i++)
 		assert_int_equal(close_file(file[i]), 0);
 	assert_int_equal(try_open(&dir, "enroll", O_RDWR), 0);
+}
+
+/* --- one request after another --- */
+
+/* Writes a request and reads the reply, each behind what came before. Returns
+ * where the next one begins. */
+static off_t converse(struct file *file, off_t at, const struct bytes *csr)
+{
+	CLEANUP_BYTES struct bytes reply = {0};
+
+	assert_int_equal(
+	    file_write(file, new_request(), csr->data, csr->len, at), 0);
+	at += (off_t)csr->len;
+	check_chain(file, at);
+	read_all(file, at, &reply);
+	return at + (off_t)reply.len - 1; /* without the final NUL */
+}
+
+static void a_conversation_goes_on(void **state)
+{
+	struct bytes csr[3] = {0};
+	off_t at = 0;
+
+	(void)state;
+	set_value("max_uses", "3\n");
+	struct file *file = open_key("enroll", O_RDWR);
+	for (int i = 0; i < 3; i++) {
+		pem_csr(i ? i > 1 ? "web3" : "web2" : "web1", &csr[i]);
+		at = converse(file, at, &csr[i]);
+		/* behind the end there is nothing, and blanks begin nothing */
+		check_read(file, at, 100, "");
+		assert_int_equal(write_at(file, " \n", at), 0);
+		check_chain(file, at - 100000 < 0 ? 0 : at - 100000);
+	}
+	check_value("uses", "3\n");
+	/* the same again is the same reply */
+	assert_int_equal(
+	    file_write(file, new_request(), csr[0].data, csr[0].len, 7), 0);
+	check_chain(file, 3);
+	check_value("uses", "3\n");
+	assert_int_equal(close_file(file), 0);
+	for (int i = 0; i < 3; i++)
+		bytes_free(&csr[i]);
+}
+
+static void not_before_the_reply_was_read_to_its_end(void **state)
+{
+	CLEANUP_BYTES struct bytes one = {0}, two = {0}, reply = {0};
+
+	(void)state;
+	set_value("max_uses", "2\n");
+	pem_csr("web1", &one);
+	pem_csr("web2", &two);
+	struct file *file = open_key("enroll", O_RDWR);
+	assert_int_equal(write_bytes(file, &one, 0, one.len), 0);
+	assert_int_equal(write_bytes(file, &two, 0, two.len), -EINVAL);
+	check_reason("read it to its end first");
+	read_all(file, 0, &reply);
+	struct file *other = open_key("enroll", O_RDWR);
+	assert_int_equal(write_bytes(other, &one, 0, one.len), 0);
+	/* a byte at a time; the end is not enough without the last byte */
+	for (size_t i = 0; i < reply.len - 2; i++) {
+		char byte[2] = {(char)reply.data[i]};
+		check_read(other, (off_t)i, 1, byte);
+		assert_int_equal(write_bytes(other, &two, 0, two.len), -EINVAL);
+	}
+	check_read(other, (off_t)reply.len - 1, 100, "");
+	check_read(other, (off_t)reply.len + 99, 100, "");
+	assert_int_equal(write_bytes(other, &two, 0, two.len), -EINVAL);
+	check_read(other, (off_t)reply.len - 2, 1, "\n");
+	check_value("uses", "1\n");
+	assert_int_equal(write_bytes(other, &two, 0, two.len), 0);
+	check_value("uses", "2\n");
+	assert_int_equal(close_file(other), 0);
+	assert_int_equal(close_file(file), 0);
+}
+
+static void the_next_request_in_parts(void **state)
+{
+	CLEANUP_BYTES struct bytes one = {0}, two = {0}, nothing = {0};
+	off_t at;
+
+	(void)state;
+	set_value("max_uses", "2\n");
+	pem_csr("web1", &one);
+	pem_csr("web2", &two);
+	struct file *file = open_key("enroll", O_RDWR);
+	at = converse(file, 0, &one);
+	for (size_t i = 0; i < two.len - 2; i++) {
+		assert_int_equal(file_write(file, new_request(), two.data + i,
+				     1, at + (off_t)i),
+		    0);
+		assert_int_equal(
+		    file_read(file, new_request(), at, 100, &nothing), -EINVAL);
+	}
+	/* before its first byte, and behind a gap */
+	assert_int_equal(write_at(file, "x", at - 1), -EINVAL);
+	assert_int_equal(write_at(file, "x", at + (off_t)two.len + 1), -EINVAL);
+	assert_int_equal(file_write(file, new_request(), two.data + two.len - 2,
+			     2, at + (off_t)two.len - 2),
+	    0);
+	check_chain(file, at + (off_t)two.len);
+	assert_int_equal(close_file(file), 0);
+	check_value("uses", "2\n");
+	/* left in the middle of the second one */
+	file = open_key("enroll", O_RDWR);
+	at = converse(file, 0, &one);
+	assert_int_equal(file_write(file, new_request(), two.data, 77, at), 0);
+	assert_int_equal(close_file(file), -EINVAL);
+	check_reason("closed with an incomplete request of 77 bytes");
+}
+
+static void appended_requests(void **state)
+{
+	CLEANUP_BYTES struct bytes one = {0}, two = {0};
+
+	(void)state;
+	set_value("max_uses", "2\n");
+	pem_csr("web1", &one);
+	pem_csr("web2", &two);
+	struct file *file = open_key("enroll", O_RDWR | O_APPEND);
+	converse(file, FILE_END, &one);
+	assert_int_equal(
+	    file_write(file, new_request(), two.data, 50, FILE_END), 0);
+	assert_int_equal(file_write(file, new_request(), two.data + 50,
+			     two.len - 50, FILE_END),
+	    0);
+	check_chain(file, 0);
+	check_value("uses", "2\n");
+	assert_int_equal(close_file(file), 0);
+}
+
+static void a_refusal_ends_that_request_only(void **state)
+{
+	CLEANUP_BYTES struct bytes one = {0}, two = {0}, reply = {0};
+
+	(void)state;
+	pem_csr("web1", &one);
+	pem_csr("web2", &two);
+	struct file *file = open_key("enroll", O_RDWR);
+	off_t at = converse(file, 0, &one);
+	assert_int_equal(
+	    file_write(file, new_request(), two.data, two.len, at), -EDQUOT);
+	set_value("max_uses", "2\n");
+	/* until the reason was read */
+	assert_int_equal(
+	    file_write(file, new_request(), two.data, two.len, at), -EDQUOT);
+	assert_true(rq.call.recorded);
+	assert_int_equal(write_at(file, "\n", at), -EDQUOT);
+	read_all(file, at, &reply);
+	assert_non_null(strstr((char *)reply.data, "used up"));
+	assert_int_equal(write_at(file, "\n", at), 0);
+	at = converse(file, at, &two);
+	check_value("uses", "2\n");
+	assert_int_equal(close_file(file), 0);
+}
+
+static void the_caller_is_the_opener(void **state)
+{
+	CLEANUP_BYTES struct bytes csr = {0}, reply = {0};
+
+	(void)state;
+	pem_csr("web1", &csr);
+	struct file *file = open_key("enroll", O_RDWR);
+	new_request();
+	rq.call.uid = call.uid + 1;
+	rq.call.pid = call.pid + 1;
+	assert_int_equal(file_write(file, &rq, csr.data, csr.len, 0), 0);
+	assert_int_equal(rq.call.uid, call.uid);
+	assert_int_equal(rq.call.pid, call.pid);
+	struct node dir = group_dir(), members = look_up(&dir, "members"),
+		    member = look_up(&members, "web1");
+	struct file *by = open_file(&member, "enrolled_by", O_RDONLY);
+	read_all(by, 0, &reply);
+	assert_int_equal(atoi((char *)reply.data), call.uid);
+	close_file(by);
+	close_file(file);
+}
+
+static void the_next_request_takes_a_place(void **state)
+{
+	struct file *file[CONVERSATIONS_PER_USER];
+	CLEANUP_BYTES struct bytes csr = {0};
+
+	(void)state;
+	pem_csr("web1", &csr);
+	struct file *going = open_key("enroll", O_RDWR);
+	off_t at = converse(going, 0, &csr);
+	for (int i = 0; i < CONVERSATIONS_PER_USER; i++)
+		file[i] = open_key("enroll", O_RDWR);
+	assert_int_equal(
+	    file_write(going, new_request(), csr.data, csr.len, at), -ENOSPC);
+	check_reason("more than 64");
+	/* nothing has begun, and the reply still is there */
+	check_chain(going, (off_t)csr.len);
+	assert_int_equal(write_at(going, "\n", at), 0);
+	assert_int_equal(close_file(file[0]), 0);
+	assert_int_equal(file_write(going, new_request(), csr.data, 100, at), 0);
+	struct node dir = key_dir();
+	assert_int_equal(try_open(&dir, "enroll", O_RDWR), -ENOSPC);
+	assert_int_equal(close_file(going), -EINVAL);
+	assert_int_equal(try_open(&dir, "enroll", O_RDWR), 0);
+	for (int i = 1; i < CONVERSATIONS_PER_USER; i++)
+		assert_int_equal(close_file(file[i]), 0);
 }
 
 /* --- documents that are collected --- */
@@ -388,6 +598,13 @@ int main(void)
 	    STORE_TEST(a_request_has_a_maximum),
 	    STORE_TEST(strangers_are_counted),
 	    STORE_TEST(a_user_has_so_many_conversations),
+	    STORE_TEST(a_conversation_goes_on),
+	    STORE_TEST(not_before_the_reply_was_read_to_its_end),
+	    STORE_TEST(the_next_request_in_parts),
+	    STORE_TEST(appended_requests),
+	    STORE_TEST(a_refusal_ends_that_request_only),
+	    STORE_TEST(the_caller_is_the_opener),
+	    STORE_TEST(the_next_request_takes_a_place),
 	    STORE_TEST(a_document_is_collected),
 	    STORE_TEST(a_request_is_dropped),
 	    STORE_TEST(a_request_that_was_not_dropped_whole),
