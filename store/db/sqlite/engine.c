@@ -285,7 +285,7 @@ static void view(struct db_conn *conn)
 {
 	struct sqlite_conn *reader = (struct sqlite_conn *)conn;
 
-	reader->viewing = !reader->none &&
+	reader->in_view = !reader->none &&
 			  !sqlite_control(reader, CONTROL_VIEW);
 }
 
@@ -294,9 +294,9 @@ static void view_end(struct db_conn *conn)
 	struct sqlite_conn *reader = (struct sqlite_conn *)conn;
 
 	/* without memory SQLite has ended it by itself */
-	if (reader->viewing && !sqlite3_get_autocommit(reader->sqlite))
+	if (reader->in_view && !sqlite3_get_autocommit(reader->sqlite))
 		sqlite_control(reader, CONTROL_ROLLBACK);
-	reader->viewing = false;
+	reader->in_view = false;
 }
 
 static int rows(struct db_conn *conn, enum db_query query,
@@ -400,6 +400,8 @@ const struct db_engine db_sqlite = {
     .integer = sqlite_integer,
     .null = sqlite_null,
     .blob = sqlite_blob,
+    .columns = sqlite_columns,
+    .value = sqlite_value,
     .begin = begin,
     .run = run,
     .running = running,

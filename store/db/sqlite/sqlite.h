@@ -27,7 +27,7 @@ enum sqlite_control {
 struct sqlite_conn {
 	struct db_conn base;
 	sqlite3 *sqlite;
-	bool viewing; /* between view and view_end */
+	bool in_view; /* it has a transaction for the view */
 	bool none; /* stands for a connection of this thread's: use the spare */
 	/* prepared at first use */
 	sqlite3_stmt *statement[DB_QUERIES], *control[CONTROLS];
@@ -119,6 +119,8 @@ int sqlite_next_ids(struct sqlite_conn *conn, struct db_batch *batch);
 int64_t sqlite_integer(const struct db_row *row, int column);
 bool sqlite_null(const struct db_row *row, int column);
 const void *sqlite_blob(const struct db_row *row, int column, size_t *len);
+int sqlite_columns(const struct db_row *row);
+struct db_value sqlite_value(const struct db_row *row, int column);
 
 /* --- steps.c, schema.c --- */
 
