@@ -141,6 +141,7 @@ static int set_up(struct sqlite_db *db, int flags)
 		rc = open_files(db);
 	if (!rc) {
 		sqlite_remember(db);
+		sqlite_watch(db);
 		rc = open_spare(db);
 	}
 	if (!rc && pthread_key_create(&db->reader, reader_ended))
@@ -185,7 +186,7 @@ static struct sqlite_db *new_handle(struct db *common)
 	if (!db)
 		return NULL;
 	db->db = common;
-	db->dir = -1;
+	db->dir = db->watch.events = db->watch.mounts = -1;
 	db->read_only = common->read_only;
 	pthread_mutex_init(&db->readers_lock, NULL);
 	pthread_mutexattr_init(&recursive);
@@ -265,6 +266,7 @@ static void close_engine(struct db *common)
 	sqlite_disconnect(db->writer);
 	pthread_mutex_destroy(&db->readers_lock);
 	pthread_mutex_destroy(&db->spare_lock);
+	sqlite_unwatch(db);
 	if (db->dir >= 0)
 		close(db->dir);
 	free(db->path);
@@ -326,7 +328,7 @@ static int say_gone(struct sqlite_db *db, const char *gone)
 
 static int in_place(struct sqlite_db *db)
 {
-	const char *gone = sqlite_gone(db);
+	const char *gone = sqlite_gone_now(db);
 
 	if (gone)
 		return say_gone(db, gone);

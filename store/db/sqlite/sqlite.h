@@ -46,6 +46,12 @@ struct sqlite_file {
 	ino_t inode; /* 0: there was none */
 };
 
+/* See watch.c; the writer's. */
+struct sqlite_watch {
+	int events, mounts; /* descriptors; -1: nothing is watched */
+	int64_t looked;	    /* ticks when all was in place; 0: it was not */
+};
+
 /* The state of the write-ahead log; the writer's. */
 struct sqlite_wal {
 	bool scrub;	  /* may have what a job destroyed */
@@ -67,6 +73,7 @@ struct sqlite_db {
 	bool marked; /* it says that it is open, see mark.c */
 	char session[17], base[17];
 	struct sqlite_file files[SQLITE_FILES];
+	struct sqlite_watch watch;
 	struct sqlite_conn *writer;
 	struct sqlite_wal wal;
 	pthread_key_t reader;
@@ -168,6 +175,15 @@ void sqlite_remember(struct sqlite_db *db);
  * the files can be found there later, not that the path still leads to them.
  */
 const char *sqlite_gone(const struct sqlite_db *db);
+
+/* --- watch.c --- */
+
+/* Has the kernel say when a file may be gone; ends that. */
+void sqlite_watch(struct sqlite_db *db);
+void sqlite_unwatch(struct sqlite_db *db);
+
+/* sqlite_gone, for the writer's thread: looks only if there is a reason. */
+const char *sqlite_gone_now(struct sqlite_db *db);
 
 /* --- wal.c: functions of the engine --- */
 
