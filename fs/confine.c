@@ -40,7 +40,8 @@ static const char *const calls[] = {
 	"getuid", "sysinfo", "uname",
 	/* the store, and snapshots beside it */
 	"access", "close", "faccessat", "faccessat2", "fallocate", "fchown", "fcntl",
-	"fdatasync", "flock", "fstat", "fstatfs", "fsync", "ftruncate", "getdents64", "link",
+	"fdatasync", "flock", "fstat", "fstatfs", "fsync", "ftruncate", "getdents64",
+	"inotify_add_watch", "inotify_init1", "link",
 	"linkat", "lseek", "lstat", "memfd_create", "newfstatat", "pread64",
 	"preadv", "pwrite64", "pwritev", "read", "readlink", "readlinkat", "rename", "renameat",
 	"renameat2", "stat", "statfs", "statx", "umask", "unlink", "unlinkat", "utimensat",

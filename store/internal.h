@@ -5,6 +5,7 @@
 /* struct store, for store/, objects/, enroll/, lists/ and backup/. */
 #include "store/backup/journal.h"
 #include "store/base/text_cache.h"
+#include "store/base/recent.h"
 #include "store/db/db.h"
 #include "store/lists/keeper.h"
 #include "store/lists/metrics.h"
@@ -41,6 +42,8 @@ struct store {
 	bool open; /* store_open has succeeded */
 	char domain[DOMAIN_MAX_LEN + 1];
 
+	/* public keys and names that have certificates */
+	struct recent issued;
 	struct metrics metrics;
 	struct shown shown;
 	struct journal journal;

@@ -270,7 +270,8 @@ enum db_merge {
 	S(DB_ENROLL_CERT_ENABLED, "c.enabled") \
 	S(DB_ENROLL_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_ENROLL_CERT_NOT_AFTER, "c.not_after") \
-	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days")
+	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days") \
+	S(DB_ENROLL_SECRET_HASH, "k.secret_hash")
 
 #define DB_RENEW_READ(S) \
 	S(DB_RENEW_NAME, "m.name") \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "store/base/bytes.h"
+#include "store/db/cache.h"
 #include "store/db/engine.h"
 
 /* What all databases have in common: opening, reading, jobs' statements. */
@@ -32,7 +33,8 @@ int db_open(int dir, const char *path, int flags, struct db **out)
 	init_queue(db);
 	db->engine = &db_sqlite;
 	db->read_only = flags & DB_READ_ONLY;
-	int rc = db->engine->open(db, dir, path, flags);
+	db->cache = db_cache_new();
+	int rc = db->cache ? db->engine->open(db, dir, path, flags) : -ENOMEM;
 	if (!rc && !db->read_only)
 		rc = db_writer_start(db);
 	if (rc)
@@ -52,6 +54,7 @@ void db_close(struct db *db)
 	pthread_cond_destroy(&db->queued);
 	pthread_cond_destroy(&db->room);
 	pthread_mutex_destroy(&db->queue_lock);
+	db_cache_free(db->cache);
 	free(db->incomplete);
 	free(db);
 }
@@ -94,18 +97,60 @@ struct db_conn *db_view(struct db *db)
 	struct db_conn *conn = db_reader(db);
 
 	db->engine->view(conn);
+	conn->viewing = true;
 	return conn;
 }
 
 void db_view_end(struct db_conn *conn)
 {
+	conn->viewing = false;
 	conn->db->engine->view_end(conn);
+}
+
+/* A row on its way into the cache. */
+struct keeping {
+	struct db_cache *cache;
+	enum db_query query;
+	int64_t id;
+	struct db_stamp stamp;
+	db_row_fn fn;
+	void *arg;
+};
+
+static int keep(const struct db_row *row, void *arg)
+{
+	const struct keeping *k = arg;
+
+	db_cache_put(k->cache, k->query, k->id, k->stamp, row);
+	return k->fn(row, k->arg);
+}
+
+/*
+ * A job sees what its transaction has changed, and a view is of one moment that
+ * may be past: neither uses the cache.
+ */
+static bool uses_cache(const struct db_conn *conn, enum db_query query)
+{
+	return db_cache_keeps(query) && conn != conn->db->writer &&
+	       !conn->viewing;
 }
 
 static int rows(struct db_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
-	return conn->db->engine->rows(conn, query, args, fn, arg);
+	struct db *db = conn->db;
+
+	if (!uses_cache(conn, query))
+		return db->engine->rows(conn, query, args, fn, arg);
+	struct db_kept_row row;
+	int64_t id = args->i;
+	if (db_cache_get(db->cache, query, id, &row)) {
+		int rc = fn(&row.base, arg);
+		return rc < 0 ? rc : 1;
+	}
+	struct keeping keeping = {db->cache, query, id,
+	    db_cache_stamp(db->cache, query, id), fn, arg};
+	return db->engine->rows(conn, query, args, keep, &keeping);
 }
 
 int db_each(struct db_conn *conn, enum db_query query,
@@ -122,6 +167,22 @@ int db_one(struct db_conn *conn, enum db_query query,
 	int rc = rows(conn, query, args, fn, arg);
 
 	return rc < 0 ? rc : rc == 0 ? none : 0;
+}
+
+int db_kept(struct db *db, enum db_query query, int64_t id, db_row_fn fn,
+    void *arg, int none)
+{
+	struct db_kept_row row;
+
+	if (!db_cache_get(db->cache, query, id, &row))
+		return none;
+	int rc = fn(&row.base, arg);
+	return rc < 0 ? rc : 0;
+}
+
+void db_forget(struct db *db, enum db_query query, int64_t id)
+{
+	db_cache_forget(db->cache, query, id);
 }
 
 static int stop_at_first(const struct db_row *row, void *arg)
@@ -188,15 +249,19 @@ int db_run(
 {
 	struct db *db = conn->db;
 	const struct db_effect *effect = db_query_effect(query);
-	const struct db_hooks *hooks = effect->type ? db->hooks : NULL;
+	const struct db_hooks *hooks = db_effect_reported(effect) ? db->hooks
+								  : NULL;
 	int rc = 0;
 
 	if (hooks && effect->type != DB_ADDS)
 		rc = hooks->before(conn, effect, args->i);
 	if (!rc)
 		rc = db->engine->run(db, query, args);
-	db->changed |= rc > 0;
-	if (rc <= 0 || !hooks)
+	if (rc <= 0)
+		return rc;
+	db->changed = true;
+	db_cache_touch(db->cache, effect, args ? args->i : 0);
+	if (!hooks)
 		return rc;
 	int failed = hooks->changed(conn, effect, args->i);
 	return failed ? failed : rc;

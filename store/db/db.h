@@ -184,7 +184,8 @@ typedef int (*db_row_fn)(const struct db_row *row, void *arg);
 
 /*
  * Runs a query over its rows. Returns 0, what fn failed with, or -errno. No
- * transaction outlives it.
+ * transaction outlives it. A row that may be kept (DB_KEPT in query.h) can come
+ * from memory, but not in a job or a view.
  */
 int db_each(struct db_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg);
@@ -192,6 +193,15 @@ int db_each(struct db_conn *conn, enum db_query query,
 /* db_each of the first row alone; `none` is returned if there is none. */
 int db_one(struct db_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg, int none);
+
+/* db_one, if the row is in memory (cache.h); `none` is returned if it is not.
+ * It reads no database, so it takes the same time as long as nothing is
+ * found. */
+int db_kept(struct db *db, enum db_query query, int64_t id, db_row_fn fn,
+    void *arg, int none);
+
+/* Has the row read from the database the next time. */
+void db_forget(struct db *db, enum db_query query, int64_t id);
 
 /* Returns 1 if the query has a row, 0 if it has none, or -errno. */
 int db_exists(

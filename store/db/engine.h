@@ -31,6 +31,10 @@ struct db_engine {
 	int64_t (*integer)(const struct db_row *row, int column);
 	bool (*null)(const struct db_row *row, int column);
 	const void *(*blob)(const struct db_row *row, int column, size_t *len);
+	/* How many columns it has; a column with its type. What it points to is
+	 * valid until the callback returns. */
+	int (*columns)(const struct db_row *row);
+	struct db_value (*value)(const struct db_row *row, int column);
 
 	/* --- the writer's thread only --- */
 
@@ -64,6 +68,7 @@ struct db_engine {
 /* What begins an engine's own. */
 struct db_conn {
 	struct db *db;
+	bool viewing; /* between db_view and db_view_end */
 };
 
 struct db_row {
@@ -71,6 +76,7 @@ struct db_row {
 };
 
 struct db_task;
+struct db_cache;
 
 struct db {
 	const struct db_engine *engine;
@@ -80,6 +86,7 @@ struct db {
 	int64_t recorded_last;	/* see db_recorded_last */
 	struct db_conn *writer; /* its thread's alone once that runs */
 	bool changed;		/* by the present job */
+	struct db_cache *cache;
 
 	pthread_mutex_t queue_lock;
 	pthread_cond_t queued, room;

@@ -90,7 +90,8 @@
 	same_list ")"
 
 /* The seconds that its files show at least: ?1 id, ?2 edited, ?3 shown, ?4
- * made; see shown.c. */
+ * made; see shown.c. Rows of others have `edited` and `made` too: these change
+ * along with an edit and a new row, whose statements say that. */
 #define SHOWS(table) \
 	"UPDATE " table " SET edited = greatest(edited, ?2), shown = greatest(shown, ?3), made = greatest(made, ?4) " \
 	"WHERE id = ?1"
@@ -196,6 +197,26 @@ static const struct {
 	{                             \
 		DB_FORGETS, DB_##kind \
 	}
+#define TOUCHES(kind)                 \
+	{                             \
+		DB_TOUCHES, DB_##kind \
+	}
+#define TOUCHES_ANY(kind)                 \
+	{                                 \
+		DB_TOUCHES_ANY, DB_##kind \
+	}
+#define APART               \
+	{                   \
+		DB_APART, 0 \
+	}
+#define KEPT(kind)                 \
+	{                          \
+		DB_KEPT, DB_##kind \
+	}
+#define KEPT_UNCOUNTED(kind)                 \
+	{                                    \
+		DB_KEPT_UNCOUNTED, DB_##kind \
+	}
 #define Q(name, types, effect, text) [name] = {#name, types, effect, text},
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
@@ -221,4 +242,9 @@ const char *db_query_name(enum db_query number)
 const struct db_effect *db_query_effect(enum db_query number)
 {
 	return &query[number].effect;
+}
+
+bool db_effect_reported(const struct db_effect *effect)
+{
+	return effect->type != DB_NO_EFFECT && effect->type < DB_TOUCHES;
 }

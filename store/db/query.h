@@ -45,7 +45,9 @@ const char *db_query_name(enum db_query query);
 
 /*
  * What a statement does to the exported row that its first argument names. The
- * writer reports it to the store's hooks, so that no job can forget it.
+ * writer reports it to the store's hooks, so that no job can forget it, and to
+ * the cache of rows (cache.h). A statement that says nothing may have changed
+ * any row of the cache.
  */
 enum db_effect_type {
 	DB_NO_EFFECT,
@@ -54,6 +56,16 @@ enum db_effect_type {
 	DB_COUNTS_UP, /* only counters, which the trail does not record */
 	DB_LEAVES,    /* and the path that it had is free */
 	DB_FORGETS,   /* what the record of its making said */
+
+	/* For the cache alone. */
+	DB_TOUCHES, /* only columns of the row that are in no other's, such as
+		       counters, and in no row that is DB_KEPT_UNCOUNTED */
+	DB_TOUCHES_ANY, /* the same, of any rows of the kind */
+	DB_APART,	/* changes nothing that is in a row of the cache */
+	/* Reads one row at most: that of the kind with the id ?1, which is the
+	 * only parameter. The cache may keep it. */
+	DB_KEPT,
+	DB_KEPT_UNCOUNTED, /* even if counters in it change (DB_COUNTS_UP) */
 };
 
 struct db_effect {
@@ -62,6 +74,9 @@ struct db_effect {
 };
 
 const struct db_effect *db_query_effect(enum db_query query);
+
+/* Whether the hooks are told. */
+bool db_effect_reported(const struct db_effect *effect);
 
 /* The columns that rows of the four kinds of objects begin with, and those that
  * follow. */

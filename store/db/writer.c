@@ -7,6 +7,7 @@
 
 #include "store/base/clock.h"
 #include "store/base/report.h"
+#include "store/db/cache.h"
 #include "store/db/engine.h"
 
 /*
@@ -98,6 +99,14 @@ static int run_task(struct db *db, struct db_batch *batch, struct db_task *task)
 	return db->changed || !db->engine->running(db) ? -ECANCELED : 0;
 }
 
+static int commit(struct db *db)
+{
+	db_cache_hold(db->cache);
+	int rc = db->engine->commit(db);
+	db_cache_release(db->cache);
+	return rc;
+}
+
 /*
  * Runs tasks as one transaction. Returns 0: they have their answers;
  * -ECANCELED: all of it is void, as one of them failed behind a change; or
@@ -109,10 +118,11 @@ static int run_batch(
 	struct db_batch batch = {0};
 	int rc = db->engine->begin(db, &batch);
 
+	db_cache_begin(db->cache);
 	for (struct db_task *task = first; task != end && !rc; task = task->next)
 		rc = run_task(db, &batch, task);
 	if (!rc)
-		rc = db->engine->commit(db);
+		rc = commit(db);
 	if (rc && db->engine->running(db))
 		db->engine->rollback(db);
 	if (rc && db->hooks)

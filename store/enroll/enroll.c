@@ -18,9 +18,13 @@
 #include "store/objects/signer.h"
 
 /*
- * Enrollment: checks against the present state, in the documented order, then
- * the signature, then one job that counts the use and stores the certificate if
- * all conditions still hold.
+ * Enrollment: checks, then the signature, then one job that counts the use and
+ * stores the certificate if all conditions hold (the claim).
+ *
+ * The first attempt reads nothing: the key's row is in memory, and the claim
+ * finds out whether public key and name are new. If the checks or the claim
+ * refuse, the next attempt checks against the present state, read in one view,
+ * in the documented order (exact).
  */
 
 enum {
@@ -87,27 +91,50 @@ static int read_hash(const struct db_row *row, void *arg)
 	return 1;
 }
 
+static int compare_kept(const struct db_row *row, void *arg)
+{
+	const unsigned char *hash = arg;
+	size_t len;
+	const void *kept = db_blob(row, DB_ENROLL_SECRET_HASH, &len);
+
+	return len == PKI_HASH && pki_equal(hash, kept, PKI_HASH) ? 0 : -ENOKEY;
+}
+
 /*
- * Compares the text's secret, in constant time, and domain with the key's. A
- * caller without a key must not learn which ids exist: for an unknown
- * id the query returns zeros, and no other column is read yet.
+ * Returns 0, or -ENOKEY if the hash is not the key's. A caller without a key
+ * must not learn which ids exist. So a hash that is not that of a row in memory
+ * is looked up in the database, whether or not there is such a row: for an
+ * unknown id the query returns zeros.
  */
-static int authenticate(struct enrolment *e, const struct pki_key_text *text)
+static int compare_hash(struct enrolment *e, const unsigned char *hash)
 {
 	static const unsigned char zeros[PKI_HASH];
-	unsigned char hash[PKI_HASH], stored[PKI_HASH];
-	struct db_conn *conn = db_reader(e->i.store->db);
-	int rc = db_one(conn, DB_ENROLL_SECRET,
-	    DB_ARGS(DB_INT(e->key), DB_BLOB(zeros, PKI_HASH)), read_hash,
-	    stored, -EIO);
+	unsigned char stored[PKI_HASH];
+	struct db *db = e->i.store->db;
+	int rc = db_kept(db, DB_ENROLL_KEY, e->key, compare_kept,
+	    (void *)(uintptr_t)hash, -ENOKEY);
 
 	if (!rc)
-		rc = pki_sha256(text->secret, PKI_SECRET, hash);
+		return 0;
+	rc = db_one(db_reader(db), DB_ENROLL_SECRET,
+	    DB_ARGS(DB_INT(e->key), DB_BLOB(zeros, PKI_HASH)), read_hash,
+	    stored, -EIO);
+	return rc || pki_equal(hash, stored, PKI_HASH) ? rc : -ENOKEY;
+}
+
+/* Compares the text's secret, in constant time, and domain with the key's. */
+static int authenticate(struct enrolment *e, const struct pki_key_text *text)
+{
+	unsigned char hash[PKI_HASH];
+	int rc = pki_sha256(text->secret, PKI_SECRET, hash);
+
+	if (!rc)
+		rc = compare_hash(e, hash);
+	if (rc == -ENOKEY ||
+	    (!rc && strcmp(text->domain, e->i.store->domain) != 0))
+		return refuse_unknown_key(e);
 	if (rc)
 		return rc;
-	if (!pki_equal(hash, stored, PKI_HASH) ||
-	    strcmp(text->domain, e->i.store->domain) != 0)
-		return refuse_unknown_key(e);
 	memcpy(e->root, text->root, PKI_HASH);
 	e->authenticated = true;
 	return 0;
@@ -227,15 +254,21 @@ static int check_use(struct enrolment *e, int64_t seconds)
 
 /* --- the certificate --- */
 
+/* Returns 0, -EEXIST (it is taken), or -EAGAIN (it may be, unless exact). */
 static int try_name(struct enrolment *e, const char *name, int64_t seconds)
 {
 	struct db_conn *conn = db_reader(e->i.store->db);
 
 	issuance_name(&e->i, name);
+	if (!e->i.exact)
+		return issuance_seen_names(&e->i) ? -EAGAIN : 0;
 	int rc = db_exists(conn, DB_ENROLL_NAME_TAKEN,
 	    DB_ARGS(DB_INT(e->i.group), DB_TEXT(name), DB_TEXT(e->i.names),
 		DB_INT(seconds)));
-	return rc > 0 ? -EEXIST : rc;
+	if (rc <= 0)
+		return rc;
+	issuance_note_names(&e->i);
+	return -EEXIST;
 }
 
 /* Chooses the requested name, or the CSR's CN. A CN that is taken gets a suffix
@@ -279,7 +312,8 @@ static int reply_again(struct enrolment *e, struct bytes *reply)
 	return rc ? rc : issuance_reply(&e->i, &der, reply);
 }
 
-/* Everything before the signature. Returns as enrolment_prepare. */
+/* Everything before the signature. Returns as enrolment_prepare. Unless exact,
+ * an error may be another one, or none. */
 static int check(struct enrolment *e, int64_t seconds, struct bytes *reply)
 {
 	int rc = read_key(e);
@@ -309,13 +343,25 @@ static int check(struct enrolment *e, int64_t seconds, struct bytes *reply)
 	return rc ? rc : choose_name(e, seconds);
 }
 
+static int check_exactly(
+    struct enrolment *e, int64_t seconds, struct bytes *reply)
+{
+	struct db_conn *conn = db_view(e->i.store->db);
+
+	e->i.exact = true;
+	e->i.call->reason[0] = '\0';
+	int rc = check(e, seconds, reply);
+	db_view_end(conn);
+	return rc;
+}
+
 int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 {
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	struct db_conn *conn = db_view(e->i.store->db);
-	int rc = check(e, seconds, reply);
+	int rc = e->i.exact ? -EAGAIN : check(e, seconds, reply);
 
-	db_view_end(conn);
+	if (rc < 0)
+		rc = check_exactly(e, seconds, reply);
 	return rc ? rc : issuance_sign(&e->i, seconds);
 }
 
@@ -399,9 +445,16 @@ int enrolment_commit(struct enrolment *e, struct bytes *reply)
 
 	if (!rc)
 		rc = store_submit(e->i.store, e->i.call, &enroll_job, e);
-	if (!rc)
-		bytes_swap(reply, &rendered);
-	return rc;
+	if (rc == -EAGAIN) {
+		e->i.exact = true;
+		/* its count of uses may be an old one */
+		db_forget(e->i.store->db, DB_ENROLL_KEY, e->key);
+	}
+	if (rc)
+		return rc;
+	issuance_stored(&e->i);
+	bytes_swap(reply, &rendered);
+	return 0;
 }
 
 static void log_refusal(const struct enrolment *e, int error)

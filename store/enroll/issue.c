@@ -70,12 +70,33 @@ int issuance_find_known(struct issuance *i)
 	if (!i->csr)
 		return 0;
 	const unsigned char *hash = pki_csr_spki_hash(i->csr);
+	if (!i->exact)
+		return recent_has(&i->store->issued, hash, PKI_HASH) ? -EAGAIN
+								     : 0;
 	int rc = known_key_find(i->store, hash, &i->known);
 	if (!rc)
 		rc = db_exists(db_reader(i->store->db), DB_CERT_KNOWN,
 		    DB_ARGS(DB_BLOB(hash, PKI_HASH)));
 	i->known_ca = rc > 0;
+	if (i->known.id || i->known_ca)
+		recent_note(&i->store->issued, hash, PKI_HASH);
 	return rc < 0 ? rc : 0;
+}
+
+bool issuance_seen_names(const struct issuance *i)
+{
+	return recent_has(&i->store->issued, i->names, strlen(i->names));
+}
+
+void issuance_note_names(const struct issuance *i)
+{
+	recent_note(&i->store->issued, i->names, strlen(i->names));
+}
+
+void issuance_stored(const struct issuance *i)
+{
+	recent_note(&i->store->issued, pki_csr_spki_hash(i->csr), PKI_HASH);
+	issuance_note_names(i);
 }
 
 /* --- checks --- */
@@ -90,18 +111,27 @@ static int check_no_secret(struct issuance *i)
 	return store_check_secret(i->store, i->call, der, len);
 }
 
+static int verify(struct issuance *i)
+{
+	int rc = pki_csr_verify(i->csr, &i->csr_reason);
+
+	return rc ? rc : pki_csr_allowed(i->csr, &i->csr_reason);
+}
+
 int issuance_check_csr(struct issuance *i)
 {
-	const char *reason = i->csr_reason;
 	int rc = i->csr_error;
 
-	if (!rc)
+	if (!rc && !i->csr_checked) {
 		rc = check_no_secret(i);
-	if (!rc)
-		rc = pki_csr_verify(i->csr, &reason);
-	if (!rc)
-		rc = pki_csr_allowed(i->csr, &reason);
-	return rc && reason ? store_refuse(i->call, rc, "%s", reason) : rc;
+		if (rc)
+			return rc;
+		rc = i->csr_error = verify(i);
+		i->csr_checked = true;
+	}
+	return rc && i->csr_reason
+		   ? store_refuse(i->call, rc, "%s", i->csr_reason)
+		   : rc;
 }
 
 int issuance_check_known(struct issuance *i, int64_t seconds)

@@ -24,8 +24,12 @@ struct issuance {
 	struct store *store;
 	struct store_call *call;
 	struct pki_csr *csr; /* NULL: malformed, see csr_error */
+	bool csr_checked;    /* csr_error is the result of all checks */
 	int csr_error;
 	const char *csr_reason;
+	/* Everything is looked up before the signature. False: what the claim
+	 * finds out, too, is not. */
+	bool exact;
 	struct known_key known; /* the CSR's public key */
 	bool known_ca; /* it is the public key of a signing certificate */
 
@@ -66,11 +70,19 @@ int known_key_find(
     struct store *store, const unsigned char *spki_hash, struct known_key *out);
 
 /* Sets known and known_ca for the CSR's public key; clears them if the CSR is
- * malformed. Returns 0 or -errno. */
+ * malformed. Unless i->exact, nothing is read: a public key is taken for new
+ * except if it was seen lately, then -EAGAIN. Returns 0 or -errno. */
 int issuance_find_known(struct issuance *i);
 
-/* Checks the CSR. Returns 0, the error of pki_csr_parse, -EINVAL (it holds a
- * secret), -EKEYREJECTED (wrong signature), or -EBADMSG (pki_csr_allowed). */
+/* Whether a certificate on i->names was seen lately; remembers that there is
+ * one, or that there is one on the names and the public key. */
+bool issuance_seen_names(const struct issuance *i);
+void issuance_note_names(const struct issuance *i);
+void issuance_stored(const struct issuance *i);
+
+/* Checks the CSR, once. Returns 0, the error of pki_csr_parse, -EINVAL (it
+ * holds a secret), -EKEYREJECTED (wrong signature), or -EBADMSG
+ * (pki_csr_allowed). */
 int issuance_check_csr(struct issuance *i);
 
 /* Checks the CSR's public key. Returns 0 (no certificate, or a valid one),

@@ -19,7 +19,8 @@
 /*
  * Renewal: a new certificate for a member's new key pair. The caller proves
  * possession of the present key, or has write access to the member's directory.
- * As in enroll.c, the statement that stores it repeats all conditions.
+ * As in enroll.c, the statement that stores it repeats all conditions, and the
+ * first attempt does not look for the CSR's public key and for the name.
  */
 
 enum {
@@ -134,10 +135,9 @@ static int read_member(struct renewal *r)
 	int rc = db_one(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)),
 	    read_member_row, r, -ESTALE);
 
-	if (rc == -ESTALE)
-		return store_refuse(
-		    r->i.call, rc, "the member has been deleted");
-	return rc ? rc : issuance_find_known(&r->i);
+	return rc == -ESTALE
+		   ? store_refuse(r->i.call, rc, "the member has been deleted")
+		   : rc;
 }
 
 /* --- the checks --- */
@@ -191,6 +191,9 @@ static int reply_again(struct renewal *r, int64_t seconds, struct bytes *reply)
 static int check_name(struct renewal *r, int64_t seconds)
 {
 	struct db_conn *conn = db_reader(r->i.store->db);
+
+	if (!r->i.exact)
+		return 0;
 	int rc = db_exists(conn, DB_RENEW_NAME_TAKEN,
 	    DB_ARGS(DB_INT(r->member), DB_TEXT(r->i.names), DB_INT(seconds)));
 
@@ -219,15 +222,22 @@ static int check_rate(struct renewal *r)
 	return rc;
 }
 
-/* Everything before the signature. Returns as renewal_prepare. */
-static int check(struct renewal *r, int64_t seconds, struct bytes *reply)
+/* Reads the member, and whether it may renew. */
+static int check_member(struct renewal *r, int64_t seconds)
 {
 	int rc = r->by_proof ? authenticate(r) : 0;
 
 	if (!rc)
 		rc = read_member(r);
-	if (!rc)
-		rc = check_present(r, seconds);
+	return rc ? rc : check_present(r, seconds);
+}
+
+/* Everything else before the signature. Returns as renewal_prepare. Unless
+ * exact, an error may be another one, or none. */
+static int check(struct renewal *r, int64_t seconds, struct bytes *reply)
+{
+	int rc = issuance_find_known(&r->i);
+
 	if (!rc)
 		rc = issuance_check_csr(&r->i);
 	if (!rc)
@@ -247,11 +257,25 @@ static int check(struct renewal *r, int64_t seconds, struct bytes *reply)
 	return rc ? rc : issuance_signer(&r->i, r->i.cert);
 }
 
+static int check_all(struct renewal *r, int64_t seconds, struct bytes *reply)
+{
+	int rc = check_member(r, seconds);
+
+	if (rc)
+		return rc;
+	rc = r->i.exact ? -EAGAIN : check(r, seconds, reply);
+	if (rc >= 0)
+		return rc;
+	r->i.exact = true;
+	r->i.call->reason[0] = '\0';
+	return check(r, seconds, reply);
+}
+
 int renewal_prepare(struct renewal *r, struct bytes *reply)
 {
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 	struct db_conn *conn = db_view(r->i.store->db);
-	int rc = check(r, seconds, reply);
+	int rc = check_all(r, seconds, reply);
 
 	db_view_end(conn);
 	return rc ? rc : issuance_sign(&r->i, seconds);
@@ -319,9 +343,12 @@ int renewal_commit(struct renewal *r, struct bytes *reply)
 
 	if (!rc)
 		rc = store_submit(r->i.store, r->i.call, &renew_job, r);
-	if (!rc)
-		bytes_swap(reply, &rendered);
-	return rc;
+	r->i.exact |= rc == -EAGAIN;
+	if (rc)
+		return rc;
+	issuance_stored(&r->i);
+	bytes_swap(reply, &rendered);
+	return 0;
 }
 
 void renewal_end(struct renewal *r)

@@ -154,6 +154,7 @@ static int set_up(struct sqlite_db *db, int flags)
 		rc = open_files(db);
 	if (!rc) {
 		sqlite_remember(db);
+		sqlite_watch(db);
 		rc = open_spare(db);
 	}
 	if (!rc && pthread_key_create(&db->reader, reader_ended))
@@ -198,7 +199,7 @@ static struct sqlite_db *new_handle(struct db *common)
 	if (!db)
 		return NULL;
 	db->db = common;
-	db->dir = -1;
+	db->dir = db->watch.events = db->watch.mounts = -1;
 	db->read_only = common->read_only;
 	pthread_mutex_init(&db->readers_lock, NULL);
 	pthread_mutexattr_init(&recursive);
@@ -278,6 +279,7 @@ static void close_engine(struct db *common)
 	sqlite_disconnect(db->writer);
 	pthread_mutex_destroy(&db->readers_lock);
 	pthread_mutex_destroy(&db->spare_lock);
+	sqlite_unwatch(db);
 	if (db->dir >= 0)
 		close(db->dir);
 	free(db->path);
@@ -298,7 +300,7 @@ static void view(struct db_conn *conn)
 {
 	struct sqlite_conn *reader = (struct sqlite_conn *)conn;
 
-	reader->viewing = !reader->none &&
+	reader->in_view = !reader->none &&
 			  !sqlite_control(reader, CONTROL_VIEW);
 }
 
@@ -307,9 +309,9 @@ static void view_end(struct db_conn *conn)
 	struct sqlite_conn *reader = (struct sqlite_conn *)conn;
 
 	/* without memory SQLite has ended it by itself */
-	if (reader->viewing && !sqlite3_get_autocommit(reader->sqlite))
+	if (reader->in_view && !sqlite3_get_autocommit(reader->sqlite))
 		sqlite_control(reader, CONTROL_ROLLBACK);
-	reader->viewing = false;
+	reader->in_view = false;
 }
 
 static int rows(struct db_conn *conn, enum db_query query,
@@ -339,7 +341,7 @@ static int say_gone(struct sqlite_db *db, const char *gone)
 
 static int in_place(struct sqlite_db *db)
 {
-	const char *gone = sqlite_gone(db);
+	const char *gone = sqlite_gone_now(db);
 
 	if (gone)
 		return say_gone(db, gone);
@@ -413,6 +415,8 @@ const struct db_engine db_sqlite = {
     .integer = sqlite_integer,
     .null = sqlite_null,
     .blob = sqlite_blob,
+    .columns = sqlite_columns,
+    .value = sqlite_value,
     .begin = begin,
     .run = run,
     .running = running,

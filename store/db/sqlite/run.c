@@ -224,3 +224,28 @@ const void *sqlite_blob(const struct db_row *row, int column, size_t *len)
 	*len = (size_t)sqlite3_column_bytes(statement_of(row), column);
 	return blob;
 }
+
+int sqlite_columns(const struct db_row *row)
+{
+	return sqlite3_column_count(statement_of(row));
+}
+
+struct db_value sqlite_value(const struct db_row *row, int column)
+{
+	struct db_value value = {.type = DB_NULL};
+
+	switch (sqlite3_column_type(statement_of(row), column)) {
+	case SQLITE_INTEGER:
+		return DB_INT(sqlite_integer(row, column));
+	case SQLITE_TEXT:
+		value.type = DB_STRING;
+		break;
+	case SQLITE_BLOB:
+		value.type = DB_BYTES;
+		break;
+	default:
+		return value;
+	}
+	value.p = sqlite_blob(row, column, &value.n);
+	return value;
+}

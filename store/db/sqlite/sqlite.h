@@ -27,7 +27,7 @@ enum sqlite_control {
 struct sqlite_conn {
 	struct db_conn base;
 	sqlite3 *sqlite;
-	bool viewing; /* between view and view_end */
+	bool in_view; /* it has a transaction for the view */
 	bool none; /* stands for a connection of this thread's: use the spare */
 	/* prepared at first use */
 	sqlite3_stmt *statement[DB_QUERIES], *control[CONTROLS];
@@ -44,6 +44,12 @@ enum { SQLITE_FILES = 3 }; /* the store, its write-ahead log, its index */
 struct sqlite_file {
 	dev_t device;
 	ino_t inode; /* 0: there was none */
+};
+
+/* See watch.c; the writer's. */
+struct sqlite_watch {
+	int events, mounts; /* descriptors; -1: nothing is watched */
+	int64_t looked;	    /* ticks when all was in place; 0: it was not */
 };
 
 /* The state of the write-ahead log; the writer's. */
@@ -67,6 +73,7 @@ struct sqlite_db {
 	bool marked; /* it says that it is open, see mark.c */
 	char session[17], base[17];
 	struct sqlite_file files[SQLITE_FILES];
+	struct sqlite_watch watch;
 	struct sqlite_conn *writer;
 	struct sqlite_wal wal;
 	pthread_key_t reader;
@@ -119,6 +126,8 @@ int sqlite_next_ids(struct sqlite_conn *conn, struct db_batch *batch);
 int64_t sqlite_integer(const struct db_row *row, int column);
 bool sqlite_null(const struct db_row *row, int column);
 const void *sqlite_blob(const struct db_row *row, int column, size_t *len);
+int sqlite_columns(const struct db_row *row);
+struct db_value sqlite_value(const struct db_row *row, int column);
 
 /* --- steps.c, schema.c --- */
 
@@ -166,6 +175,15 @@ void sqlite_remember(struct sqlite_db *db);
  * the files can be found there later, not that the path still leads to them.
  */
 const char *sqlite_gone(const struct sqlite_db *db);
+
+/* --- watch.c --- */
+
+/* Has the kernel say when a file may be gone; ends that. */
+void sqlite_watch(struct sqlite_db *db);
+void sqlite_unwatch(struct sqlite_db *db);
+
+/* sqlite_gone, for the writer's thread: looks only if there is a reason. */
+const char *sqlite_gone_now(struct sqlite_db *db);
 
 /* --- wal.c: functions of the engine --- */
 
