@@ -57,15 +57,25 @@ const struct requests *requests_read(const char *path)
 	return &all;
 }
 
-/* --- enroll CSRS FIRST ENROLL KEY...: a key for each thread --- */
+/* --- enroll, converse: CSRS FIRST ENROLL KEY...: a key for each thread --- */
 
 struct enroller {
 	const struct requests *requests;
+	int fd; /* of converse */
 	char key[512];
 	size_t key_len;
 };
 
 static _Atomic size_t next_request;
+
+static int open_enroll(const struct thread *t)
+{
+	int fd = open(t->argv[2], O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		fail(t->argv[2]);
+	return fd;
+}
 
 static bool prepare_enroll(struct thread *t)
 {
@@ -85,7 +95,17 @@ static bool prepare_enroll(struct thread *t)
 	return true;
 }
 
-static bool enroll(struct thread *t)
+/* One open for all requests of the thread. */
+static bool prepare_converse(struct thread *t)
+{
+	prepare_enroll(t);
+	((struct enroller *)t->state)->fd = open_enroll(t);
+	return true;
+}
+
+/* Writes the next request and reads the reply in one read each. Returns false
+ * if no request is left. */
+static bool ask(const struct thread *t, int fd)
 {
 	const struct enroller *e = t->state;
 	char text[8192];
@@ -96,14 +116,25 @@ static bool enroll(struct thread *t)
 	size_t len = e->requests->at[i + 1] - e->requests->at[i];
 	memcpy(text, e->key, e->key_len);
 	memcpy(text + e->key_len, e->requests->text + e->requests->at[i], len);
-	int fd = open(t->argv[2], O_RDWR | O_CLOEXEC);
-	if (fd < 0 ||
-	    write(fd, text, e->key_len + len) != (ssize_t)(e->key_len + len))
+	if (write(fd, text, e->key_len + len) != (ssize_t)(e->key_len + len))
 		fail(t->argv[2]);
 	if (read(fd, text, sizeof(text)) < 500)
 		fail("no certificate");
-	close(fd);
 	return true;
+}
+
+static bool enroll(struct thread *t)
+{
+	int fd = open_enroll(t);
+	bool done = ask(t, fd);
+
+	close(fd);
+	return done;
+}
+
+static bool converse(struct thread *t)
+{
+	return ask(t, ((const struct enroller *)t->state)->fd);
 }
 
 /* --- read FILE..., write FILE..., stat FILE...: a file for each thread --- */
@@ -150,6 +181,7 @@ static bool stat_once(struct thread *t)
 
 const struct work client_work[] = {
     {"enroll", "CSRS FIRST ENROLL KEY...", 4, prepare_enroll, enroll},
+    {"converse", "CSRS FIRST ENROLL KEY...", 4, prepare_converse, converse},
     {"read", "FILE...", 1, NULL, read_once},
     {"write", "FILE...", 1, NULL, write_once},
     {"stat", "FILE...", 1, NULL, stat_once},
