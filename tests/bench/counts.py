@@ -1,20 +1,23 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""counts.py PID STORE MOUNT KEY BENCH REQUESTS: what one operation costs a daemon, in exact counts.
+"""counts.py PID STORE MOUNT KEY BENCH [REQUESTS]: what one operation costs a daemon, in exact counts.
 
 Traces the daemon PID, which serves STORE at MOUNT, while clients enroll with KEY (the directory of a
 provisioning key) and read and write its files; prints the FUSE requests, the system calls, and the
-writes to the write-ahead log of one operation each. BENCH is the program of tests/bench, REQUESTS
-the file of tests/mount/requests.c.
+writes to the write-ahead log of one operation each. BENCH is the program of tests/bench. With
+REQUESTS, the file of tests/mount/requests.c, also the requests of 32 clients at the same time.
 
-counts.py --check PID STORE MOUNT KEY BENCH REQUESTS < LIMITS compares instead, and fails if a figure
+counts.py --check PID STORE MOUNT KEY BENCH < LIMITS compares instead, and fails if a figure
 is above its limit or is missing. A line of LIMITS is `OPERATION | FIGURE | LIMIT`.
 
+Ends with 77, and the reason on stdout, where nothing can be traced.
+
 A count is the median of REPEATS windows, one operation each, which a lookup that has expired or a
-checkpoint does not blur. Of CROWD clients at the same time it is the mean, and they are not traced:
-how often names are looked up depends on how fast the daemon answers.
+checkpoint does not blur. Clients at the same time are not traced, since how often they look up names
+depends on how fast the daemon answers.
 """
 import collections
+import itertools
 import os
 import re
 import statistics
@@ -27,6 +30,7 @@ REPEATS = 50
 WARM_UP = 5
 CROWD = 32  # clients at the same time
 CROWD_ENROLLMENTS = 640
+CROWDS = 5
 
 # of <linux/fuse.h>
 OPCODES = {
@@ -81,6 +85,11 @@ class Parser:
         self.windows = [Window()]
         self.begun = {}  # by thread: the file and the first part of a call that has not returned
         self.marking = set()  # threads that answer a mark
+
+    def file(self, path):
+        with open(path, encoding='ascii', errors='replace') as f:
+            for line in f:
+                self.line(line.rstrip('\n'))
 
     def line(self, line):
         match = CALL.match(line)
@@ -151,15 +160,15 @@ class Operation:
 class Tracing:
     """strace of a daemon; `with` attaches and detaches."""
 
-    def __init__(self, pid, output):
-        self.command = ['strace', '-f', '-y', '-xx', '-s', str(HEADER.size + 8), '-o', output, '-p', str(pid)]
+    def __init__(self, pid, output, *only):
+        self.command = ['strace', '-f', '-y', '-xx', '-s', str(HEADER.size + 8), *only, '-o', output, '-p', str(pid)]
         self.process = None
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
         said = self.process.stderr.readline()
         if 'attached' not in said:
-            self.process.wait()
+            self.process.communicate()
             raise PermissionError(said.strip())
         return self
 
@@ -174,7 +183,7 @@ class Client:
     def __init__(self, mount, key, bench, folder):
         self.key, self.bench, self.folder = os.path.abspath(key), os.path.abspath(bench), folder
         self.enroll = os.path.abspath(mount) + '/enroll'
-        self.number = 1000
+        self.number = 1000000
         self.conversation = -1
         self.write(key + '/max_uses', b'max\n')
         with open(key + '/key', 'rb') as f:
@@ -183,7 +192,7 @@ class Client:
         end = b'-----END CERTIFICATE REQUEST-----\n'
         with open(self.requests('alone', 4 * (WARM_UP + REPEATS)), 'rb') as f:
             self.csrs = iter([csr + end for csr in f.read().split(end)])
-        self.crowds = iter([self.requests('first', CROWD), self.requests('crowd', CROWD_ENROLLMENTS)])
+        self.crowds = (self.requests('crowd%d' % i, CROWD_ENROLLMENTS) for i in itertools.count())
 
     def requests(self, name, count):
         path = os.path.join(self.folder, name)
@@ -278,11 +287,10 @@ def requests_so_far(path):
         return [count for count, in struct.iter_unpack('=Q', f.read())]
 
 
-def crowd(client, requests):
-    """The requests for the enrollments of CROWD clients."""
-    client.enroll_crowd()
+def untraced(requests, operation):
+    """The window of one operation, at its own speed."""
     before = requests_so_far(requests)
-    client.enroll_crowd()
+    operation()
     window = Window()
     for opcode, (old, new) in enumerate(zip(before, requests_so_far(requests))):
         if not opcode:
@@ -290,6 +298,18 @@ def crowd(client, requests):
         elif new > old:
             window.requests[OPCODES.get(opcode, str(opcode))] = new - old
     return window
+
+
+def crowds(client, requests):
+    """Windows of CROWD_ENROLLMENTS enrollments of CROWD clients each."""
+    client.enroll_crowd()
+    return [untraced(requests, client.enroll_crowd) for _ in range(CROWDS)]
+
+
+def waited_for(window):
+    """How many requests the client waits for: the kernel sends RELEASE and FORGET after close has returned."""
+    return sum(count for name, count in window.requests.items()
+               if name not in ('RELEASE', 'RELEASEDIR', 'FORGET', 'BATCH_FORGET'))
 
 
 def trace(pid, mount, operations, output):
@@ -305,24 +325,46 @@ def trace(pid, mount, operations, output):
 def windows_of(output, store, names):
     """The windows of each operation, without those that warm up and the one between two operations."""
     parser = Parser(os.path.realpath(store) + '-wal')
-    with open(output, encoding='ascii', errors='replace') as f:
-        for line in f:
-            parser.line(line.rstrip('\n'))
+    parser.file(output)
     length = WARM_UP + REPEATS
     return {name: parser.windows[i * (length + 1) + 1:][WARM_UP:length] for i, name in enumerate(names)}
 
 
-def measure(pid, store, mount, key, bench, requests):
-    """The Operation of each name. Raises PermissionError if the daemon cannot be traced."""
+def round_trips(mount, key, bench, requests):
+    """Requests that the C client waits for in one enrollment."""
+    with tempfile.TemporaryDirectory() as folder:
+        client = Client(mount, key, bench, folder)
+        for _ in range(WARM_UP):
+            client.enroll_alone()
+        return statistics.median(waited_for(untraced(requests, client.enroll_alone)) for _ in range(REPEATS))
+
+
+def wal_bytes(pid, store, operation):
+    """What the write-ahead log grows by while operation runs, in bytes. Checkpoints do not write to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        with Tracing(pid, folder + '/trace', '-e', 'trace=pwrite64,write,pwritev'):
+            operation()
+        parser = Parser(os.path.realpath(store) + '-wal')
+        parser.file(folder + '/trace')
+    return sum(window.wal_bytes for window in parser.windows)
+
+
+def page_size_of(store):
     with open(store, 'rb') as f:
-        page_size = struct.unpack('>16xH', f.read(18))[0] or 65536
+        return struct.unpack('>16xH', f.read(18))[0] or 65536
+
+
+def measure(pid, store, mount, key, bench, requests=None):
+    """The Operation of each name. Raises PermissionError if the daemon cannot be traced."""
+    page_size = page_size_of(store)
     with tempfile.TemporaryDirectory() as folder:
         client = Client(mount, key, bench, folder)
         operations = client.operations()
         trace(pid, mount, operations, folder + '/trace')
         results = {name: Operation(windows, page_size)
                    for name, windows in windows_of(folder + '/trace', store, operations).items()}
-        results['enroll, %d clients' % CROWD] = Operation([crowd(client, requests)], page_size, CROWD_ENROLLMENTS)
+        if requests:
+            results['enroll, %d clients' % CROWD] = Operation(crowds(client, requests), page_size, CROWD_ENROLLMENTS)
     return results
 
 
@@ -357,8 +399,9 @@ def main():
     arguments = [a for a in sys.argv[1:] if a != '--check']
     try:
         results = measure(*arguments)
-    except PermissionError as e:
-        sys.exit('counts.py: %s' % e)
+    except (PermissionError, FileNotFoundError) as e:  # strace may be missing
+        print(e)
+        sys.exit(77)
     if len(arguments) == len(sys.argv) - 1:
         show(results)
     elif not compare(results, sys.stdin):
