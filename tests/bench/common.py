@@ -96,7 +96,7 @@ class Mount:
 
 
 class Passthrough:
-    """libfuse's own example over a folder."""
+    """libfuse's own example over a folder with one file, like max_uses."""
 
     def __init__(self, folder):
         self.source = os.path.join(folder, 'source')
@@ -104,6 +104,8 @@ class Passthrough:
         program = os.path.join(folder, 'passthrough_ll')
         os.mkdir(self.source)
         os.mkdir(self.path)
+        with open(self.source + '/file', 'w', encoding='ascii') as f:
+            f.write('1000000\n')
         examples = '/usr/share/doc/libfuse3-dev/examples/'
         flags = run('pkg-config', '--cflags', '--libs', 'fuse3').split()
         run('gcc', '-O2', '-o', program, examples + 'passthrough_ll.c', *flags, stderr=subprocess.DEVNULL)
