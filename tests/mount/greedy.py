@@ -1,11 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""greedy.py WHAT ENROLL [REQUEST]: a client that means no good, until it is killed.
+"""greedy.py WHAT FILE...: a client that means no good, until it is killed. With ENROLL and REQUEST:
 
 opens    opens ENROLL 10,000 times and keeps what it gets, again and again
 slow     keeps as many conversations as it gets, and writes a byte of REQUEST to each in turn
 unread   enrols with REQUEST in as many conversations as it gets, and reads no answer
 garbage  writes 64 KiB that are no request, in a loop
+bytes    writes single bytes, in a loop
+sends    sends REQUEST to ENROLL (or renew), in a loop
+
+With other files:
+
+reads    reads FILE from its beginning to its end, in a loop
+stats    calls stat(2) for each FILE, in a loop
+walks    lists FILE, a directory, with all below it, in a loop
 
 Prints a line when it has done this once: how often it was served, and the errnos that it got.
 """
@@ -82,14 +90,62 @@ def garbage(enroll, _):
         told()
 
 
+def single_bytes(enroll, _):
+    while True:
+        for fd in open_many(enroll, 1):
+            for _ in range(1000):
+                tried(os.write, fd, b'-')
+            os.close(fd)
+        told()
+
+
+def sends(enroll, request):
+    while True:
+        for fd in open_many(enroll, 1):
+            tried(os.write, fd, request)
+            os.close(fd)
+        told()
+
+
+def reads(path):
+    while True:
+        fd = os.open(path, os.O_RDONLY)
+        while os.read(fd, 131072):
+            pass
+        os.close(fd)
+        told()
+
+
+def stats(*paths):
+    while True:
+        for path in paths:
+            os.stat(path)
+        told()
+
+
+def walks(top):
+    while True:
+        for folder, _, files in os.walk(top):
+            for name in files:
+                tried(os.lstat, os.path.join(folder, name))
+        told()
+
+
 def main():
-    what, enroll = sys.argv[1:3]
-    request = open(sys.argv[3], 'rb').read() if len(sys.argv) > 3 else b''
+    what, *files = sys.argv[1:]
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPENS + 100, OPENS + 100))
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-    {'opens': opens, 'slow': slow, 'unread': unread, 'garbage': garbage}[what](enroll, request)
+    if what in ('reads', 'stats', 'walks'):
+        {'reads': reads, 'stats': stats, 'walks': walks}[what](*files)
+        return
+    request = b''
+    if files[1:]:
+        with open(files[1], 'rb') as f:
+            request = f.read()
+    {'opens': opens, 'slow': slow, 'unread': unread, 'garbage': garbage, 'bytes': single_bytes,
+     'sends': sends}[what](files[0], request)
 
 
 main()

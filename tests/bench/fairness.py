@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One user's machine beside another user that takes all it can get, and beside as many programs that only
+burn CPU time."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from common import BUILD, TOP, figure, row, run
+from large import populated
+
+MEMBERS = 40000
+STRANGER, VICTIM = 65534, 7001
+READ, ENROLL = 'cat max_uses', 'enroll'
+
+
+def become(uid):
+    return ['setpriv', '--reuid', str(uid), '--regid', str(uid), '--clear-groups']
+
+
+class Stage:
+    """A store with a long trail and long lists, and what a stranger may read of it."""
+
+    def __init__(self, folder, requests):
+        self.mount, _ = populated(folder, 'fair', MEMBERS)
+        self.requests = requests
+        self.key, self.text = self.mount.key('fair')
+        os.chmod(self.text, 0o644)
+        m = self.mount.path
+        os.chmod(m + '/log', 0o644)
+        os.chmod(m + '/tables', 0o755)
+        os.chmod(m + '/tables/members.tsv', 0o644)
+        self.pair = self.rsa_pair(folder)
+
+    @staticmethod
+    def rsa_pair(folder):
+        """Two requests of 8,192 bits, as a renewal has them."""
+        pair = folder + '/pair'
+        with open(pair, 'w', encoding='ascii') as f:
+            for name in 'new', 'old':
+                f.write(run('openssl', 'req', '-new', '-newkey', 'rsa:8192', '-nodes', '-subj', '/CN=' + name,
+                            '-keyout', '%s/%s.pem' % (folder, name), stderr=subprocess.DEVNULL))
+        return pair
+
+    def greedy(self):
+        """(name, how many, what greedy.py is told)"""
+        m = self.mount.path
+        lists = [m + '/certs/connector/index.txt', m + '/certs/connector/crl.der']
+        for n in 64, 200:
+            yield 'readers of log', n, ['reads', m + '/log']
+            yield 'readers of members.tsv', n, ['reads', m + '/tables/members.tsv']
+            yield 'stat of lists', n, ['stats'] + lists
+        yield 'writers of single bytes', 64, ['bytes', m + '/enroll']
+        yield 'RSA-8192 on renew', 64, ['sends', m + '/renew', self.pair]
+        yield 'ls -lR', 8, ['walks', m]
+
+    def victim(self, seconds):
+        """Microseconds: p50 and p99 of each."""
+        read = run(*become(VICTIM), BUILD + '/bench', 'read', '1', str(seconds), self.key + '/max_uses').split()
+        enroll = run(*become(VICTIM), BUILD + '/bench', 'enroll', '1', str(seconds), self.requests.file,
+                     str(self.requests.next), self.mount.path + '/enroll', self.text).split()
+        self.requests.next += int(enroll[0]) + 1
+        return {READ: (float(read[3]), float(read[4])), ENROLL: (float(enroll[3]), float(enroll[4]))}
+
+    def beside(self, n, command, seconds):
+        others = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True) for _ in range(n)]
+        time.sleep(1)  # all of them have begun
+        result = self.victim(seconds)
+        for other in others:
+            os.killpg(other.pid, signal.SIGKILL)
+        for other in others:
+            other.wait()
+        return result
+
+
+def fairness(o, folder, requests):
+    stage = Stage(folder, requests)
+    burn = {}
+    seconds = 2 * o.seconds
+    for name, n, what in stage.greedy():
+        pairs = {}
+        for _ in range(o.rounds):
+            burn = stage.beside(n, become(STRANGER) + ['sh', '-c', 'while :; do :; done'], seconds)
+            ours = stage.beside(n, [sys.executable, TOP + '/tests/mount/greedy.py'] + what, seconds)
+            for operation in READ, ENROLL:
+                for i, percentile in enumerate(('p50', 'p99')):
+                    pairs.setdefault((operation, percentile), []).append((ours[operation][i], burn[operation][i]))
+        for (operation, percentile), values in pairs.items():
+            row('%s %s beside %d %s / CPU burners' % (operation, percentile, n, name), 3, 'us', values, at_most=True)
+    figure('memory, peak of it all', 64, 'MiB', [stage.mount.resident('VmHWM')])
+    time.sleep(60)
+    figure('memory, a minute later', 32, 'MiB', [stage.mount.resident()])
+    stage.mount.down()
