@@ -86,7 +86,7 @@ CROWD = """cd "$1" && ls | xargs -n 100 -P 200 sh -c 'ls -l . && for m; do cat "
 
 
 def hundred(o, folder, requests):
-    mount, key = populated(folder, 'hundred', 100000)
+    mount, key = populated(folder, 'hundred', o.listed)
     listing(o, folder, mount)
     backup(o, folder, mount, requests, key)
     logging(folder, mount, key)
@@ -120,7 +120,7 @@ def walking(o, folder):
     run('cp', '-r', members, copy)
     for name, script in WALKS.items():
         cold, warm = [], []
-        for _ in range(o.rounds):
+        for _ in range((o.rounds + 1) // 2):
             mount.down()
             mount.up()
             there = timed('sh', '-c', script, '-', copy)
