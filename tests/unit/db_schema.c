@@ -37,6 +37,7 @@ static void a_step_never_changes(void **state)
 	    UINT64_C(0x729e7a134ab285a6),
 	    UINT64_C(0xe81f03194259a409),
 	    UINT64_C(0x3a79f4f9fe5d7a71),
+	    UINT64_C(0x4da0938896c84018),
 	};
 	enum { STEPS = sizeof(hash) / sizeof(hash[0]) };
 
@@ -74,7 +75,10 @@ static const struct exception exceptions[] = {
     {"cert", "issued", "counted again"},
     {"cert", "revoked", "counted again"},
     {"cert", "counted", "when these changed"},
-    {"member", "enrolled", "created, as the record of its certificate says"},
+    {"cert", "issued_until", "found again"},
+    {"member", "newest", "found again"},
+    {"member", "oldest", "found again"},
+    {"issued", "previous", "found again"},
     {"member", "origin", "what that record says"},
     {"crl", "covers", "a restore has another list signed"},
     {"crl", "der", "a restore has another list signed"},
