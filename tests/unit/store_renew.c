@@ -375,9 +375,10 @@ static void revoked_while_renewing(void **state)
 		assert_int_equal(worker[i].renewed, RENEWALS);
 	/* web1's one, and two of each that was not revoked */
 	assert_int_equal(valid(), 1 + 2 * (MEMBERS / 2));
+	/* they are counted 32 at a time */
 	assert_int_equal(
 	    count("SELECT issued FROM cert WHERE name = 'connector'"),
-	    count("SELECT count(*) FROM issued"));
+	    count("SELECT count(*) FROM issued WHERE id <= (SELECT max(id) FROM issued) / 32 * 32"));
 	assert_int_equal(
 	    count("SELECT revoked FROM cert WHERE name = 'connector'"),
 	    count("SELECT count(*) FROM issued WHERE revoked IS NOT NULL"));
