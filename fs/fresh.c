@@ -23,16 +23,25 @@ static struct {
 	/* By file. Where two share a place, the later one takes it; the other
 	 * gets a fresh number at its next lookup. */
 	struct given last[FRESH_FILES];
-	/* When each counter was given last; monotonic, 0: never. */
-	_Atomic uint32_t at[COUNTERS];
+	/* When each counter was given last, and to which file: see stamp. */
+	_Atomic uint32_t given[COUNTERS];
 } fresh = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static uint32_t now(void)
+static uint16_t now(void)
 {
 	struct timespec at;
 
 	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (uint32_t)at.tv_sec + 1;
+	return (uint16_t)at.tv_sec;
+}
+
+/* The second and the file, 16 bits each. That others have the same costs
+ * fresh_each a call more. */
+static uint32_t stamp(uint16_t at, uint64_t ino)
+{
+	uint64_t file = ino_without_counter(ino);
+
+	return (uint32_t)at << 16 | (uint16_t)(file ^ file >> 16 ^ file >> 48);
 }
 
 static struct given *place(uint64_t ino)
@@ -63,7 +72,7 @@ uint64_t fresh_give(uint64_t ino)
 	if (!is_of(g, ino) || g->open > shared)
 		take_fresh(g, ino);
 	uint64_t given = g->ino;
-	atomic_store(&fresh.at[ino_counter(given)], now());
+	atomic_store(&fresh.given[ino_counter(given)], stamp(now(), given));
 	pthread_mutex_unlock(&fresh.lock);
 	return given;
 }
@@ -89,12 +98,13 @@ void fresh_close(uint64_t ino)
 
 int fresh_each(uint64_t ino, int (*fn)(uint64_t ino, void *arg), void *arg)
 {
-	uint32_t since = now() - FRESH_SECONDS;
+	uint32_t present = stamp(now(), ino);
 	int rc = 0;
 
 	for (unsigned int i = 0; i < COUNTERS && !rc; i++) {
-		uint32_t at = atomic_load(&fresh.at[i]);
-		if (at && (int32_t)(at - since) >= 0)
+		/* the files are equal where the lower halves cancel out */
+		uint32_t age = present - atomic_load(&fresh.given[i]);
+		if (!(age & 0xffff) && age >> 16 <= FRESH_SECONDS)
 			rc = fn(ino_conversation(ino, (uint16_t)i), arg);
 	}
 	return rc;

@@ -4,8 +4,8 @@
 
 /* struct store, for store/, objects/, enroll/, lists/ and backup/. */
 #include "store/backup/journal.h"
-#include "store/base/text_cache.h"
 #include "store/base/recent.h"
+#include "store/base/text_cache.h"
 #include "store/db/db.h"
 #include "store/lists/keeper.h"
 #include "store/lists/metrics.h"

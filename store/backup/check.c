@@ -12,6 +12,7 @@
 #include "store/base/name.h"
 #include "store/base/report.h"
 #include "store/internal.h"
+#include "store/objects/former.h"
 #include "store/objects/path.h"
 #include "store/objects/signer.h"
 
@@ -76,14 +77,6 @@ static int file_fault(const char *what, void *arg)
 	return fault(arg, "database: %s", what);
 }
 
-static int link_fault(const char *what, void *arg)
-{
-	/* the trail's end is the export's */
-	return strstr(what, " records were written")
-		   ? fault(arg, "export: %s", what)
-		   : fault(arg, "database: %s", what);
-}
-
 static int schema_fault(const char *what, void *arg)
 {
 	struct check *c = arg;
@@ -106,21 +99,36 @@ static int check_database(struct check *c)
 	return rc ? rc : c->unreadable;
 }
 
+static int check_former(
+    struct db_conn *conn, const struct former *former, void *arg)
+{
+	int rc = former_has(conn, former);
+
+	return rc ? rc < 0 ? rc : 0
+		  : fault(arg,
+			"certificate %" PRId64
+			": the name %s in it would be given again",
+			former->issued, former->name);
+}
+
 static int check_rows(struct check *c)
 {
 	static const enum db_query queries[] = {DB_CHECK_USES, DB_CHECK_ISSUED,
 	    DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID, DB_CHECK_GROUPS,
 	    DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
-	    DB_CHECK_PLACES, DB_CHECK_MEMBERS, DB_CHECK_JOURNAL};
+	    DB_CHECK_PLACES, DB_CHECK_MEMBERS, DB_CHECK_PREVIOUS,
+	    DB_CHECK_JOURNAL};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
-	int rc = db_check(c->conn, DB_CHECK_LINKS, link_fault, c);
+	int rc = db_check(c->conn, DB_CHECK_LINKS, file_fault, c);
 
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]) && !rc; i++)
 		rc = db_each(c->conn, queries[i],
 		    queries[i] == DB_CHECK_VALID ? DB_ARGS(DB_INT(seconds))
 						 : NULL,
 		    read_fault, c);
-	return rc ? rc : db_each(c->conn, DB_CHECK_NAMES, NULL, check_name, c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_NAMES, NULL, check_name, c);
+	return rc ? rc : former_each(c->conn, check_former, c);
 }
 
 /* --- signing certificates --- */
@@ -381,6 +389,11 @@ static void conclude(struct trail *t, int64_t revoked)
 		    "log: %" PRId64
 		    " lines were written, and the last is %" PRId64,
 		    recorded, t->line);
+	if (t->seq < db_recorded_records(t->check->store->db))
+		fault(t->check,
+		    "export: %" PRId64
+		    " records were written, and the last is %" PRId64,
+		    db_recorded_records(t->check->store->db), t->seq);
 	if (t->revocations != revoked)
 		fault(t->check,
 		    "export: %" PRId64 " records of %" PRId64 " revocations",

@@ -151,18 +151,27 @@ static int add(
     struct db_conn *conn, const struct event *e, const struct journal_end *end)
 {
 	const struct line *l = e->line;
-#define PART(part) l ? text_or_null(line_part(l, LINE_##part)) : DB_NIL
+	struct line stored = {0};
+	int rc = l ? line_pack(l, &stored) : 0;
+
+#define PART(part) text_or_null(line_part(&stored, LINE_##part))
 #define NUMBER(number) l ? DB_INT(number) : DB_NIL
-	return db_change(conn, DB_EVENT_ADD,
-	    DB_ARGS(DB_INT(end->seq), DB_INT(e->at), DB_INT(end->ends),
-		text_or_null(e->data), e->issued ? DB_INT(e->issued) : DB_NIL,
-		NUMBER(end->line), NUMBER(end->line_ends), NUMBER(l->uid),
-		NUMBER(l->gid), NUMBER(l->pid), PART(COMM), PART(ACTION),
-		PART(OBJECT), PART(MORE), PART(RESULT), PART(REASON),
-		l ? DB_BLOB(l->prev, PKI_HASH) : DB_NIL, text_or_null(e->whole),
-		DB_INT(e->shown), DB_INT(e->latest)));
+	if (!rc)
+		rc = db_change(conn, DB_EVENT_ADD,
+		    DB_ARGS(DB_INT(end->seq), DB_INT(e->at), DB_INT(end->ends),
+			text_or_null(e->data),
+			e->issued ? DB_INT(e->issued) : DB_NIL,
+			NUMBER(end->line), NUMBER(end->line_ends),
+			NUMBER(l->uid), NUMBER(l->gid), NUMBER(l->pid),
+			PART(COMM), PART(ACTION), PART(OBJECT), PART(MORE),
+			PART(RESULT), PART(REASON),
+			l ? DB_BLOB(l->prev, PKI_HASH) : DB_NIL,
+			text_or_null(e->whole), DB_INT(e->shown),
+			DB_INT(e->latest)));
 #undef PART
 #undef NUMBER
+	line_free(&stored);
+	return rc;
 }
 
 /* Appends the line to text, and advances end past it. */

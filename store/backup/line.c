@@ -87,15 +87,70 @@ int line_compose(const struct line *line, struct bytes *out)
 	return rc ? rc : bytes_printf(out, ",\"prev\":\"%s\"}", prev);
 }
 
+/*
+ * Texts of most lines, stored as the bytes 1, 2 and so on: parts have no control
+ * characters. Stores have these numbers: others are only added, at the end.
+ */
+static const char *const frequent[] = {"app_connector/", "service_edge/",
+    "/members/", ",\"provisioning_key\":\"", "\",\"key_id\":", "enroll"};
+
+enum { FREQUENT = sizeof(frequent) / sizeof(frequent[0]) };
+
+/* Returns the number of the frequent text at `at`, or 0; *len is its length. */
+static unsigned char frequent_at(const char *at, size_t *len)
+{
+	for (int i = 0; i < FREQUENT; i++) {
+		*len = strlen(frequent[i]);
+		if (strncmp(at, frequent[i], *len) == 0)
+			return (unsigned char)(i + 1);
+	}
+	return 0;
+}
+
+static int pack(const char *text, struct bytes *out)
+{
+	int rc = 0;
+
+	while (*text && !rc) {
+		size_t len;
+		unsigned char number = frequent_at(text, &len);
+		rc = bytes_add(out, number ? (void *)&number : text, 1);
+		text += number ? len : 1;
+	}
+	return rc ? rc : bytes_add(out, "", 1);
+}
+
+int line_pack(const struct line *line, struct line *out)
+{
+	int rc = 0;
+
+	*out = (struct line){0};
+	for (int i = 0; i < LINE_PARTS && !rc; i++)
+		if (line->part[i].len)
+			rc = pack(
+			    (const char *)line->part[i].data, &out->part[i]);
+	return rc;
+}
+
+static int unpack(const unsigned char *text, size_t len, struct bytes *out)
+{
+	int rc = 0;
+
+	for (; len && !rc; text++, len--)
+		if (*text >= 1 && *text <= FREQUENT)
+			rc = bytes_add(out, frequent[*text - 1],
+			    strlen(frequent[*text - 1]));
+		else
+			rc = bytes_add(out, text, 1);
+	return rc ? rc : bytes_add(out, "", 1);
+}
+
 static int read_part(const struct db_row *row, int column, struct bytes *out)
 {
 	size_t len;
 	const void *text = db_blob(row, column, &len);
 
-	if (db_is_null(row, column))
-		return 0;
-	int rc = bytes_add(out, text, len);
-	return rc ? rc : bytes_add(out, "", 1);
+	return db_is_null(row, column) ? 0 : unpack(text, len, out);
 }
 
 int line_of_event(const struct db_row *row, struct bytes *out)
@@ -156,10 +211,18 @@ static const char *end_of_string(const char *at)
 	return at;
 }
 
+static bool has_control(const char *at, const char *end)
+{
+	while (at < end && (unsigned char)*at >= ' ')
+		at++;
+	return at < end;
+}
+
 /* Consumes the text up to end as a part. */
 static bool take_part(const char **at, const char *end, struct bytes *out)
 {
-	bool done = *end && !bytes_add(out, *at, (size_t)(end - *at)) &&
+	bool done = *end && !has_control(*at, end) &&
+		    !bytes_add(out, *at, (size_t)(end - *at)) &&
 		    !bytes_add(out, "", 1);
 
 	*at = end;

@@ -48,6 +48,11 @@ const char *line_part(const struct line *line, enum line_part part);
 /* Appends the line without its newline. Returns 0 or -ENOMEM. */
 int line_compose(const struct line *line, struct bytes *out);
 
+/* Sets the parts of *out to those of line as they are stored: frequent texts in
+ * them are one byte each. Returns 0 or -ENOMEM. Free *out with line_free, also
+ * after an error. */
+int line_pack(const struct line *line, struct line *out);
+
 /* Appends the line of a row with DB_EVENT_ columns: from its parts, or the
  * stored text if there is one. Returns 0 or -errno. */
 int line_of_event(const struct db_row *row, struct bytes *out);

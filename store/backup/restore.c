@@ -19,6 +19,7 @@
 #include "store/base/report.h"
 #include "store/db/columns.h"
 #include "store/internal.h"
+#include "store/objects/former.h"
 #include "store/objects/shown.h"
 
 /* Fills a store from a copy of export/, in one transaction. Groups, keys and
@@ -380,7 +381,7 @@ static int revive(struct restore *r)
 {
 	static const enum db_query stages[] = {DB_RESTORE_CERTS,
 	    DB_RESTORE_GROUPS, DB_RESTORE_KEYS, DB_RESTORE_MEMBERS,
-	    DB_RESTORE_VACATED, DB_NONE};
+	    DB_RESTORE_NEWEST, DB_RESTORE_PREVIOUS, DB_RESTORE_VACATED, DB_NONE};
 	int faults = 0;
 	int rc = db_each(r->conn, DB_RESTORE_DATA, NULL, take_noted, r);
 
@@ -395,7 +396,9 @@ static int revive(struct restore *r)
 		rc = db_each(r->conn, DB_RESTORE_TWICE, NULL, say, &faults);
 	if (!rc && faults)
 		return copy_wrong(&r->copy, "", "is of different times");
-	return rc ? rc : run_all(r->conn, stages, NULL);
+	if (!rc)
+		rc = run_all(r->conn, stages, NULL);
+	return rc ? rc : former_each(r->conn, former_add, NULL);
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -430,6 +433,8 @@ static int count_again(struct restore *r, int64_t now)
 	    DB_RESTORE_COUNTS, DB_RESTORE_LISTS, DB_NONE};
 	int rc = run_all(r->conn, count, DB_ARGS(DB_INT(now)));
 
+	if (!rc)
+		rc = db_change(r->conn, DB_RESTORE_ISSUED, NULL);
 	for (int place = STORE_ROOT; place < STORE_PLACES && !rc; place++)
 		rc = db_change(r->conn, DB_PLACE_CHANGED,
 		    DB_ARGS(DB_INT(place), DB_INT(now)));

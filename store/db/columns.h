@@ -197,7 +197,8 @@ enum db_merge {
 	S(DB_GROUP_CERT, "g.signing_cert") \
 	S(DB_GROUP_CERT_NAME, "c.name") \
 	S(DB_GROUP_KEYS_AT, "g.keys_changed") \
-	S(DB_GROUP_MEMBERS_AT, "g.members_changed")
+	S(DB_GROUP_MEMBERS_AT, "greatest(g.members_changed, (SELECT n.created FROM member n " \
+		"WHERE n.grp = g.id AND n.removed IS NULL ORDER BY n.id DESC LIMIT 1))")
 
 #define DB_KEY_READ(S) \
 	S(DB_KEY_GROUP, "k.grp") \
@@ -224,7 +225,7 @@ enum db_merge {
 	S(DB_MEMBER_DESCRIPTION, "m.description") \
 	S(DB_MEMBER_KEY, "m.prov_key") \
 	S(DB_MEMBER_KEY_NAME, "k.name") \
-	S(DB_MEMBER_ENROLLED, "m.enrolled") \
+	S(DB_MEMBER_ENROLLED, "m.created") \
 	S(DB_MEMBER_ENROLLED_BY, "m.enrolled_by") \
 	S(DB_MEMBER_ISSUED, "i.id") \
 	S(DB_MEMBER_CERT, "i.cert") \
@@ -249,7 +250,7 @@ enum db_merge {
 	S(DB_CERT_SERIAL, "c.serial") \
 	S(DB_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_CERT_NOT_AFTER, "c.not_after") \
-	S(DB_CERT_ISSUED_COUNT, "c.issued") \
+	S(DB_CERT_ISSUED_COUNT, "c.issued + coalesce(u.n, 0)") \
 	S(DB_CERT_REVOKED_COUNT, "c.revoked") \
 	S(DB_CERT_DER_LEN, "length(c.der)") \
 	S(DB_CERT_CSR_LEN, "length(c.csr)") \

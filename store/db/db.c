@@ -80,6 +80,11 @@ int64_t db_recorded_last(const struct db *db)
 	return db->recorded_last;
 }
 
+int64_t db_recorded_records(const struct db *db)
+{
+	return db->recorded_records;
+}
+
 const char *db_incomplete(const struct db *db)
 {
 	return db->incomplete;

@@ -120,6 +120,9 @@ int db_open(int dir, const char *path, int flags, struct db **out);
  * it when it was last opened or closed; 0: it did not. */
 int64_t db_recorded_last(const struct db *db);
 
+/* The same of the last record of the journal. */
+int64_t db_recorded_records(const struct db *db);
+
 /* What is wrong with the copy of a store that was opened, in words for people,
  * or NULL. */
 const char *db_incomplete(const struct db *db);

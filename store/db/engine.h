@@ -84,6 +84,7 @@ struct db {
 	bool read_only;
 	char *incomplete;	/* see db_incomplete; freed here */
 	int64_t recorded_last;	/* see db_recorded_last */
+	int64_t recorded_records;
 	struct db_conn *writer; /* its thread's alone once that runs */
 	bool changed;		/* by the present job */
 	struct db_cache *cache;

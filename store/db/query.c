@@ -18,10 +18,22 @@
 /* For the columns that are read, see columns.h. */
 #define READ(name, expression) expression ", "
 
+/*
+ * What a certificate has issued is counted in its row whenever a member's
+ * certificate is the 32nd since the last time (DB_ISSUED_COUNT), so that not
+ * every enrollment changes that row. Those behind the last multiple of 32 are
+ * added where the row is read: as u.n, u.at (the latest moment) and u.until.
+ */
+#define COUNTED_ID "(SELECT coalesce(max(id), 0) / 32 * 32 FROM issued)"
+#define ISSUED_BY(which) \
+	"(SELECT cert, count(*) AS n, max(created) AS at, max(not_after) AS until FROM issued " which "GROUP BY cert)"
+#define UNCOUNTED(c) \
+	"LEFT JOIN " ISSUED_BY("WHERE id > " COUNTED_ID " ") " u ON u.cert = " c ".id "
+
 #define CERT_ROWS \
-	"SELECT " OBJECT("c", "greatest(" EDITED("c") ", c.counted, c.shown * 1000000000, coalesce(" EDITED("i") ", 0))") \
+	"SELECT " OBJECT("c", "greatest(" EDITED("c") ", c.counted, u.at, c.shown * 1000000000, coalesce(" EDITED("i") ", 0))") \
 	DB_CERT_READ(READ) \
-	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer WHERE c.removed IS NULL "
+	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer " UNCOUNTED("c") "WHERE c.removed IS NULL "
 
 /* No object depends on the certificate ?1; now: the parameter that is the
  * present second. */
@@ -30,13 +42,40 @@
 	"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) " \
-	"AND NOT EXISTS (SELECT 1 FROM issued WHERE cert = ?1 AND not_after > " now ")"
+	"AND issued_until <= " now " AND NOT EXISTS " \
+	"(SELECT 1 FROM issued WHERE id > " COUNTED_ID " AND cert = ?1 AND not_after > " now ")"
+
+/* All certificates (theirs) of the members (o) of which a condition holds, from
+ * the newest to the oldest; for what follows it. */
+#define THEIRS(condition) \
+	"WITH RECURSIVE theirs(id, previous, cert, created, names, revoked, not_after) AS (" \
+	"SELECT i.id, i.previous, i.cert, i.created, i.names, i.revoked, i.not_after " \
+	"FROM member o JOIN issued i ON i.id = o.newest WHERE " condition " UNION ALL " \
+	"SELECT i.id, i.previous, i.cert, i.created, i.names, i.revoked, i.not_after " \
+	"FROM theirs JOIN issued i ON i.id = theirs.previous AND i.id < theirs.id) "
 
 /* A member's certificates that are neither revoked nor, at ?2, expired, but the
  * ?3 newest. The limit is out of reach: SQLite has no OFFSET without one. */
 #define MEMBER_VALID \
-	"SELECT id, cert FROM issued WHERE member = ?1 AND revoked IS NULL AND not_after > ?2 " \
+	THEIRS("o.id = ?1") "SELECT id, cert FROM theirs WHERE revoked IS NULL AND not_after > ?2 " \
 	"ORDER BY id DESC LIMIT 1000000000 OFFSET ?3"
+
+/*
+ * Whether one that is not the present holder has a valid certificate on a
+ * group's name and a name in it: a member that had this name in it, or in
+ * another group that had its name; or has this name in such a group. Kinds in
+ * `former` are as in enum store_kind: 2 groups, 4 members.
+ */
+#define ONCE_CALLED_AS(grp) \
+	"(SELECT b.id FROM grp a JOIN former b ON b.kind = 2 AND b.parent = a.place AND b.name = a.name " \
+	"WHERE a.id = " grp ")"
+#define NAME_HELD(grp, name, names, now, others) \
+	"CASE WHEN EXISTS (SELECT 1 FROM former f WHERE f.kind = 4 AND f.parent = " grp " AND f.name = " name ") " \
+	"OR EXISTS " ONCE_CALLED_AS(grp) " THEN EXISTS (" THEIRS(others "o.id IN (" \
+	"SELECT f.id FROM former f WHERE f.kind = 4 AND f.parent = " grp " AND f.name = " name " UNION ALL " \
+	"SELECT f.id FROM former f WHERE f.kind = 4 AND f.parent IN " ONCE_CALLED_AS(grp) " AND f.name = " name " UNION ALL " \
+	"SELECT n.id FROM member n WHERE n.grp IN " ONCE_CALLED_AS(grp) " AND n.name = " name " AND n.removed IS NULL)") \
+	"SELECT 1 FROM theirs WHERE names = " names " AND revoked IS NULL AND not_after > " now ") ELSE FALSE END"
 
 /* A certificate is known by half the hash of its public key. */
 #define HALF(hash) "substr(" hash ", 1, 16)"
@@ -68,7 +107,7 @@
 	"coalesce(i.revoked, 0), " EDITED("k") ", " EDITED("c") ")") \
 	DB_MEMBER_READ(READ) \
 	last " FROM member m JOIN grp g ON g.id = m.grp JOIN prov_key k ON k.id = m.prov_key " \
-	"JOIN issued i ON i.id = (SELECT max(id) FROM issued WHERE member = m.id) " \
+	"JOIN issued i ON i.id = m.newest " \
 	"JOIN cert c ON c.id = i.cert WHERE m.removed IS NULL "
 
 #define MEMBER_ROWS MEMBER_ROWS_AND("0")
@@ -163,8 +202,10 @@
 #define ROW_TYPES(head, tail) "i" head(TYPE) tail(TYPE)
 #define ROW_ADD(table, head, tail) \
 	"INSERT INTO " table " (id" head(INTO) tail(INTO) ") VALUES (?1" head(VALUE) tail(VALUE) ")"
-#define ROW_CHANGE(table, head, tail) \
-	"UPDATE " table " SET id = ?1" head(ASSIGNED) tail(ASSIGNED) " WHERE id = ?1"
+/* kept: a column that stays as it is. An id that is assigned is looked for in
+ * all rows that refer to the table. */
+#define ROW_CHANGE(table, kept, head, tail) \
+	"UPDATE " table " SET " kept " = " kept head(ASSIGNED) tail(ASSIGNED) " WHERE id = ?1"
 
 /* clang-format on */
 

@@ -389,7 +389,7 @@ static int add_member(struct db_conn *conn, const struct enrolment *e,
 	const unsigned char *csr = pki_csr_der(e->i.csr, &csr_len);
 	int rc = db_change(conn, DB_MEMBER_ADD,
 	    DB_ARGS(DB_INT(id), DB_TEXT(e->i.member), DB_INT(e->key),
-		DB_INT(now), DB_INT(e->i.call->uid)));
+		DB_INT(now), DB_INT(e->i.call->uid), DB_INT(issued)));
 
 	if (!rc)
 		rc = shown_made(conn, STORE_MEMBER, id, now);
@@ -408,8 +408,6 @@ static int add_member(struct db_conn *conn, const struct enrolment *e,
 static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	const struct enrolment *e = arg;
-	struct store_object member = {
-	    .kind = STORE_MEMBER, .place = e->i.place, .parent = e->i.group};
 	int64_t id = db_new_id(batch, DB_MEMBER),
 		issued = db_new_id(batch, DB_ISSUED), now = batch->now;
 	char path[STORE_PATH];
@@ -418,9 +416,10 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 	if (!rc)
 		rc = add_member(conn, e, id, issued, now);
 	if (!rc)
-		rc = signer_issued(conn, e->i.cert, now);
+		rc = signer_issued_member(conn, e->i.cert, issued, now);
 	if (!rc)
-		rc = object_touch_list(conn, &member, now);
+		rc = db_change(conn, DB_GROUP_MEMBER_ADDED,
+		    DB_ARGS(DB_INT(e->i.group), DB_INT(id), DB_INT(now)));
 	if (rc)
 		return rc;
 	issuance_path(&e->i, path);

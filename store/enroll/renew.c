@@ -311,14 +311,18 @@ static int record_renewal(
 	const struct renewal *r = arg;
 	char path[STORE_PATH], serial[2 * PKI_SERIAL + 1];
 	int64_t now = batch->now;
+	int rc = db_change(conn, DB_MEMBER_RENEWED,
+	    DB_ARGS(DB_INT(r->member), DB_INT(r->issued)));
+
 	/* Revoke first (superseded, RFC 5280 5.3.1): a copy of the export may
 	 * end between the two records. */
-	int rc = member_revoke(conn, r->member, MAX_VALID, "superseded", now);
-
+	if (!rc)
+		rc = member_revoke(
+		    conn, r->member, MAX_VALID, "superseded", now);
 	if (rc >= 0)
 		rc = shown_used(conn, STORE_MEMBER, r->member, now);
 	if (!rc)
-		rc = signer_issued(conn, r->i.cert, now);
+		rc = signer_issued_member(conn, r->i.cert, r->issued, now);
 	if (rc < 0)
 		return rc;
 	issuance_path(&r->i, path);

@@ -9,6 +9,7 @@
 #include "store/internal.h"
 #include "store/objects/authority.h"
 #include "store/objects/before.h"
+#include "store/objects/former.h"
 #include "store/objects/object.h"
 #include "store/objects/owner.h"
 #include "store/objects/shown.h"
@@ -133,6 +134,8 @@ static int remove_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 	if (!rc)
 		shown_removed(conn, &c->out->object);
 	if (!rc)
+		rc = former_keep(conn, &c->out->object);
+	if (!rc)
 		rc = owner_drop_all(conn, &c->out->object);
 	if (!rc)
 		rc = object_touch_list(conn, &c->out->object, now);
@@ -190,6 +193,8 @@ static int rename_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 		return taken(c->call, rc, c->name);
 	shown_removed(conn, &c->out->object);
 	rc = shown_edited(conn, &c->out->object, true, now);
+	if (!rc)
+		rc = former_keep(conn, &c->out->object);
 	if (!rc)
 		rc = object_touch_list(conn, &c->out->object, now);
 	return rc ? rc

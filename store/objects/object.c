@@ -191,8 +191,11 @@ int object_touch_list(
 			      : o->kind == STORE_MEMBER
 				  ? DB_GROUP_MEMBERS_CHANGED
 				  : DB_PLACE_CHANGED;
+	/* a member's counts as long as it is there, see DB_GROUP_MEMBERS_AT */
+	int64_t at = o->kind == STORE_MEMBER && o->created > now ? o->created
+								 : now;
 
-	return db_change(conn, query, DB_ARGS(DB_INT(o->parent), DB_INT(now)));
+	return db_change(conn, query, DB_ARGS(DB_INT(o->parent), DB_INT(at)));
 }
 
 int store_submit(struct store *store, struct store_call *call,

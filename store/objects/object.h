@@ -20,8 +20,8 @@ void object_read(const struct db_row *row, const struct object_kind *kind,
 int object_get_writable(struct db_conn *conn, struct store_call *call,
     enum store_kind kind, int64_t id, union store_any *out);
 
-/* In a job: the list that contains the object has changed. Returns 0 or
- * -errno. */
+/* In a job: the list that contains the object has changed; not for members that
+ * are new (DB_GROUP_MEMBER_ADDED). Returns 0 or -errno. */
 int object_touch_list(
     struct db_conn *conn, const struct store_object *object, int64_t now);
 

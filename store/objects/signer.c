@@ -209,6 +209,14 @@ int signer_issued(struct db_conn *conn, int64_t cert, int64_t now)
 	return rc ? rc : shown_used(conn, STORE_CERT, cert, now);
 }
 
+int signer_issued_member(
+    struct db_conn *conn, int64_t cert, int64_t issued, int64_t now)
+{
+	int rc = db_change(conn, DB_ISSUED_COUNT, DB_ARGS(DB_INT(issued)));
+
+	return rc ? rc : shown_used(conn, STORE_CERT, cert, now);
+}
+
 int signer_resolve(const struct field_edit *e, int64_t *id)
 {
 	const char *name = e->edit->text;

@@ -17,13 +17,14 @@ PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
 CREATE TEMP TABLE one AS SELECT i.*, m.grp, m.uid, m.gid, m.mode FROM issued i JOIN member m ON m.id = i.member LIMIT 1;
 CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT (SELECT max(id) FROM member) + 1 UNION ALL SELECT i + 1 FROM n
   WHERE i < {0}) SELECT i FROM n;
-INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, grp, prov_key, enrolled, enrolled_by)
-  SELECT i, 'n' || i, uid, gid, mode, created, created, 0, {1}, prov_key, created, 0 FROM n, one;
+INSERT INTO member (id, name, uid, gid, mode, created, modified, modified_by, grp, prov_key, enrolled_by, newest)
+  SELECT i, 'n' || i, uid, gid, mode, created, created, 0, {1}, prov_key, 0, i FROM n, one;
 INSERT INTO issued (id, member, prov_key, cert, first, serial, spki_hash, names, created, not_before, not_after, der, csr)
   SELECT i, i, prov_key, cert, 1, randomblob(16), randomblob(16), '2/bench/n' || i, created, not_before, not_after, der, csr
   FROM n, one;
 UPDATE prov_key SET uses = uses + (SELECT count(*) FROM n) WHERE id = (SELECT prov_key FROM one);
-UPDATE cert SET issued = issued + (SELECT count(*) FROM n) WHERE id = (SELECT cert FROM one);
+UPDATE cert SET issued = (SELECT count(*) FROM issued WHERE id <= (SELECT max(id) / 32 * 32 FROM issued)),
+  issued_until = (SELECT max(not_after) FROM issued) WHERE id = (SELECT cert FROM one);
 COMMIT; PRAGMA wal_checkpoint(TRUNCATE);
 """
 
@@ -86,7 +87,7 @@ CROWD = """cd "$1" && ls | xargs -n 100 -P 200 sh -c 'ls -l . && for m; do cat "
 
 
 def hundred(o, folder, requests):
-    mount, key = populated(folder, 'hundred', 100000)
+    mount, key = populated(folder, 'hundred', o.listed)
     listing(o, folder, mount)
     backup(o, folder, mount, requests, key)
     logging(folder, mount, key)
@@ -120,7 +121,7 @@ def walking(o, folder):
     run('cp', '-r', members, copy)
     for name, script in WALKS.items():
         cold, warm = [], []
-        for _ in range(o.rounds):
+        for _ in range((o.rounds + 1) // 2):
             mount.down()
             mount.up()
             there = timed('sh', '-c', script, '-', copy)

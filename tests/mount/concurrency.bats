@@ -153,6 +153,12 @@ csrs() {
 	wait $writer
 }
 
+@test "nobody reads an older value than the one that was answered" {
+	timeout 120 /usr/bin/python3 "$BATS_TEST_DIRNAME/stale.py" "$M" 200 > said
+	cat said
+	[ "$(awk '{ print $1 }' said)" -gt 1000 ]
+}
+
 @test "one user's open files are bounded, and take nothing from others" {
 	cat > many.py <<-'PY'
 		import errno, os, resource, sys

@@ -13,7 +13,8 @@
 /*
  * Preloaded into the daemon: what it writes to its store fails when faults.py
  * says so, through a file (FAULTS) that both have mapped: so many writes from
- * now, so many of them, with this errno.
+ * now, so many of them, with this errno; if it is negative, behind half of what
+ * was to be written.
  */
 struct control {
 	_Atomic int32_t after, count, error, hits;
@@ -52,15 +53,22 @@ static int fails(int fd)
 		return 0;
 	c->count--;
 	c->hits++;
-	errno = c->error;
-	return 1;
+	errno = c->error < 0 ? -c->error : c->error;
+	return c->error < 0 ? 2 : 1;
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
-	return fails(fd) ? -1 : REAL(pwrite64)(fd, data, size, offset);
+	int how = fails(fd), error = errno;
+
+	if (!how)
+		return REAL(pwrite64)(fd, data, size, offset);
+	if (how == 2 && REAL(pwrite64)(fd, data, size / 2, offset) < 0)
+		return -1;
+	errno = error;
+	return -1;
 }
 
 int ftruncate64(int fd, off64_t len)

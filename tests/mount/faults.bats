@@ -19,7 +19,7 @@ load helper
 	wait_until answers
 	timeout 300 /usr/bin/python3 "$BATS_TEST_DIRNAME/faults.py" "$M" control requests bundle > tried
 	cat tried
-	[ "$(cat tried)" -gt 300 ]
+	[ "$(cat tried)" -gt 200 ]
 	# and the operator was told
 	grep -q 'error: store: .*disk full' log
 	grep -q 'error: store: .*disk I/O error' log

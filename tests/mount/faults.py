@@ -24,7 +24,8 @@ def hits():
 
 tried = 0
 for operation in operations.CHANGES:
-    for error, count in ((errno.ENOSPC, 1), (errno.EIO, 1), (errno.EROFS, 1), (errno.ENOSPC, 1000)):
+    for error, count in ((errno.ENOSPC, 1), (errno.EIO, 1), (errno.EROFS, 1), (errno.ENOSPC, 1000),
+                         (-errno.ENOSPC, 1), (-errno.EIO, 1), (-errno.ENOSPC, 1000)):
         after = 0
         while True:
             what, do, happened = operations.prepare(operation)
@@ -32,7 +33,8 @@ for operation in operations.CHANGES:
             refused = operations.attempt(do, what)
             hit = hits()
             arm(0, 0, 0)
-            where = f'{operation.__name__}, {errno.errorcode[error]} at write {after}'
+            half = ' in the middle' if error < 0 else ''
+            where = f'{operation.__name__}, {errno.errorcode[abs(error)]} at write {after}{half}'
             if refused is None:
                 assert happened(what), f'{where}: answered, and has not happened'
             else:

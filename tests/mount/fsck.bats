@@ -163,7 +163,7 @@ finds() {
 	finds 'is called ../x' "UPDATE member SET name = '../x' WHERE id = 1"
 	finds 'stands nowhere' 'UPDATE grp SET place = 4 WHERE id = 2'
 	finds 'fixed directories: 3 of 4' 'DELETE FROM place WHERE id = 4'
-	finds 'ids of issued would be given again' "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'issued'"
+	finds 'ids of deleted rows would be given again' "INSERT INTO setting VALUES ('last_id', CAST('1x' AS BLOB))"
 }
 
 @test "a database that has lost what keeps it sound" {

@@ -37,6 +37,7 @@ static void a_step_never_changes(void **state)
 	    UINT64_C(0x729e7a134ab285a6),
 	    UINT64_C(0xe81f03194259a409),
 	    UINT64_C(0x3a79f4f9fe5d7a71),
+	    UINT64_C(0x4da0938896c84018),
 	};
 	enum { STEPS = sizeof(hash) / sizeof(hash[0]) };
 
@@ -74,7 +75,10 @@ static const struct exception exceptions[] = {
     {"cert", "issued", "counted again"},
     {"cert", "revoked", "counted again"},
     {"cert", "counted", "when these changed"},
-    {"member", "enrolled", "created, as the record of its certificate says"},
+    {"cert", "issued_until", "found again"},
+    {"member", "newest", "found again"},
+    {"member", "oldest", "found again"},
+    {"issued", "previous", "found again"},
     {"member", "origin", "what that record says"},
     {"crl", "covers", "a restore has another list signed"},
     {"crl", "der", "a restore has another list signed"},
@@ -229,8 +233,9 @@ static void no_statement_forgets_the_journal(void **state)
 static bool is_its_own(const char *column)
 {
 	static const char *const own[] = {"changed", "counted", "issued",
-	    "revoked", "keys_changed", "members_changed", "edited", "shown",
-	    "made", "uses", "last_used", "copies", "last_copied", "lost"};
+	    "issued_until", "revoked", "keys_changed", "members_changed",
+	    "edited", "shown", "made", "uses", "last_used", "copies",
+	    "last_copied", "lost"};
 
 	for (size_t i = 0; i < COUNT(own); i++)
 		if (strcmp(column, own[i]) == 0)

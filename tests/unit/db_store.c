@@ -124,8 +124,16 @@ static bool scans_a_table(const char *plan, char *made, size_t size)
 	return !strstr(made, quoted);
 }
 
+/* A member's own certificates, or the few behind the last that was counted. */
+static bool sorts_few(enum db_query query)
+{
+	return query == DB_MEMBER_COUNT_REVOKED || query == DB_MEMBER_REVOKE ||
+	       query == DB_CERT_LISTS || query == DB_CERT_GET ||
+	       query == DB_ISSUED_COUNT;
+}
+
 /* Lists and lookups go through an index: 100,000 rows must not be read for
- * one. */
+ * one. Only index.txt reads the whole table of certificates. */
 static void no_query_scans_a_table(void **state)
 {
 	(void)state;
@@ -134,9 +142,11 @@ static void no_query_scans_a_table(void **state)
 	    DB_MEMBER_FIND, DB_MEMBER_EACH, DB_ENROLL_KEY, DB_ENROLL_SECRET,
 	    DB_ENROLL_KNOWN, DB_ENROLL_NAME_TAKEN, DB_ENROLL_SPEND,
 	    DB_CERT_KNOWN, DB_CERT_KEY_TAKEN, DB_CERT_LISTS, DB_CRL_ENTRIES,
-	    DB_INDEX_MEMBERS, DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED,
-	    DB_MEMBER_REVOKE, DB_EVENT_LAST, DB_EVENT_LAST_LINE, DB_EVENT_LINES,
-	    DB_EVENT_SEGMENT, DB_EVENT_GET};
+	    DB_KEY_COPY, DB_MEMBER_COUNT_REVOKED, DB_MEMBER_REVOKE,
+	    DB_RENEW_MEMBER, DB_RENEW_NAME_TAKEN, DB_RENEW_RECENT,
+	    DB_ISSUED_COUNT, DB_ISSUED_FIRST, DB_CERT_GET, DB_CERT_REMOVE,
+	    DB_GROUP_MEMBER_ADDED, DB_EVENT_LAST, DB_EVENT_LAST_LINE,
+	    DB_EVENT_LINES, DB_EVENT_SEGMENT, DB_EVENT_GET};
 	struct db *db = opened();
 
 	for (size_t i = 0; i < COUNT(query); i++) {
@@ -155,7 +165,9 @@ static void no_query_scans_a_table(void **state)
 			    query[i] != DB_EVENT_LAST_LINE)
 				fail_msg(
 				    "%s: %s", db_query_name(query[i]), plan);
-			assert_null(strstr(plan, "TEMP B-TREE"));
+			if (strstr(plan, "TEMP B-TREE") && !sorts_few(query[i]))
+				fail_msg(
+				    "%s: %s", db_query_name(query[i]), plan);
 		}
 		sqlite3_finalize(statement);
 	}

@@ -103,10 +103,24 @@ static bool is_recent(uint64_t ino)
 	return !wanted;
 }
 
+static int count_calls(uint64_t ino, void *arg)
+{
+	(void)ino;
+	++*(int *)arg;
+	return 0;
+}
+
 static void given_lately(void **state)
 {
+	int calls = 0;
+
 	(void)state;
+	clock_skew += FRESH_SECONDS + 1;
 	uint64_t first = fresh_give(FILE_A);
+
+	fresh_give(FILE_B);
+	assert_int_equal(fresh_each(FILE_A, count_calls, &calls), 0);
+	assert_int_equal(calls, 1);
 
 	fresh_open(first);
 	clock_skew += 1;

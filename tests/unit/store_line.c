@@ -61,6 +61,32 @@ static void whatever_a_caller_sends(void **state)
 	}
 }
 
+/* Stores have the numbers of frequent texts. */
+static void a_line_is_packed(void **state)
+{
+	struct line line = simple("enrollfs"), packed;
+
+	(void)state;
+	assert_int_equal(
+	    line_set_more(&line, "provisioning_key", "service_edge/\n"), 0);
+	assert_int_equal(line_set_key(&line, 12), 0);
+	assert_int_equal(line_pack(&line, &packed), 0);
+	assert_string_equal(line_part(&packed, LINE_COMM), "\6fs");
+	assert_string_equal(line_part(&packed, LINE_ACTION), "set");
+	assert_string_equal(line_part(&packed, LINE_MORE), "\4\2\\u000a\5"
+							   "12");
+	assert_null(line_part(&packed, LINE_RESULT));
+	line_free(&packed);
+	line_free(&line);
+	line = simple("");
+	assert_int_equal(
+	    line_set(&line, LINE_REASON, "app_connector/berlin/members/x"), 0);
+	assert_int_equal(line_pack(&line, &packed), 0);
+	assert_string_equal(line_part(&packed, LINE_REASON), "\1berlin\3x");
+	line_free(&packed);
+	line_free(&line);
+}
+
 static void is_none(const char *text)
 {
 	struct line line = {.time = TIME};
@@ -78,6 +104,15 @@ static void what_is_no_line(void **state)
 	is_none("");
 	is_none("{}");
 	is_none("{\"seq\":7");
+	/* a control character in a part would be taken for a frequent text */
+	assert_int_equal(bytes_add(&line.part[LINE_REASON], "\1", 2), 0);
+	assert_int_equal(line_compose(&line, &text), 0);
+	assert_int_equal(bytes_add(&text, "", 1), 0);
+	is_none((char *)text.data);
+	line_free(&line);
+	bytes_free(&text);
+	text = (struct bytes){0};
+	line = simple("x");
 	assert_int_equal(line_compose(&line, &text), 0);
 	assert_int_equal(bytes_add(&text, "", 1), 0);
 	for (size_t i = 0; i < text.len - 1; i++) {
@@ -148,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(whatever_a_caller_sends),
+	    cmocka_unit_test(a_line_is_packed),
 	    cmocka_unit_test(what_is_no_line),
 	    cmocka_unit_test(of_another_time),
 	    cmocka_unit_test(a_record_of_any_time),

@@ -16,10 +16,11 @@
  *without its log opens as an older store, and beside another's log as a
  *mixture. So the setting `mounted` says whether the main file is all:
  *
- *	open|closed SINCE LAST SESSION BASE
+ *	open|closed SINCE LAST SESSION BASE RECORDS
  *
  * in seconds, with the number of the last line of the audit trail, a random
- *name of this mount, and the name that the main file had when the mount began.
+ *name of this mount, the name that the main file had when the mount began, and
+ *the number of the last record of the journal, which stores of 0.1.0 lack.
  *It is copied into the main file when the mount begins and after all else when
  *it ends, so a main file that says `open` has a log beside it, be it after kill
  *-9 or a power failure: SQLite syncs the log and its directory before it copies.
@@ -31,6 +32,7 @@
 #define MARK_GET "SELECT value FROM setting WHERE name = 'mounted'"
 #define MARK_LAST \
 	"SELECT line FROM event WHERE line IS NOT NULL ORDER BY seq DESC LIMIT 1"
+#define MARK_RECORDS "SELECT max(seq) FROM event"
 /* of a store of 0.1.0 */
 #define MARK_LAST_THEN "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
 #define MARK_PUT                                                    \
@@ -41,6 +43,7 @@ struct mark {
 	bool readable, damaged, open;
 	int64_t since, last;
 	int64_t recorded; /* last as the mark says */
+	int64_t records;
 	char session[17], base[17];
 };
 
@@ -66,8 +69,9 @@ static void parse(const char *text, struct mark *mark)
 	char state[8];
 
 	/* what this program has written; NOLINTNEXTLINE(cert-err34-c) */
-	if (sscanf(text, "%7s %" SCNd64 " %" SCNd64 " %16s %16s", state,
-		&mark->since, &mark->last, mark->session, mark->base) != 5 ||
+	if (sscanf(text, "%7s %" SCNd64 " %" SCNd64 " %16s %16s %" SCNd64,
+		state, &mark->since, &mark->last, mark->session, mark->base,
+		&mark->records) < 5 ||
 	    mark->since < 0 || mark->since > CLOCK_MAX)
 		memset(mark, 0, sizeof(*mark));
 	else
@@ -156,6 +160,7 @@ int sqlite_mark_check(struct sqlite_db *db, int flags)
 		look(db->name, DB_VFS_READ, &all);
 	bool foreign = log > 0 && !belongs(&all, &main);
 	db->db->recorded_last = all.readable ? all.recorded : main.recorded;
+	db->db->recorded_records = all.readable ? all.records : main.records;
 	if (foreign && say_foreign(db) < 0)
 		return -ENOMEM;
 	if (main.readable && main.open && log < 0 && say_without(db, &main) < 0)
@@ -191,14 +196,17 @@ static int commit(struct sqlite_db *db, const char *state)
 {
 	struct sqlite_conn *conn = db->writer;
 	char text[128];
-	int64_t last = 0;
+	int64_t last = 0, records = 0;
 	int rc = sqlite_control(conn, CONTROL_BEGIN);
 
 	if (rc < 0)
 		return rc;
 	rc = sqlite_int(conn, MARK_LAST, &last);
-	snprintf(text, sizeof(text), "%s %" PRId64 " %" PRId64 " %s %s", state,
-	    clock_now() / CLOCK_SECOND, last, db->session, db->base);
+	if (!rc)
+		rc = sqlite_int(conn, MARK_RECORDS, &records);
+	snprintf(text, sizeof(text),
+	    "%s %" PRId64 " %" PRId64 " %s %s %" PRId64, state,
+	    clock_now() / CLOCK_SECOND, last, db->session, db->base, records);
 	if (!rc)
 		rc = put(conn, text);
 	if (!rc)

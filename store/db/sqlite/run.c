@@ -150,7 +150,11 @@ int sqlite_run(
 static int control(struct sqlite_conn *conn, enum sqlite_control which)
 {
 	static const char *const text[CONTROLS] = {"BEGIN IMMEDIATE", "COMMIT",
-	    "ROLLBACK", "BEGIN", "SELECT name, seq FROM sqlite_sequence"};
+	    "ROLLBACK", "BEGIN",
+	    "SELECT (SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
+	    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
+	    "(SELECT max(id) FROM issued), (SELECT CAST(CAST(value AS TEXT) AS INTEGER) "
+	    "FROM setting WHERE name = 'last_id')"};
 	int code = SQLITE_OK;
 
 	if (!conn->control[which])
@@ -171,35 +175,24 @@ int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which)
 	return rc;
 }
 
-/* The tables whose rows get their ids from the batch. */
-static const char *const table_of[DB_KINDS] = {
-    [DB_CERT] = "cert",
-    [DB_GROUP] = "grp",
-    [DB_KEY] = "prov_key",
-    [DB_MEMBER] = "member",
-    [DB_ISSUED] = "issued",
-};
-
-static void read_id(sqlite3_stmt *row, struct db_batch *batch)
-{
-	const char *table = (const char *)sqlite3_column_text(row, 0);
-
-	for (int kind = 0; kind < DB_KINDS; kind++)
-		if (table && table_of[kind] &&
-		    strcmp(table, table_of[kind]) == 0)
-			batch->next_id[kind] = sqlite3_column_int64(row, 1) + 1;
-}
-
 int sqlite_next_ids(struct sqlite_conn *conn, struct db_batch *batch)
 {
-	int rc;
+	/* in the order of the columns, and the setting behind them */
+	static const enum db_kind kind[] = {
+	    DB_CERT, DB_GROUP, DB_KEY, DB_MEMBER, DB_ISSUED};
+	enum { KINDS = sizeof(kind) / sizeof(kind[0]) };
+	int rc = control(conn, CONTROL_IDS);
+	sqlite3_stmt *row = conn->control[CONTROL_IDS];
 
-	for (int kind = 0; kind < DB_KINDS; kind++)
-		batch->next_id[kind] = 1;
-	while ((rc = control(conn, CONTROL_IDS)) > 0)
-		read_id(conn->control[CONTROL_IDS], batch);
-	sqlite3_reset(conn->control[CONTROL_IDS]);
-	return rc;
+	for (int i = 0; i < KINDS && rc > 0; i++) {
+		int64_t highest = sqlite3_column_int64(row, i),
+			deleted = sqlite3_column_int64(row, KINDS);
+		batch->next_id[kind[i]] = (highest > deleted ? highest
+							     : deleted) +
+					  1;
+	}
+	sqlite3_reset(row);
+	return rc < 0 ? rc : 0;
 }
 
 static sqlite3_stmt *statement_of(const struct db_row *row)

@@ -11,6 +11,9 @@ enum { APPLICATION_ID = 0x656e726c };
 static int migrate(struct sqlite_conn *conn, int64_t from)
 {
 	char sql[96];
+
+	/* a step changes the text of the schema */
+	sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
 	/* a table that is made again goes for a moment; no row does */
 	int rc = sqlite_exec(conn,
 	    "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = ON; BEGIN IMMEDIATE");
@@ -26,6 +29,7 @@ static int migrate(struct sqlite_conn *conn, int64_t from)
 		rc = sqlite_exec(conn, "COMMIT");
 	if (rc && !sqlite3_get_autocommit(conn->sqlite))
 		sqlite_exec(conn, "ROLLBACK");
+	sqlite3_db_config(conn->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return rc ? rc
 		  : sqlite_exec(conn,
 			"PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON");
@@ -89,10 +93,10 @@ int sqlite_migrate(struct sqlite_conn *conn, const struct sqlite_db *db)
 		    "store: has to be mounted writable once, to bring it up to date");
 		return -EROFS;
 	}
-	/* a certificate with its request is a thousand bytes: in smaller pages
-	 * much would stay free */
+	/* A commit writes whole pages. A certificate with its request is less
+	 * than a thousand bytes: four of them fit. */
 	if (db->made)
-		rc = sqlite_exec(conn, "PRAGMA page_size = 8192");
+		rc = sqlite_exec(conn, "PRAGMA page_size = 4096");
 	if (!rc)
 		rc = write_ahead(conn);
 	return rc || version == db_steps_count ? rc : migrate(conn, version);
@@ -187,15 +191,9 @@ int sqlite_check(
 	static const char links[] =
 	    "SELECT 'row ' || rowid || ' of ' || \"table\" || ' names a missing one of ' || parent "
 	    "FROM pragma_foreign_key_check UNION ALL "
-	    "SELECT 'ids of ' || s.name || ' would be given again' FROM sqlite_sequence s "
-	    "WHERE s.seq < CASE s.name WHEN 'cert' THEN (SELECT max(id) FROM cert) "
-	    "WHEN 'grp' THEN (SELECT max(id) FROM grp) "
-	    "WHEN 'prov_key' THEN (SELECT max(id) FROM prov_key) "
-	    "WHEN 'member' THEN (SELECT max(id) FROM member) "
-	    "WHEN 'issued' THEN (SELECT max(id) FROM issued) ELSE 0 END UNION ALL "
-	    "SELECT s.seq || ' records were written, and the last is ' || "
-	    "coalesce((SELECT max(seq) FROM event), 0) FROM sqlite_sequence s "
-	    "WHERE s.name = 'event' AND s.seq <> coalesce((SELECT max(seq) FROM event), 0)";
+	    "SELECT 'ids of deleted rows would be given again' FROM setting "
+	    "WHERE name = 'last_id' AND (CAST(value AS TEXT) GLOB '*[^0-9]*' "
+	    "OR length(value) NOT BETWEEN 1 AND 15)";
 	struct sqlite_conn *conn = (struct sqlite_conn *)base;
 
 	if (conn->none)

@@ -119,8 +119,9 @@ int sqlite_run(
     struct sqlite_conn *conn, enum db_query query, const struct db_value *args);
 int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which);
 
-/* In a transaction: the ids behind those that were given. SQLite remembers the
- * highest of each table, so that none is given again. */
+/* In a transaction: the ids behind those that were given, so that none is given
+ * again. Rows stay; whoever deletes some notes the highest id of all tables in
+ * the setting last_id, as decimal digits. */
 int sqlite_next_ids(struct sqlite_conn *conn, struct db_batch *batch);
 
 int64_t sqlite_integer(const struct db_row *row, int column);

@@ -575,6 +575,54 @@ const char *const db_steps[] = {
 	"DROP TABLE journal; DROP TABLE audit;"
 	/* one line in 64: the others are near */
 	"CREATE INDEX event_line_ends ON event (line_ends) WHERE line % 64 = 0;",
+
+	/*
+	 * Fewer b-trees change with each certificate. Ids follow the highest in the table, or the setting
+	 * last_id, which is there if rows with higher ones have been deleted. newest: a member's present
+	 * certificate; oldest: its first one, if that is another; previous: the member's certificate before.
+	 * former: names that objects of a kind had
+	 * under a parent, if certificates may have them; name and parent are theirs in no other index.
+	 * cert.issued, counted and issued_until (the latest not_after) are without the certificates behind
+	 * the last multiple of 32.
+	 */
+	"INSERT INTO setting SELECT 'last_id', CAST(CAST(max(s.seq) AS TEXT) AS BLOB) FROM sqlite_sequence s "
+	"WHERE s.seq > CASE s.name WHEN 'cert' THEN (SELECT coalesce(max(id), 0) FROM cert) "
+	"WHEN 'grp' THEN (SELECT coalesce(max(id), 0) FROM grp) "
+	"WHEN 'prov_key' THEN (SELECT coalesce(max(id), 0) FROM prov_key) "
+	"WHEN 'member' THEN (SELECT coalesce(max(id), 0) FROM member) "
+	"WHEN 'issued' THEN (SELECT coalesce(max(id), 0) FROM issued) ELSE s.seq END HAVING count(*) > 0;"
+	/* it was the same as `created` */
+	"ALTER TABLE member DROP COLUMN enrolled;"
+	"ALTER TABLE member ADD COLUMN newest INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE member ADD COLUMN oldest INTEGER;"
+	"UPDATE member SET newest = t.newest, oldest = nullif(t.oldest, t.newest) FROM (SELECT member, "
+	"min(id) AS oldest, max(id) AS newest FROM issued GROUP BY member) t WHERE t.member = member.id;"
+	"ALTER TABLE issued ADD COLUMN previous INTEGER;"
+	"UPDATE issued SET previous = t.previous FROM (SELECT id, lag(id) OVER (PARTITION BY member "
+	"ORDER BY id) AS previous FROM issued) t WHERE t.id = issued.id AND t.previous IS NOT NULL;"
+	"CREATE TABLE former (kind INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, "
+	"id INTEGER NOT NULL, PRIMARY KEY (kind, parent, name, id)) STRICT, WITHOUT ROWID;"
+	"CREATE TEMP TABLE named AS SELECT g.id AS grp, g.place, m.id AS member, "
+	"substr(i.names, 3, instr(substr(i.names, 3), '/') - 1) AS grp_name, "
+	"substr(i.names, 3 + instr(substr(i.names, 3), '/')) AS member_name, "
+	"CASE WHEN g.removed IS NULL THEN g.name END AS grp_now, "
+	"CASE WHEN m.removed IS NULL THEN m.name END AS member_now "
+	"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp WHERE i.revoked IS NULL;"
+	"INSERT OR IGNORE INTO former SELECT 2, place, grp_name, grp FROM named WHERE grp_name IS NOT grp_now;"
+	"INSERT OR IGNORE INTO former SELECT 4, grp, member_name, member FROM named "
+	"WHERE member_name IS NOT member_now;"
+	"DROP TABLE temp.named;"
+	"ALTER TABLE cert ADD COLUMN issued_until INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE cert SET issued_until = t.until FROM (SELECT cert, max(not_after) AS until FROM issued "
+	"WHERE id <= (SELECT max(id) / 32 * 32 FROM issued) GROUP BY cert) t WHERE t.cert = cert.id;"
+	"UPDATE cert SET issued = issued - t.n FROM (SELECT cert, count(*) AS n FROM issued "
+	"WHERE id > (SELECT max(id) / 32 * 32 FROM issued) GROUP BY cert) t WHERE t.cert = cert.id;"
+	"DROP INDEX issued_member; DROP INDEX issued_names; DROP INDEX issued_cert;"
+	/* a column that is AUTOINCREMENT is stored as one that is not */
+	"PRAGMA writable_schema = ON;"
+	"UPDATE sqlite_schema SET sql = replace(sql, ' AUTOINCREMENT', '') WHERE type = 'table';"
+	"PRAGMA writable_schema = RESET;"
+	"DELETE FROM sqlite_sequence;",
 };
 
 /* clang-format on */

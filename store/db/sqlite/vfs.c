@@ -15,12 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/db/sqlite/gather.h"
 #include "store/db/sqlite/sqlite.h"
 
 /*
  * The main file is one of SQLite's "unix" layer whose methods for locks and for
- * the index are ours; what we keep of it follows it in memory. Everything else
- * is SQLite's.
+ * the index are ours, unless it is shared; the log's writes are gathered
+ * (gather.h). What we keep of a file follows it in memory. Everything else is
+ * SQLite's.
  */
 
 /* Where SQLite locks a database,
@@ -107,7 +109,7 @@ static bool looks_only(const sqlite3_vfs *vfs)
 
 static bool reads_only(const sqlite3_vfs *vfs)
 {
-	return vfs != &vfses[DB_VFS_ALONE];
+	return vfs == &vfses[DB_VFS_READ] || looks_only(vfs);
 }
 
 static int attach_locked(
@@ -431,26 +433,36 @@ static int open_main(
 	return code;
 }
 
+static int open_log(
+    sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
+{
+	int present = 1, code;
+
+	if (reads_only(vfs))
+		vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &present);
+	if (!present) {
+		file->pMethods = &empty_methods;
+		if (out)
+			*out = flags;
+		return SQLITE_OK;
+	}
+	code = unix_vfs->xOpen(unix_vfs, path, file, flags, out);
+	if (code == SQLITE_OK && !reads_only(vfs))
+		gather_writes(file, (size_t)unix_vfs->szOsFile);
+	return code;
+}
+
 static int open_any(
     sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
 {
-	int present = 0;
-
 	if (reads_only(vfs) && flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) {
 		flags &= ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 		flags |= SQLITE_OPEN_READONLY;
 	}
-	if (flags & SQLITE_OPEN_MAIN_DB)
+	if (flags & SQLITE_OPEN_MAIN_DB && vfs != &vfses[DB_VFS_SHARED])
 		return open_main(vfs, path, file, flags, out);
-	if (flags & SQLITE_OPEN_WAL && reads_only(vfs)) {
-		vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &present);
-		if (!present) {
-			file->pMethods = &empty_methods;
-			if (out)
-				*out = flags;
-			return SQLITE_OK;
-		}
-	}
+	if (flags & SQLITE_OPEN_WAL)
+		return open_log(vfs, path, file, flags, out);
 	return unix_vfs->xOpen(unix_vfs, path, file, flags, out);
 }
 
@@ -488,15 +500,18 @@ static int name_as_it_is(sqlite3_vfs *vfs, const char *name, int size, char *out
 static void set_up(sqlite3_vfs *vfs, bool alone)
 {
 	const char *name = vfs->zName;
+	size_t tail = alone ? sizeof(struct ours) : 0;
 
 	*vfs = *unix_vfs;
 	vfs->zName = name;
 	vfs->pNext = NULL;
 	vfs->xFullPathname = name_as_it_is;
+	vfs->xOpen = open_any;
+	if (tail < sizeof(struct gather))
+		tail = sizeof(struct gather);
+	vfs->szOsFile = unix_vfs->szOsFile + (int)tail;
 	if (!alone)
 		return;
-	vfs->szOsFile = unix_vfs->szOsFile + (int)sizeof(struct ours);
-	vfs->xOpen = open_any;
 	vfs->xAccess = access_any;
 	vfs->xDelete = delete_any;
 }
