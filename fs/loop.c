@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -238,6 +239,9 @@ static void work_on(
 	fuse_session_process_buf(loop->session, buf);
 	while ((r = fair_leave(loop->fair, uid, changes))) {
 		const struct fuse_buf waited = {.mem = r->data, .size = r->len};
+		/* else the worker that receives, and with it those of other
+		 * users, would wait for a CPU as long as any of these */
+		sched_yield();
 		fuse_session_process_buf(loop->session, &waited);
 		uid = r->uid;
 		changes = r->changes;
