@@ -18,14 +18,14 @@
  * table, or 0 for the directory; id is the object's. The root is kind 0,
  * attribute 0, id 1, which is FUSE's number for it. Ids are never reused, so an
  * inode number has one meaning for ever. The generation is 0, except for a
- *fixed directory that was removed and came back (hidden.h).
+ * fixed directory that was removed and came back (hidden.h).
  *
  * Conversations (enroll, renew) that are open at the same time have different
  * inode numbers (fresh.h): the kernel holds the lock of an inode during a
- *write, so on one number all enrollments would wait for each other. There, bits
- *32 to 47 are a counter without a meaning, which leaves 32 bits for the id
- * (STORE_ID_MAX). stat shows the number without the counter, so that programs
- * that look twice see one file.
+ * write, so on one number all enrollments would wait for each other. There,
+ * bits 32 to 47 are a counter without a meaning, which leaves 32 bits for the
+ * id (STORE_ID_MAX). stat shows the number without the counter, so that
+ * programs that look twice see one file.
  *
  * The cookie of a directory entry says where to continue: 1 is after ".", 2
  * after "..", then there is one for each fixed entry of the kind, then

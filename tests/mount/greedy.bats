@@ -172,3 +172,42 @@ resident() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$PID/status
 	# each of them is counted
 	wait_until eval '[ "$(sed -n "s/^enrollfs_refusals_total{errno=\"ENOSPC\"} //p" "$M/metrics")" = 6000 ]'
 }
+
+@test "replies that nobody reads are bounded by the memory of open files" {
+	echo max > "$K/max_uses"
+	cat "$K/key" > my.key
+	csr greedy
+	csr web1
+	cat my.key greedy.csr > request
+	chmod 644 request
+	cat > unread.py <<-'PY'
+		import errno, os, resource, sys
+		resource.setrlimit(resource.RLIMIT_NOFILE, (6000, 6000))
+		request = open('request', 'rb').read()
+		os.setgroups([])
+		os.setresuid(65534, 65534, 65534)
+		files = []
+		try:
+		    while len(files) < 5000:
+		        files.append(os.open(sys.argv[1], os.O_RDWR))
+		        os.write(files[-1], request)
+		except OSError as e:
+		    print(errno.errorcode[e.errno], len(files), flush=True)
+		# each that was answered can still be read
+		assert all(os.read(fd, 65536).startswith(b'-----BEGIN CERT') for fd in files[:-1])
+		for fd in files[1:]:
+		    os.close(fd)
+		os.write(files[0], request)
+		assert os.read(files[0], 65536).startswith(b'-----BEGIN CERT')
+	PY
+	before=$(resident)
+	/usr/bin/python3 unread.py "$M/enroll" > said
+	read -r error count < said
+	echo "$error after $count, then $(($(resident) - before)) kB more than before"
+	[ "$error" = ENOSPC ]
+	[ "$count" -gt 64 ]
+	[ "$count" -lt 4096 ]
+	enroll my.key web1.csr > web1.crt
+	verifies web1.crt
+	is "$K/uses" 2
+}
