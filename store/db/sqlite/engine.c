@@ -413,6 +413,7 @@ const struct db_engine db_sqlite = {
     .scrub = sqlite_scrub,
     .tidy = sqlite_tidy,
     .pause = sqlite_pause,
+    .hurries = sqlite_hurries,
     .bulk = bulk,
     .check = sqlite_check,
 };

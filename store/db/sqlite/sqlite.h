@@ -191,6 +191,7 @@ void sqlite_wal_begin(struct sqlite_db *db);
 void sqlite_settle(struct db *db);
 void sqlite_tidy(struct db *db, bool idle);
 int sqlite_pause(const struct db *db);
+bool sqlite_hurries(const struct db *db);
 void sqlite_scrub(struct db *db);
 
 #endif
