@@ -96,10 +96,9 @@ struct db {
 	struct db_task *first, **last;
 	int posted;    /* of those, how many nobody waits for */
 	int waiting;   /* threads that wait for a job of theirs */
-	int64_t begun; /* ticks when the present jobs were taken; 0: none */
+	int64_t begun; /* ticks when the present turn began; 0: nobody has it */
 	bool locked;   /* another program's lock was in their way */
 	bool stopping;
-	bool busy;     /* somebody has the turn */
 	int64_t ended; /* ticks when the last turn did, */
 	int pause;     /* and what the engine's pause was then */
 	int64_t wakes; /* ticks when the writer's thread wakes by itself; 0: it

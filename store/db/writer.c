@@ -32,9 +32,9 @@ enum { POSTED_MAX = 1024 };
 
 /*
  * Threads that wait here serve no reader. While jobs get done all may wait;
- * when the present ones take longer than a moment (a frozen or failing disk)
+ * when the present turn takes longer than a moment (a frozen or failing disk)
  * those behind QUEUE are refused, and when another program's lock was in the
- * way of the last ones, those behind PROBES.
+ * way of the last jobs, those behind PROBES.
  */
 enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
 
@@ -60,15 +60,14 @@ static struct db_task *take_all(struct db *db)
 	db->first = NULL;
 	db->last = &db->first;
 	db->posted = 0;
-	db->begun = tasks ? clock_ticks() : 0;
-	db->busy = true;
+	db->begun = clock_ticks();
 	return tasks;
 }
 
 /* With queue_lock held: gives the turn back. */
 static void end_turn(struct db *db)
 {
-	db->busy = false;
+	db->begun = 0;
 	db->pause = db->engine->pause(db);
 	db->ended = clock_ticks();
 }
@@ -85,7 +84,7 @@ static int64_t tidy_at(const struct db *db)
 static void sleep_until_tidy(struct db *db, int64_t now)
 {
 	enum { TICKS_PER_MS = CLOCK_SECOND / 1000 };
-	int64_t at = db->busy ? INT64_MAX : tidy_at(db);
+	int64_t at = db->begun ? INT64_MAX : tidy_at(db);
 
 	db->wakes = at;
 	if (at == INT64_MAX) {
@@ -104,7 +103,7 @@ static void wait_for_turn(struct db *db)
 {
 	int64_t now = clock_ticks();
 
-	while (db->busy || (!db->first && !db->stopping && now < tidy_at(db))) {
+	while (db->begun || (!db->first && !db->stopping && now < tidy_at(db))) {
 		sleep_until_tidy(db, now);
 		now = clock_ticks();
 	}
@@ -210,7 +209,6 @@ static void make_room(struct db *db, const struct db_task *tasks, bool locked)
 		db->locked = locked;
 	for (; tasks; tasks = tasks->next)
 		db->waiting -= !tasks->posted;
-	db->begun = 0;
 	pthread_cond_broadcast(&db->room);
 	pthread_mutex_unlock(&db->queue_lock);
 }
@@ -303,7 +301,7 @@ void db_post(struct db *db, const struct db_job *job, void *arg)
 	if (room) {
 		db->posted++;
 		append(db, task);
-		if (!db->busy)
+		if (!db->begun)
 			pthread_cond_signal(&db->queued);
 	}
 	pthread_mutex_unlock(&db->queue_lock);
@@ -335,7 +333,7 @@ static bool enqueue(struct db *db, struct db_task *task, struct db_task **mine)
 		db->waiting++;
 		append(db, task);
 	}
-	if (room && !db->busy) {
+	if (room && !db->begun) {
 		/* now and then tidying cannot wait for a pause */
 		if (db->engine->hurries(db))
 			pthread_cond_signal(&db->queued);

@@ -307,7 +307,7 @@ static int rows(struct db_conn *conn, enum db_query query,
 	return sqlite_rows((struct sqlite_conn *)conn, query, args, fn, arg);
 }
 
-/* --- the writer's thread --- */
+/* --- writing --- */
 
 static struct sqlite_conn *writer(const struct db *db)
 {

@@ -182,7 +182,7 @@ const char *sqlite_gone(const struct sqlite_db *db);
 void sqlite_watch(struct sqlite_db *db);
 void sqlite_unwatch(struct sqlite_db *db);
 
-/* sqlite_gone, for the writer's thread: looks only if there is a reason. */
+/* sqlite_gone, around transactions: looks only if there is a reason. */
 const char *sqlite_gone_now(struct sqlite_db *db);
 
 /* --- wal.c: functions of the engine --- */
