@@ -23,7 +23,7 @@ struct journal_end {
 	unsigned char hash[PKI_HASH]; /* SHA-256 of the last line; zeros: none */
 };
 
-/* Used by the writer's thread only. */
+/* Used by jobs only, which run one after the other. */
 struct journal {
 	bool paused;			/* during a restore */
 	struct journal_end end, before; /* before: when the job began */

@@ -54,7 +54,7 @@ void db_cache_put(struct db_cache *cache, enum db_query query, int64_t id,
 /* Drops the row. */
 void db_cache_forget(struct db_cache *cache, enum db_query query, int64_t id);
 
-/* --- for the writer's thread --- */
+/* --- for whoever runs jobs --- */
 
 /* A transaction begins: none of its changes are known. */
 void db_cache_begin(struct db_cache *cache);

@@ -143,8 +143,8 @@ struct db_batch {
 };
 
 /*
- * What the store wants to know of jobs, in the writer's thread. begin and end
- * stand around each job; end is given its answer and returns it, or -errno,
+ * What the store wants to know of jobs, in the thread that runs them. begin and
+ * end stand around each job; end is given its answer and returns it, or -errno,
  * which undoes the job. before and changed stand around statements with an
  * effect (query.h), the latter if rows were changed. lost: the transaction was
  * rolled back, with all its jobs.
@@ -245,12 +245,12 @@ struct db_job {
 };
 
 /*
- * Has the writer run the job and waits until it is on disk. Jobs that wait
- * together are committed together. Answers what the job did, or why the commit
- * failed: then nothing of it has happened. -EROFS on a read-only store; -EBUSY
- * if another program holds its lock, or the disk has not answered for a while
- * and enough threads wait for it already. *arg may say what the job found out,
- * but that counts only if the answer is not negative.
+ * Runs the job, in this thread or the writer's, and waits until it is on disk.
+ * Jobs that wait together are committed together. Answers what the job did, or
+ * why the commit failed: then nothing of it has happened. -EROFS on a read-only
+ * store; -EBUSY if another program holds its lock, or the disk has not answered
+ * for a while and enough threads wait for it already. *arg may say what the job
+ * found out, but that counts only if the answer is not negative.
  */
 int db_submit(struct db *db, const struct db_job *job, void *arg);
 

@@ -36,7 +36,7 @@ struct db_engine {
 	int (*columns)(const struct db_row *row);
 	struct db_value (*value)(const struct db_row *row, int column);
 
-	/* --- the writer's thread only --- */
+	/* --- one thread at a time: see writer.c --- */
 
 	/* Begins a transaction, if what is open is still what has its name, and
 	 * fills the batch. */
@@ -57,6 +57,9 @@ struct db_engine {
 	void (*tidy)(struct db *db, bool idle);
 	/* In how many ms tidy wants to be called again; 0: it does not. */
 	int (*pause)(const struct db *db);
+	/* Whether it wants to be called behind the next answers, even if more
+	 * comes. */
+	bool (*hurries)(const struct db *db);
 	/* For a job that fills a database: references may precede what they
 	 * name, and memory is used for speed. */
 	int (*bulk)(struct db *db);
@@ -85,7 +88,7 @@ struct db {
 	char *incomplete;	/* see db_incomplete; freed here */
 	int64_t recorded_last;	/* see db_recorded_last */
 	int64_t recorded_records;
-	struct db_conn *writer; /* its thread's alone once that runs */
+	struct db_conn *writer; /* of whoever has the turn, see writer.c */
 	bool changed;		/* by the present job */
 	struct db_cache *cache;
 
@@ -94,9 +97,13 @@ struct db {
 	struct db_task *first, **last;
 	int posted;    /* of those, how many nobody waits for */
 	int waiting;   /* threads that wait for a job of theirs */
-	int64_t begun; /* ticks when the present jobs were taken; 0: none */
+	int64_t begun; /* ticks when the present turn began; 0: nobody has it */
 	bool locked;   /* another program's lock was in their way */
 	bool stopping;
+	int64_t ended; /* ticks when the last turn did, */
+	int pause;     /* and what the engine's pause was then */
+	int64_t wakes; /* ticks when the writer's thread wakes by itself; 0: it
+			  is awake */
 
 	struct histogram commits;
 	void *context;

@@ -11,9 +11,12 @@
 #include "store/db/engine.h"
 
 /*
- * Group commit: the writer takes every job that is waiting as one transaction,
- * so that under load many answers share one fsync. A task is a job that waits;
- * it is on the stack of who waits for it.
+ * Group commit: whoever has the turn takes every job that is waiting as one
+ * transaction, so that under load many answers share one fsync. If nothing goes
+ * on, a thread that submits a job takes the turn itself: that saves waking two
+ * threads. What has come meanwhile, what nobody waits for and what the engine
+ * does behind the answers is left to the writer's thread. A task is a job that
+ * waits; it is on the stack of who waits for it.
  */
 struct db_task {
 	const struct db_job *job;
@@ -29,9 +32,9 @@ enum { POSTED_MAX = 1024 };
 
 /*
  * Threads that wait here serve no reader. While jobs get done all may wait;
- * when the present ones take longer than a moment (a frozen or failing disk)
+ * when the present turn takes longer than a moment (a frozen or failing disk)
  * those behind QUEUE are refused, and when another program's lock was in the
- * way of the last ones, those behind PROBES.
+ * way of the last jobs, those behind PROBES.
  */
 enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
 
@@ -49,25 +52,61 @@ static struct timespec later(int ms)
 	return at;
 }
 
-/* Everything that waits. NULL: nothing came within `pause` ms (0: as long as it
- * takes), and there is something to tidy; or the end. */
-static struct db_task *take_all(struct db *db, int pause, bool *stopping)
+/* With queue_lock held: takes the turn, and everything that waits. */
+static struct db_task *take_all(struct db *db)
 {
-	struct timespec until = later(pause);
-
-	pthread_mutex_lock(&db->queue_lock);
-	for (int rc = 0; !rc && !db->first && !db->stopping;)
-		rc = pause ? pthread_cond_timedwait(
-				 &db->queued, &db->queue_lock, &until)
-			   : pthread_cond_wait(&db->queued, &db->queue_lock);
 	struct db_task *tasks = db->first;
+
 	db->first = NULL;
 	db->last = &db->first;
 	db->posted = 0;
-	db->begun = tasks ? clock_ticks() : 0;
-	*stopping = db->stopping;
-	pthread_mutex_unlock(&db->queue_lock);
+	db->begun = clock_ticks();
 	return tasks;
+}
+
+/* With queue_lock held: gives the turn back. */
+static void end_turn(struct db *db)
+{
+	db->begun = 0;
+	db->pause = db->engine->pause(db);
+	db->ended = clock_ticks();
+}
+
+/* With queue_lock held: the ticks when the engine wants to tidy. */
+static int64_t tidy_at(const struct db *db)
+{
+	return db->pause ? db->ended + db->pause * (CLOCK_SECOND / 1000)
+			 : INT64_MAX;
+}
+
+/* With queue_lock held, in the writer's thread: sleeps until it is signalled,
+ * or the engine wants to tidy. */
+static void sleep_until_tidy(struct db *db, int64_t now)
+{
+	enum { TICKS_PER_MS = CLOCK_SECOND / 1000 };
+	int64_t at = db->begun ? INT64_MAX : tidy_at(db);
+
+	db->wakes = at;
+	if (at == INT64_MAX) {
+		pthread_cond_wait(&db->queued, &db->queue_lock);
+	} else {
+		struct timespec until = later(
+		    (int)((at - now + TICKS_PER_MS - 1) / TICKS_PER_MS));
+		pthread_cond_timedwait(&db->queued, &db->queue_lock, &until);
+	}
+	db->wakes = 0;
+}
+
+/* With queue_lock held, in the writer's thread: waits until there is something
+ * to do, and nobody is doing it. */
+static void wait_for_turn(struct db *db)
+{
+	int64_t now = clock_ticks();
+
+	while (db->begun || (!db->first && !db->stopping && now < tidy_at(db))) {
+		sleep_until_tidy(db, now);
+		now = clock_ticks();
+	}
 }
 
 static int take_steps(
@@ -170,29 +209,53 @@ static void make_room(struct db *db, const struct db_task *tasks, bool locked)
 		db->locked = locked;
 	for (; tasks; tasks = tasks->next)
 		db->waiting -= !tasks->posted;
-	db->begun = 0;
 	pthread_cond_broadcast(&db->room);
 	pthread_mutex_unlock(&db->queue_lock);
+}
+
+/* Runs what was taken with the turn, and answers it. */
+static void run_turn(struct db *db, struct db_task *tasks)
+{
+	int rc = tasks ? run_all(db, tasks) : 0;
+
+	if (tasks)
+		histogram_add(&db->commits, clock_ticks() - db->begun);
+	db->engine->settle(db);
+	make_room(db, tasks, rc == -EBUSY);
+	wake_all(tasks);
 }
 
 static void *writer(void *arg)
 {
 	struct db *db = arg;
-	const struct db_engine *engine = db->engine;
 	bool stopping = false;
 
+	pthread_mutex_lock(&db->queue_lock);
+	end_turn(db);
 	while (!stopping) {
-		struct db_task *tasks = take_all(
-		    db, engine->pause(db), &stopping);
-		int rc = tasks ? run_all(db, tasks) : 0;
-		if (tasks)
-			histogram_add(&db->commits, clock_ticks() - db->begun);
-		engine->settle(db);
-		make_room(db, tasks, rc == -EBUSY);
-		wake_all(tasks);
-		engine->tidy(db, !tasks);
+		wait_for_turn(db);
+		stopping = db->stopping;
+		struct db_task *tasks = take_all(db);
+		pthread_mutex_unlock(&db->queue_lock);
+		run_turn(db, tasks);
+		db->engine->tidy(db, !tasks);
+		pthread_mutex_lock(&db->queue_lock);
+		end_turn(db);
 	}
+	pthread_mutex_unlock(&db->queue_lock);
 	return NULL;
+}
+
+/* A turn of a thread that has submitted a job. The writer's thread is woken if
+ * something is left to it, or if it would wake too late to tidy. */
+static void lead(struct db *db, struct db_task *tasks)
+{
+	run_turn(db, tasks);
+	pthread_mutex_lock(&db->queue_lock);
+	end_turn(db);
+	if (db->first || db->stopping || tidy_at(db) < db->wakes)
+		pthread_cond_signal(&db->queued);
+	pthread_mutex_unlock(&db->queue_lock);
 }
 
 int db_writer_start(struct db *db)
@@ -222,7 +285,6 @@ static void append(struct db *db, struct db_task *task)
 {
 	*db->last = task;
 	db->last = &task->next;
-	pthread_cond_signal(&db->queued);
 }
 
 void db_post(struct db *db, const struct db_job *job, void *arg)
@@ -239,6 +301,8 @@ void db_post(struct db *db, const struct db_job *job, void *arg)
 	if (room) {
 		db->posted++;
 		append(db, task);
+		if (!db->begun)
+			pthread_cond_signal(&db->queued);
 	}
 	pthread_mutex_unlock(&db->queue_lock);
 	if (!room) {
@@ -258,13 +322,23 @@ static bool wait_for_room(struct db *db)
 	return db->waiting < (db->locked ? PROBES : rc ? QUEUE : INT_MAX);
 }
 
-static bool enqueue(struct db *db, struct db_task *task)
+/* *mine: what is to be done in a turn of the caller's own, or NULL. Returns
+ * whether there was room. */
+static bool enqueue(struct db *db, struct db_task *task, struct db_task **mine)
 {
 	pthread_mutex_lock(&db->queue_lock);
 	bool room = wait_for_room(db);
+	*mine = NULL;
 	if (room) {
 		db->waiting++;
 		append(db, task);
+	}
+	if (room && !db->begun) {
+		/* now and then tidying cannot wait for a pause */
+		if (db->engine->hurries(db))
+			pthread_cond_signal(&db->queued);
+		else
+			*mine = take_all(db);
 	}
 	pthread_mutex_unlock(&db->queue_lock);
 	return room;
@@ -272,12 +346,14 @@ static bool enqueue(struct db *db, struct db_task *task)
 
 int db_submit(struct db *db, const struct db_job *job, void *arg)
 {
-	struct db_task task = {.job = job, .arg = arg};
+	struct db_task task = {.job = job, .arg = arg}, *mine;
 
 	if (db->read_only)
 		return -EROFS;
 	sem_init(&task.done, 0, 0);
-	bool room = enqueue(db, &task);
+	bool room = enqueue(db, &task, &mine);
+	if (mine)
+		lead(db, mine);
 	while (room && sem_wait(&task.done) && errno == EINTR)
 		continue;
 	sem_destroy(&task.done);

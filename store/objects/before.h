@@ -7,8 +7,8 @@
 
 enum { EDIT_SLOTS = 4096 };
 
-/* How often each value was edited, by a hash of object and field. Only the
- * writer's thread uses it. */
+/* How often each value was edited, by a hash of object and field. Only jobs use
+ * it. */
 struct edit_counts {
 	uint64_t count[EDIT_SLOTS];
 };

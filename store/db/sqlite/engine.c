@@ -320,7 +320,7 @@ static int rows(struct db_conn *conn, enum db_query query,
 	return sqlite_rows((struct sqlite_conn *)conn, query, args, fn, arg);
 }
 
-/* --- the writer's thread --- */
+/* --- writing --- */
 
 static struct sqlite_conn *writer(const struct db *db)
 {
@@ -426,6 +426,7 @@ const struct db_engine db_sqlite = {
     .scrub = sqlite_scrub,
     .tidy = sqlite_tidy,
     .pause = sqlite_pause,
+    .hurries = sqlite_hurries,
     .bulk = bulk,
     .check = sqlite_check,
 };

@@ -183,7 +183,7 @@ const char *sqlite_gone(const struct sqlite_db *db);
 void sqlite_watch(struct sqlite_db *db);
 void sqlite_unwatch(struct sqlite_db *db);
 
-/* sqlite_gone, for the writer's thread: looks only if there is a reason. */
+/* sqlite_gone, around transactions: looks only if there is a reason. */
 const char *sqlite_gone_now(struct sqlite_db *db);
 
 /* --- wal.c: functions of the engine --- */
@@ -192,6 +192,7 @@ void sqlite_wal_begin(struct sqlite_db *db);
 void sqlite_settle(struct db *db);
 void sqlite_tidy(struct db *db, bool idle);
 int sqlite_pause(const struct db *db);
+bool sqlite_hurries(const struct db *db);
 void sqlite_scrub(struct db *db);
 
 #endif

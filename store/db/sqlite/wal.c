@@ -94,13 +94,24 @@ void sqlite_settle(struct db *db)
 		truncate_wal(s);
 }
 
+static bool has_to_be_checkpointed(const struct sqlite_wal *wal, int frames)
+{
+	return !has_to_be_truncated(wal) && pending(wal) >= frames;
+}
+
 void sqlite_tidy(struct db *db, bool idle)
 {
 	struct sqlite_db *s = db->handle;
 
-	if (!has_to_be_truncated(&s->wal) &&
-	    pending(&s->wal) >= (idle ? 1 : WAL_LONG))
+	if (has_to_be_checkpointed(&s->wal, idle ? 1 : WAL_LONG))
 		checkpoint(s);
+}
+
+bool sqlite_hurries(const struct db *db)
+{
+	const struct sqlite_db *s = db->handle;
+
+	return has_to_be_checkpointed(&s->wal, WAL_LONG);
 }
 
 int sqlite_pause(const struct db *db)
