@@ -25,6 +25,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 REPEATS = 50
 WARM_UP = 5
@@ -44,6 +45,8 @@ HEADER = struct.Struct('<IIQQIIII')  # struct fuse_in_header
 OUT_HEADER = struct.Struct('<IiQ')  # struct fuse_out_header
 FRAME_HEADER = 24  # of a page in the write-ahead log
 MARK = 'STATFS'  # between two windows; no operation sends it
+
+WRITES = ('pwrite64', 'pwritev', 'write', 'writev')
 
 CALL = re.compile(r'(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)')
 DESCRIPTOR = re.compile(r'\d+<((?:\\x[0-9a-f]{2})*)>')
@@ -123,7 +126,7 @@ class Parser:
         if file == b'/dev/fuse' and name in ('write', 'writev'):
             header = OUT_HEADER.unpack_from(text_bytes(STRING.search(rest).group(1)))
             window.notifications += header[2] == 0
-        if file == self.wal and name.startswith(('write', 'pwrite')):
+        if file == self.wal and name in WRITES:
             window.wal_bytes += max(result, 0)
 
     def request(self, data):
@@ -170,11 +173,13 @@ class Tracing:
         if 'attached' not in said:
             self.process.communicate()
             raise PermissionError(said.strip())
+        # It says so of each thread that begins, and would wait for a reader.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
         return self
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.communicate()
+        self.process.wait()
 
 
 class Client:
@@ -339,14 +344,15 @@ def round_trips(mount, key, bench, requests):
         return statistics.median(waited_for(untraced(requests, client.enroll_alone)) for _ in range(REPEATS))
 
 
-def wal_bytes(pid, store, operation):
-    """What the write-ahead log grows by while operation runs, in bytes. Checkpoints do not write to it."""
+def logged(pid, store, operation):
+    """What operation appends to the write-ahead log, in bytes, and how often fdatasync is called meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
-        with Tracing(pid, folder + '/trace', '-e', 'trace=pwrite64,write,pwritev'):
+        with Tracing(pid, folder + '/trace', '-e', 'trace=fdatasync,' + ','.join(WRITES)):
             operation()
         parser = Parser(os.path.realpath(store) + '-wal')
         parser.file(folder + '/trace')
-    return sum(window.wal_bytes for window in parser.windows)
+    window, = parser.windows
+    return window.wal_bytes, window.calls['fdatasync']
 
 
 def page_size_of(store):

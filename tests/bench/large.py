@@ -151,10 +151,12 @@ def logging(folder, mount, key, enrollments=2000):
     """What one commit after another appends to the write-ahead log."""
     requests = Requests(folder, enrollments, 'logged')
     try:
-        written = counts.wal_bytes(mount.pid(), mount.store, lambda: requests.enroll(mount, 1, 600, [key])) / enrollments
+        written, commits = counts.logged(mount.pid(), mount.store, lambda: requests.enroll(mount, 1, 600, [key]))
     except PermissionError as e:
-        print('bytes of the write-ahead log: not measured: %s' % e)
+        print('log of one enrolment: not measured: %s' % e)
         return
+    assert commits >= enrollments, 'strace has seen %d commits' % commits
+    written /= enrollments
     page = counts.page_size_of(mount.store) + counts.FRAME_HEADER
     figure('log of one enrolment, mean of %d' % enrollments, 10, 'pages', [written / page])
     figure('log of one enrolment, mean of %d' % enrollments, 45000, 'bytes', [written])

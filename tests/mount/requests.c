@@ -50,8 +50,8 @@ static void count(const void *data, size_t len)
 
 ssize_t read(int fd, void *data, size_t size)
 {
-	ssize_t (*real)(int, void *, size_t) =
-	    (ssize_t(*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
+	ssize_t (*real)(int, void *,
+	    size_t) = (ssize_t(*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
 	ssize_t n = real(fd, data, size);
 
 	if (counts && n > 0 && size >= FUSE_MIN_READ_BUFFER)
