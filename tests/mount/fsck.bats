@@ -61,9 +61,24 @@ finds() {
 	finds 'keys/auto: 4 uses, but 3 certificates' 'UPDATE prov_key SET uses = 4 WHERE uses = 3'
 	finds 'keys/auto: 3 uses, but 2 certificates' 'UPDATE issued SET first = 0 WHERE id = 1'
 	finds 'members/web1: enrolled 0 times' 'UPDATE issued SET first = 0 WHERE id = 1'
-	finds 'certs/connector: issued says 7, but it issued 6' 'UPDATE cert SET issued = 7 WHERE issued = 6'
+	finds 'certs/connector: issued says 7, but it issued 6' "UPDATE cert SET issued = issued + 1 WHERE name = 'connector'"
 	finds 'certs/root: revoked says 0, but it is 1' "UPDATE cert SET revoked = 0 WHERE name = 'root'"
 	finds 'valid certificates' "UPDATE issued SET revoked = NULL, reason = NULL"
+}
+
+@test "lists of a member's certificates, and names that were left" {
+	echo max > "$K/max_uses"
+	csr web0
+	enroll_here web0.csr > /dev/null
+	mv "$G/members/web0" "$G/members/web"
+	fill
+	finds 'members/web1: its certificates are not those from 2 to 6' 'UPDATE member SET newest = 6 WHERE id = 2'
+	finds 'members/web1: its certificates are not those from 7 to 7' 'UPDATE member SET oldest = NULL WHERE id = 2'
+	finds 'certificate 6: is not the next of its member behind 2' 'UPDATE issued SET previous = 2 WHERE id = 6'
+	finds 'certificate 7: is not the next of its member behind 0' 'UPDATE issued SET previous = NULL WHERE id = 7'
+	finds 'certs/connector: what it issued ends at 0, not at 1' "UPDATE cert SET issued_until = 1 WHERE name = 'connector'"
+	finds 'certificate 1: the name web0 in it would be given again' 'DELETE FROM former'
+	finds 'the name web0 in it would be given again' 'UPDATE former SET id = 2'
 }
 
 @test "a certificate that does not fit" {

@@ -614,6 +614,44 @@ static void a_refusal_voids_nothing(void **state)
 	db_close(h.db);
 }
 
+static void execute(struct db *db, const char *sql)
+{
+	assert_int_equal(
+	    sqlite3_exec(raw(db), sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static int64_t given_id(struct db *db)
+{
+	struct held h = {.db = db};
+
+	assert_int_equal(db_submit(db, &id_job, &h), 0);
+	return h.id;
+}
+
+/* They follow the highest, also after that was deleted. */
+static void ids_never_come_back(void **state)
+{
+	(void)state;
+	struct db *db = opened();
+
+	assert_int_equal(given_id(db), 1);
+	execute(db,
+	    "PRAGMA foreign_keys = OFF; INSERT INTO prov_key (id, name, uid, "
+	    "gid, mode, created, modified, modified_by, grp, signing_cert) "
+	    "VALUES (41, 'k', 0, 0, 0, 0, 0, 0, 1, 1)");
+	assert_int_equal(given_id(db), 42);
+	execute(db, "DELETE FROM prov_key; INSERT INTO setting (name, value) "
+		    "VALUES ('last_id', CAST('50' AS BLOB))");
+	assert_int_equal(given_id(db), 51);
+	execute(db,
+	    "UPDATE setting SET value = CAST('7' AS BLOB) WHERE name = 'last_id'; "
+	    "INSERT INTO prov_key (id, name, uid, "
+	    "gid, mode, created, modified, modified_by, grp, signing_cert) "
+	    "VALUES (60, 'k', 0, 0, 0, 0, 0, 0, 1, 1)");
+	assert_int_equal(given_id(db), 61);
+	db_close(db);
+}
+
 static void a_view_is_one_moment(void **state)
 {
 	(void)state;
@@ -963,6 +1001,7 @@ int main(void)
 	    TEST(many_clients_at_once),
 	    TEST(a_job_may_run_twice),
 	    TEST(a_refusal_voids_nothing),
+	    TEST(ids_never_come_back),
 	    TEST(a_view_is_one_moment),
 	    TEST(the_file_is_gone_and_reading_goes_on),
 	    TEST(the_directory_is_renamed_and_renamed_back),

@@ -200,6 +200,66 @@ static void an_issuer_of_revoked_certificates_stays(void **state)
 	    store_remove(store, &call, STORE_CERT, connector.object.id), -EBUSY);
 }
 
+/* Its row is changed by every 32nd certificate; what is read has them all. */
+static void every_certificate_is_counted(void **state)
+{
+	(void)state;
+	enum { MANY = 70 };
+	union store_any connector, in_list = test_get(&group);
+
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
+	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
+	int64_t listed = in_list.group.members_changed;
+	for (int i = 1; i <= MANY; i++) {
+		CLEANUP_BYTES struct bytes reply = {0};
+		char name[16];
+		union store_any member;
+		snprintf(name, sizeof(name), "m%d", i);
+		assert_int_equal(enroll_new(name, &reply), 0);
+		assert_int_equal(store_find(store, STORE_MEMBER,
+				     group.object.id, name, &member),
+		    0);
+		connector = test_get(&connector);
+		in_list = test_get(&group);
+		assert_int_equal(connector.cert.issued, i);
+		assert_true(connector.object.changed >= member.object.created);
+		assert_true(in_list.group.members_changed > listed);
+		assert_int_equal(
+		    in_list.group.members_changed, member.object.created);
+		listed = in_list.group.members_changed;
+	}
+}
+
+/* Its one certificate is behind those that are counted, and then among them. */
+static void an_issuer_of_one_stays(void **state)
+{
+	(void)state;
+	enum { MANY = 33 };
+	union store_any connector;
+
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
+	    0);
+	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
+	for (int i = 1; i <= MANY; i++) {
+		CLEANUP_BYTES struct bytes reply = {0};
+		char name[16];
+		snprintf(name, sizeof(name), "m%d", i);
+		assert_int_equal(enroll_new(name, &reply), 0);
+		assert_int_equal(
+		    test_set_text(&key, STORE_SIGNING_CERT, "service_edge"), 0);
+		assert_int_equal(
+		    test_set_text(&group, STORE_SIGNING_CERT, "service_edge"),
+		    0);
+		assert_int_equal(
+		    store_remove(store, &call, STORE_CERT, connector.object.id),
+		    -EBUSY);
+	}
+	assert_int_equal(test_get(&connector).cert.issued, 1);
+}
+
 static void known_public_keys(void **state)
 {
 	(void)state;
@@ -744,6 +804,8 @@ int main(void)
 	    STORE_TEST(a_retry_in_flight),
 	    STORE_TEST(the_shortest_request),
 	    STORE_TEST(an_issuer_of_revoked_certificates_stays),
+	    STORE_TEST(every_certificate_is_counted),
+	    STORE_TEST(an_issuer_of_one_stays),
 	    STORE_TEST(known_public_keys),
 	    STORE_TEST(member_names),
 	    STORE_TEST(uris_are_unique),
