@@ -231,7 +231,6 @@ static void *writer(void *arg)
 	bool stopping = false;
 
 	pthread_mutex_lock(&db->queue_lock);
-	end_turn(db);
 	while (!stopping) {
 		wait_for_turn(db);
 		stopping = db->stopping;
@@ -262,6 +261,7 @@ int db_writer_start(struct db *db)
 {
 	sigset_t all, before;
 
+	end_turn(db); /* opening was one */
 	/* Signals are for the thread that serves the mount. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

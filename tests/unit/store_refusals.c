@@ -8,7 +8,7 @@
 
 /* What strangers can write to the trail. */
 
-static time_t passed;
+static _Atomic time_t passed;
 
 /* Stands before the C library's: time passes when the test says so. */
 int clock_gettime(clockid_t clock, struct timespec *at)
