@@ -310,7 +310,7 @@ many() {
 		    db.execute(f"INSERT INTO {table} ({','.join(values)}) VALUES ({','.join('?' * len(values))})",
 		               list(values.values()))
 		for i in range(1, int(sys.argv[1]) + 1):
-		    put('member', dict(one, id=one['id'] + i, name=f'm{i}'))
+		    put('member', dict(one, id=one['id'] + i, name=f'm{i}', newest=row['id'] + i))
 		    put('issued', dict(row, id=row['id'] + i, member=one['id'] + i, serial=b'\x01' + os.urandom(15),
 		                       spki_hash=os.urandom(32), names=f"{row['names']}{i}",
 		                       revoked=row['created'], reason='superseded'))
