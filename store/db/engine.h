@@ -76,8 +76,8 @@ struct db {
 	const struct db_engine *engine;
 	void *handle; /* the engine's */
 	bool read_only;
-	char *incomplete;	/* see db_incomplete; freed here */
-	int64_t recorded_last;	/* see db_recorded_last */
+	char *incomplete;      /* see db_incomplete; freed here */
+	int64_t recorded_last; /* see db_recorded_last */
 	int64_t recorded_records;
 	struct db_conn *writer; /* its thread's alone once that runs */
 	bool changed;		/* by the present job */

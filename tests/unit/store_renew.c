@@ -376,8 +376,8 @@ static void revoked_while_renewing(void **state)
 		assert_int_equal(worker[i].renewed, RENEWALS);
 	/* web1's one, and two of each that was not revoked */
 	assert_int_equal(valid(), 1 + 2 * (MEMBERS / 2));
-	assert_int_equal(store_find(store, STORE_CERT, STORE_CERTS,
-			     "connector", &connector),
+	assert_int_equal(
+	    store_find(store, STORE_CERT, STORE_CERTS, "connector", &connector),
 	    0);
 	assert_int_equal(
 	    connector.cert.issued, count("SELECT count(*) FROM issued"));
