@@ -85,8 +85,8 @@ struct db {
 	const struct db_engine *engine;
 	void *handle; /* the engine's */
 	bool read_only;
-	char *incomplete;	/* see db_incomplete; freed here */
-	int64_t recorded_last;	/* see db_recorded_last */
+	char *incomplete;      /* see db_incomplete; freed here */
+	int64_t recorded_last; /* see db_recorded_last */
 	int64_t recorded_records;
 	struct db_conn *writer; /* of whoever has the turn, see writer.c */
 	bool changed;		/* by the present job */

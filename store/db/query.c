@@ -23,6 +23,7 @@
  * certificate is the 32nd since the last time (DB_ISSUED_COUNT), so that not
  * every enrollment changes that row. Those behind the last multiple of 32 are
  * added where the row is read: as u.n, u.at (the latest moment) and u.until.
+ * Whoever deletes certificates has to count again (DB_RESTORE_ISSUED).
  */
 #define COUNTED_ID "(SELECT coalesce(max(id), 0) / 32 * 32 FROM issued)"
 #define ISSUED_BY(which) \

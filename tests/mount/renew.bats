@@ -284,10 +284,11 @@ sys.stdout.buffer.write(der)" > forged.der
 		first = dict(zip(columns, db.execute('SELECT * FROM issued WHERE id = 1').fetchone()))
 		db.execute('DELETE FROM issued WHERE id = 2')
 		for i in range(2, 1000):
-		    row = dict(first, id=i, first=0, serial=b'\x01' + os.urandom(15), spki_hash=os.urandom(32),
+		    row = dict(first, id=i, first=0, previous=i - 1, serial=b'\x01' + os.urandom(15), spki_hash=os.urandom(32),
 		               revoked=first['created'], reason='superseded')
 		    db.execute(f"INSERT INTO issued ({','.join(row)}) VALUES ({','.join('?' * len(row))})", list(row.values()))
 		db.execute("UPDATE issued SET revoked = NULL, reason = NULL, spki_hash = (SELECT spki_hash FROM issued WHERE id = 1) WHERE id = 999")
+		db.execute('UPDATE member SET oldest = 1, newest = 999')
 		db.commit()
 	PY
 	start

@@ -321,7 +321,7 @@ many() {
 		               list(values.values()))
 		last = db.execute('SELECT max(id) FROM member').fetchone()[0]
 		for i in range(last, last + int(sys.argv[1])):
-		    put('member', dict(one, id=one['id'] + i, name=f'm{i}'))
+		    put('member', dict(one, id=one['id'] + i, name=f'm{i}', newest=row['id'] + i))
 		    put('issued', dict(row, id=row['id'] + i, member=one['id'] + i, serial=b'\x01' + os.urandom(15),
 		                       spki_hash=os.urandom(32), names=f"{row['names']}{i}",
 		                       revoked=row['created'], reason='superseded'))

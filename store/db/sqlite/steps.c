@@ -578,10 +578,9 @@ const char *const db_steps[] = {
 
 	/*
 	 * Fewer b-trees change with each certificate. Ids follow the highest in the table, or the setting
-	 * last_id, which is there if rows with higher ones have been deleted. newest: a member's present
+	 * last_id, which is there if rows with higher ids have been deleted. newest: a member's present
 	 * certificate; oldest: its first one, if that is another; previous: the member's certificate before.
-	 * former: names that objects of a kind had
-	 * under a parent, if certificates may have them; name and parent are theirs in no other index.
+	 * former: the name that an object of a kind had under its parent, if certificates may be on it.
 	 * cert.issued, counted and issued_until (the latest not_after) are without the certificates behind
 	 * the last multiple of 32.
 	 */
@@ -607,7 +606,8 @@ const char *const db_steps[] = {
 	"substr(i.names, 3 + instr(substr(i.names, 3), '/')) AS member_name, "
 	"CASE WHEN g.removed IS NULL THEN g.name END AS grp_now, "
 	"CASE WHEN m.removed IS NULL THEN m.name END AS member_now "
-	"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp WHERE i.revoked IS NULL;"
+	"FROM issued i JOIN member m ON m.id = i.member JOIN grp g ON g.id = m.grp WHERE i.revoked IS NULL "
+	"AND (m.removed IS NOT NULL OR g.removed IS NOT NULL OR i.names <> g.place || '/' || g.name || '/' || m.name);"
 	"INSERT OR IGNORE INTO former SELECT 2, place, grp_name, grp FROM named WHERE grp_name IS NOT grp_now;"
 	"INSERT OR IGNORE INTO former SELECT 4, grp, member_name, member FROM named "
 	"WHERE member_name IS NOT member_now;"
