@@ -15,7 +15,7 @@ limits() {
 		enroll, C client     | WAL pages       | 14
 		enroll, C client     | WAL bytes       | 115024
 		enroll, C client     | fdatasync       | 1
-		enroll, shell line   | requests        | 18 # 17, and FORGET comes alone or with others
+		enroll, shell line   | requests        | 17
 		enroll, shell line   | notifications   | 1
 		enroll, shell line   | system calls    | 130
 		cat key              | requests        | 9
