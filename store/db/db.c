@@ -256,19 +256,20 @@ int db_run(
 	const struct db_effect *effect = db_query_effect(query);
 	const struct db_hooks *hooks = db_effect_reported(effect) ? db->hooks
 								  : NULL;
+	int64_t id = args ? args->i : 0;
 	int rc = 0;
 
 	if (hooks && effect->type != DB_ADDS)
-		rc = hooks->before(conn, effect, args->i);
+		rc = hooks->before(conn, effect, id);
 	if (!rc)
 		rc = db->engine->run(db, query, args);
 	if (rc <= 0)
 		return rc;
 	db->changed = true;
-	db_cache_touch(db->cache, effect, args ? args->i : 0);
+	db_cache_touch(db->cache, effect, id);
 	if (!hooks)
 		return rc;
-	int failed = hooks->changed(conn, effect, args->i);
+	int failed = hooks->changed(conn, effect, id);
 	return failed ? failed : rc;
 }
 

@@ -316,6 +316,49 @@ static void an_enrolment_leaves_the_rows_that_it_needs(void **state)
 	assert_false(is_kept(DB_ENROLL_KEY, key.object.id));
 }
 
+static const struct db_engine *real_engine;
+static int reads;
+
+/* Counts the queries of this thread; those of the job are the writer's. */
+static int count_rows(struct db_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg)
+{
+	reads += conn != conn->db->writer;
+	return real_engine->rows(conn, query, args, fn, arg);
+}
+
+static void a_new_enrollment_reads_nothing(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes text = {0}, reply = {0};
+	struct db_engine counting = *store->db->engine;
+
+	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
+	assert_int_equal(store_key_copy(store, &call, key.object.id, &text), 0);
+	assert_int_equal(enroll("first", &key), 0);
+	real_engine = store->db->engine;
+	counting.rows = count_rows;
+	store->db->engine = &counting;
+	for (int i = 0; i < 4; i++) {
+		CLEANUP_BYTES struct bytes der = {0}, whole = {0};
+		char name[8];
+		snprintf(name, sizeof(name), "web%d", i);
+		test_simple_csr(name, &der);
+		assert_int_equal(bytes_add(&whole, text.data, text.len), 0);
+		assert_int_equal(
+		    pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &whole), 0);
+		reads = 0;
+		assert_int_equal(store_enroll(store, &call, 0, NULL, whole.data,
+				     whole.len, &reply),
+		    0);
+		assert_int_equal(reads, 0);
+	}
+	/* what does read is counted */
+	assert_int_equal(store_count(store, &(struct store_counts){0}), 0);
+	assert_int_equal(reads, 1);
+	store->db->engine = real_engine;
+}
+
 /* Nor does it matter how many rows one transaction changes. */
 static void a_large_transaction(void **state)
 {
@@ -434,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STORE_TEST(no_job_leaves_an_older_row),
 	    STORE_TEST(an_enrolment_leaves_the_rows_that_it_needs),
+	    STORE_TEST(a_new_enrollment_reads_nothing),
 	    STORE_TEST(a_large_transaction),
 	    STORE_TEST(a_view_keeps_nothing),
 	    STORE_TEST(nobody_reads_an_older_value),

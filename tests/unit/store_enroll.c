@@ -5,7 +5,6 @@
 
 #include "store/base/clock.h"
 #include "store/base/histogram.h"
-#include "store/db/engine.h"
 #include "store/enroll/enroll.h"
 #include "tests/unit/stores.h"
 
@@ -651,17 +650,6 @@ static void twins(void **state)
 
 /* --- what an enrollment costs --- */
 
-static const struct db_engine *real_engine;
-static int reads;
-
-/* Counts the queries of this thread; those of the job are the writer's. */
-static int count_rows(struct db_conn *conn, enum db_query query,
-    const struct db_value *args, db_row_fn fn, void *arg)
-{
-	reads += conn != conn->db->writer;
-	return real_engine->rows(conn, query, args, fn, arg);
-}
-
 static uint64_t signatures(void)
 {
 	uint64_t n = 0;
@@ -669,33 +657,6 @@ static uint64_t signatures(void)
 	for (int i = 0; i <= HISTOGRAM_BUCKETS; i++)
 		n += atomic_load(&store->metrics.sign.bucket[i]);
 	return n;
-}
-
-static void a_new_enrollment_reads_nothing(void **state)
-{
-	(void)state;
-	CLEANUP_BYTES struct bytes text = {0}, reply = {0};
-	struct db_engine counting = *store->db->engine;
-
-	test_set(&key, STORE_MAX_USES, STORE_UNLIMITED);
-	assert_int_equal(store_key_copy(store, &call, key.object.id, &text), 0);
-	assert_int_equal(enroll_new("first", &reply), 0);
-	real_engine = store->db->engine;
-	counting.rows = count_rows;
-	store->db->engine = &counting;
-	for (int i = 0; i < 4; i++) {
-		CLEANUP_BYTES struct bytes der = {0}, whole = {0};
-		char name[8];
-		snprintf(name, sizeof(name), "web%d", i);
-		test_simple_csr(name, &der);
-		assert_int_equal(bytes_add(&whole, text.data, text.len), 0);
-		assert_int_equal(
-		    pki_pem(PKI_LABEL_REQUEST, der.data, der.len, &whole), 0);
-		reads = 0;
-		assert_int_equal(enroll(&whole, &reply), 0);
-		assert_int_equal(reads, 0);
-	}
-	store->db->engine = real_engine;
 }
 
 /* Enrolls n times, and returns how many signatures that took. */
@@ -817,7 +778,6 @@ int main(void)
 	    STORE_TEST(a_change_in_flight_is_obeyed),
 	    STORE_TEST(a_change_in_flight_is_followed),
 	    STORE_TEST(twins),
-	    STORE_TEST(a_new_enrollment_reads_nothing),
 	    STORE_TEST(refusals_and_retries_sign_nothing),
 	    STORE_TEST(copying),
 	    STORE_TEST(a_secret_is_destroyed_once_and_for_all),
