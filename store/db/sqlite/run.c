@@ -147,14 +147,17 @@ int sqlite_run(
 	return rc;
 }
 
+/* See sqlite_next_ids. */
+static const char highest_ids[] =
+    "SELECT (SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
+    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
+    "(SELECT max(id) FROM issued), (SELECT CAST(CAST(value AS TEXT) AS INTEGER) "
+    "FROM setting WHERE name = 'last_id')";
+
 static int control(struct sqlite_conn *conn, enum sqlite_control which)
 {
-	static const char *const text[CONTROLS] = {"BEGIN IMMEDIATE", "COMMIT",
-	    "ROLLBACK", "BEGIN",
-	    "SELECT (SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
-	    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
-	    "(SELECT max(id) FROM issued), (SELECT CAST(CAST(value AS TEXT) AS INTEGER) "
-	    "FROM setting WHERE name = 'last_id')"};
+	static const char *const text[CONTROLS] = {
+	    "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "BEGIN", highest_ids};
 	int code = SQLITE_OK;
 
 	if (!conn->control[which])
