@@ -10,6 +10,7 @@
 
 static void clear_issuer(struct pki_ca *ca)
 {
+	EVP_MD_CTX_free(ca->signing);
 	EVP_PKEY_free(ca->key);
 	bytes_free(&ca->subject);
 }
@@ -32,6 +33,16 @@ static int add_name(const X509_NAME *name, struct bytes *out)
 	return pki_drain(rc);
 }
 
+static int prepare_signing(struct pki_ca *ca)
+{
+	ca->signing = EVP_MD_CTX_new();
+	return ca->signing &&
+		       EVP_DigestSignInit(ca->signing, NULL,
+			   pki_signing_digest(ca->key), NULL, ca->key) == 1
+		   ? 0
+		   : pki_failed("signing");
+}
+
 /* Sets the fields of an issuer from its name; ca->key is set already. */
 static int init_issuer(struct pki_ca *ca, const X509_NAME *name)
 {
@@ -42,6 +53,8 @@ static int init_issuer(struct pki_ca *ca, const X509_NAME *name)
 		rc = pki_key_spki(ca->key, &spki);
 	if (!rc)
 		rc = pki_key_id(spki.data, spki.len, ca->key_id);
+	if (!rc)
+		rc = prepare_signing(ca);
 	ca->key_id_len = PKI_KEY_ID;
 	return rc;
 }

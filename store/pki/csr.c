@@ -281,7 +281,7 @@ static bool canonical(
 {
 	const ASN1_STRING *got = csr->request->info->subject_pk_info;
 	unsigned char *again = NULL;
-	int n = EVP_PKEY_is_a(csr->key, "EC")
+	int n = EVP_PKEY_get_id(csr->key) == EVP_PKEY_EC
 		    ? i2d_SUBJECT_PUBLIC_KEY_INFO(spki, &again)
 		    : i2d_PUBKEY(csr->key, &again);
 	bool same = n == ASN1_STRING_length(got) &&
@@ -296,11 +296,11 @@ static int key_allowed(const struct pki_csr *csr,
 {
 	int rc;
 
-	if (EVP_PKEY_is_a(csr->key, "RSA"))
+	if (EVP_PKEY_get_id(csr->key) == EVP_PKEY_RSA)
 		rc = rsa_allowed(csr->key, reason);
-	else if (EVP_PKEY_is_a(csr->key, "EC"))
+	else if (EVP_PKEY_get_id(csr->key) == EVP_PKEY_EC)
 		rc = ec_allowed(spki, reason);
-	else if (EVP_PKEY_is_a(csr->key, "ED25519"))
+	else if (EVP_PKEY_get_id(csr->key) == EVP_PKEY_ED25519)
 		rc = 0;
 	else
 		rc = refuse(reason, "the key has to be RSA, EC or Ed25519");

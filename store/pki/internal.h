@@ -144,6 +144,9 @@ int pki_authority_key_id(
 
 struct pki_ca {
 	EVP_PKEY *key;
+	/* Ready to sign with the key. Each signature uses a copy: to fetch the
+	 * algorithms anew takes OpenSSL's locks, for which threads wait. */
+	EVP_MD_CTX *signing;
 	struct bytes subject; /* DER; the issuer of the certificates it signs */
 	/* its subjectKeyIdentifier, or pki_key_id if it has none */
 	unsigned char key_id[PKI_KEY_ID_MAX];

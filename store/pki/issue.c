@@ -84,11 +84,8 @@ static int fill_tbs(
 static int set_algorithm(X509_ALGOR *algorithm, const EVP_PKEY *key)
 {
 	const EVP_MD *md = pki_signing_digest(key);
-	bool rsa = EVP_PKEY_is_a(key, "RSA");
-	int type = rsa			      ? NID_rsaEncryption
-		   : EVP_PKEY_is_a(key, "EC") ? NID_X9_62_id_ecPublicKey
-					      : NID_ED25519;
-	int nid = type;
+	int type = EVP_PKEY_get_id(key), nid = type;
+	bool rsa = type == NID_rsaEncryption;
 
 	if (md && OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(md), type) != 1)
 		return pki_failed("signing");
@@ -98,15 +95,14 @@ static int set_algorithm(X509_ALGOR *algorithm, const EVP_PKEY *key)
 		   : -ENOMEM;
 }
 
-static int sign(EVP_PKEY *key, const unsigned char *tbs, size_t tbs_len,
-    ASN1_BIT_STRING *out)
+static int sign(const struct pki_ca *issuer, const unsigned char *tbs,
+    size_t tbs_len, ASN1_BIT_STRING *out)
 {
-	size_t len = (size_t)EVP_PKEY_get_size(key);
+	size_t len = (size_t)EVP_PKEY_get_size(issuer->key);
 	unsigned char *signature = OPENSSL_malloc(len);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int ok = signature && ctx &&
-		 EVP_DigestSignInit(
-		     ctx, NULL, pki_signing_digest(key), NULL, key) == 1 &&
+		 EVP_MD_CTX_copy_ex(ctx, issuer->signing) == 1 &&
 		 EVP_DigestSign(ctx, signature, &len, tbs, tbs_len) == 1;
 
 	EVP_MD_CTX_free(ctx);
@@ -166,7 +162,7 @@ int pki_certificate(
 	int n = i2d_TBS_CERTIFICATE(inner, &encoded);
 	inner->subject = own;
 	inner->extensions = NULL;
-	rc = n > 0 ? sign(issuer->key, encoded, (size_t)n, signature)
+	rc = n > 0 ? sign(issuer, encoded, (size_t)n, signature)
 		   : pki_failed("encoding");
 	if (!rc)
 		rc = assemble(

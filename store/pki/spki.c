@@ -105,9 +105,10 @@ EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len)
 
 const EVP_MD *pki_signing_digest(const EVP_PKEY *key)
 {
-	if (EVP_PKEY_is_a(key, "ED25519"))
+	if (EVP_PKEY_get_id(key) == EVP_PKEY_ED25519)
 		return NULL;
-	return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256
+	return EVP_PKEY_get_id(key) == EVP_PKEY_EC &&
+		       EVP_PKEY_get_bits(key) > 256
 		   ? EVP_sha384()
 		   : EVP_sha256();
 }
