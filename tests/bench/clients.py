@@ -56,15 +56,6 @@ def round_trips(folder):
     return trips
 
 
-def conversing(o, mount, requests, keys):
-    """The rate of 32 clients that keep their descriptor; None if a conversation ends after its reply."""
-    try:
-        return requests.enroll(mount, 32, o.seconds, keys, 'converse')['rate']
-    except subprocess.CalledProcessError:
-        requests.next += 2 * 32  # one that had a certificate, and one that was refused
-        return None
-
-
 def enrolling(o, folder, mount, requests, through):
     keys = [mount.key('k%d' % i)[1] for i in range(32)]
     trips = round_trips(folder)
@@ -75,7 +66,7 @@ def enrolling(o, folder, mount, requests, through):
         both = bench('issue', 2, o.seconds, requests.file)['rate']
         spread = requests.enroll(mount, 32, o.seconds, keys)['rate']
         many.append((spread, both))
-        on.append((conversing(o, mount, requests, keys), both))
+        on.append((requests.enroll(mount, 32, o.seconds, keys, 'converse')['rate'], both))
         hot.append((requests.enroll(mount, 32, o.seconds, keys[:1])['rate'], spread))
         commit = bench('commit', 1, o.seconds, folder + '/raw.db', 1, 1000)
         trip = bench('stat', 1, o.seconds / 2, through.path + '/file')['p50'] / 2
@@ -83,10 +74,7 @@ def enrolling(o, folder, mount, requests, through):
         one.append((alone['p50'], commit['p50'] + sign['p50'] + trips * trip))
     row('verify CSR + issue, EC P-256, in process / bare ECDSA', 0.8, '1/s', issue)
     row('enrol, 32 clients / in-process issue on two threads', 0.35, '1/s', many)
-    if None in on[0]:
-        print('enrol, 32 clients going on: not measured: a conversation ends after its reply')
-    else:
-        row('enrol, 32 clients going on / in-process issue on two threads', 0.5, '1/s', on)
+    row('enrol, 32 clients going on / in-process issue on two threads', 0.5, '1/s', on)
     row('enrol, 1 client, p50 / commit + ECDSA + %g round trips' % trips, 2, 'us', one, at_most=True)
     row('enrol, 32 clients on one key / on 32 keys', 0.8, '1/s', hot)
     size(mount)

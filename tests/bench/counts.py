@@ -239,17 +239,9 @@ class Client:
         self.run(self.bench, 'enroll', str(CROWD), '600', next(self.crowds), '0', self.enroll,
                  self.folder + '/auto.key')
 
-    def converses(self):
-        """Whether a conversation goes on after its first reply."""
-        try:
-            self.enroll_on()
-            self.enroll_on()
-            return True
-        except OSError:
-            return False
-        finally:
+    def close(self):
+        if self.conversation >= 0:
             os.close(self.conversation)
-            self.conversation = -1
 
     def copy(self):
         self.run('cat', self.key + '/key')
@@ -273,7 +265,7 @@ class Client:
 
     def operations(self):
         """By name; each performs it once."""
-        operations = {
+        return {
             'enroll, C client': self.enroll_alone,
             'enroll, shell line': self.enroll_shell,
             'cat key': self.copy,
@@ -281,11 +273,9 @@ class Client:
             'echo n > max_uses': self.edit,
             'max_uses, C client': self.edit_in_c,
             'ls of a key': self.list,
+            # the last, since every program that a client starts would close its descriptor
+            'enroll, conversation': self.enroll_on,
         }
-        # The last, since every program that a client starts would close its descriptor.
-        if self.converses():
-            operations['enroll, conversation'] = self.enroll_on
-        return operations
 
 
 def requests_so_far(path):
@@ -369,6 +359,7 @@ def measure(pid, store, mount, key, bench, requests=None):
         client = Client(mount, key, bench, folder)
         operations = client.operations()
         trace(pid, mount, operations, folder + '/trace')
+        client.close()
         results = {name: Operation(windows, page_size)
                    for name, windows in windows_of(folder + '/trace', store, operations).items()}
         if requests:

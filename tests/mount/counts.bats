@@ -9,30 +9,35 @@ load helper
 # up to 5 more than were counted: threads wait for each other now and then, and readers' caches differ.
 limits() {
 	sed 's/#.*//; /^$/d' <<- 'END'
-		enroll, C client     | requests        | 9
+		enroll, C client     | requests        | 5
 		enroll, C client     | notifications   | 1
-		enroll, C client     | system calls    | 106
-		enroll, C client     | WAL pages       | 14
-		enroll, C client     | WAL bytes       | 115024
+		enroll, C client     | system calls    | 33
+		enroll, C client     | WAL pages       | 9
+		enroll, C client     | WAL bytes       | 37080
 		enroll, C client     | fdatasync       | 1
-		enroll, shell line   | requests        | 17
+		enroll, shell line   | requests        | 8
 		enroll, shell line   | notifications   | 1
-		enroll, shell line   | system calls    | 130
-		cat key              | requests        | 9
-		cat key              | system calls    | 86
-		cat key              | WAL pages       | 3
+		enroll, shell line   | system calls    | 40
+		enroll, conversation | requests        | 2
+		enroll, conversation | notifications   | 1
+		enroll, conversation | system calls    | 24
+		enroll, conversation | WAL pages       | 9
+		enroll, conversation | fdatasync       | 1
+		cat key              | requests        | 8
+		cat key              | system calls    | 46
+		cat key              | WAL pages       | 2
 		cat key              | fdatasync       | 1
-		cat max_uses         | requests        | 6
-		cat max_uses         | system calls    | 18
+		cat max_uses         | requests        | 5
+		cat max_uses         | system calls    | 12
 		cat max_uses         | fdatasync       | 0
-		echo n > max_uses    | requests        | 7
-		echo n > max_uses    | system calls    | 68
-		echo n > max_uses    | WAL pages       | 3
+		echo n > max_uses    | requests        | 5
+		echo n > max_uses    | system calls    | 36
+		echo n > max_uses    | WAL pages       | 2
 		echo n > max_uses    | fdatasync       | 1
-		max_uses, C client   | requests        | 5
-		max_uses, C client   | system calls    | 60
+		max_uses, C client   | requests        | 4
+		max_uses, C client   | system calls    | 34
 		ls of a key          | requests        | 5
-		ls of a key          | system calls    | 24
+		ls of a key          | system calls    | 12
 	END
 }
 
