@@ -59,11 +59,10 @@ prepare() {
 @test "killed before and after a commit, within one, and before a reply" {
 	cc -shared -fPIC -o kill_at.so "$BATS_TEST_DIRNAME/kill_at.c" -ldl
 	prepare
-	points=(before-commit after-commit between-pages before-reply)
+	points=(before-commit after-commit within-write before-reply)
 	for n in $(seq $(((${CRASH_ROUNDS:-25} + 1) / 2))); do
 		point=${points[$((n % 4))]}
 		many=$((RANDOM % 150 + 3))
-		[ "$point" != between-pages ] || many=$((many * 15))
 		round "$n" never KILL_AT="$point:$many" LD_PRELOAD="$(sanitizer)$T/kill_at.so" > round.log 2>&1 || { echo "$point:$many"; cat round.log; return 1; }
 		tail -n 1 round.log >> counts
 	done

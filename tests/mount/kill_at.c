@@ -12,19 +12,29 @@
 /*
  * Preloaded into the daemon: kills it at a named point, as kill -9 does, when
  * it has come there so often: KILL_AT=before-commit:17, or after-commit (it is
- * on disk, and nobody has been answered), between-pages (half of a transaction
- * is written), before-reply (of anything).
+ * on disk, and nobody has been answered), within-write (half of it is written:
+ * of a transaction, if it is not long), before-reply (of anything).
  */
-static void at(const char *point)
+static int is_at(const char *point)
 {
 	static _Atomic int count;
 	const char *want = getenv("KILL_AT");
 	size_t len = strlen(point);
 
-	if (want && strncmp(want, point, len) == 0 && want[len] == ':' &&
-	    atomic_fetch_add(&count, 1) + 1 == atoi(want + len + 1))
-		syscall(SYS_tgkill, getpid(), gettid(),
-		    SIGKILL); /* all that it may send */
+	return want && strncmp(want, point, len) == 0 && want[len] == ':' &&
+	       atomic_fetch_add(&count, 1) + 1 == atoi(want + len + 1);
+}
+
+static void die(void)
+{
+	syscall(
+	    SYS_tgkill, getpid(), gettid(), SIGKILL); /* all that it may send */
+}
+
+static void at(const char *point)
+{
+	if (is_at(point))
+		die();
 }
 
 int fdatasync(int fd)
@@ -42,7 +52,10 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 	ssize_t (*real)(int, const void *, size_t, off64_t) = (ssize_t(*)(
 	    int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
 
-	at("between-pages");
+	if (is_at("within-write")) {
+		real(fd, data, size / 2, offset);
+		die();
+	}
 	return real(fd, data, size, offset);
 }
 
