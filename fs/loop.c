@@ -100,10 +100,10 @@ static void *work(void *arg);
 static int add_worker(struct loop *loop, bool permanent)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
-	int rc = worker ? 0 : -ENOMEM;
+	int rc = 0;
 
-	if (rc)
-		return rc;
+	if (!worker)
+		return -ENOMEM;
 	worker->loop = loop;
 	worker->permanent = permanent;
 	pthread_mutex_lock(&loop->lock);

@@ -233,7 +233,7 @@ bool db_cache_get(struct db_cache *cache, enum db_query query, int64_t id,
 void db_cache_put(struct db_cache *cache, enum db_query query, int64_t id,
     struct db_stamp stamp, const struct db_row *row)
 {
-	struct db_kept_row packed;
+	struct db_kept_row packed = {0};
 	size_t size = stamp.quiet ? pack(row, &packed) : 0;
 	struct entry *e = size ? malloc(sizeof(*e) + size) : NULL;
 

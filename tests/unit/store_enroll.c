@@ -679,7 +679,7 @@ static int64_t signed_for(int n, int error, const struct bytes *der)
 static void refusals_and_retries_sign_nothing(void **state)
 {
 	(void)state;
-	CLEANUP_BYTES struct bytes der = {0}, reply = {0};
+	CLEANUP_BYTES struct bytes der = {0};
 
 	test_set(&key, STORE_MAX_USES, 3);
 	test_simple_csr("web1", &der);
