@@ -13,7 +13,7 @@ struct account {
 	uid_t uid;
 	bool changes;
 	int working, waiting;
-	struct fair_request *first, **last;
+	struct fair_request *first, *last;
 	struct account
 	    *next; /* in the ring; those behind have their turn first */
 };
@@ -76,7 +76,6 @@ static struct account *find_or_add(struct fair *fair, uid_t uid, bool changes)
 		return NULL;
 	a->uid = uid;
 	a->changes = changes;
-	a->last = &a->first;
 	a->next = fair->turn ? fair->turn->next : a;
 	if (fair->turn)
 		fair->turn->next = a;
@@ -156,8 +155,11 @@ static int wait_in(
 
 	if (!r)
 		return -EBUSY;
-	*a->last = r;
-	a->last = &r->next;
+	if (a->first)
+		a->last->next = r;
+	else
+		a->first = r;
+	a->last = r;
 	a->waiting++;
 	fair->waiting++;
 	fair->bytes += len;
@@ -169,8 +171,6 @@ static struct fair_request *take(struct fair *fair, struct account *a)
 	struct fair_request *r = a->first;
 
 	a->first = r->next;
-	if (!a->first)
-		a->last = &a->first;
 	r->next = NULL;
 	a->waiting--;
 	fair->waiting--;
@@ -234,12 +234,15 @@ static struct fair_request *next(struct fair *fair)
 struct fair_request *fair_leave(struct fair *fair, uid_t uid, bool changes)
 {
 	pthread_mutex_lock(&fair->lock);
+	struct fair_request *r = NULL;
 	struct account *a = find(fair, uid, changes);
-	a->working--;
-	fair->working--;
-	fair->of_users -= !has_reserve(fair, uid);
-	struct fair_request *r = next(fair);
-	remove_if_unused(fair, a);
+	if (a) { /* as it has entered */
+		a->working--;
+		fair->working--;
+		fair->of_users -= !has_reserve(fair, uid);
+		r = next(fair);
+		remove_if_unused(fair, a);
+	}
 	pthread_mutex_unlock(&fair->lock);
 	return r;
 }
