@@ -149,12 +149,11 @@ static struct fair_request *copy(
 static int wait_in(
     struct fair *fair, struct account *a, const void *data, size_t len)
 {
-	struct fair_request *r = has_room(fair, a, len)
-				     ? copy(a->uid, a->changes, data, len)
-				     : NULL;
-
-	if (!r)
+	if (!has_room(fair, a, len))
 		return -EBUSY;
+	struct fair_request *r = copy(a->uid, a->changes, data, len);
+	if (!r)
+		return -ENOMEM;
 	if (a->first)
 		a->last->next = r;
 	else
@@ -198,7 +197,7 @@ void fair_free(struct fair *fair)
 int fair_enter(
     struct fair *fair, uid_t uid, bool changes, const void *data, size_t len)
 {
-	int rc = -EBUSY;
+	int rc = -ENOMEM;
 
 	pthread_mutex_lock(&fair->lock);
 	struct account *a = find_or_add(fair, uid, changes);

@@ -45,7 +45,8 @@ void fair_free(struct fair *fair);
 
 /*
  * A request has come. Returns 1: the caller works on it, and calls fair_leave
- * then; 0: it waits, with a copy of the data; -EBUSY: too many wait already.
+ * then; 0: it waits, with a copy of the data; -EBUSY: too many wait already;
+ * -ENOMEM: it is not counted, and to be worked on without fair_leave.
  */
 int fair_enter(
     struct fair *fair, uid_t uid, bool changes, const void *data, size_t len);

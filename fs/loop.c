@@ -258,13 +258,14 @@ static void process(struct loop *loop, const struct fuse_buf *buf)
 	const struct fuse_in_header header = header_of(buf->mem);
 	bool changes = changes_something(header.opcode);
 
-	if (runs_at_once(header.opcode)) {
+	int rc = runs_at_once(header.opcode)
+		     ? -ENOMEM
+		     : fair_enter(loop->fair, header.uid, changes, buf->mem,
+			   buf->size);
+
+	if (rc == -ENOMEM)
 		fuse_session_process_buf(loop->session, buf);
-		return;
-	}
-	int rc = fair_enter(
-	    loop->fair, header.uid, changes, buf->mem, buf->size);
-	if (rc > 0)
+	else if (rc > 0)
 		work_on(loop, buf, header.uid, changes);
 	else if (rc < 0)
 		refuse(loop, &header);
