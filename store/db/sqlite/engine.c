@@ -350,7 +350,10 @@ static int in_place(struct sqlite_db *db)
 
 static int begin(struct db *db, struct db_batch *batch)
 {
-	int rc = in_place(db->handle);
+	struct sqlite_db *s = db->handle;
+	int rc = in_place(s);
+
+	s->wal.marked = false;
 
 	if (!rc)
 		rc = sqlite_control(writer(db), CONTROL_BEGIN);
@@ -358,9 +361,24 @@ static int begin(struct db *db, struct db_batch *batch)
 	return rc ? rc : sqlite_next_ids(writer(db), batch);
 }
 
+/*
+ * A log that begins anew has the mark in its first transaction:
+ * beside the main file of another store or time it is known by that (mark.c).
+ */
+static int mark_log(struct sqlite_db *db)
+{
+	if (!db->wal.anew || db->wal.marked)
+		return 0;
+	int rc = sqlite_mark_again(db);
+	db->wal.marked = !rc;
+	return rc;
+}
+
 static int run(struct db *db, enum db_query query, const struct db_value *args)
 {
-	return sqlite_run(writer(db), query, args);
+	int rc = mark_log(db->handle);
+
+	return rc ? rc : sqlite_run(writer(db), query, args);
 }
 
 /* Full disks and I/O errors may make SQLite roll back by itself. */
@@ -385,10 +403,13 @@ static int stop_at_first(const struct db_row *row, void *arg)
  */
 static int commit(struct db *db)
 {
+	struct sqlite_wal *wal = &((struct sqlite_db *)db->handle)->wal;
 	int rc = sqlite_control(writer(db), CONTROL_COMMIT);
 
 	if (rc)
 		return rc;
+	if (wal->marked)
+		wal->anew = false;
 	sqlite_rows(writer(db), DB_SETTING_GET, DB_ARGS(DB_TEXT("mounted")),
 	    stop_at_first, NULL);
 	return in_place(db->handle);

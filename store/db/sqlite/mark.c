@@ -12,19 +12,20 @@
 
 /*
  * While a store is mounted its newest changes are in the write-ahead log alone.
- *SQLite does not tie the two files to each other: a copy of the main file
- *without its log opens as an older store, and beside another's log as a
- *mixture. So the setting `mounted` says whether the main file is all:
+ * SQLite does not tie the two files to each other: a copy of the main file
+ * without its log opens as an older store, and beside another's log as a
+ * mixture. So the setting `mounted` says whether the main file is all:
  *
  *	open|closed SINCE LAST SESSION BASE RECORDS
  *
  * in seconds, with the number of the last line of the audit trail, a random
- *name of this mount, the name that the main file had when the mount began, and
- *the number of the last record of the journal, which stores of 0.1.0 lack.
- *It is copied into the main file when the mount begins and after all else when
- *it ends, so a main file that says `open` has a log beside it, be it after kill
- *-9 or a power failure: SQLite syncs the log and its directory before it copies.
- *Beside a log the main file has the name that the log ends with, or its base.
+ * name of this mount, the name that the main file had when the mount began, and
+ * the number of the last record of the journal, which stores of 0.1.0 lack.
+ * It is copied into the main file when the mount begins and after all else when
+ * it ends, so a main file that says `open` has a log beside it, be it after
+ *kill -9 or a power failure: SQLite syncs the log and its directory before it
+ *copies. Beside a log the main file has the name that the log ends with, or its
+ *base.
  *
  * It describes this file, so it is not exported. A store of 0.1.0 has none.
  */
@@ -195,7 +196,6 @@ static int put(struct sqlite_conn *conn, const char *text)
 static int commit(struct sqlite_db *db, const char *state)
 {
 	struct sqlite_conn *conn = db->writer;
-	char text[128];
 	int64_t last = 0, records = 0;
 	int rc = sqlite_control(conn, CONTROL_BEGIN);
 
@@ -204,16 +204,28 @@ static int commit(struct sqlite_db *db, const char *state)
 	rc = sqlite_int(conn, MARK_LAST, &last);
 	if (!rc)
 		rc = sqlite_int(conn, MARK_RECORDS, &records);
-	snprintf(text, sizeof(text),
+	snprintf(db->mark, sizeof(db->mark),
 	    "%s %" PRId64 " %" PRId64 " %s %s %" PRId64, state,
 	    clock_now() / CLOCK_SECOND, last, db->session, db->base, records);
 	if (!rc)
-		rc = put(conn, text);
+		rc = put(conn, db->mark);
 	if (!rc)
 		rc = sqlite_control(conn, CONTROL_COMMIT);
 	if (rc < 0 && !sqlite3_get_autocommit(conn->sqlite))
 		sqlite_control(conn, CONTROL_ROLLBACK);
 	return rc < 0 ? rc : 0;
+}
+
+/* SQLite writes no page on which nothing has changed: a number behind the mark,
+ * which nobody reads, is another one each time. */
+int sqlite_mark_again(struct sqlite_db *db)
+{
+	char text[sizeof(db->mark) + 16];
+
+	if (!db->mark[0])
+		return 0;
+	snprintf(text, sizeof(text), "%s %u", db->mark, ++db->marks);
+	return put(db->writer, text);
 }
 
 static int copy_all(struct sqlite_conn *conn, int how)

@@ -54,6 +54,8 @@ struct sqlite_watch {
 
 /* The state of the write-ahead log; the writer's. */
 struct sqlite_wal {
+	bool anew;	  /* it is empty, or the next change begins it anew */
+	bool marked;	  /* the present transaction has the mark */
 	bool scrub;	  /* may have what a job destroyed */
 	int frames;	  /* in it after the last commit */
 	int checkpointed; /* of those, how many are in the main file */
@@ -72,6 +74,8 @@ struct sqlite_db {
 	bool made;   /* the file was not there */
 	bool marked; /* it says that it is open, see mark.c */
 	char session[17], base[17];
+	char mark[96];	    /* as it was written; empty: not yet */
+	unsigned int marks; /* how often again */
 	struct sqlite_file files[SQLITE_FILES];
 	struct sqlite_watch watch;
 	struct sqlite_conn *writer;
@@ -152,6 +156,10 @@ int sqlite_mark_check(struct sqlite_db *db, int flags);
 /* On the writer's connection: commit the mark and checkpoint it. */
 int sqlite_mark_open(struct sqlite_db *db);
 int sqlite_mark_closed(struct sqlite_db *db);
+
+/* In a transaction that begins the log anew: writes the same mark again.
+ * Returns 0 or -errno, logged. */
+int sqlite_mark_again(struct sqlite_db *db);
 
 /* --- file.c --- */
 

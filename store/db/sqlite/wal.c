@@ -33,6 +33,7 @@ static int count_frames(void *arg, sqlite3 *sqlite, const char *name, int frames
 void sqlite_wal_begin(struct sqlite_db *db)
 {
 	sqlite3_wal_hook(db->writer->sqlite, count_frames, &db->wal);
+	db->wal.anew = true; /* all was copied when the mount began */
 }
 
 static bool has_to_be_truncated(const struct sqlite_wal *wal)
@@ -54,6 +55,7 @@ static void truncate_wal(struct sqlite_db *db)
 	if (code == SQLITE_OK) {
 		wal->scrub = false;
 		wal->frames = wal->checkpointed = 0;
+		wal->anew = true;
 		return;
 	}
 	if (code != SQLITE_BUSY)
@@ -79,6 +81,7 @@ static void checkpoint(struct sqlite_db *db)
 	if (code == SQLITE_OK) {
 		wal->frames = frames;
 		wal->checkpointed = done;
+		wal->anew = done == frames;
 	} else if (code != SQLITE_BUSY && !sqlite_is_full(sqlite, code) &&
 		   wal->pause == IDLE_MS) {
 		sqlite_error(sqlite, code, "checkpoint");
