@@ -30,6 +30,7 @@
 enum {
 	MAX_ATTEMPTS = 8, /* after concurrent changes */
 	SUFFIX = 9,	  /* `-` and 8 hex digits */
+	FEW = 64,	  /* uses that are left */
 };
 
 /* --- reading the key --- */
@@ -436,6 +437,14 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 
 static const struct db_job enroll_job = {count_use, record_member};
 
+/* The row in memory has an older count of uses: where it may be the last one,
+ * the next enrollment is to see that before it signs. */
+static void forget_if_few_are_left(const struct enrolment *e)
+{
+	if (e->max_uses != STORE_UNLIMITED && e->max_uses - e->uses <= FEW)
+		db_forget(e->i.store->db, DB_ENROLL_KEY, e->key);
+}
+
 int enrolment_commit(struct enrolment *e, struct bytes *reply)
 {
 	/* Render the reply before the commit: nothing may fail after it. */
@@ -452,6 +461,7 @@ int enrolment_commit(struct enrolment *e, struct bytes *reply)
 	if (rc)
 		return rc;
 	issuance_stored(&e->i);
+	forget_if_few_are_left(e);
 	bytes_swap(reply, &rendered);
 	return 0;
 }
