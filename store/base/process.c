@@ -95,6 +95,17 @@ bool process_hidepid_group(gid_t *gid)
 	return found;
 }
 
+int process_start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int rc = pthread_create(thread, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -rc;
+}
+
 void process_give_memory_back(void)
 {
 	malloc_trim(0);

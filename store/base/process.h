@@ -2,6 +2,7 @@
 #ifndef STORE_BASE_PROCESS_H
 #define STORE_BASE_PROCESS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -17,6 +18,10 @@ void process_keep_memory(void);
 /* Returns free heap memory to the kernel. Call it after a peak: malloc would
  * keep the memory. */
 void process_give_memory_back(void);
+
+/* pthread_create(3) of a thread that takes no signals: they are for the one
+ * that serves the mount. Returns 0 or -errno. */
+int process_start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
 /* Logs an explanation before the process dies of SIGBUS: a mapped file of the
  * store could not be read or written. */

@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "store/base/clock.h"
+#include "store/base/process.h"
 #include "store/base/report.h"
 #include "store/db/cache.h"
 #include "store/db/engine.h"
@@ -259,16 +259,10 @@ static void lead(struct db *db, struct db_task *tasks)
 
 int db_writer_start(struct db *db)
 {
-	sigset_t all, before;
-
 	end_turn(db); /* opening was one */
-	/* Signals are for the thread that serves the mount. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&db->thread, NULL, writer, db);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int rc = process_start_thread(&db->thread, writer, db);
 	db->running = !rc;
-	return -rc;
+	return rc;
 }
 
 void db_writer_stop(struct db *db)

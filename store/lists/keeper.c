@@ -2,9 +2,9 @@
 #include "store/lists/keeper.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <time.h>
 
+#include "store/base/process.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
 
@@ -69,17 +69,12 @@ static void *keep(void *arg)
 int keeper_start(struct store *store)
 {
 	struct list_keeper *k = &store->keeper;
-	sigset_t all, before;
 
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->wake, NULL);
-	/* signals are for the thread that serves the mount */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&k->thread, NULL, keep, store);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int rc = process_start_thread(&k->thread, keep, store);
 	k->running = !rc;
-	return -rc;
+	return rc;
 }
 
 void keeper_stop(struct store *store)
