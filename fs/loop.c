@@ -257,7 +257,6 @@ static void process(struct loop *loop, const struct fuse_buf *buf)
 	}
 	const struct fuse_in_header header = header_of(buf->mem);
 	bool changes = changes_something(header.opcode);
-
 	int rc = runs_at_once(header.opcode)
 		     ? -ENOMEM
 		     : fair_enter(loop->fair, header.uid, changes, buf->mem,
@@ -282,6 +281,14 @@ static void refuse_expired(struct loop *loop)
 	}
 }
 
+/* A request may have a provisioning key in it. */
+static void answer(struct loop *loop, const struct fuse_buf *buf)
+{
+	process(loop, buf);
+	if (!(buf->flags & FUSE_BUF_IS_FD))
+		explicit_bzero(buf->mem, buf->size);
+}
+
 /* --- a worker --- */
 
 static void *work(void *arg)
@@ -292,7 +299,7 @@ static void *work(void *arg)
 	for (;;) {
 		int n = receive(worker);
 		if (n > 0)
-			process(loop, &worker->buf);
+			answer(loop, &worker->buf);
 		else if (n == -ENOMEM && !worker->permanent && !worker->buf.mem)
 			break;
 		else if (n && n != -EINTR && n != -EAGAIN && n != -ENOENT)
