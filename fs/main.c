@@ -333,7 +333,7 @@ static int drop_privileges(
 
 	store_start();
 	if (geteuid() == 0 &&
-	    user_choose(o->user, o->store, store_files(), &user))
+	    user_choose(o->user, o->store, store_files(o->store), &user))
 		return -1;
 	if (store_find_key(options, !o->read_only))
 		return -1;

@@ -191,7 +191,7 @@ static bool is_elsewhere(const struct store_options *options)
  * one of which other files remain. */
 static bool has_no_store(const struct store_options *options)
 {
-	return db_is_missing(AT_FDCWD, options->path) &&
+	return db_is_missing(AT_FDCWD, options->path) > 0 &&
 	       !db_has_lost_its_file(AT_FDCWD, options->path);
 }
 

@@ -180,8 +180,12 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (rc)
 		return rc;
 	struct store_options now = *options;
-	bool make = !options->read_only &&
-		    db_is_missing(store->dir, options->path);
+	int missing = options->read_only
+			  ? 0
+			  : db_is_missing(store->dir, options->path);
+	if (missing < 0)
+		return missing;
+	bool make = missing;
 	if (make)
 		rc = store_create(store, options);
 	if (rc)
@@ -197,13 +201,14 @@ static int open_parts(struct store *store, const struct store_options *options)
 	return rc;
 }
 
-const char *const *store_files(void)
+const char *const *store_files(const char *path)
 {
+	const char *const *files = db_files(path);
 	static const char *all[16];
 	int n = 0;
 
-	for (; db_files[n]; n++)
-		all[n] = db_files[n];
+	for (; files[n]; n++)
+		all[n] = files[n];
 	all[n++] = ".key";
 	all[n] = NULL;
 	return all;
@@ -211,7 +216,7 @@ const char *const *store_files(void)
 
 int store_locate(char **path)
 {
-	size_t most = db_path_max();
+	size_t most = db_path_max(*path);
 
 	if (path_absolute(path, "store"))
 		return -1;

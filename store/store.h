@@ -57,9 +57,9 @@ struct store_options {
 	gid_t gid;
 };
 
-/* The suffixes of the store's files, including the master key's; NULL at the
- * end. Call it before any other thread exists. */
-const char *const *store_files(void);
+/* The suffixes of the files of the store at this path, including the master
+ * key's; NULL at the end. Call it before any other thread exists. */
+const char *const *store_files(const char *path);
 
 /* Replaces a store's malloc'ed path with its absolute path, see path_absolute.
  * Returns 0, or -1 (also: too long for a database) with the error logged. */

@@ -63,10 +63,11 @@ enum {
 int db_directory(const char *path, int *dir);
 
 /* The suffixes of its files, the empty one first; NULL at the end. */
-extern const char *const db_files[];
+const char *const *db_files(const char *path);
 
-/* Nothing has this name. */
-bool db_is_missing(int dir, const char *path);
+/* Returns 1 if nothing has this name, 0, or -errno, logged, if that cannot be
+ * said. */
+int db_is_missing(int dir, const char *path);
 
 /* Nothing has this name, but files beside it have what was in it. */
 bool db_has_lost_its_file(int dir, const char *path);
@@ -101,7 +102,7 @@ int db_each_size(int dir, const char *path,
 
 /* How long a database's path may be: SQLite keeps room for "-journal" behind
  * it. */
-size_t db_path_max(void);
+size_t db_path_max(const char *path);
 
 /*
  * Opens the file and brings its schema up to date; with DB_CREATE makes it if

@@ -12,6 +12,24 @@
 #include "store/db/db.h"
 
 struct db_engine {
+	/* --- a database that is not open: as in db.h --- */
+
+	const char *const *files;
+	size_t (*path_max)(void);
+	int (*directory)(const char *path, int *dir);
+	int (*is_missing)(int dir, const char *path);
+	bool (*has_lost_its_file)(int dir, const char *path);
+	int (*check_missing)(int dir, const char *path);
+	int (*remove)(int dir, const char *path);
+	int (*publish)(int dir, const char *draft, const char *path);
+	int (*lock)(int dir, const char *path, bool read_only, bool must_be_new,
+	    int *fd);
+	int (*hold)(int dir, const char *path, int *fd);
+	int (*each_size)(int dir, const char *path,
+	    int (*fn)(const char *file, int64_t bytes, void *arg), void *arg);
+
+	/* --- one that is open --- */
+
 	/* Opens the database at `where`: sets db->handle and db->writer, and
 	 * what db.h says of a copy. The rest as for db_open. close is called
 	 * even if it failed. */
@@ -113,6 +131,13 @@ struct db {
 };
 
 extern const struct db_engine db_sqlite;
+
+/* The engine of the database at this path. */
+const struct db_engine *db_engine_of(const char *path);
+
+/* Whether the values are of the query's types: SQLite would take any. Returns 0
+ * or -EIO, logged. */
+int db_check_values(enum db_query query, const struct db_value *args);
 
 /* Starts the writer's thread; ends it when everything queued is done. */
 int db_writer_start(struct db *db);

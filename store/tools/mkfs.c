@@ -94,7 +94,7 @@ static int become_user(
 		    o->store, strerror(EEXIST));
 		return -1;
 	}
-	if (user_choose(o->own[USER], o->store, store_files(), &user) ||
+	if (user_choose(o->own[USER], o->store, store_files(o->store), &user) ||
 	    store_find_key(options, !o->own[FROM]))
 		return -1;
 	/* the copy may be readable by root only */

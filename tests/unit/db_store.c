@@ -780,7 +780,7 @@ static void the_longest_path_works(void **state)
 	(void)state;
 	char path[1024] = "", a[] = "a";
 	size_t len = (size_t)snprintf(path, sizeof(path), "%s/", temp_folder);
-	size_t most = db_path_max();
+	size_t most = db_path_max("store");
 	struct db *db;
 	int dir;
 

@@ -163,7 +163,7 @@ static int set_up(struct sqlite_db *db, int flags)
 	return rc;
 }
 
-size_t db_path_max(void)
+static size_t path_max(void)
 {
 	const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
 
@@ -427,6 +427,17 @@ static int bulk(struct db *db)
 }
 
 const struct db_engine db_sqlite = {
+    .files = sqlite_files,
+    .path_max = path_max,
+    .directory = sqlite_directory,
+    .is_missing = sqlite_is_missing,
+    .has_lost_its_file = sqlite_has_lost_its_file,
+    .check_missing = sqlite_check_missing,
+    .remove = sqlite_remove,
+    .publish = sqlite_publish,
+    .lock = sqlite_lock,
+    .hold = sqlite_hold,
+    .each_size = sqlite_each_size,
     .open = open_engine,
     .close = close_engine,
     .reader = reader_of,

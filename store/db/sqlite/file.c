@@ -30,7 +30,7 @@
 
 #define OPENED "/proc/self/fd/%d"
 
-const char *const db_files[] = {"", "-wal", "-shm", ".lock", NULL};
+const char *const sqlite_files[] = {"", "-wal", "-shm", ".lock", NULL};
 
 static bool is_reachable(int dir)
 {
@@ -42,7 +42,7 @@ static bool is_reachable(int dir)
 	       st.st_dev == want.st_dev && st.st_ino == want.st_ino;
 }
 
-int db_directory(const char *path, int *dir)
+int sqlite_directory(const char *path, int *dir)
 {
 	char copy[PATH_MAX];
 
@@ -113,24 +113,24 @@ static int remove_file(int dir, const char *path, const char *suffix)
 		   : 0;
 }
 
-bool db_is_missing(int dir, const char *path)
+int sqlite_is_missing(int dir, const char *path)
 {
 	struct stat st;
 
 	return sqlite_stat(dir, path, "", &st) && errno == ENOENT;
 }
 
-bool db_has_lost_its_file(int dir, const char *path)
+bool sqlite_has_lost_its_file(int dir, const char *path)
 {
 	struct stat st;
 
-	return db_is_missing(dir, path) &&
+	return sqlite_is_missing(dir, path) &&
 	       sqlite_stat(dir, path, "-wal", &st) == 0 && st.st_size > 0;
 }
 
-int db_check_missing(int dir, const char *path)
+int sqlite_check_missing(int dir, const char *path)
 {
-	if (!db_has_lost_its_file(dir, path))
+	if (!sqlite_has_lost_its_file(dir, path))
 		return 0;
 	report(LOG_ERR,
 	    "store %s: is missing, but its write-ahead log %s-wal is there: put its file back; nothing is made beside it",
@@ -145,7 +145,7 @@ static int64_t size_of(int dir, const char *path, const char *suffix)
 	return sqlite_stat(dir, path, suffix, &st) ? 0 : st.st_size;
 }
 
-int db_each_size(int dir, const char *path,
+int sqlite_each_size(int dir, const char *path,
     int (*fn)(const char *file, int64_t bytes, void *arg), void *arg)
 {
 	int rc = fn("store", size_of(dir, path, ""), arg);
@@ -153,7 +153,7 @@ int db_each_size(int dir, const char *path,
 	return rc ? rc : fn("wal", size_of(dir, path, "-wal"), arg);
 }
 
-int db_remove(int dir, const char *path)
+int sqlite_remove(int dir, const char *path)
 {
 	static const char *const suffix[] = {"", "-wal", "-shm"};
 	int rc = 0;
@@ -181,7 +181,7 @@ static int remove_remains(int dir, const char *path)
 	return 0;
 }
 
-int db_publish(int dir, const char *draft, const char *path)
+int sqlite_publish(int dir, const char *draft, const char *path)
 {
 	const char *from = last(dir, draft), *to = last(dir, path);
 	struct stat st;
@@ -275,7 +275,8 @@ static int say_lock(const char *path, int rc)
 
 /* One daemon a store. The file stays: removing it would let two hold two of
  * them. */
-int db_lock(int dir, const char *path, bool read_only, bool must_be_new, int *fd)
+int sqlite_lock(
+    int dir, const char *path, bool read_only, bool must_be_new, int *fd)
 {
 	struct stat st;
 	int rc = check_file(dir, path, read_only);
@@ -309,7 +310,7 @@ int db_lock(int dir, const char *path, bool read_only, bool must_be_new, int *fd
  * noticed. Open until the connections are closed: closing any descriptor of it
  * ends SQLite's own locks.
  */
-int db_hold(int dir, const char *path, int *fd)
+int sqlite_hold(int dir, const char *path, int *fd)
 {
 	*fd = open_file(dir, path, "", O_RDONLY);
 	return say_lock(path, *fd < 0 ? -errno : wait_for_lock(*fd));

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "store/base/report.h"
 #include "store/db/sqlite/sqlite.h"
 
 /* Running the statements of query.h on a connection. */
@@ -20,30 +19,6 @@ static int prepared(
 	}
 	*out = conn->statement[query];
 	return 0;
-}
-
-/* Whether there is a value for each type, of that type or NULL. */
-static bool fits(const char *types, const struct db_value *args)
-{
-	static const char letter[] = {
-	    [DB_INTEGER] = 'i', [DB_STRING] = 't', [DB_BYTES] = 'b'};
-
-	for (; args && args->type != DB_END; args++, types++)
-		if (!*types ||
-		    (args->type != DB_NULL && letter[args->type] != *types))
-			return false;
-	return !*types;
-}
-
-/* SQLite would take any values; an engine that binds by type would not. */
-static int check_values(enum db_query query, const struct db_value *args)
-{
-	if (fits(db_query_types(query), args))
-		return 0;
-	report(LOG_ERR,
-	    "store: %s: internal error: the values are not of the types %s",
-	    db_query_name(query), db_query_types(query));
-	return -EIO;
 }
 
 static int bind(sqlite3_stmt *statement, const struct db_value *args)
@@ -84,7 +59,7 @@ static int each(struct sqlite_conn *conn, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
 	struct sqlite_row row = {.base = {conn->base.db->engine}};
-	int rows = 0, stop = 0, rc = check_values(query, args);
+	int rows = 0, stop = 0, rc = db_check_values(query, args);
 
 	if (!rc)
 		rc = prepared(conn, query, &row.statement);
@@ -128,7 +103,7 @@ int sqlite_run(
     struct sqlite_conn *conn, enum db_query query, const struct db_value *args)
 {
 	sqlite3_stmt *statement = NULL;
-	int rc = check_values(query, args);
+	int rc = db_check_values(query, args);
 
 	if (!rc)
 		rc = prepared(conn, query, &statement);

@@ -163,6 +163,20 @@ int sqlite_mark_again(struct sqlite_db *db);
 
 /* --- file.c --- */
 
+/* Functions of the engine. */
+extern const char *const sqlite_files[];
+int sqlite_directory(const char *path, int *dir);
+int sqlite_is_missing(int dir, const char *path);
+bool sqlite_has_lost_its_file(int dir, const char *path);
+int sqlite_check_missing(int dir, const char *path);
+int sqlite_remove(int dir, const char *path);
+int sqlite_publish(int dir, const char *draft, const char *path);
+int sqlite_lock(
+    int dir, const char *path, bool read_only, bool must_be_new, int *fd);
+int sqlite_hold(int dir, const char *path, int *fd);
+int sqlite_each_size(int dir, const char *path,
+    int (*fn)(const char *file, int64_t bytes, void *arg), void *arg);
+
 /* The name for SQLite of a database, see file.c. The caller frees it. NULL: no
  * memory. */
 char *sqlite_name(int dir, const char *path);
