@@ -41,9 +41,10 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 HARDEN_LD := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
-LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 jansson libcrypto libseccomp libcap-ng)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 libpq jansson libcrypto libseccomp libcap-ng)
 FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
-SQLITE_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
+# Of both databases.
+DB_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3 libpq)
 JSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto)
 CAPNG_LIBS := $(shell $(PKG_CONFIG) --libs libcap-ng)
@@ -57,7 +58,7 @@ COMPILE = $(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS)
 
 BASE_SRC := $(wildcard store/base/*.c)
 PKI_SRC := $(wildcard store/pki/*.c)
-DB_SRC := $(wildcard store/db/*.c store/db/sqlite/*.c)
+DB_SRC := $(wildcard store/db/*.c store/db/sqlite/*.c store/db/pg/*.c)
 STORE_SRC := $(wildcard store/*.c store/objects/*.c store/enroll/*.c store/lists/*.c store/backup/*.c)
 FS_SRC := $(wildcard fs/*.c)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -76,12 +77,12 @@ all: $(PROGRAM) $(TOOLS)
 
 $(PROGRAM): $(call objects,$(SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SECCOMP_LIBS) $(SQLITE_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SECCOMP_LIBS) $(DB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 # mkfs and fsck: the store without the filesystem.
 $(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(BUILD)/store/tools/tool.o $(call objects,$(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(DB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 # Objects depend on the flags they were made with, so that changed ones are never mixed.
 $(BUILD)/flags: FORCE
@@ -106,10 +107,10 @@ unit_base := $(BASE_SRC)
 unit_fs := $(filter-out fs/main.c fs/loop.c fs/ops%.c fs/guard.c fs/confine.c fs/stale_mount.c,$(SRC))
 unit_confine := $(BASE_SRC) fs/confine.c
 libs_pki := $(CRYPTO_LIBS)
-libs_db := $(SQLITE_LIBS)
-libs_store := $(CRYPTO_LIBS) $(SQLITE_LIBS) $(JSON_LIBS)
+libs_db := $(DB_LIBS)
+libs_store := $(CRYPTO_LIBS) $(DB_LIBS) $(JSON_LIBS)
 libs_confine := $(SECCOMP_LIBS)
-libs_fs := $(CRYPTO_LIBS) $(SQLITE_LIBS) $(JSON_LIBS)
+libs_fs := $(CRYPTO_LIBS) $(DB_LIBS) $(JSON_LIBS)
 
 fence = $(firstword $(subst _, ,$(notdir $(1))))
 .SECONDEXPANSION:
@@ -128,7 +129,7 @@ check-unit: $(UNIT)
 # What scripts/bench runs.
 $(BUILD)/bench: $(call objects,$(BENCH_SRC) $(BASE_SRC) $(PKI_SRC))
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(SQLITE_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(DB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
 bench: $(PROGRAM) $(TOOLS) $(BUILD)/bench
 

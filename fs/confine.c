@@ -118,7 +118,24 @@ static int allow_partly(scmp_filter_ctx filter)
 	return rc;
 }
 
-static int filter_calls(void)
+/* What speaking to a server, and looking up its name, takes. */
+static int allow_network(scmp_filter_ctx filter)
+{
+	static const int family[] = {AF_INET, AF_INET6, AF_NETLINK};
+	static const int call[] = {SCMP_SYS(bind), SCMP_SYS(getpeername),
+	    SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(recvfrom),
+	    SCMP_SYS(sendmmsg), SCMP_SYS(setsockopt)};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(family) / sizeof(family[0]) && !rc; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket),
+		    1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family[i], 0));
+	for (size_t i = 0; i < sizeof(call) / sizeof(call[0]) && !rc; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call[i], 0);
+	return rc;
+}
+
+static int filter_calls(bool network)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int rc = filter ? allow(filter) : -ENOMEM;
@@ -128,6 +145,8 @@ static int filter_calls(void)
 		rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (!rc)
 		rc = allow_partly(filter);
+	if (!rc && network)
+		rc = allow_network(filter);
 	if (!rc)
 		rc = seccomp_load(filter);
 	seccomp_release(filter);
@@ -163,7 +182,7 @@ static int allow_below(int ruleset, const char *path, uint64_t access)
 	return rc;
 }
 
-static int allow_files(int ruleset, const char *store)
+static int allow_system(int ruleset)
 {
 	static const struct {
 		const char *path;
@@ -182,19 +201,45 @@ static int allow_files(int ruleset, const char *store)
 	    {MEASURED_IN, LIST | READ | CHANGE},
 #endif
 	};
-	char copy[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++) {
 		int rc = allow_below(ruleset, system[i].path, system[i].access);
 		if (rc && rc != -ENOENT)
 			return rc;
 	}
+	return 0;
+}
+
+static int allow_store(int ruleset, const char *store)
+{
+	char copy[PATH_MAX];
+
 	snprintf(copy, sizeof(copy), "%s", store);
 	return allow_below(ruleset, dirname(copy), LIST | READ | CHANGE);
 }
 
+/* And what the C library reads to look up the server's name. */
+static int allow_needed(int ruleset, const struct confine_needed *needed)
+{
+	static const char *const resolver[] = {"/etc/gai.conf", "/etc/host.conf",
+	    "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd",
+	    "/etc/resolv.conf", "/etc/services", "/etc/ssl/certs",
+	    "/run/systemd/resolve"};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(resolver) / sizeof(resolver[0]) && !rc;
+	     i++) {
+		rc = allow_below(ruleset, resolver[i], READ);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	for (int i = 0; i < needed->n && !rc; i++)
+		rc = allow_below(ruleset, needed->file[i], READ);
+	return rc;
+}
+
 /* Not available before Linux 5.13, or if it is not built in. */
-static int confine_files(const char *store)
+static int confine_files(
+    const char *store, const struct confine_needed *needed)
 {
 	struct landlock_ruleset_attr attr = {.handled_access_fs = EVERYTHING};
 	int ruleset = (int)syscall(
@@ -202,14 +247,18 @@ static int confine_files(const char *store)
 
 	if (ruleset < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
-	int rc = allow_files(ruleset, store);
+	int rc = allow_system(ruleset);
+	if (!rc)
+		rc = store ? allow_store(ruleset, store)
+			   : allow_needed(ruleset, needed);
 	if (!rc && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		rc = -errno;
 	close(ruleset);
 	return rc;
 }
 
-int confine(const char *store)
+/* One of both is NULL. */
+static int give_up(const char *store, const struct confine_needed *needed)
 {
 	/* the C library needs it to end threads, and could not load it later */
 	/* cppcheck-suppress leakReturnValNotUsed; it stays */
@@ -217,11 +266,21 @@ int confine(const char *store)
 	int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 
 	if (!rc)
-		rc = confine_files(store);
+		rc = confine_files(store, needed);
 	if (!rc)
-		rc = filter_calls();
+		rc = filter_calls(needed != NULL);
 	if (rc)
 		report(LOG_ERR, "cannot give up what is not needed: %s",
 		    strerror(-rc));
 	return rc;
+}
+
+int confine(const char *store)
+{
+	return give_up(store, NULL);
+}
+
+int confine_to_server(const struct confine_needed *needed)
+{
+	return give_up(NULL, needed);
 }

@@ -2,6 +2,8 @@
 #ifndef FS_CONFINE_H
 #define FS_CONFINE_H
 
+#include <limits.h>
+
 /*
  * Drops, for this process and its future threads, all privileges that serving
  * does not need: executing programs, gaining privileges by one (no_new_privs),
@@ -10,5 +12,14 @@
  * Must be called before there are threads. Returns 0, or -errno, logged.
  */
 int confine(const char *store);
+
+/* The same for a store on a server: the network stays, and these files can be
+ * read, instead of a directory that can be changed. */
+enum { CONFINE_NEEDED = 16 };
+struct confine_needed {
+	int n;
+	char file[CONFINE_NEEDED][PATH_MAX];
+};
+int confine_to_server(const struct confine_needed *needed);
 
 #endif

@@ -210,7 +210,8 @@ static int resolve_paths(struct options *o)
 	    (o->master_key && path_absolute(&o->master_key, "master key")))
 		return -1;
 	/* the daemon would wait for itself */
-	if (path_below_open(o->store, o->mountpoint_fd) ||
+	if ((!store_is_on_server(o->store) &&
+		path_below_open(o->store, o->mountpoint_fd)) ||
 	    (o->master_key &&
 		path_below_open(o->master_key, o->mountpoint_fd))) {
 		report(LOG_ERR,
@@ -324,6 +325,31 @@ static int find_group(const char *text, gid_t *out)
 	return 0;
 }
 
+/* The files that the server's library needs, for confine. */
+static void note_needed(const char *file, void *arg)
+{
+	struct confine_needed *needed = arg;
+
+	if (needed->n < CONFINE_NEEDED)
+		snprintf(needed->file[needed->n++], PATH_MAX, "%s", file);
+}
+
+static int confine_with_server(const char *store)
+{
+	struct confine_needed needed = {0};
+
+	store_each_needed(store, note_needed, &needed);
+	return confine_to_server(&needed);
+}
+
+static int choose_user(const struct options *o, struct user *user)
+{
+	return store_is_on_server(o->store)
+		   ? user_named(o->user, user)
+		   : user_choose(
+			 o->user, o->store, store_files(o->store), user);
+}
+
 /* Drops privileges that only the start needs, before there are threads and
  * before the store is read. */
 static int drop_privileges(
@@ -332,14 +358,18 @@ static int drop_privileges(
 	struct user user;
 
 	store_start();
-	if (geteuid() == 0 &&
-	    user_choose(o->user, o->store, store_files(o->store), &user))
+	if (geteuid() == 0 && choose_user(o, &user))
 		return -1;
-	if (store_find_key(options, !o->read_only))
+	bool server = store_is_on_server(o->store);
+	if (store_find_key(options, !server && !o->read_only))
 		return -1;
 	if (geteuid() == 0 && user_become(&user))
 		return -1;
-	if (confine(o->store))
+	/* the server knows this user, and not root */
+	if (server && options->key_fd < 0 &&
+	    store_find_key(options, !o->read_only))
+		return -1;
+	if (server ? confine_with_server(o->store) : confine(o->store))
 		return -1;
 	if (lets_others(o) && !process_sees_others())
 		report(LOG_NOTICE,

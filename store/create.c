@@ -158,7 +158,8 @@ static int fill(struct store *store, const struct store_options *options)
 int store_draft(struct store *store, const char *path, const char *suffix,
     char draft[PATH_MAX])
 {
-	if (snprintf(draft, PATH_MAX, "%s%s", path, suffix) >= PATH_MAX - 16) {
+	if (snprintf(draft, PATH_MAX, "%s%s%s", path,
+		db_is_server(path) ? "#" : "", suffix) >= PATH_MAX - 16) {
 		*draft = '\0';
 		return -ENAMETOOLONG;
 	}

@@ -118,6 +118,16 @@ static int read_file(int fd, const char *path, unsigned char key[PKI_SECRET])
 	return rc;
 }
 
+/* Beside a store on a server there is no place for it. */
+static int check_place(const struct store_options *options)
+{
+	if (options->master_key || !db_is_server(options->path))
+		return 0;
+	report(LOG_ERR,
+	    "master key: it is never on the server: say which file it is (-o master_key=FILE, --master-key FILE)");
+	return -EINVAL;
+}
+
 static void key_path(const struct store_options *options, char path[PATH_MAX])
 {
 	if (options->master_key)
@@ -199,8 +209,11 @@ int store_find_key(struct store_options *options, bool make)
 {
 	char path[PATH_MAX];
 
+	int rc = check_place(options);
+
 	key_path(options, path);
-	int rc = open_file(path, &options->key_fd);
+	if (!rc)
+		rc = open_file(path, &options->key_fd);
 	if (!rc && !options->key_fd && make && is_elsewhere(options) &&
 	    has_no_store(options))
 		rc = make_and_open(path, &options->key_fd);
@@ -213,10 +226,11 @@ int master_key(const struct store_options *options, bool make,
     unsigned char key[PKI_SECRET])
 {
 	char path[PATH_MAX];
-	int fd = options->key_fd > 0 ? options->key_fd : 0, rc = 0;
+	int fd = options->key_fd > 0 ? options->key_fd : 0;
+	int rc = check_place(options);
 
 	key_path(options, path);
-	if (!options->key_fd)
+	if (!rc && !options->key_fd)
 		rc = open_file(path, &fd);
 	if (!rc && !fd && make)
 		rc = make_and_open(path, &fd);

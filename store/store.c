@@ -214,14 +214,25 @@ const char *const *store_files(const char *path)
 	return all;
 }
 
+bool store_is_on_server(const char *path)
+{
+	return db_is_server(path);
+}
+
+void store_each_needed(
+    const char *path, void (*fn)(const char *file, void *arg), void *arg)
+{
+	db_each_needed(path, fn, arg);
+}
+
 int store_locate(char **path)
 {
 	size_t most = db_path_max(*path);
 
-	if (path_absolute(path, "store"))
+	if (!db_is_server(*path) && path_absolute(path, "store"))
 		return -1;
 	if (strlen(*path) <= most)
-		return 0;
+		return db_check_path(*path) ? -1 : 0;
 	report(LOG_ERR,
 	    "store %s: %s: its path has %zu bytes, and a database's at most %zu",
 	    *path, strerror(ENAMETOOLONG), strlen(*path), most);

@@ -57,12 +57,21 @@ struct store_options {
 	gid_t gid;
 };
 
+/* Whether the store is a database on a server: its path is a URI. */
+bool store_is_on_server(const char *path);
+
+/* Calls fn with each file that the server's library reads or connects to, and
+ * that is there. */
+void store_each_needed(
+    const char *path, void (*fn)(const char *file, void *arg), void *arg);
+
 /* The suffixes of the files of the store at this path, including the master
  * key's; NULL at the end. Call it before any other thread exists. */
 const char *const *store_files(const char *path);
 
-/* Replaces a store's malloc'ed path with its absolute path, see path_absolute.
- * Returns 0, or -1 (also: too long for a database) with the error logged. */
+/* Replaces a store's malloc'ed path with its absolute path, see path_absolute; a
+ * URI stays. Returns 0, or -1 (also: too long for a database, or not as
+ * db_check_path wants it) with the error logged. */
 int store_locate(char **path);
 
 /* Sets up locked memory for secrets, see pki_start. Call it before any other

@@ -452,6 +452,16 @@ static int choose(
 	return exists ? -EACCES : -ENOENT;
 }
 
+int user_named(const char *name, struct user *out)
+{
+	int rc = user_find(name ? name : USER_DEFAULT, out);
+
+	if (rc)
+		report(LOG_ERR, "there is no user %s",
+		    name ? name : USER_DEFAULT);
+	return rc;
+}
+
 int user_choose(const char *name, const char *store,
     const char *const *suffixes, struct user *out)
 {

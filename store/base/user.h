@@ -21,6 +21,9 @@ struct user {
 /* Looks up a user by name or number. Returns 0, or -ENOENT (no such user). */
 int user_find(const char *name, struct user *out);
 
+/* The same of a requested user, or USER_DEFAULT with NULL; logged. */
+int user_named(const char *name, struct user *out);
+
 /* The owner of a file, directory or link, with that user's primary group, not
  * the file's. Returns 0 or -errno. */
 int user_of(const char *path, struct user *out);

@@ -260,6 +260,11 @@ void db_cache_forget(struct db_cache *cache, enum db_query query, int64_t id)
 
 /* --- writing --- */
 
+void db_cache_forget_all(struct db_cache *cache)
+{
+	atomic_fetch_add(&cache->all, 2); /* as a change that is committed */
+}
+
 void db_cache_begin(struct db_cache *cache)
 {
 	cache->count = 0;

@@ -62,6 +62,20 @@ enum {
  */
 int db_directory(const char *path, int *dir);
 
+/* Whether the path is that of a database on a server: postgresql://HOST/NAME. It
+ * has no files, and all functions ignore dir. */
+bool db_is_server(const char *path);
+
+/* Whether a path can be that of a database: no password is in a URI, which
+ * others see in the list of processes, and who answers is verified. Returns 0
+ * or -EINVAL, logged. */
+int db_check_path(const char *path);
+
+/* Calls fn with each file, that is there, that the engine needs beside the
+ * database's own: passwords, certificates, the server's socket. */
+void db_each_needed(
+    const char *path, void (*fn)(const char *file, void *arg), void *arg);
+
 /* The suffixes of its files, the empty one first; NULL at the end. */
 const char *const *db_files(const char *path);
 

@@ -14,6 +14,9 @@
 struct db_engine {
 	/* --- a database that is not open: as in db.h --- */
 
+	int (*check_path)(const char *path); /* or NULL */
+	void (*each_needed)(const char *path,
+	    void (*fn)(const char *file, void *arg), void *arg); /* or NULL */
 	const char *const *files;
 	size_t (*path_max)(void);
 	int (*directory)(const char *path, int *dir);
@@ -108,6 +111,8 @@ struct db {
 	int64_t recorded_records;
 	struct db_conn *writer; /* of whoever has the turn, see writer.c */
 	bool changed;		/* by the present job */
+	bool others_wrote; /* before the present batch: what this process
+			      remembers of the database may be wrong */
 	struct db_cache *cache;
 
 	pthread_mutex_t queue_lock;
@@ -130,7 +135,7 @@ struct db {
 	bool running;
 };
 
-extern const struct db_engine db_sqlite;
+extern const struct db_engine db_sqlite, db_pg;
 
 /* The engine of the database at this path. */
 const struct db_engine *db_engine_of(const char *path);

@@ -1,12 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "store/db/engine.h"
 
 /* Databases that are not open: which engine they belong to. */
 
+bool db_is_server(const char *path)
+{
+	static const char *const scheme[] = {"postgresql://", "postgres://"};
+
+	return strncmp(path, scheme[0], strlen(scheme[0])) == 0 ||
+	       strncmp(path, scheme[1], strlen(scheme[1])) == 0;
+}
+
 const struct db_engine *db_engine_of(const char *path)
 {
-	(void)path;
-	return &db_sqlite;
+	return db_is_server(path) ? &db_pg : &db_sqlite;
+}
+
+int db_check_path(const char *path)
+{
+	const struct db_engine *engine = db_engine_of(path);
+
+	return engine->check_path ? engine->check_path(path) : 0;
+}
+
+void db_each_needed(
+    const char *path, void (*fn)(const char *file, void *arg), void *arg)
+{
+	if (db_engine_of(path)->each_needed)
+		db_engine_of(path)->each_needed(path, fn, arg);
 }
 
 const char *const *db_files(const char *path)

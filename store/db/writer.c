@@ -146,6 +146,15 @@ static int commit(struct db *db)
 	return rc;
 }
 
+/* Another host has written. */
+static void forget(struct db *db)
+{
+	db->others_wrote = false;
+	db_cache_forget_all(db->cache);
+	if (db->hooks)
+		db->hooks->lost(db->context);
+}
+
 /*
  * Runs tasks as one transaction. Returns 0: they have their answers;
  * -ECANCELED: all of it is void, as one of them failed behind a change; or
@@ -158,6 +167,8 @@ static int run_batch(
 	int rc = db->engine->begin(db, &batch);
 
 	db_cache_begin(db->cache);
+	if (!rc && db->others_wrote)
+		forget(db);
 	for (struct db_task *task = first; task != end && !rc; task = task->next)
 		rc = run_task(db, &batch, task);
 	if (!rc)

@@ -34,6 +34,17 @@ static void print_fault(const char *text, void *arg)
 	puts(text);
 }
 
+/* Of a store on a server, it is the daemon's user. */
+static int find_owner(const char *store, struct user *owner)
+{
+	if (store_is_on_server(store))
+		return user_named(NULL, owner);
+	int rc = user_of(store, owner);
+	if (rc)
+		report(LOG_ERR, "store %s: %s", store, strerror(-rc));
+	return rc;
+}
+
 static int check(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
@@ -47,9 +58,7 @@ static int check(const struct tool_arguments *o)
 		return CANNOT_RUN;
 	/* As root, become the store's owner: the daemon could not use files
 	 * that root creates, and root must not trust files of the daemon. */
-	int rc = geteuid() == 0 ? user_of(o->store, &owner) : 0;
-	if (rc)
-		report(LOG_ERR, "store %s: %s", o->store, strerror(-rc));
+	int rc = geteuid() == 0 ? find_owner(o->store, &owner) : 0;
 	if (rc || (geteuid() == 0 && user_become(&owner)))
 		return CANNOT_RUN;
 	rc = store_open(&options, &store);

@@ -88,13 +88,16 @@ static int become_user(
 			    "--user: only root can make a store for another user");
 		return o->own[USER] ? -1 : 0;
 	}
-	if (access(o->store, F_OK) == 0) {
+	bool server = store_is_on_server(o->store);
+	if (!server && access(o->store, F_OK) == 0) {
 		report(LOG_ERR,
 		    "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
 		    o->store, strerror(EEXIST));
 		return -1;
 	}
-	if (user_choose(o->own[USER], o->store, store_files(o->store), &user) ||
+	if ((server ? user_named(o->own[USER], &user)
+		    : user_choose(o->own[USER], o->store,
+			  store_files(o->store), &user)) ||
 	    store_find_key(options, !o->own[FROM]))
 		return -1;
 	/* the copy may be readable by root only */

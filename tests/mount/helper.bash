@@ -10,10 +10,35 @@
 
 ENROLLFS=${ENROLLFS:-$BATS_TEST_DIRNAME/../../build/enrollfs}
 
+# STORE, if set, is the URI of a PostgreSQL database: each test has a schema of its own there.
+
+# sqlite_only REASON: skips what cannot apply to another engine.
+sqlite_only() { [ -z "${STORE-}" ] || skip "not with PostgreSQL: $1"; }
+
+# The test's store, where it is: S. OF_STORE has the options that every daemon needs with it, TOOL_OPTIONS
+# those of mkfs and fsck.
+place_store() {
+	S=$T/store OF_STORE=() TOOL_OPTIONS=()
+	[ -n "${STORE-}" ] || return 0
+	SCHEMA=t_${T##*.}
+	psql -qX "$STORE" -c "CREATE SCHEMA \"$SCHEMA\"" || return 1
+	S="$STORE&options=-csearch_path%3D\"$SCHEMA\""
+	touch "$T/store.key" && rm "$T/store.key"
+	install -d -o enrollfs "$T/key"
+	ln -s key/master "$T/store.key"
+	OF_STORE=(-o "master_key=$T/key/master") TOOL_OPTIONS=(--master-key "$T/key/master")
+}
+
+remove_store() {
+	[ -z "${STORE-}" ] || PGOPTIONS='-c client_min_messages=error' \
+		psql -qX "$STORE" -c "DROP SCHEMA IF EXISTS \"$SCHEMA\" CASCADE; DROP SCHEMA IF EXISTS \"$SCHEMA.making\" CASCADE"
+}
+
 # The test's folder: T/store, T/m (the mountpoint), T/log (what the daemon said).
 set_up_mount() {
 	T=$(mktemp -d)
 	chmod 755 "$T"
+	place_store || return 1
 	M=$T/m
 	mkdir "$M"
 	: > "$T/log"
@@ -38,6 +63,7 @@ take_down_mount() {
 	stop_if_running
 	check_log || rc=1
 	check_restored || rc=1
+	remove_store || rc=1
 	cd /
 	rm -rf "$T"
 	return $rc
@@ -93,7 +119,7 @@ later() {
 start() {
 	# Descriptor 3 is bats's own: a daemon that kept it would keep bats waiting.
 	# A shell's background jobs ignore SIGINT unless it is set back.
-	env --default-signal=INT "${CLOCKED[@]}" "$ENROLLFS" -f "$@" -o domain=corp.example "$T/store" "$M" \
+	env --default-signal=INT "${CLOCKED[@]}" "$ENROLLFS" -f "${OF_STORE[@]}" "$@" -o domain=corp.example "$S" "$M" \
 		2>> "$T/log" 3>&- &
 	PID=$!
 	wait_until answers

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "store/base/bytes.h"
+#include "store/base/clock.h"
+#include "store/base/report.h"
+#include "store/db/pg/pg.h"
+
+/* --- links --- */
+
+static int connect_to(const struct pg_db *db, struct pg_link **out)
+{
+	int rc = pg_connect(db->where, out);
+
+	if (!rc)
+		rc = pg_use_schema(*out, db->schema);
+	if (!rc && db->read_only)
+		rc = pg_exec(*out, "SET default_transaction_read_only = on");
+	if (rc) {
+		pg_disconnect(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+/* With pool_lock held: waits until a link is idle, or may be made. */
+static int wait_for_link(struct pg_db *db)
+{
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += PG_TIMEOUT_MS / 1000;
+	while (!db->idle && db->links >= PG_POOL && !rc)
+		rc = pthread_cond_timedwait(
+		    &db->returned, &db->pool_lock, &until);
+	return rc;
+}
+
+/* With pool_lock held: an idle link, or none and the right to make one. */
+static struct pg_link *take_idle(struct pg_db *db)
+{
+	struct pg_link *link = db->idle;
+
+	if (link)
+		db->idle = link->next;
+	else
+		db->links++;
+	return link;
+}
+
+static void give_up_link(struct pg_db *db)
+{
+	pthread_mutex_lock(&db->pool_lock);
+	db->links--;
+	pthread_cond_signal(&db->returned);
+	pthread_mutex_unlock(&db->pool_lock);
+}
+
+/* A new one; after a failure, for a second none is tried, so that threads do
+ * not queue for a server that is away. */
+static struct pg_link *make_link(struct pg_db *db)
+{
+	struct pg_link *link = NULL;
+
+	if (clock_ticks() >= __atomic_load_n(&db->refuse, __ATOMIC_RELAXED) &&
+	    connect_to(db, &link))
+		__atomic_store_n(&db->refuse, clock_ticks() + CLOCK_SECOND,
+		    __ATOMIC_RELAXED);
+	if (!link)
+		give_up_link(db);
+	return link;
+}
+
+struct pg_link *pg_acquire(struct pg_conn *conn)
+{
+	struct pg_db *db = conn->base.db->handle;
+
+	if (conn->link) {
+		conn->uses++;
+		return conn->link;
+	}
+	pthread_mutex_lock(&db->pool_lock);
+	int rc = wait_for_link(db);
+	struct pg_link *link = rc ? NULL : take_idle(db);
+	pthread_mutex_unlock(&db->pool_lock);
+	if (link && pg_is_lost(link)) {
+		pg_disconnect(link);
+		link = NULL;
+	}
+	if (!link && !rc)
+		link = make_link(db);
+	conn->link = link;
+	conn->uses = link ? 1 : 0;
+	return link;
+}
+
+void pg_release(struct pg_conn *conn)
+{
+	struct pg_db *db = conn->base.db->handle;
+	struct pg_link *link = conn->link;
+
+	if (--conn->uses || conn == &db->writer)
+		return;
+	conn->link = NULL;
+	if (pg_is_lost(link)) {
+		pg_disconnect(link);
+		give_up_link(db);
+		return;
+	}
+	pthread_mutex_lock(&db->pool_lock);
+	link->next = db->idle;
+	db->idle = link;
+	pthread_cond_signal(&db->returned);
+	pthread_mutex_unlock(&db->pool_lock);
+}
+
+/* --- opening --- */
+
+static struct pg_db *new_handle(struct db *common)
+{
+	struct pg_db *db = calloc(1, sizeof(*db));
+	pthread_condattr_t monotonic;
+
+	if (!db)
+		return NULL;
+	db->db = common;
+	db->read_only = common->read_only;
+	db->writer.base.db = common;
+	pthread_mutex_init(&db->pool_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&db->returned, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return db;
+}
+
+/* Finds the schema, or makes that of a draft. */
+static int find_schema(
+    struct pg_db *db, struct pg_link *link, const char *suffix, bool create)
+{
+	CLEANUP_BYTES struct bytes schema = {0};
+	int rc = pg_schema(link, suffix, &schema);
+
+	if (!rc)
+		db->schema = strdup((char *)schema.data);
+	if (!rc && !db->schema)
+		rc = -ENOMEM;
+	if (!rc && create)
+		rc = pg_make_draft(link, db->schema);
+	return rc ? rc : pg_use_schema(link, db->schema);
+}
+
+static int name_instance(struct pg_db *db)
+{
+	unsigned char random[16];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	hex_text(random, sizeof(random), db->instance);
+	return 0;
+}
+
+static int open_link(
+    struct pg_db *db, const char *path, const char *suffix, bool create)
+{
+	struct pg_link *link = NULL;
+	int rc = pg_connect(db->where, &link);
+
+	if (!rc)
+		rc = find_schema(db, link, suffix, create);
+	if (!rc)
+		rc = create ? pg_make_tables(link)
+			    : pg_check_version(link, path);
+	if (!rc && db->read_only)
+		rc = pg_exec(link, "SET default_transaction_read_only = on");
+	db->writer.link = link;
+	db->writer.uses = 1;
+	return rc;
+}
+
+static void reader_ended(void *arg)
+{
+	free(arg);
+}
+
+static int open_engine(struct db *common, int dir, const char *path, int flags)
+{
+	struct pg_db *db = new_handle(common);
+	const char *suffix;
+
+	(void)dir;
+	common->handle = db;
+	if (!db)
+		return -ENOMEM;
+	db->path = strdup(path);
+	db->where = pg_where(path, &suffix);
+	int rc = db->path && db->where ? name_instance(db) : -ENOMEM;
+	if (!rc)
+		rc = open_link(db, path, suffix, flags & DB_CREATE);
+	if (!rc && pthread_key_create(&db->reader, reader_ended))
+		rc = -ENOMEM;
+	db->have_reader_key = !rc;
+	if (!rc)
+		common->writer = &db->writer.base;
+	return rc;
+}
+
+static void close_engine(struct db *common)
+{
+	struct pg_db *db = common->handle;
+
+	if (!db)
+		return;
+	if (db->have_reader_key) {
+		free(pthread_getspecific(db->reader));
+		pthread_key_delete(db->reader);
+	}
+	while (db->idle) {
+		struct pg_link *next = db->idle->next;
+		pg_disconnect(db->idle);
+		db->idle = next;
+	}
+	pg_disconnect(db->writer.link);
+	pthread_cond_destroy(&db->returned);
+	pthread_mutex_destroy(&db->pool_lock);
+	free(db->path);
+	free(db->where);
+	free(db->schema);
+	free(db);
+}
+
+/* --- reading --- */
+
+/* One without memory of its own has nothing to keep between queries. */
+static struct db_conn *reader_of(struct db *common)
+{
+	static _Thread_local struct pg_conn spare;
+	struct pg_db *db = common->handle;
+	struct pg_conn *conn = pthread_getspecific(db->reader);
+
+	if (conn)
+		return &conn->base;
+	conn = calloc(1, sizeof(*conn));
+	if (conn && pthread_setspecific(db->reader, conn)) {
+		free(conn);
+		conn = NULL;
+	}
+	if (!conn)
+		conn = &spare;
+	conn->base.db = common;
+	return &conn->base;
+}
+
+/* Without a link each query tries again, and says why it cannot. */
+static void view(struct db_conn *base)
+{
+	struct pg_conn *conn = (struct pg_conn *)base;
+	struct pg_link *link = pg_acquire(conn);
+
+	conn->in_view = link != NULL;
+	if (link)
+		pg_exec(link,
+		    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
+static void view_end(struct db_conn *base)
+{
+	struct pg_conn *conn = (struct pg_conn *)base;
+
+	if (!conn->in_view)
+		return;
+	if (!pg_is_lost(conn->link))
+		pg_exec(conn->link, "COMMIT");
+	conn->in_view = false;
+	pg_release(conn);
+}
+
+static int rows(struct db_conn *base, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg)
+{
+	struct pg_conn *conn = (struct pg_conn *)base;
+	struct pg_link *link = pg_acquire(conn);
+
+	if (!link)
+		return -EIO;
+	int rc = pg_rows(link, base->db->engine, query, args, fn, arg);
+	pg_release(conn);
+	return rc;
+}
+
+/* --- writing --- */
+
+static struct pg_link *writer(const struct db *common)
+{
+	return ((struct pg_db *)common->handle)->writer.link;
+}
+
+/* What a batch begins with. */
+struct beginning {
+	struct db_batch *batch;
+	int64_t number, last; /* of this batch; of this daemon's last one */
+};
+
+static int64_t number_at(const PGresult *row, int column)
+{
+	return strtoll(PQgetvalue(row, 0, column), NULL, 10);
+}
+
+/* The answers to the statements of begin_batch, by their number in it. */
+static int read_beginning(int statement, const PGresult *row, void *arg)
+{
+	/* in the order of the columns, and the setting behind them */
+	static const enum db_kind kind[] = {
+	    DB_CERT, DB_GROUP, DB_KEY, DB_MEMBER, DB_ISSUED};
+	enum { KINDS = sizeof(kind) / sizeof(kind[0]) };
+	struct beginning *b = arg;
+
+	if (statement == 1) {
+		b->number = number_at(row, 0);
+		b->batch->now = number_at(row, 1);
+		return 0;
+	}
+	b->last = number_at(row, 0);
+	for (int i = 0; i < KINDS; i++) {
+		int64_t highest = number_at(row, i + 1),
+			deleted = number_at(row, KINDS + 1);
+		b->batch->next_id[kind[i]] = (highest > deleted ? highest
+								: deleted) +
+					     1;
+	}
+	return 0;
+}
+
+/*
+ * The lock is a statement of its own: those behind it see what the batches
+ * before have committed, which its own snapshot, taken before it waited, does
+ * not. Moments only increase, whatever the server's clock does.
+ */
+static int begin_batch(struct pg_db *db, struct beginning *b)
+{
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql),
+	    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+	    "UPDATE batch SET number = number + 1, at = greatest(at + 1, "
+	    "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000) "
+	    "RETURNING number, at; "
+	    "SELECT coalesce((SELECT batch FROM host WHERE instance = '%s'), 0), "
+	    "(SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
+	    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
+	    "(SELECT max(id) FROM issued), (SELECT encode(value, 'escape') "
+	    "FROM setting WHERE name = 'last_id'); "
+	    "INSERT INTO host SELECT '%s', number, at FROM batch "
+	    "ON CONFLICT (instance) DO UPDATE SET batch = excluded.batch, at = excluded.at",
+	    db->instance, db->instance);
+	return pg_exec_rows(db->writer.link, sql, read_beginning, b);
+}
+
+/* A link that is lost, or has been left in a transaction, is made anew. */
+static int ready_writer(struct pg_db *db)
+{
+	struct pg_link *link = db->writer.link;
+
+	if (link && !pg_is_lost(link) &&
+	    PQtransactionStatus(link->pg) == PQTRANS_IDLE)
+		return 0;
+	pg_disconnect(link);
+	db->writer.link = NULL;
+	return connect_to(db, &db->writer.link);
+}
+
+static int begin(struct db *common, struct db_batch *batch)
+{
+	struct pg_db *db = common->handle;
+	struct beginning b = {.batch = batch};
+	int rc = ready_writer(db);
+
+	if (!rc)
+		rc = begin_batch(db, &b);
+	if (rc)
+		return rc;
+	db->number = b.number;
+	common->others_wrote = b.number != db->seen + 1;
+	return 0;
+}
+
+static int run(
+    struct db *common, enum db_query query, const struct db_value *args)
+{
+	return pg_run(writer(common), query, args);
+}
+
+static bool running(const struct db *common)
+{
+	const struct pg_link *link = writer(common);
+
+	return link && !pg_is_lost(link) &&
+	       PQtransactionStatus(link->pg) == PQTRANS_INTRANS;
+}
+
+/*
+ * Sends COMMIT. A transaction that has failed is answered with ROLLBACK, and
+ * one that may not have been replicated with a WARNING. Returns 0, -EIO: void;
+ * or -EINPROGRESS: it is not known.
+ */
+static int try_to_commit(struct pg_link *link)
+{
+	int64_t until = pg_until();
+	PGresult *result = NULL, *rest;
+	int rc = -EINPROGRESS;
+
+	link->warned = false;
+	if (PQsendQuery(link->pg, "COMMIT"))
+		result = pg_next(link, until);
+	while (result && (rest = pg_next(link, until)))
+		PQclear(rest);
+	if (PQresultStatus(result) == PGRES_COMMAND_OK)
+		rc = strcmp(PQcmdStatus(result), "COMMIT") ? -EIO
+		     : link->warned			   ? -EINPROGRESS
+							   : 0;
+	else if (result && !pg_is_lost(link))
+		rc = pg_error(link, result, "COMMIT");
+	PQclear(result);
+	return rc;
+}
+
+/*
+ * What became of the batch: another one, which waits for the first to end, sees
+ * it, and is committed itself, so that what it saw is as durable. Returns 1 if
+ * it was committed, 0 if not, or -errno.
+ */
+static int look_for(struct pg_db *db, int64_t number)
+{
+	struct db_batch ignored;
+	struct beginning b = {.batch = &ignored};
+	int rc = ready_writer(db);
+
+	if (!rc)
+		rc = begin_batch(db, &b);
+	if (!rc)
+		rc = try_to_commit(db->writer.link);
+	if (rc)
+		return rc;
+	db->committed = db->seen = b.number;
+	db->db->others_wrote = true;
+	return b.last == number;
+}
+
+/* Until it is known, or for as long as an operation may wait. */
+static int find_out(struct pg_db *db)
+{
+	static const struct timespec pause = {.tv_nsec = 100000000};
+	int64_t until = pg_until();
+	int rc;
+
+	do {
+		pg_disconnect(db->writer.link);
+		db->writer.link = NULL;
+		rc = look_for(db, db->number);
+		if (rc < 0)
+			nanosleep(&pause, NULL);
+	} while (rc < 0 && clock_ticks() < until);
+	if (rc < 0)
+		report(LOG_ERR,
+		    "store %s: it is not known whether the last changes were stored: the server does not answer",
+		    db->path);
+	return rc > 0 ? 0 : rc ? -EIO : -EAGAIN;
+}
+
+static int commit(struct db *common)
+{
+	struct pg_db *db = common->handle;
+	int rc = try_to_commit(db->writer.link);
+
+	if (rc == -EINPROGRESS)
+		return find_out(db);
+	if (!rc)
+		db->committed = db->seen = db->number;
+	return rc;
+}
+
+static void rollback(struct db *common)
+{
+	struct pg_link *link = writer(common);
+
+	if (link && !pg_is_lost(link))
+		pg_exec(link, "ROLLBACK");
+}
+
+static void nothing(struct db *common)
+{
+	(void)common;
+}
+
+static void tidy(struct db *common, bool idle)
+{
+	(void)common;
+	(void)idle;
+}
+
+static int no_pause(const struct db *common)
+{
+	(void)common;
+	return 0;
+}
+
+static bool never(const struct db *common)
+{
+	(void)common;
+	return false;
+}
+
+/* A restore works longer between two statements than others may. */
+static int bulk(struct db *common)
+{
+	return pg_exec(writer(common),
+	    "SET CONSTRAINTS ALL DEFERRED; SET LOCAL statement_timeout = 0; "
+	    "SET LOCAL idle_in_transaction_session_timeout = 0");
+}
+
+const struct db_engine db_pg = {
+    .check_path = pg_check_path,
+    .each_needed = pg_each_needed,
+    .files = pg_files,
+    .path_max = pg_path_max,
+    .directory = pg_directory,
+    .is_missing = pg_is_missing,
+    .has_lost_its_file = pg_has_lost_its_file,
+    .check_missing = pg_check_missing,
+    .remove = pg_remove,
+    .publish = pg_publish,
+    .lock = pg_lock,
+    .hold = pg_hold,
+    .each_size = pg_each_size,
+    .open = open_engine,
+    .close = close_engine,
+    .reader = reader_of,
+    .view = view,
+    .view_end = view_end,
+    .rows = rows,
+    .integer = pg_integer,
+    .null = pg_null,
+    .blob = pg_blob,
+    .columns = pg_columns,
+    .value = pg_value,
+    .begin = begin,
+    .run = run,
+    .running = running,
+    .commit = commit,
+    .rollback = rollback,
+    .settle = nothing,
+    .scrub = nothing,
+    .tidy = tidy,
+    .pause = no_pause,
+    .hurries = never,
+    .bulk = bulk,
+    .check = pg_check,
+};

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/clock.h"
+#include "store/base/report.h"
+#include "store/db/pg/pg.h"
+
+/* A connection: every wait for the server has an end. */
+
+int64_t pg_until(void)
+{
+	return clock_ticks() + PG_TIMEOUT_MS * (CLOCK_SECOND / 1000);
+}
+
+bool pg_is_lost(const struct pg_link *link)
+{
+	return !link->pg || PQstatus(link->pg) != CONNECTION_OK;
+}
+
+/* What is in progress may never end: nothing more is expected of it. */
+static void lose(struct pg_link *link)
+{
+	PQfinish(link->pg);
+	link->pg = NULL;
+}
+
+void pg_disconnect(struct pg_link *link)
+{
+	if (!link)
+		return;
+	if (link->pg)
+		PQfinish(link->pg);
+	free(link);
+}
+
+/* Returns 0 when the socket is ready, or -ETIMEDOUT. */
+static int wait_for(const PGconn *pg, short events, int64_t until)
+{
+	struct pollfd fd = {.fd = PQsocket(pg), .events = events};
+	int rc = 0;
+
+	do {
+		int64_t left = until - clock_ticks();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		rc = poll(&fd, 1, (int)(left / (CLOCK_SECOND / 1000)) + 1);
+	} while (rc < 0 && errno == EINTR);
+	return rc > 0 ? 0 : -ETIMEDOUT;
+}
+
+/* The first line of what the server or the library says. */
+static const char *first_line(const char *text, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
+	return out;
+}
+
+static int say_lost(const char *doing, const char *why)
+{
+	char line[512];
+
+	report(LOG_ERR, "store: %s: the server does not answer: %s", doing,
+	    first_line(why, line, sizeof(line)));
+	return -EIO;
+}
+
+/* --- connecting --- */
+
+static void note_warning(void *arg, const PGresult *notice)
+{
+	struct pg_link *link = arg;
+	const char *severity = PQresultErrorField(
+	    notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	if (severity && strcmp(severity, "WARNING") == 0)
+		link->warned = true;
+}
+
+static int finish_connecting(PGconn *pg, int64_t until)
+{
+	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+	int rc = 0;
+
+	while (!rc && state != PGRES_POLLING_OK) {
+		rc = wait_for(pg,
+		    state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until);
+		if (!rc)
+			state = PQconnectPoll(pg);
+		if (state == PGRES_POLLING_FAILED)
+			return -EIO;
+	}
+	return rc;
+}
+
+/*
+ * Values of what is not in the URI. A transaction of a host that has stopped
+ * must not keep the others waiting: the server ends it. The same of one whose
+ * connection is gone.
+ */
+static PGconn *begin_connecting(const char *where)
+{
+	static const char *const name[] = {"connect_timeout", "keepalives_idle",
+	    "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+	    "application_name", "client_encoding", "dbname", NULL};
+	const char *const value[] = {
+	    "10", "5", "2", "3", "10000", "enrollfs", "UTF8", where, NULL};
+
+	return PQconnectStartParams(name, value, 1);
+}
+
+static int set_up(struct pg_link *link)
+{
+	return pg_exec(link,
+	    "SET lock_timeout = '10s'; SET statement_timeout = '60s'; "
+	    "SET idle_in_transaction_session_timeout = '2s'; "
+	    "SET synchronous_commit = on; SET standard_conforming_strings = on; "
+	    "SET TIME ZONE 'UTC'; SET client_min_messages = warning");
+}
+
+int pg_connect(const char *where, struct pg_link **out)
+{
+	struct pg_link *link = calloc(1, sizeof(*link));
+
+	if (!link)
+		return -ENOMEM;
+	link->pg = begin_connecting(where);
+	int rc = link->pg ? 0 : -ENOMEM;
+	if (!rc && PQstatus(link->pg) == CONNECTION_BAD)
+		rc = -EIO;
+	if (!rc)
+		rc = finish_connecting(link->pg, pg_until());
+	if (rc == -EIO)
+		say_lost("connecting", PQerrorMessage(link->pg));
+	if (rc == -ETIMEDOUT)
+		rc = say_lost("connecting", strerror(ETIMEDOUT));
+	if (!rc) {
+		PQsetnonblocking(link->pg, 1);
+		PQsetNoticeReceiver(link->pg, note_warning, link);
+		rc = set_up(link);
+	}
+	if (rc)
+		pg_disconnect(link);
+	else
+		*out = link;
+	return rc;
+}
+
+/* --- asking --- */
+
+static int flush(struct pg_link *link, int64_t until)
+{
+	int left = PQflush(link->pg), rc = 0;
+
+	while (left > 0 && !rc) {
+		rc = wait_for(link->pg, POLLIN | POLLOUT, until);
+		if (!rc && !PQconsumeInput(link->pg))
+			return -EIO;
+		left = PQflush(link->pg);
+	}
+	return left < 0 ? -EIO : rc;
+}
+
+static int await(struct pg_link *link, int64_t until)
+{
+	int rc = flush(link, until);
+
+	while (!rc && PQisBusy(link->pg)) {
+		rc = wait_for(link->pg, POLLIN, until);
+		if (!rc && !PQconsumeInput(link->pg))
+			rc = -EIO;
+	}
+	return rc;
+}
+
+PGresult *pg_next(struct pg_link *link, int64_t until)
+{
+	int rc = link->pg ? await(link, until) : -EIO;
+
+	if (rc == -ETIMEDOUT)
+		lose(link);
+	return rc ? NULL : PQgetResult(link->pg);
+}
+
+/* The beginning of what was to be done, for messages. */
+static int failed(
+    struct pg_link *link, const PGresult *result, const char *sql)
+{
+	char doing[64];
+
+	snprintf(doing, sizeof(doing), "%.*s", (int)strcspn(sql, ";("), sql);
+	return pg_error(link, result, doing);
+}
+
+int pg_exec_rows(struct pg_link *link, const char *sql,
+    int (*fn)(int statement, const PGresult *row, void *arg), void *arg)
+{
+	int64_t until = pg_until();
+	PGresult *result;
+	int rc = 0, n = 0;
+
+	if (!link->pg || !PQsendQuery(link->pg, sql))
+		return failed(link, NULL, sql);
+	while ((result = pg_next(link, until))) {
+		ExecStatusType status = PQresultStatus(result);
+		if (status == PGRES_TUPLES_OK && PQntuples(result) && !rc && fn)
+			rc = fn(n, result, arg);
+		else if (status != PGRES_TUPLES_OK &&
+			 status != PGRES_COMMAND_OK && !rc)
+			rc = failed(link, result, sql);
+		PQclear(result);
+		n++;
+	}
+	return rc || !pg_is_lost(link) ? rc : failed(link, NULL, sql);
+}
+
+int pg_exec(struct pg_link *link, const char *sql)
+{
+	return pg_exec_rows(link, sql, NULL, NULL);
+}
+
+/* --- errors --- */
+
+static bool is_class(const char *state, const char *class)
+{
+	return strncmp(state, class, 2) == 0;
+}
+
+/* Classes and codes: PostgreSQL's manual, appendix A. */
+static int errno_of(const char *state)
+{
+	static const struct {
+		const char *state;
+		int rc;
+	} known[] = {
+	    {"23505", -EEXIST}, /* unique_violation */
+	    {"40001", -EAGAIN}, /* serialization_failure */
+	    {"40P01", -EAGAIN}, /* deadlock_detected */
+	    {"53100", -ENOSPC}, /* disk_full */
+	    {"53200", -ENOMEM}, /* out_of_memory */
+	    {"55P03", -EBUSY},	/* lock_not_available */
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(state, known[i].state) == 0)
+			return known[i].rc;
+	return -EIO;
+}
+
+/* The server will not do more on this connection, or is not the one that
+ * writes any more. */
+static bool ends_link(const char *state)
+{
+	return is_class(state, "08") || is_class(state, "57P") ||
+	       strcmp(state, "25006") == 0 || strcmp(state, "25P03") == 0;
+}
+
+int pg_error(struct pg_link *link, const PGresult *result, const char *doing)
+{
+	const char *state = result ? PQresultErrorField(
+					 result, PG_DIAG_SQLSTATE)
+				   : NULL;
+	char line[512];
+
+	if (!state) {
+		char why[512];
+		first_line(link->pg ? PQerrorMessage(link->pg)
+				    : strerror(ETIMEDOUT),
+		    why, sizeof(why));
+		if (link->pg)
+			lose(link);
+		return say_lost(doing, why);
+	}
+	int rc = errno_of(state);
+	if (rc != -EEXIST && rc != -EAGAIN)
+		report(LOG_ERR, "store: %s: %s (%s)", doing,
+		    first_line(PQresultErrorField(
+				   result, PG_DIAG_MESSAGE_PRIMARY),
+			line, sizeof(line)),
+		    state);
+	if (ends_link(state))
+		lose(link);
+	return rc;
+}

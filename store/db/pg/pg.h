@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_DB_PG_PG_H
+#define STORE_DB_PG_PG_H
+
+/*
+ * The PostgreSQL engine; what its files share.
+ *
+ * The batches of all hosts run one after the other: each begins with an UPDATE,
+ * as a statement of its own, of the one row of `batch`, which is locked until
+ * the end. What was written for SQLite's single writer then holds unchanged.
+ * That row also has the moment of the batch and its number, by which a host
+ * knows whether another one has written; and `host` has, of each daemon, the
+ * number of its last batch, which says after a lost connection whether that was
+ * committed.
+ */
+#include <libpq-fe.h>
+#include <pthread.h>
+
+#include "store/base/bytes.h"
+#include "store/db/engine.h"
+
+/* No operation waits longer than this for the server. */
+enum { PG_TIMEOUT_MS = 10000 };
+
+/* A connection to the server. */
+struct pg_link {
+	PGconn *pg;
+	bool prepared[DB_QUERIES];
+	int cursors; /* open ones */
+	bool warned; /* a WARNING came since this was reset */
+	struct pg_link *next; /* in the pool */
+};
+
+/* What a thread reads with; it has a link only while it needs one. */
+struct pg_conn {
+	struct db_conn base;
+	struct pg_link *link;
+	int uses;     /* queries that run */
+	bool in_view; /* keeps the link, which has a transaction */
+};
+
+struct pg_row {
+	struct db_row base;
+	PGresult *result;
+	int at;
+};
+
+/* Links of readers. */
+enum { PG_POOL = 8 };
+
+struct pg_db {
+	struct db *db;
+	char *path;	      /* for messages */
+	char *where, *schema; /* see pg_where, pg_schema */
+	bool read_only;
+	struct pg_conn writer; /* its link stays */
+	char instance[33];     /* this daemon, in `host` */
+	int64_t number;	       /* of the present batch, */
+	int64_t committed;     /* of the last one of this daemon, */
+	int64_t seen;	       /* of the last one of any that it knows of */
+
+	pthread_key_t reader;
+	bool have_reader_key;
+	pthread_mutex_t pool_lock;
+	pthread_cond_t returned;
+	struct pg_link *idle;
+	int links;	/* of the pool, idle or not */
+	int64_t refuse; /* ticks; no new link before: one has failed */
+	bool closing;
+};
+
+/* --- place.c --- */
+
+/*
+ * A store is in a schema of a database. Its path is a connection URI; a draft's
+ * has `#` and a suffix behind it, which is also behind the name of the schema.
+ */
+int pg_check_path(const char *path);
+void pg_each_needed(
+    const char *path, void (*fn)(const char *file, void *arg), void *arg);
+extern const char *const pg_files[];
+size_t pg_path_max(void);
+int pg_directory(const char *path, int *dir);
+int pg_is_missing(int dir, const char *path);
+bool pg_has_lost_its_file(int dir, const char *path);
+int pg_check_missing(int dir, const char *path);
+int pg_remove(int dir, const char *path);
+int pg_publish(int dir, const char *draft, const char *path);
+int pg_lock(
+    int dir, const char *path, bool read_only, bool must_be_new, int *fd);
+int pg_hold(int dir, const char *path, int *fd);
+int pg_each_size(int dir, const char *path,
+    int (*fn)(const char *file, int64_t bytes, void *arg), void *arg);
+
+/* Splits a path: *where is what libpq takes, *suffix what is behind `#`, or
+ * empty. The caller frees *where. NULL: no memory. */
+char *pg_where(const char *path, const char **suffix);
+
+/* Appends the name of the link's schema, a suffix and a NUL. Returns 0, -ENOENT
+ * (there is none) or -errno, logged. */
+int pg_schema(struct pg_link *link, const char *suffix, struct bytes *out);
+
+/* Makes a draft's schema. Has the link work in this one. */
+int pg_make_draft(struct pg_link *link, const char *schema);
+int pg_use_schema(struct pg_link *link, const char *schema);
+
+/* --- link.c --- */
+
+/* Connects, waits at most PG_TIMEOUT_MS, and sets what all links have in
+ * common. Returns 0 or -errno, logged. */
+int pg_connect(const char *where, struct pg_link **out);
+void pg_disconnect(struct pg_link *link); /* NULL is permitted */
+
+/* Waits for the answer to what was sent, until `until` in ticks. NULL: there is
+ * none any more, or it did not come: then the link is lost. */
+PGresult *pg_next(struct pg_link *link, int64_t until);
+
+/* Whether the link can be used no more. */
+bool pg_is_lost(const struct pg_link *link);
+
+/* Runs SQL text: all statements of it. Returns 0 or -errno, logged. */
+int pg_exec(struct pg_link *link, const char *sql);
+
+/* The same; calls fn with the first row of each statement that has rows. */
+int pg_exec_rows(struct pg_link *link, const char *sql,
+    int (*fn)(int statement, const PGresult *row, void *arg), void *arg);
+
+/* The one place where PostgreSQL's errors become -errno; logs failures.
+ * `doing` names what failed. -EAGAIN: the transaction is void, and may succeed
+ * if it is run again. */
+int pg_error(struct pg_link *link, const PGresult *result, const char *doing);
+
+/* Ticks when an operation that begins now has waited too long. */
+int64_t pg_until(void);
+
+/* --- run.c --- */
+
+/* `rows` and `run` of the engine, on a link. */
+int pg_rows(struct pg_link *link, const struct db_engine *engine,
+    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg);
+int pg_run(
+    struct pg_link *link, enum db_query query, const struct db_value *args);
+
+int64_t pg_integer(const struct db_row *row, int column);
+bool pg_null(const struct db_row *row, int column);
+const void *pg_blob(const struct db_row *row, int column, size_t *len);
+int pg_columns(const struct db_row *row);
+struct db_value pg_value(const struct db_row *row, int column);
+
+/* --- schema.c --- */
+
+/* Makes the tables of a new store. Returns 0 or -errno, logged. */
+int pg_make_tables(struct pg_link *link);
+
+/* Whether a schema has a store's tables, of the present version. Returns 0,
+ * -ENOENT, -EINVAL (of a later version, or not a store) or -errno, logged. */
+int pg_check_version(struct pg_link *link, const char *path);
+
+/* `check` of the engine. */
+int pg_check(
+    struct db_conn *conn, enum db_check what, db_fault_fn fault, void *arg);
+
+/* --- engine.c --- */
+
+/* The link of a connection, to be given back with pg_release. NULL: none is to
+ * be had; logged. */
+struct pg_link *pg_acquire(struct pg_conn *conn);
+void pg_release(struct pg_conn *conn);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+#include "store/base/clock.h"
+#include "store/db/pg/pg.h"
+
+/* Running the statements of query.h on a link. */
+
+/* Types of values and columns, by their numbers in the catalog pg_type. */
+enum { TYPE_BOOL = 16, TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_INT2 = 21,
+	TYPE_INT4 = 23, TYPE_TEXT = 25 };
+
+enum { PARAMETERS_MAX = 64 };
+
+/* The parameters of a statement, for libpq. */
+struct parameters {
+	int n;
+	Oid type[PARAMETERS_MAX];
+	const char *value[PARAMETERS_MAX];
+	int length[PARAMETERS_MAX], format[PARAMETERS_MAX];
+	int64_t integer[PARAMETERS_MAX];
+};
+
+static Oid type_of(char letter)
+{
+	return letter == 'i' ? TYPE_INT8 : letter == 't' ? TYPE_TEXT : TYPE_BYTES;
+}
+
+static void bind_value(
+    struct parameters *p, int i, const struct db_value *value)
+{
+	p->format[i] = value->type != DB_STRING;
+	if (value->type == DB_INTEGER) {
+		p->integer[i] = (int64_t)htobe64((uint64_t)value->i);
+		p->value[i] = (const char *)&p->integer[i];
+		p->length[i] = sizeof(p->integer[i]);
+	} else if (value->type != DB_NULL) {
+		/* NULL would stand for no value */
+		p->value[i] = value->p ? value->p : "";
+		p->length[i] = (int)value->n;
+	}
+}
+
+static int bind(enum db_query query, const struct db_value *args,
+    struct parameters *p)
+{
+	const char *types = db_query_types(query);
+	int rc = db_check_values(query, args);
+
+	p->n = 0;
+	if (rc)
+		return rc;
+	for (; types[p->n]; p->n++) {
+		p->type[p->n] = type_of(types[p->n]);
+		p->value[p->n] = NULL;
+		p->length[p->n] = 0;
+		bind_value(p, p->n, &args[p->n]);
+	}
+	return 0;
+}
+
+/* A statement's text with PostgreSQL's parameters. */
+static int translate(const char *text, struct bytes *out)
+{
+	int rc = 0;
+	bool quoted = false;
+
+	for (; *text && !rc; text++) {
+		bool number = *text == '?' && isdigit((unsigned char)text[1]);
+		quoted ^= *text == '\'';
+		rc = bytes_add(out, number && !quoted ? "$" : text, 1);
+	}
+	return rc ? rc : bytes_add(out, "", 1);
+}
+
+/* The answer to what was sent; the statement's other answers, of which there
+ * are none, are dropped. Returns 0 or -errno. */
+static int answer(struct pg_link *link, enum db_query query, PGresult **out)
+{
+	int64_t until = pg_until();
+	PGresult *rest;
+
+	*out = pg_next(link, until);
+	while ((rest = pg_next(link, until)))
+		PQclear(rest);
+	ExecStatusType status = *out ? PQresultStatus(*out) : PGRES_FATAL_ERROR;
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return 0;
+	int rc = pg_error(link, *out, db_query_name(query));
+	PQclear(*out);
+	*out = NULL;
+	return rc;
+}
+
+static int prepare(
+    struct pg_link *link, enum db_query query, const struct parameters *p)
+{
+	CLEANUP_BYTES struct bytes text = {0};
+	PGresult *result = NULL;
+
+	if (link->prepared[query])
+		return 0;
+	int rc = translate(db_query_text(query), &text);
+	if (rc)
+		return rc;
+	if (!PQsendPrepare(link->pg, db_query_name(query), (char *)text.data,
+		p->n, p->type))
+		return pg_error(link, NULL, db_query_name(query));
+	rc = answer(link, query, &result);
+	PQclear(result);
+	link->prepared[query] = !rc;
+	return rc;
+}
+
+static int execute(struct pg_link *link, enum db_query query,
+    const struct db_value *args, PGresult **out)
+{
+	struct parameters p;
+	int rc = pg_is_lost(link) ? pg_error(link, NULL, db_query_name(query))
+				  : bind(query, args, &p);
+
+	if (!rc)
+		rc = prepare(link, query, &p);
+	if (rc)
+		return rc;
+	if (!PQsendQueryPrepared(link->pg, db_query_name(query), p.n, p.value,
+		p.length, p.format, 1))
+		return pg_error(link, NULL, db_query_name(query));
+	return answer(link, query, out);
+}
+
+int pg_run(
+    struct pg_link *link, enum db_query query, const struct db_value *args)
+{
+	PGresult *result = NULL;
+	int rc = execute(link, query, args, &result);
+
+	if (!rc)
+		rc = atoi(PQcmdTuples(result));
+	PQclear(result);
+	return rc;
+}
+
+/* --- rows --- */
+
+/* Calls fn for each row, until it stops. *rows counts them. */
+static int each(const struct db_engine *engine, PGresult *result, db_row_fn fn,
+    void *arg, int *rows)
+{
+	struct pg_row row = {{engine}, result, 0};
+	int stop = 0;
+
+	for (; row.at < PQntuples(result) && !stop; row.at++) {
+		++*rows;
+		stop = fn(&row.base, arg);
+	}
+	return stop;
+}
+
+/*
+ * What may have many rows is read in parts, in a transaction, so that neither
+ * memory nor the time to the first row grows with them; the callback may run
+ * other queries meanwhile.
+ */
+static bool is_long(enum db_query query)
+{
+	static const bool is[DB_QUERIES] = {
+	    [DB_CERT_EACH] = true,
+	    [DB_CRL_ENTRIES] = true,
+	    [DB_INDEX_CERTS] = true,
+	    [DB_INDEX_MEMBERS] = true,
+	    [DB_GROUP_EACH] = true,
+	    [DB_KEY_ALL] = true,
+	    [DB_KEY_EACH] = true,
+	    [DB_MEMBER_ALL] = true,
+	    [DB_MEMBER_NEWEST] = true,
+	    [DB_MEMBER_EACH] = true,
+	    [DB_MEMBER_EACH_OF_KEY] = true,
+	    [DB_FORMER_NAMES] = true,
+	    [DB_EVENT_SEGMENT] = true,
+	    [DB_EVENT_LINES] = true,
+	    [DB_EVENT_EACH] = true,
+	    [DB_SEGMENT_EACH] = true,
+	    [DB_RESTORE_DATA] = true,
+	    [DB_RESTORE_ALIVE] = true,
+	    [DB_RESTORE_USES] = true,
+	    [DB_CHECK_CERTS] = true,
+	    [DB_CHECK_CRLS] = true,
+	    [DB_CHECK_KEYS] = true,
+	    [DB_CHECK_CERTIFICATES] = true,
+	};
+
+	return is[query];
+}
+
+static int declare(struct pg_link *link, enum db_query query,
+    const struct db_value *args)
+{
+	CLEANUP_BYTES struct bytes text = {0};
+	struct parameters p;
+	PGresult *result = NULL;
+	int rc = bind(query, args, &p);
+
+	if (!rc)
+		rc = bytes_printf(&text, "DECLARE c%d NO SCROLL CURSOR FOR ",
+		    link->cursors);
+	if (!rc)
+		rc = translate(db_query_text(query), &text);
+	if (rc)
+		return rc;
+	if (!PQsendQueryParams(link->pg, (char *)text.data, p.n, p.type,
+		p.value, p.length, p.format, 1))
+		return pg_error(link, NULL, db_query_name(query));
+	rc = answer(link, query, &result);
+	PQclear(result);
+	return rc;
+}
+
+static int fetch(struct pg_link *link, enum db_query query, int cursor,
+    PGresult **out)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "FETCH 128 FROM c%d", cursor);
+	if (!PQsendQueryParams(
+		link->pg, text, 0, NULL, NULL, NULL, NULL, 1))
+		return pg_error(link, NULL, db_query_name(query));
+	return answer(link, query, out);
+}
+
+static int each_part(struct pg_link *link, const struct db_engine *engine,
+    enum db_query query, db_row_fn fn, void *arg, int *rows)
+{
+	int cursor = link->cursors++, stop = 0, n = 1, rc = 0;
+
+	while (!rc && !stop && n) {
+		PGresult *part = NULL;
+		rc = fetch(link, query, cursor, &part);
+		n = rc ? 0 : PQntuples(part);
+		if (n)
+			stop = each(engine, part, fn, arg, rows);
+		PQclear(part);
+	}
+	link->cursors--;
+	return rc ? rc : stop;
+}
+
+static bool in_transaction(const struct pg_link *link)
+{
+	return link->pg && PQtransactionStatus(link->pg) != PQTRANS_IDLE;
+}
+
+/* Reads in parts. The cursor ends with the transaction, or is closed. */
+static int rows_in_parts(struct pg_link *link, const struct db_engine *engine,
+    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg)
+{
+	bool alone = !in_transaction(link);
+	int rows = 0, rc = 0;
+	char close[32];
+
+	if (pg_is_lost(link))
+		return pg_error(link, NULL, db_query_name(query));
+	if (alone)
+		rc = pg_exec(link, "BEGIN READ ONLY");
+	if (!rc)
+		rc = declare(link, query, args);
+	if (rc && !alone)
+		return rc;
+	if (!rc)
+		rc = each_part(link, engine, query, fn, arg, &rows);
+	snprintf(close, sizeof(close), alone ? "COMMIT" : "CLOSE c%d",
+	    link->cursors);
+	if (in_transaction(link) &&
+	    (alone || PQtransactionStatus(link->pg) == PQTRANS_INTRANS))
+		pg_exec(link, close);
+	return rc < 0 ? rc : rows;
+}
+
+int pg_rows(struct pg_link *link, const struct db_engine *engine,
+    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg)
+{
+	PGresult *result = NULL;
+	int rows = 0;
+
+	if (is_long(query))
+		return rows_in_parts(link, engine, query, args, fn, arg);
+	int rc = execute(link, query, args, &result);
+	if (!rc)
+		rc = each(engine, result, fn, arg, &rows);
+	PQclear(result);
+	return rc < 0 ? rc : rows;
+}
+
+/* --- columns --- */
+
+static const struct pg_row *as_pg(const struct db_row *row)
+{
+	return (const struct pg_row *)row;
+}
+
+bool pg_null(const struct db_row *row, int column)
+{
+	const struct pg_row *r = as_pg(row);
+
+	return PQgetisnull(r->result, r->at, column);
+}
+
+/* Integers are of 1 (bool), 2, 4 or 8 bytes, big-endian. */
+int64_t pg_integer(const struct db_row *row, int column)
+{
+	size_t len;
+	const unsigned char *at = pg_blob(row, column, &len);
+	uint64_t number = at && len && len <= 8 && (at[0] & 0x80) ? ~UINT64_C(0)
+								 : 0;
+
+	if (!at || len > 8)
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		number = number << 8 | at[i];
+	return (int64_t)number;
+}
+
+const void *pg_blob(const struct db_row *row, int column, size_t *len)
+{
+	const struct pg_row *r = as_pg(row);
+
+	*len = (size_t)PQgetlength(r->result, r->at, column);
+	return pg_null(row, column) ? NULL
+				    : PQgetvalue(r->result, r->at, column);
+}
+
+int pg_columns(const struct db_row *row)
+{
+	return PQnfields(as_pg(row)->result);
+}
+
+struct db_value pg_value(const struct db_row *row, int column)
+{
+	struct db_value value = {.type = DB_NULL};
+
+	if (pg_null(row, column))
+		return value;
+	switch (PQftype(as_pg(row)->result, column)) {
+	case TYPE_BOOL:
+	case TYPE_INT2:
+	case TYPE_INT4:
+	case TYPE_INT8:
+		return DB_INT(pg_integer(row, column));
+	case TYPE_BYTES:
+		value.type = DB_BYTES;
+		break;
+	default:
+		value.type = DB_STRING;
+		break;
+	}
+	value.p = pg_blob(row, column, &value.n);
+	return value;
+}
