@@ -221,8 +221,8 @@ static int allow_store(int ruleset, const char *store)
 /* And what the C library reads to look up the server's name. */
 static int allow_needed(int ruleset, const struct confine_needed *needed)
 {
-	static const char *const resolver[] = {"/etc/gai.conf", "/etc/host.conf",
-	    "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd",
+	static const char *const resolver[] = {"/etc/gai.conf",
+	    "/etc/host.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd",
 	    "/etc/resolv.conf", "/etc/services", "/etc/ssl/certs",
 	    "/run/systemd/resolve"};
 	int rc = 0;
@@ -238,8 +238,7 @@ static int allow_needed(int ruleset, const struct confine_needed *needed)
 }
 
 /* Not available before Linux 5.13, or if it is not built in. */
-static int confine_files(
-    const char *store, const struct confine_needed *needed)
+static int confine_files(const char *store, const struct confine_needed *needed)
 {
 	struct landlock_ruleset_attr attr = {.handled_access_fs = EVERYTHING};
 	int ruleset = (int)syscall(

@@ -13,6 +13,7 @@
 #include "fs/confine.h"
 #include "fs/guard.h"
 #include "fs/loop.h"
+#include "fs/node.h"
 #include "fs/ops.h"
 #include "fs/stale_mount.h"
 #include "store/base/name.h"
@@ -344,10 +345,9 @@ static int confine_with_server(const char *store)
 
 static int choose_user(const struct options *o, struct user *user)
 {
-	return store_is_on_server(o->store)
-		   ? user_named(o->user, user)
-		   : user_choose(
-			 o->user, o->store, store_files(o->store), user);
+	return store_is_on_server(o->store) ? user_named(o->user, user)
+					    : user_choose(o->user, o->store,
+						  store_files(o->store), user);
 }
 
 /* Drops privileges that only the start needs, before there are threads and
@@ -397,6 +397,8 @@ static int serve_store(
 	};
 	int rc = drop_privileges(o, &options);
 
+	if (store_is_on_server(o->store))
+		node_shared_with_others();
 	if (!rc)
 		rc = store_open(&options, &mount->store);
 	if (options.key_fd > 0)

@@ -12,10 +12,15 @@
 #include "store/base/clock.h"
 
 /* For what changes through its own inode only. */
-static const double cache_seconds = 60;
+static double cache_seconds = 60;
 
 /* For conversations: from the lookup to the open and the fstat(2) that follow. */
-static const double conversation_seconds = 1;
+static double conversation_seconds = 1;
+
+void node_shared_with_others(void)
+{
+	cache_seconds = conversation_seconds = 0.5;
+}
 
 static bool present(const struct attr *attr, const union store_any *row)
 {

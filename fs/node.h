@@ -49,6 +49,10 @@ uint64_t node_shown_ino(const struct node *node);
  * How long the kernel may cache attributes and names, in seconds.
  */
 double node_timeout(const struct node *node);
+
+/* Other hosts change the store, too, and cannot tell this kernel: it caches for
+ * half a second at most. Before anything is served. */
+void node_shared_with_others(void);
 double node_entry_timeout(const struct node *node);
 
 /* How long it may cache the attributes that a lookup answers. */

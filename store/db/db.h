@@ -62,8 +62,8 @@ enum {
  */
 int db_directory(const char *path, int *dir);
 
-/* Whether the path is that of a database on a server: postgresql://HOST/NAME. It
- * has no files, and all functions ignore dir. */
+/* Whether the path is that of a database on a server: postgresql://HOST/NAME.
+ * It has no files, and all functions ignore dir. */
 bool db_is_server(const char *path);
 
 /* Whether a path can be that of a database: no password is in a URI, which
@@ -162,7 +162,8 @@ struct db_batch {
  * end stand around each job; end is given its answer and returns it, or -errno,
  * which undoes the job. before and changed stand around statements with an
  * effect (query.h), the latter if rows were changed. lost: the transaction was
- * rolled back, with all its jobs.
+ * rolled back, with all its jobs. others: another process has changed the
+ * database, and maybe anything in it; also between jobs.
  */
 struct db_hooks {
 	void (*begin)(struct db_conn *conn);
@@ -172,6 +173,7 @@ struct db_hooks {
 	int (*changed)(
 	    struct db_conn *conn, const struct db_effect *effect, int64_t id);
 	void (*lost)(void *context);
+	void (*others)(void *context);
 };
 
 /* Sets what jobs ask for with db_context, and the hooks, which have to stay; or

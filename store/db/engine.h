@@ -60,7 +60,8 @@ struct db_engine {
 	/* --- one thread at a time: see writer.c --- */
 
 	/* Begins a transaction, if what is open is still what has its name, and
-	 * fills the batch. */
+	 * fills the batch. This, run and commit may return -ERESTART: nothing
+	 * is stored, but it may be if all of it is run again. */
 	int (*begin)(struct db *db, struct db_batch *batch);
 	/* Runs a statement without rows. Returns how many rows it changed. */
 	int (*run)(
@@ -111,8 +112,6 @@ struct db {
 	int64_t recorded_records;
 	struct db_conn *writer; /* of whoever has the turn, see writer.c */
 	bool changed;		/* by the present job */
-	bool others_wrote; /* before the present batch: what this process
-			      remembers of the database may be wrong */
 	struct db_cache *cache;
 
 	pthread_mutex_t queue_lock;
@@ -143,6 +142,10 @@ const struct db_engine *db_engine_of(const char *path);
 /* Whether the values are of the query's types: SQLite would take any. Returns 0
  * or -EIO, logged. */
 int db_check_values(enum db_query query, const struct db_value *args);
+
+/* For an engine, in a turn: another process has written, so that what this one
+ * remembers of the database may be wrong. */
+void db_others_wrote(struct db *db);
 
 /* Starts the writer's thread; ends it when everything queued is done. */
 int db_writer_start(struct db *db);

@@ -38,6 +38,9 @@ enum { POSTED_MAX = 1024 };
  */
 enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
 
+/* For how long a transaction that an engine could not finish is tried again. */
+enum { AGAIN_MS = 10000 };
+
 static struct timespec later(int ms)
 {
 	struct timespec at;
@@ -135,7 +138,16 @@ static int run_task(struct db *db, struct db_batch *batch, struct db_task *task)
 	if (task->rc >= 0)
 		return 0;
 	*batch = before;
+	if (task->rc == -ERESTART)
+		return -ERESTART;
 	return db->changed || !db->engine->running(db) ? -ECANCELED : 0;
+}
+
+void db_others_wrote(struct db *db)
+{
+	db_cache_forget_all(db->cache);
+	if (db->hooks)
+		db->hooks->others(db->context);
 }
 
 static int commit(struct db *db)
@@ -146,13 +158,22 @@ static int commit(struct db *db)
 	return rc;
 }
 
-/* Another host has written. */
-static void forget(struct db *db)
+static int try_batch(
+    struct db *db, struct db_task *first, const struct db_task *end)
 {
-	db->others_wrote = false;
-	db_cache_forget_all(db->cache);
-	if (db->hooks)
+	struct db_batch batch = {0};
+	int rc = db->engine->begin(db, &batch);
+
+	db_cache_begin(db->cache);
+	for (struct db_task *task = first; task != end && !rc; task = task->next)
+		rc = run_task(db, &batch, task);
+	if (!rc)
+		rc = commit(db);
+	if (rc && db->engine->running(db))
+		db->engine->rollback(db);
+	if (rc && db->hooks)
 		db->hooks->lost(db->context);
+	return rc;
 }
 
 /*
@@ -163,21 +184,15 @@ static void forget(struct db *db)
 static int run_batch(
     struct db *db, struct db_task *first, const struct db_task *end)
 {
-	struct db_batch batch = {0};
-	int rc = db->engine->begin(db, &batch);
+	static const struct timespec pause = {.tv_nsec = 100000000};
+	int64_t until = clock_ticks() + AGAIN_MS * (CLOCK_SECOND / 1000);
+	int rc = try_batch(db, first, end);
 
-	db_cache_begin(db->cache);
-	if (!rc && db->others_wrote)
-		forget(db);
-	for (struct db_task *task = first; task != end && !rc; task = task->next)
-		rc = run_task(db, &batch, task);
-	if (!rc)
-		rc = commit(db);
-	if (rc && db->engine->running(db))
-		db->engine->rollback(db);
-	if (rc && db->hooks)
-		db->hooks->lost(db->context);
-	return rc;
+	while (rc == -ERESTART && clock_ticks() < until) {
+		nanosleep(&pause, NULL);
+		rc = try_batch(db, first, end);
+	}
+	return rc == -ERESTART ? -EIO : rc;
 }
 
 /* Gives each task its answer. Returns why nothing could be stored. */

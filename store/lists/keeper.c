@@ -95,7 +95,11 @@ void keeper_stop(struct store *store)
 
 void keeper_revoked(struct db_conn *conn)
 {
-	struct store *store = db_context(conn);
+	keeper_look(db_context(conn));
+}
+
+void keeper_look(struct store *store)
+{
 	struct list_keeper *k = &store->keeper;
 
 	if (!k->running)

@@ -31,4 +31,7 @@ void keeper_stop(struct store *store);
 /* In a job that revokes something. */
 void keeper_revoked(struct db_conn *conn);
 
+/* Has it look soon whether something was revoked. */
+void keeper_look(struct store *store);
+
 #endif

@@ -96,8 +96,8 @@ static int become_user(
 		return -1;
 	}
 	if ((server ? user_named(o->own[USER], &user)
-		    : user_choose(o->own[USER], o->store,
-			  store_files(o->store), &user)) ||
+		    : user_choose(o->own[USER], o->store, store_files(o->store),
+			  &user)) ||
 	    store_find_key(options, !o->own[FROM]))
 		return -1;
 	/* the copy may be readable by root only */

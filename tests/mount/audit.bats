@@ -8,14 +8,7 @@ as() { setpriv --reuid "$1" --regid "$2" --clear-groups "${@:3}"; }
 modes() { (cd "$M" && stat -c '%n %a %u:%g' log log.head tables tables/*.tsv tables/*.html metrics); }
 
 # of_0_1_0: what version 0.1.0 has made has no such setting.
-of_0_1_0() {
-	python3 - <<-'PY'
-		import sqlite3
-		db = sqlite3.connect('store')
-		assert db.execute("DELETE FROM setting WHERE name = 'audit_private'").rowcount == 1
-		db.commit()
-	PY
-}
+of_0_1_0() { sql "DELETE FROM setting WHERE name = 'audit_private'"; }
 
 NEW='log 440 0:0
 log.head 440 0:0

@@ -139,7 +139,7 @@ csrs() {
 	is "$M/certs/connector/issued" 200
 	[ "$(grep -c '"action":"enroll"' "$M/log")" = 200 ]
 	stop
-	[ "$(sqlite3 store 'PRAGMA integrity_check')" = ok ]
+	tool fsck "${TOOL_OPTIONS[@]}" "$S"
 }
 
 @test "readers see whole values while others write them" {

@@ -23,10 +23,16 @@ place_store() {
 	SCHEMA=t_${T##*.}
 	psql -qX "$STORE" -c "CREATE SCHEMA \"$SCHEMA\"" || return 1
 	S="$STORE&options=-csearch_path%3D\"$SCHEMA\""
-	touch "$T/store.key" && rm "$T/store.key"
-	install -d -o enrollfs "$T/key"
-	ln -s key/master "$T/store.key"
-	OF_STORE=(-o "master_key=$T/key/master") TOOL_OPTIONS=(--master-key "$T/key/master")
+	install -d -o enrollfs "$T/secret"
+	OF_STORE=(-o "master_key=$T/secret/store.key") TOOL_OPTIONS=(--master-key "$T/secret/store.key")
+}
+
+# The master key's file.
+master_key() { if [ -n "${STORE-}" ]; then echo "$T/secret/store.key"; else echo "$T/store.key"; fi; }
+
+# sql STATEMENT: runs it in the test's store, and prints rows with | between columns.
+sql() {
+	if [ -n "${STORE-}" ]; then psql -qXAt "$S" -c "$1"; else sqlite3 "$T/store" "$1"; fi
 }
 
 remove_store() {
@@ -181,10 +187,12 @@ plain() {
 # not_restored REASON: why this test's store is not compared with what its export restores.
 not_restored() { echo "$1" > "$T/.not_restored"; }
 
-# Nothing is forgotten by the export: what it restores shows what the test's store shows. Sanitizers
+# Nothing is forgotten by the export: what it restores, into a file whatever the engine was, shows what
+# the test's store shows. Sanitizers
 # have seen it in restore.bats, and a test that has failed has said enough.
 check_restored() {
-	[ -n "${BATS_TEST_COMPLETED-}" ] && [ -e "$T/store" ] && [ ! -e "$T/.not_restored" ] || return 0
+	[ -n "${BATS_TEST_COMPLETED-}" ] && [ -e "$(master_key)" ] && [ ! -e "$T/.not_restored" ] || return 0
+	[ -n "${STORE-}" ] || [ -e "$T/store" ] || return 0
 	plain || return 0
 	local R rc=0
 	R=$(mktemp -d)
@@ -198,17 +206,17 @@ check_restored() {
 
 restored_like_it() {
 	local M=$R/m
-	tool fsck "$T/store" || return 1
-	look_at "$T/store" was || return 1
-	cp -p "$T/store.key" "$R/new" || return 1
+	tool fsck "${TOOL_OPTIONS[@]}" "$S" || return 1
+	look_at "$S" was "${OF_STORE[@]}" || return 1
+	cp -p "$(master_key)" "$R/new" || return 1
 	tool mkfs --from "$R/was.export" "$R/new/store" || return 1
 	look_at "$R/new/store" now || return 1
 	diff "$R/was" "$R/now" && diff -r "$R/was.export" "$R/now.export"
 }
 
-# look_at STORE NAME: mounted read-only, what it shows is in R/NAME, its export in R/NAME.export.
+# look_at STORE NAME [OPTION...]: mounted read-only, what it shows is in R/NAME, its export in R/NAME.export.
 look_at() {
-	env "${CLOCKED[@]}" "$ENROLLFS" -f -o ro "$1" "$M" 3>&- &
+	env "${CLOCKED[@]}" "$ENROLLFS" -f -o ro "${@:3}" "$1" "$M" 3>&- &
 	PID=$!
 	wait_until answers || return 1
 	look > "$R/$2"
@@ -233,7 +241,7 @@ secrets() {
 		echo
 	done < "$T/.texts"
 	find "$T" -xdev -maxdepth 2 -type f -size -100k -exec awk '/PRIVATE KEY-----$/ {on = !on; next} on && length > 40' {} +
-	head -qc 64 "$T"/*.key 2> /dev/null | grep -aoE '[0-9a-f]{64}'
+	head -qc 64 "$T"/*.key "$T"/secret/*.key 2> /dev/null | grep -aoE '[0-9a-f]{64}'
 }
 
 # None of them is in anything that the daemon has said or shows, but where it is asked for.

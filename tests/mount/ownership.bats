@@ -39,11 +39,11 @@ delegate() {
 	chmod 755 "$K"
 	[ "$(mode "$K/uses")" = '444 2001:3001' ]
 	stop
-	[ "$(sqlite3 store 'SELECT count(*) FROM file_owner')" = 2 ]
+	[ "$(sql 'SELECT count(*) FROM file_owner')" = 2 ]
 	start
 	rm -r "$K"
 	stop
-	[ "$(sqlite3 store 'SELECT count(*) FROM file_owner')" = 1 ]
+	[ "$(sql 'SELECT count(*) FROM file_owner')" = 1 ]
 }
 
 @test "a group handed to netops is theirs to run, and nothing else is" {
@@ -422,7 +422,7 @@ PY
 	[ "$(stat -c %u "$K/uses")" = 2001 ]
 	stop
 	"${ENROLLFS%/*}/fsck.enrollfs" store
-	[ "$(sqlite3 store 'SELECT count(*) FROM file_owner WHERE kind = 3 AND (ino >> 48 & 255) = 2')" = 0 ]
+	[ "$(sql 'SELECT count(*) FROM file_owner WHERE kind = 3 AND (ino >> 48 & 255) = 2')" = 0 ]
 }
 
 # newer NAME...: of the group, exactly these have a ctime later than `since`.

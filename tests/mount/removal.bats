@@ -40,8 +40,8 @@ TXT
 	[ "$ways" = 8 ]
 	# the members' certificates are revoked, and stay in the store
 	stop
-	[ "$(sqlite3 store 'SELECT count(*), count(revoked) FROM issued')" = "16|16" ]
-	[ "$(sqlite3 store "SELECT DISTINCT reason FROM issued")" = cessationOfOperation ]
+	[ "$(sql 'SELECT count(*), count(revoked) FROM issued')" = "16|16" ]
+	[ "$(sql "SELECT DISTINCT reason FROM issued")" = cessationOfOperation ]
 }
 
 @test "a certificate goes with rm -r, unless something depends on it" {
@@ -115,7 +115,7 @@ TXT
 		fi
 	done
 	stop
-	[ "$(sqlite3 store 'SELECT sum(uses) FROM prov_key')" = "$(sqlite3 store 'SELECT count(*) FROM issued')" ]
+	[ "$(sql 'SELECT sum(uses) FROM prov_key')" = "$(sql 'SELECT count(*) FROM issued')" ]
 }
 
 @test "a fixed directory that is removed while somebody is in it comes back alive" {

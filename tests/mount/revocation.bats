@@ -165,9 +165,9 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	echo superseded > "$G/members/web1/revocation"
 	openssl crl -in "$C/crl.pem" -noout
 	stop
-	sqlite3 store "UPDATE crl SET this_update = this_update + 40000000, next_update = next_update + 40000000,
+	sql "UPDATE crl SET this_update = this_update + 40000000, next_update = next_update + 40000000,
 		number = number + 40000000"
-	number=$(sqlite3 store 'SELECT number FROM crl')
+	number=$(sql 'SELECT number FROM crl')
 	start
 	[[ $(checks_here web1.crt) == *'certificate revoked'* ]]
 	[ $((16#$(crl_number "$C/crl.pem"))) -gt "$number" ]
@@ -225,13 +225,13 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 	number=$(crl_number first.pem)
 	stop
 	# as if its time had come: four days later, of seven
-	sqlite3 store "UPDATE crl SET this_update = this_update - 345600, next_update = next_update - 345600"
+	sql "UPDATE crl SET this_update = this_update - 345600, next_update = next_update - 345600"
 	start
 	[ $((16#$(crl_number "$C/crl.pem"))) -gt $((16#$number)) ]
 	stop
 	# expired since the last list: on one more, then no longer (RFC 5280 3.3)
 	not_restored 'the database is edited'
-	sqlite3 store "UPDATE issued SET not_after = strftime('%s') - 60 WHERE revoked IS NOT NULL;
+	sql "UPDATE issued SET not_after = $(date +%s) - 60 WHERE revoked IS NOT NULL;
 		UPDATE crl SET this_update = this_update - 400000, next_update = next_update - 400000"
 	start
 	[ "$(openssl crl -in "$C/crl.pem" -noout -text | grep -c 'Serial Number')" = 1 ]
@@ -306,6 +306,7 @@ crl_number() { openssl crl -in "$1" -noout -crlnumber | sed 's/.*=0x//'; }
 
 # 100,000 that were revoked, put into the store as if they had enrolled.
 many() {
+	sqlite_only 'rows are put into the file'
 	not_restored 'its certificates are made up in the database'
 	python3 - "$1" <<-'PY'
 		import os, sqlite3, sys

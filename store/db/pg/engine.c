@@ -14,9 +14,10 @@
 
 /* --- links --- */
 
-static int connect_to(const struct pg_db *db, struct pg_link **out)
+static int connect_to(
+    const struct pg_db *db, int patience_ms, struct pg_link **out)
 {
-	int rc = pg_connect(db->where, out);
+	int rc = pg_connect(db->where, patience_ms, out);
 
 	if (!rc)
 		rc = pg_use_schema(*out, db->schema);
@@ -70,7 +71,7 @@ static struct pg_link *make_link(struct pg_db *db)
 	struct pg_link *link = NULL;
 
 	if (clock_ticks() >= __atomic_load_n(&db->refuse, __ATOMIC_RELAXED) &&
-	    connect_to(db, &link))
+	    connect_to(db, PG_TIMEOUT_MS, &link))
 		__atomic_store_n(&db->refuse, clock_ticks() + CLOCK_SECOND,
 		    __ATOMIC_RELAXED);
 	if (!link)
@@ -171,7 +172,7 @@ static int open_link(
     struct pg_db *db, const char *path, const char *suffix, bool create)
 {
 	struct pg_link *link = NULL;
-	int rc = pg_connect(db->where, &link);
+	int rc = pg_connect(db->where, PG_TIMEOUT_MS, &link);
 
 	if (!rc)
 		rc = find_schema(db, link, suffix, create);
@@ -180,6 +181,11 @@ static int open_link(
 			    : pg_check_version(link, path);
 	if (!rc && db->read_only)
 		rc = pg_exec(link, "SET default_transaction_read_only = on");
+	if (!rc && !create && !db->read_only)
+		rc = pg_exec(link,
+		    "DELETE FROM host WHERE at < (SELECT at FROM batch) - 86400000000000");
+	if (link)
+		link->writes = true;
 	db->writer.link = link;
 	db->writer.uses = 1;
 	return rc;
@@ -266,8 +272,7 @@ static void view(struct db_conn *base)
 
 	conn->in_view = link != NULL;
 	if (link)
-		pg_exec(link,
-		    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+		pg_exec(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
 
 static void view_end(struct db_conn *base)
@@ -363,8 +368,9 @@ static int begin_batch(struct pg_db *db, struct beginning *b)
 	return pg_exec_rows(db->writer.link, sql, read_beginning, b);
 }
 
-/* A link that is lost, or has been left in a transaction, is made anew. */
-static int ready_writer(struct pg_db *db)
+/* A link that is lost, or has been left in a transaction, is made anew. Then
+ * the server may be another one, with less than was seen. */
+static int ready_writer(struct pg_db *db, int patience_ms)
 {
 	struct pg_link *link = db->writer.link;
 
@@ -373,21 +379,37 @@ static int ready_writer(struct pg_db *db)
 		return 0;
 	pg_disconnect(link);
 	db->writer.link = NULL;
-	return connect_to(db, &db->writer.link);
+	db->polled = 0;
+	int rc = connect_to(db, patience_ms, &db->writer.link);
+	if (rc)
+		return rc == -EIO ? -ERESTART : rc;
+	db->writer.link->writes = true;
+	return 0;
+}
+
+/* The number of the last batch that was committed is known again. */
+static void note_seen(struct pg_db *db, int64_t number)
+{
+	bool others = !db->polled || number != db->seen;
+
+	db->seen = number;
+	db->polled = clock_ticks();
+	if (others)
+		db_others_wrote(db->db);
 }
 
 static int begin(struct db *common, struct db_batch *batch)
 {
 	struct pg_db *db = common->handle;
 	struct beginning b = {.batch = batch};
-	int rc = ready_writer(db);
+	int rc = ready_writer(db, PG_TIMEOUT_MS);
 
 	if (!rc)
 		rc = begin_batch(db, &b);
 	if (rc)
 		return rc;
 	db->number = b.number;
-	common->others_wrote = b.number != db->seen + 1;
+	note_seen(db, b.number - 1);
 	return 0;
 }
 
@@ -412,7 +434,7 @@ static bool running(const struct db *common)
  */
 static int try_to_commit(struct pg_link *link)
 {
-	int64_t until = pg_until();
+	int64_t until = pg_until(link);
 	PGresult *result = NULL, *rest;
 	int rc = -EINPROGRESS;
 
@@ -440,7 +462,7 @@ static int look_for(struct pg_db *db, int64_t number)
 {
 	struct db_batch ignored;
 	struct beginning b = {.batch = &ignored};
-	int rc = ready_writer(db);
+	int rc = ready_writer(db, PG_TIMEOUT_MS);
 
 	if (!rc)
 		rc = begin_batch(db, &b);
@@ -448,8 +470,8 @@ static int look_for(struct pg_db *db, int64_t number)
 		rc = try_to_commit(db->writer.link);
 	if (rc)
 		return rc;
-	db->committed = db->seen = b.number;
-	db->db->others_wrote = true;
+	note_seen(db, b.number - 1);
+	db->seen = b.number;
 	return b.last == number;
 }
 
@@ -457,7 +479,7 @@ static int look_for(struct pg_db *db, int64_t number)
 static int find_out(struct pg_db *db)
 {
 	static const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t until = pg_until();
+	int64_t until = clock_ticks() + PG_TIMEOUT_MS * (CLOCK_SECOND / 1000);
 	int rc;
 
 	do {
@@ -471,7 +493,7 @@ static int find_out(struct pg_db *db)
 		report(LOG_ERR,
 		    "store %s: it is not known whether the last changes were stored: the server does not answer",
 		    db->path);
-	return rc > 0 ? 0 : rc ? -EIO : -EAGAIN;
+	return rc > 0 ? 0 : rc ? -EIO : -ERESTART;
 }
 
 static int commit(struct db *common)
@@ -482,7 +504,7 @@ static int commit(struct db *common)
 	if (rc == -EINPROGRESS)
 		return find_out(db);
 	if (!rc)
-		db->committed = db->seen = db->number;
+		db->seen = db->number;
 	return rc;
 }
 
@@ -499,16 +521,35 @@ static void nothing(struct db *common)
 	(void)common;
 }
 
-static void tidy(struct db *common, bool idle)
+static int read_number(int statement, const PGresult *row, void *arg)
 {
-	(void)common;
-	(void)idle;
+	(void)statement;
+	*(int64_t *)arg = number_at(row, 0);
+	return 0;
 }
 
-static int no_pause(const struct db *common)
+/* Looks whether others have written. */
+static void tidy(struct db *common, bool idle)
 {
-	(void)common;
-	return 0;
+	struct pg_db *db = common->handle;
+	int64_t number;
+
+	if (!idle || ready_writer(db, PG_POLL_TIMEOUT_MS))
+		return;
+	struct pg_link *link = db->writer.link;
+	link->patience_ms = PG_POLL_TIMEOUT_MS;
+	int rc = pg_exec_rows(
+	    link, "SELECT number FROM batch", read_number, &number);
+	link->patience_ms = PG_TIMEOUT_MS;
+	if (!rc)
+		note_seen(db, number);
+}
+
+static int poll_again(const struct db *common)
+{
+	const struct pg_db *db = common->handle;
+
+	return db->polled ? PG_POLL_MS : PG_POLL_TIMEOUT_MS;
 }
 
 static bool never(const struct db *common)
@@ -558,7 +599,7 @@ const struct db_engine db_pg = {
     .settle = nothing,
     .scrub = nothing,
     .tidy = tidy,
-    .pause = no_pause,
+    .pause = poll_again,
     .hurries = never,
     .bulk = bulk,
     .check = pg_check,

@@ -11,9 +11,9 @@
 
 /* A connection: every wait for the server has an end. */
 
-int64_t pg_until(void)
+int64_t pg_until(const struct pg_link *link)
 {
-	return clock_ticks() + PG_TIMEOUT_MS * (CLOCK_SECOND / 1000);
+	return clock_ticks() + link->patience_ms * (CLOCK_SECOND / 1000);
 }
 
 bool pg_is_lost(const struct pg_link *link)
@@ -121,18 +121,19 @@ static int set_up(struct pg_link *link)
 	    "SET TIME ZONE 'UTC'; SET client_min_messages = warning");
 }
 
-int pg_connect(const char *where, struct pg_link **out)
+int pg_connect(const char *where, int patience_ms, struct pg_link **out)
 {
 	struct pg_link *link = calloc(1, sizeof(*link));
 
 	if (!link)
 		return -ENOMEM;
+	link->patience_ms = patience_ms;
 	link->pg = begin_connecting(where);
 	int rc = link->pg ? 0 : -ENOMEM;
 	if (!rc && PQstatus(link->pg) == CONNECTION_BAD)
 		rc = -EIO;
 	if (!rc)
-		rc = finish_connecting(link->pg, pg_until());
+		rc = finish_connecting(link->pg, pg_until(link));
 	if (rc == -EIO)
 		say_lost("connecting", PQerrorMessage(link->pg));
 	if (rc == -ETIMEDOUT)
@@ -141,6 +142,7 @@ int pg_connect(const char *where, struct pg_link **out)
 		PQsetnonblocking(link->pg, 1);
 		PQsetNoticeReceiver(link->pg, note_warning, link);
 		rc = set_up(link);
+		link->patience_ms = PG_TIMEOUT_MS;
 	}
 	if (rc)
 		pg_disconnect(link);
@@ -186,8 +188,7 @@ PGresult *pg_next(struct pg_link *link, int64_t until)
 }
 
 /* The beginning of what was to be done, for messages. */
-static int failed(
-    struct pg_link *link, const PGresult *result, const char *sql)
+static int failed(struct pg_link *link, const PGresult *result, const char *sql)
 {
 	char doing[64];
 
@@ -198,7 +199,7 @@ static int failed(
 int pg_exec_rows(struct pg_link *link, const char *sql,
     int (*fn)(int statement, const PGresult *row, void *arg), void *arg)
 {
-	int64_t until = pg_until();
+	int64_t until = pg_until(link);
 	PGresult *result;
 	int rc = 0, n = 0;
 
@@ -236,12 +237,12 @@ static int errno_of(const char *state)
 		const char *state;
 		int rc;
 	} known[] = {
-	    {"23505", -EEXIST}, /* unique_violation */
-	    {"40001", -EAGAIN}, /* serialization_failure */
-	    {"40P01", -EAGAIN}, /* deadlock_detected */
-	    {"53100", -ENOSPC}, /* disk_full */
-	    {"53200", -ENOMEM}, /* out_of_memory */
-	    {"55P03", -EBUSY},	/* lock_not_available */
+	    {"23505", -EEXIST},	  /* unique_violation */
+	    {"40001", -ERESTART}, /* serialization_failure */
+	    {"40P01", -ERESTART}, /* deadlock_detected */
+	    {"53100", -ENOSPC},	  /* disk_full */
+	    {"53200", -ENOMEM},	  /* out_of_memory */
+	    {"55P03", -EBUSY},	  /* lock_not_available */
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -260,28 +261,31 @@ static bool ends_link(const char *state)
 
 int pg_error(struct pg_link *link, const PGresult *result, const char *doing)
 {
-	const char *state = result ? PQresultErrorField(
-					 result, PG_DIAG_SQLSTATE)
-				   : NULL;
+	const char *state = result
+				? PQresultErrorField(result, PG_DIAG_SQLSTATE)
+				: NULL;
 	char line[512];
 
 	if (!state) {
 		char why[512];
-		first_line(link->pg ? PQerrorMessage(link->pg)
-				    : strerror(ETIMEDOUT),
+		first_line(
+		    link->pg ? PQerrorMessage(link->pg) : strerror(ETIMEDOUT),
 		    why, sizeof(why));
 		if (link->pg)
 			lose(link);
-		return say_lost(doing, why);
+		say_lost(doing, why);
+		return link->writes ? -ERESTART : -EIO;
 	}
 	int rc = errno_of(state);
-	if (rc != -EEXIST && rc != -EAGAIN)
+	if (rc != -EEXIST && rc != -ERESTART)
 		report(LOG_ERR, "store: %s: %s (%s)", doing,
-		    first_line(PQresultErrorField(
-				   result, PG_DIAG_MESSAGE_PRIMARY),
+		    first_line(
+			PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
 			line, sizeof(line)),
 		    state);
-	if (ends_link(state))
+	if (ends_link(state)) {
 		lose(link);
-	return rc;
+		rc = -ERESTART;
+	}
+	return rc == -ERESTART && !link->writes ? -EIO : rc;
 }

@@ -19,15 +19,18 @@
 #include "store/base/bytes.h"
 #include "store/db/engine.h"
 
-/* No operation waits longer than this for the server. */
-enum { PG_TIMEOUT_MS = 10000 };
+/* No answer is waited for longer than this; one that only tells whether others
+ * have written, not as long: jobs wait meanwhile. */
+enum { PG_TIMEOUT_MS = 10000, PG_POLL_TIMEOUT_MS = 1000, PG_POLL_MS = 250 };
 
 /* A connection to the server. */
 struct pg_link {
 	PGconn *pg;
 	bool prepared[DB_QUERIES];
-	int cursors; /* open ones */
-	bool warned; /* a WARNING came since this was reset */
+	int cursors;	      /* open ones */
+	bool warned;	      /* a WARNING came since this was reset */
+	bool writes;	      /* if it is lost, its transaction is run again */
+	int patience_ms;      /* how long an answer is waited for */
 	struct pg_link *next; /* in the pool */
 };
 
@@ -56,8 +59,8 @@ struct pg_db {
 	struct pg_conn writer; /* its link stays */
 	char instance[33];     /* this daemon, in `host` */
 	int64_t number;	       /* of the present batch, */
-	int64_t committed;     /* of the last one of this daemon, */
 	int64_t seen;	       /* of the last one of any that it knows of */
+	int64_t polled;	       /* ticks when that was known; 0: not yet */
 
 	pthread_key_t reader;
 	bool have_reader_key;
@@ -106,9 +109,9 @@ int pg_use_schema(struct pg_link *link, const char *schema);
 
 /* --- link.c --- */
 
-/* Connects, waits at most PG_TIMEOUT_MS, and sets what all links have in
- * common. Returns 0 or -errno, logged. */
-int pg_connect(const char *where, struct pg_link **out);
+/* Connects, waits at most so long, and sets what all links have in common; the
+ * link's patience is PG_TIMEOUT_MS. Returns 0 or -errno, logged. */
+int pg_connect(const char *where, int patience_ms, struct pg_link **out);
 void pg_disconnect(struct pg_link *link); /* NULL is permitted */
 
 /* Waits for the answer to what was sent, until `until` in ticks. NULL: there is
@@ -126,12 +129,12 @@ int pg_exec_rows(struct pg_link *link, const char *sql,
     int (*fn)(int statement, const PGresult *row, void *arg), void *arg);
 
 /* The one place where PostgreSQL's errors become -errno; logs failures.
- * `doing` names what failed. -EAGAIN: the transaction is void, and may succeed
- * if it is run again. */
+ * `doing` names what failed. -ERESTART: the transaction is void, and may
+ * succeed if it is run again; of links that write only. */
 int pg_error(struct pg_link *link, const PGresult *result, const char *doing);
 
-/* Ticks when an operation that begins now has waited too long. */
-int64_t pg_until(void);
+/* Ticks when an answer that is waited for from now on is not coming. */
+int64_t pg_until(const struct pg_link *link);
 
 /* --- run.c --- */
 

@@ -62,19 +62,20 @@ static PQconninfoOption *parse(const char *path)
 	return options;
 }
 
-/* What can be on this host alone, with the file's permissions. */
+/* Whether all hosts are sockets on this one. */
 static bool is_local(const PQconninfoOption *options)
 {
 	const char *host = value_of(options, "host");
+	bool local = !*value_of(options, "hostaddr");
 
-	return !*value_of(options, "hostaddr") &&
-	       (!*host || *host == '/' || *host == '@') && !strchr(host, ',');
+	for (; *host && local; host += strcspn(host, ","), host += *host == ',')
+		local = *host == '/' || *host == '@' || *host == ',';
+	return local;
 }
 
 static const char *fault_of(const PQconninfoOption *options)
 {
-	if (*value_of(options, "password") ||
-	    *value_of(options, "sslpassword"))
+	if (*value_of(options, "password") || *value_of(options, "sslpassword"))
 		return "a password in it is seen by all users of this host: put it into a file (passfile=FILE), or use a certificate";
 	if (!is_local(options) &&
 	    strcmp(value_of(options, "sslmode"), "verify-full") != 0)
@@ -97,8 +98,8 @@ int pg_check_path(const char *path)
 	return fault ? -EINVAL : 0;
 }
 
-static void need(const char *file, void (*fn)(const char *file, void *arg),
-    void *arg)
+static void need(
+    const char *file, void (*fn)(const char *file, void *arg), void *arg)
 {
 	if (*file == '/' && access(file, F_OK) == 0)
 		fn(file, arg);
@@ -137,7 +138,8 @@ static int read_text(int statement, const PGresult *row, void *arg)
 	(void)statement;
 	if (PQgetisnull(row, 0, 0))
 		return 0;
-	return bytes_add(arg, PQgetvalue(row, 0, 0), strlen(PQgetvalue(row, 0, 0)));
+	return bytes_add(
+	    arg, PQgetvalue(row, 0, 0), strlen(PQgetvalue(row, 0, 0)));
 }
 
 int pg_schema(struct pg_link *link, const char *suffix, struct bytes *out)
@@ -160,7 +162,8 @@ int pg_use_schema(struct pg_link *link, const char *schema)
 	int rc = quote(link, schema, &name);
 
 	if (!rc)
-		rc = bytes_printf(&sql, "SET search_path TO %s", (char *)name.data);
+		rc = bytes_printf(
+		    &sql, "SET search_path TO %s", (char *)name.data);
 	if (!rc)
 		rc = bytes_add(&sql, "", 1);
 	return rc ? rc : pg_exec(link, (char *)sql.data);
@@ -171,7 +174,7 @@ static int visit(const char *path, struct pg_link **link, struct bytes *schema)
 {
 	const char *suffix;
 	char *where = pg_where(path, &suffix);
-	int rc = where ? pg_connect(where, link) : -ENOMEM;
+	int rc = where ? pg_connect(where, PG_TIMEOUT_MS, link) : -ENOMEM;
 
 	free(where);
 	if (!rc)
@@ -232,7 +235,8 @@ int pg_check_missing(int dir, const char *path)
 }
 
 /* Runs statements in which %1$s is the quoted schema. */
-static int change_schema(struct pg_link *link, const char *schema, const char *sql)
+static int change_schema(
+    struct pg_link *link, const char *schema, const char *sql)
 {
 	CLEANUP_BYTES struct bytes name = {0}, text = {0};
 	int rc = quote(link, schema, &name);
@@ -281,7 +285,8 @@ int pg_publish(int dir, const char *draft, const char *path)
 	if (!rc)
 		rc = pg_schema(link, "", &to);
 	char *a = rc ? NULL
-		     : PQescapeLiteral(link->pg, (char *)from.data, from.len - 1);
+		     : PQescapeLiteral(
+			   link->pg, (char *)from.data, from.len - 1);
 	char *b = rc ? NULL
 		     : PQescapeLiteral(link->pg, (char *)to.data, to.len - 1);
 	if (!rc)

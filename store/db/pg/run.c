@@ -13,8 +13,14 @@
 /* Running the statements of query.h on a link. */
 
 /* Types of values and columns, by their numbers in the catalog pg_type. */
-enum { TYPE_BOOL = 16, TYPE_BYTES = 17, TYPE_INT8 = 20, TYPE_INT2 = 21,
-	TYPE_INT4 = 23, TYPE_TEXT = 25 };
+enum {
+	TYPE_BOOL = 16,
+	TYPE_BYTES = 17,
+	TYPE_INT8 = 20,
+	TYPE_INT2 = 21,
+	TYPE_INT4 = 23,
+	TYPE_TEXT = 25
+};
 
 enum { PARAMETERS_MAX = 64 };
 
@@ -29,11 +35,12 @@ struct parameters {
 
 static Oid type_of(char letter)
 {
-	return letter == 'i' ? TYPE_INT8 : letter == 't' ? TYPE_TEXT : TYPE_BYTES;
+	return letter == 'i'   ? TYPE_INT8
+	       : letter == 't' ? TYPE_TEXT
+			       : TYPE_BYTES;
 }
 
-static void bind_value(
-    struct parameters *p, int i, const struct db_value *value)
+static void bind_value(struct parameters *p, int i, const struct db_value *value)
 {
 	p->format[i] = value->type != DB_STRING;
 	if (value->type == DB_INTEGER) {
@@ -47,8 +54,8 @@ static void bind_value(
 	}
 }
 
-static int bind(enum db_query query, const struct db_value *args,
-    struct parameters *p)
+static int bind(
+    enum db_query query, const struct db_value *args, struct parameters *p)
 {
 	const char *types = db_query_types(query);
 	int rc = db_check_values(query, args);
@@ -83,7 +90,7 @@ static int translate(const char *text, struct bytes *out)
  * are none, are dropped. Returns 0 or -errno. */
 static int answer(struct pg_link *link, enum db_query query, PGresult **out)
 {
-	int64_t until = pg_until();
+	int64_t until = pg_until(link);
 	PGresult *rest;
 
 	*out = pg_next(link, until);
@@ -199,8 +206,8 @@ static bool is_long(enum db_query query)
 	return is[query];
 }
 
-static int declare(struct pg_link *link, enum db_query query,
-    const struct db_value *args)
+static int declare(
+    struct pg_link *link, enum db_query query, const struct db_value *args)
 {
 	CLEANUP_BYTES struct bytes text = {0};
 	struct parameters p;
@@ -208,8 +215,8 @@ static int declare(struct pg_link *link, enum db_query query,
 	int rc = bind(query, args, &p);
 
 	if (!rc)
-		rc = bytes_printf(&text, "DECLARE c%d NO SCROLL CURSOR FOR ",
-		    link->cursors);
+		rc = bytes_printf(
+		    &text, "DECLARE c%d NO SCROLL CURSOR FOR ", link->cursors);
 	if (!rc)
 		rc = translate(db_query_text(query), &text);
 	if (rc)
@@ -222,14 +229,13 @@ static int declare(struct pg_link *link, enum db_query query,
 	return rc;
 }
 
-static int fetch(struct pg_link *link, enum db_query query, int cursor,
-    PGresult **out)
+static int fetch(
+    struct pg_link *link, enum db_query query, int cursor, PGresult **out)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "FETCH 128 FROM c%d", cursor);
-	if (!PQsendQueryParams(
-		link->pg, text, 0, NULL, NULL, NULL, NULL, 1))
+	if (!PQsendQueryParams(link->pg, text, 0, NULL, NULL, NULL, NULL, 1))
 		return pg_error(link, NULL, db_query_name(query));
 	return answer(link, query, out);
 }
@@ -317,7 +323,7 @@ int64_t pg_integer(const struct db_row *row, int column)
 	size_t len;
 	const unsigned char *at = pg_blob(row, column, &len);
 	uint64_t number = at && len && len <= 8 && (at[0] & 0x80) ? ~UINT64_C(0)
-								 : 0;
+								  : 0;
 
 	if (!at || len > 8)
 		return 0;

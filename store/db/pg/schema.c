@@ -123,31 +123,37 @@ int pg_check_version(struct pg_link *link, const char *path)
 	if (rc || version == STEPS)
 		return rc;
 	report(LOG_ERR,
-	    version > STEPS ? "store %s: made by a later version of enrollfs"
-			    : "store %s: of an earlier version: bring it up to date with fsck.enrollfs --upgrade",
+	    version > STEPS
+		? "store %s: made by a later version of enrollfs"
+		: "store %s: of an earlier version: bring it up to date with fsck.enrollfs --upgrade",
 	    path);
 	return -EINVAL;
 }
 
 /* --- checking --- */
 
-#define UNQUALIFIED(text) "regexp_replace(" text ", ' (ON|REFERENCES) [^ ]+\\.', ' \\1 ')"
+#define UNQUALIFIED(text) \
+	"regexp_replace(" text ", ' (ON|REFERENCES) [^ ]+\\.', ' \\1 ')"
 
 /* What a schema has: tables with their columns, indexes, constraints. */
-#define PARTS(schema) \
+#define PARTS(schema)                                                                                                   \
 	"SELECT 'table ' || c.relname AS part, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || " \
-	"a.attnotnull, ',' ORDER BY a.attnum) AS text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid " \
-	"AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relkind = 'r' AND c.relnamespace = " schema " GROUP BY c.relname " \
-	"UNION ALL SELECT 'index ' || c.relname, " UNQUALIFIED("pg_get_indexdef(c.oid)") " FROM pg_class c WHERE c.relkind = 'i' AND c.relnamespace = " schema " " \
-	"UNION ALL SELECT 'constraint ' || k.conname, " UNQUALIFIED("pg_get_constraintdef(k.oid)") " " \
-	"FROM pg_constraint k WHERE k.connamespace = " schema
+	"a.attnotnull, ',' ORDER BY a.attnum) AS text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "       \
+	"AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relkind = 'r' AND c.relnamespace = " schema                    \
+	" GROUP BY c.relname "                                                                                          \
+	"UNION ALL SELECT 'index ' || c.relname, " UNQUALIFIED(                                                         \
+	    "pg_get_indexdef(c.oid)") " FROM pg_class c WHERE c.relkind = 'i' AND c.relnamespace = " schema             \
+				      " "                                                                               \
+				      "UNION ALL SELECT 'constraint ' || k.conname, " UNQUALIFIED(                      \
+					  "pg_get_constraintdef(k.oid)") " "                                            \
+									 "FROM pg_constraint k WHERE k.connamespace = " schema
 
 /* The tables that should be there are made for a moment as temporary ones, in a
  * transaction that is rolled back. */
-static const char parts_missing[] =
-    "SELECT w.part FROM (" PARTS("pg_my_temp_schema()") ") w "
-    "WHERE NOT EXISTS (SELECT 1 FROM (" PARTS(
-	"$1::regnamespace") ") h WHERE h.part = w.part AND h.text = w.text) ORDER BY 1";
+static const char parts_missing[] = "SELECT w.part FROM (" PARTS(
+    "pg_my_temp_schema()") ") w "
+			   "WHERE NOT EXISTS (SELECT 1 FROM (" PARTS(
+			       "$1::regnamespace") ") h WHERE h.part = w.part AND h.text = w.text) ORDER BY 1";
 
 struct faults {
 	db_fault_fn fn;
@@ -166,12 +172,12 @@ static int each_fault(const PGresult *result, const struct faults *f)
 static int compare(
     struct pg_link *link, const char *schema, const struct faults *f)
 {
-	int64_t until = pg_until();
+	int64_t until = pg_until(link);
 	const char *const value[] = {schema};
 	PGresult *result, *rest;
 
-	if (!PQsendQueryParams(link->pg, parts_missing, 1, NULL, value, NULL,
-		NULL, 0))
+	if (!PQsendQueryParams(
+		link->pg, parts_missing, 1, NULL, value, NULL, NULL, 0))
 		return pg_error(link, NULL, "comparing the schema");
 	result = pg_next(link, until);
 	while ((rest = pg_next(link, until)))

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Several daemons with one PostgreSQL database: what one acknowledges holds for all.
+load helper
+
+setup() {
+	[ -n "${STORE-}" ] || skip 'several hosts need a server (STORE)'
+	set_up_mount
+	M2=$T/m2
+	mkdir "$M2"
+	second
+}
+
+# A second daemon with the same store.
+second() {
+	env --default-signal=INT "$ENROLLFS" -f "${OF_STORE[@]}" "$S" "$M2" 2>> "$T/log" 3>&- &
+	PID2=$!
+	wait_until answers_there
+}
+
+answers_there() { mountpoint -q "$M2" && ls "$M2" > /dev/null 2>&1; }
+
+teardown() {
+	[ -n "${STORE-}" ] || return 0
+	if mountpoint -q "$M2"; then umount "$M2"; fi
+	wait "$PID2"
+	take_down_mount
+}
+
+# On the other host by now, or within a second.
+within_a_second() {
+	local until=$((${EPOCHREALTIME/./} + 1000000))
+	until "$@"; do
+		[ "${EPOCHREALTIME/./}" -lt "$until" ] || { echo "not within a second: $*" >&2; return 1; }
+		sleep 0.02
+	done
+}
+
+K2() { echo "$M2/app_connector/berlin/keys/auto"; }
+
+@test "what one host changes, the other shows within a second" {
+	local n
+	for n in 2 3 4 5 6 7 8 9 10 11; do
+		cat "$(K2)/max_uses" > /dev/null
+		stat "$(K2)/max_uses" > /dev/null
+		echo $n > "$K/max_uses"
+		within_a_second is "$(K2)/max_uses" $n
+	done
+	mv "$K" "$G/keys/other"
+	within_a_second test -d "$M2/app_connector/berlin/keys/other"
+	within_a_second not test -d "$(K2)"
+	chmod 700 "$G"
+	within_a_second test "$(stat -c %a "$M2/app_connector/berlin")" = 700
+}
+
+@test "100 uses, 32 clients on two hosts: 100 certificates" {
+	local i pids=()
+	echo 100 > "$K/max_uses"
+	cat "$K/key" > key
+	for i in $(seq 130); do csr "n$i"; done
+	race() {
+		local i
+		for ((i = $1; i <= 130; i += 32)); do
+			if [ $((i % 2)) = 0 ]; then enroll key "n$i.csr" > "n$i.crt" 2> "n$i.said"; else
+				enroll key "n$i.csr" "$M2/enroll" > "n$i.crt" 2> "n$i.said"
+			fi || :
+		done
+	}
+	for i in $(seq 32); do race "$i" & pids+=($!); done
+	wait "${pids[@]}"
+	[ "$(grep -l 'BEGIN CERT' n*.crt | wc -l)" = 100 ]
+	[ "$(grep -l 'Disk quota exceeded' n*.said | wc -l)" = 30 ]
+	is "$K/uses" 100
+	within_a_second is "$(K2)/uses" 100
+	[ "$(ls "$G/members" | wc -l)" = 100 ]
+}
+
+@test "one public key on two hosts at the same time: one certificate, one use" {
+	local i a b
+	echo max > "$K/max_uses"
+	cat "$K/key" > key
+	for i in $(seq 20); do
+		csr "k$i"
+		enroll key "k$i.csr" > "a$i" & a=$!
+		enroll key "k$i.csr" "$M2/enroll" > "b$i" & b=$!
+		wait "$a" "$b"
+		cmp "a$i" "b$i"
+	done
+	is "$K/uses" 20
+	[ "$(ls "$G/members" | wc -l)" = 20 ]
+}
+
+@test "the trail of both hosts is one chain" {
+	local i
+	for i in 1 2 3 4 5; do
+		echo "$i" > "$K/description"
+		echo "there $i" > "$(K2)/description"
+	done
+	within_a_second cmp "$M/log" "$M2/log"
+	[ "$(grep -c '"action":"set"' "$M/log")" -ge 10 ]
+	jq -r .seq "$M/log" | awk '$1 != NR {exit 1}'
+}
+
+@test "a key that was disabled on one host does not enroll on the other" {
+	cat "$K/key" > key
+	csr late
+	echo 0 > "$K/enabled"
+	refused 'Key has been revoked' enroll key late.csr "$M2/enroll"
+	is "$K/uses" 0
+}
+
+@test "a host that stops in the middle of a batch does not stop the other" {
+	kill -STOP "$PID2"
+	local begun=$EPOCHREALTIME
+	echo 9 > "$K/max_uses"
+	[ $((${EPOCHREALTIME/./} - ${begun/./})) -lt 3000000 ]
+	kill -CONT "$PID2"
+	within_a_second is "$(K2)/max_uses" 9
+}
