@@ -43,8 +43,7 @@ HARDEN_LD := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 sqlite3 libpq jansson libcrypto libseccomp libcap-ng)
 FUSE_LIBS := $(shell $(PKG_CONFIG) --libs fuse3)
-# Of both databases.
-DB_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3 libpq)
+DB_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
 JSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
 CRYPTO_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto)
 CAPNG_LIBS := $(shell $(PKG_CONFIG) --libs libcap-ng)

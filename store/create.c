@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/backup/journal.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
@@ -169,7 +168,7 @@ int store_draft(struct store *store, const char *path, const char *suffix,
 	}
 	int rc = db_open(store->dir, draft, DB_CREATE, &store->db);
 	if (!rc)
-		db_set_context(store->db, store, &journal_hooks);
+		store_set_hooks(store);
 	return rc;
 }
 

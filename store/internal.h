@@ -47,6 +47,7 @@ struct store {
 	struct metrics metrics;
 	struct shown shown;
 	struct journal journal;
+	struct db_hooks hooks;
 	struct edit_counts edits;
 	struct signer_cache signers;
 	struct list_cache lists;

@@ -66,6 +66,23 @@ int store_open_sealer(struct store *store, const struct store_options *options,
 	return rc;
 }
 
+/* Forgets what the process knows of the database. */
+static void others_wrote(void *context)
+{
+	struct store *store = context;
+
+	journal_hooks.lost(store);
+	signer_forget_all(store);
+	keeper_look(store);
+}
+
+void store_set_hooks(struct store *store)
+{
+	store->hooks = journal_hooks;
+	store->hooks.others = others_wrote;
+	db_set_context(store->db, store, &store->hooks);
+}
+
 int store_lock(struct store *store, const struct store_options *options)
 {
 	int rc = db_directory(options->path, &store->dir);

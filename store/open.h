@@ -15,6 +15,9 @@ int store_new(const struct store_options *options, struct store **out);
  * hard-linked), or -errno of open(2); logged. */
 int store_lock(struct store *store, const struct store_options *options);
 
+/* Has the database tell the journal, and what remembers, of its changes. */
+void store_set_hooks(struct store *store);
+
 /* Reads or, with make, creates the master key, and sets store->sealer from it
  * and the store's id. Returns as master_key. */
 int store_open_sealer(struct store *store, const struct store_options *options,

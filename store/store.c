@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store/backup/journal.h"
 #include "store/base/clock.h"
 #include "store/base/path.h"
 #include "store/base/report.h"
@@ -162,7 +161,7 @@ static int open_locked(struct store *store, const struct store_options *options)
 		report(LOG_ERR, "store %s: cannot be opened", options->path);
 		return rc;
 	}
-	db_set_context(store->db, store, &journal_hooks);
+	store_set_hooks(store);
 	rc = db_hold(store->dir, options->path, &store->held);
 	if (!rc && options->as_it_is && lacks_tables(store))
 		return 0;

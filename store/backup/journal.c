@@ -293,16 +293,6 @@ static void transaction_lost(void *context)
 	store->journal.end.known = false;
 }
 
-/* Forgets what the process knows of the database, too. */
-static void others_wrote(void *context)
-{
-	struct store *store = context;
-
-	transaction_lost(store);
-	signer_forget_all(store);
-	keeper_look(store);
-}
-
 int journal_keep_origin(struct db_conn *conn, int64_t member)
 {
 	CLEANUP_BYTES struct bytes json = {0};
@@ -362,5 +352,4 @@ const struct db_hooks journal_hooks = {
     .changed = after_change,
     .end = job_ends,
     .lost = transaction_lost,
-    .others = others_wrote,
 };

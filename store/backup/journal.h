@@ -30,7 +30,7 @@ struct journal {
 	struct bytes changed;		/* array of struct change */
 };
 
-/* For db_set_context, whose context is the store. */
+/* For db_set_context, whose context is the store; `others` is not set. */
 extern const struct db_hooks journal_hooks;
 
 struct event {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "store/base/bytes.h"
-#include "store/base/report.h"
 #include "store/db/cache.h"
 #include "store/db/engine.h"
 
@@ -89,29 +88,6 @@ int64_t db_recorded_records(const struct db *db)
 const char *db_incomplete(const struct db *db)
 {
 	return db->incomplete;
-}
-
-/* Whether there is a value for each type, of that type or NULL. */
-static bool fits(const char *types, const struct db_value *args)
-{
-	static const char letter[] = {
-	    [DB_INTEGER] = 'i', [DB_STRING] = 't', [DB_BYTES] = 'b'};
-
-	for (; args && args->type != DB_END; args++, types++)
-		if (!*types ||
-		    (args->type != DB_NULL && letter[args->type] != *types))
-			return false;
-	return !*types;
-}
-
-int db_check_values(enum db_query query, const struct db_value *args)
-{
-	if (fits(db_query_types(query), args))
-		return 0;
-	report(LOG_ERR,
-	    "store: %s: internal error: the values are not of the types %s",
-	    db_query_name(query), db_query_types(query));
-	return -EIO;
 }
 
 /* --- reading --- */

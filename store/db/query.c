@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/db/query.h"
+#include <errno.h>
+
+#include "store/base/report.h"
+#include "store/db/engine.h"
 
 /* clang-format off */
 
@@ -289,4 +292,27 @@ const struct db_effect *db_query_effect(enum db_query number)
 bool db_effect_reported(const struct db_effect *effect)
 {
 	return effect->type != DB_NO_EFFECT && effect->type < DB_TOUCHES;
+}
+
+/* Whether there is a value for each type, of that type or NULL. */
+static bool fits(const char *types, const struct db_value *args)
+{
+	static const char letter[] = {
+	    [DB_INTEGER] = 'i', [DB_STRING] = 't', [DB_BYTES] = 'b'};
+
+	for (; args && args->type != DB_END; args++, types++)
+		if (!*types ||
+		    (args->type != DB_NULL && letter[args->type] != *types))
+			return false;
+	return !*types;
+}
+
+int db_check_values(enum db_query number, const struct db_value *args)
+{
+	if (fits(db_query_types(number), args))
+		return 0;
+	report(LOG_ERR,
+	    "store: %s: internal error: the values are not of the types %s",
+	    db_query_name(number), db_query_types(number));
+	return -EIO;
 }

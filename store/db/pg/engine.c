@@ -12,116 +12,6 @@
 #include "store/base/report.h"
 #include "store/db/pg/pg.h"
 
-/* --- links --- */
-
-static int connect_to(
-    const struct pg_db *db, int patience_ms, struct pg_link **out)
-{
-	int rc = pg_connect(db->where, patience_ms, out);
-
-	if (!rc)
-		rc = pg_use_schema(*out, db->schema);
-	if (!rc && db->read_only)
-		rc = pg_exec(*out, "SET default_transaction_read_only = on");
-	if (rc) {
-		pg_disconnect(*out);
-		*out = NULL;
-	}
-	return rc;
-}
-
-/* With pool_lock held: waits until a link is idle, or may be made. */
-static int wait_for_link(struct pg_db *db)
-{
-	struct timespec until;
-	int rc = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += PG_TIMEOUT_MS / 1000;
-	while (!db->idle && db->links >= PG_POOL && !rc)
-		rc = pthread_cond_timedwait(
-		    &db->returned, &db->pool_lock, &until);
-	return rc;
-}
-
-/* With pool_lock held: an idle link, or none and the right to make one. */
-static struct pg_link *take_idle(struct pg_db *db)
-{
-	struct pg_link *link = db->idle;
-
-	if (link)
-		db->idle = link->next;
-	else
-		db->links++;
-	return link;
-}
-
-static void give_up_link(struct pg_db *db)
-{
-	pthread_mutex_lock(&db->pool_lock);
-	db->links--;
-	pthread_cond_signal(&db->returned);
-	pthread_mutex_unlock(&db->pool_lock);
-}
-
-/* A new one; after a failure, for a second none is tried, so that threads do
- * not queue for a server that is away. */
-static struct pg_link *make_link(struct pg_db *db)
-{
-	struct pg_link *link = NULL;
-
-	if (clock_ticks() >= __atomic_load_n(&db->refuse, __ATOMIC_RELAXED) &&
-	    connect_to(db, PG_TIMEOUT_MS, &link))
-		__atomic_store_n(&db->refuse, clock_ticks() + CLOCK_SECOND,
-		    __ATOMIC_RELAXED);
-	if (!link)
-		give_up_link(db);
-	return link;
-}
-
-struct pg_link *pg_acquire(struct pg_conn *conn)
-{
-	struct pg_db *db = conn->base.db->handle;
-
-	if (conn->link) {
-		conn->uses++;
-		return conn->link;
-	}
-	pthread_mutex_lock(&db->pool_lock);
-	int rc = wait_for_link(db);
-	struct pg_link *link = rc ? NULL : take_idle(db);
-	pthread_mutex_unlock(&db->pool_lock);
-	if (link && pg_is_lost(link)) {
-		pg_disconnect(link);
-		link = NULL;
-	}
-	if (!link && !rc)
-		link = make_link(db);
-	conn->link = link;
-	conn->uses = link ? 1 : 0;
-	return link;
-}
-
-void pg_release(struct pg_conn *conn)
-{
-	struct pg_db *db = conn->base.db->handle;
-	struct pg_link *link = conn->link;
-
-	if (--conn->uses || conn == &db->writer)
-		return;
-	conn->link = NULL;
-	if (pg_is_lost(link)) {
-		pg_disconnect(link);
-		give_up_link(db);
-		return;
-	}
-	pthread_mutex_lock(&db->pool_lock);
-	link->next = db->idle;
-	db->idle = link;
-	pthread_cond_signal(&db->returned);
-	pthread_mutex_unlock(&db->pool_lock);
-}
-
 /* --- opening --- */
 
 static struct pg_db *new_handle(struct db *common)
@@ -315,7 +205,7 @@ struct beginning {
 
 static int64_t number_at(const PGresult *row, int column)
 {
-	return strtoll(PQgetvalue(row, 0, column), NULL, 10);
+	return strtoll(pq.PQgetvalue(row, 0, column), NULL, 10);
 }
 
 /* The answers to the statements of begin_batch, by their number in it. */
@@ -375,12 +265,12 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 	struct pg_link *link = db->writer.link;
 
 	if (link && !pg_is_lost(link) &&
-	    PQtransactionStatus(link->pg) == PQTRANS_IDLE)
+	    pq.PQtransactionStatus(link->pg) == PQTRANS_IDLE)
 		return 0;
 	pg_disconnect(link);
 	db->writer.link = NULL;
 	db->polled = 0;
-	int rc = connect_to(db, patience_ms, &db->writer.link);
+	int rc = pg_connect_to(db, patience_ms, &db->writer.link);
 	if (rc)
 		return rc == -EIO ? -ERESTART : rc;
 	db->writer.link->writes = true;
@@ -424,7 +314,7 @@ static bool running(const struct db *common)
 	const struct pg_link *link = writer(common);
 
 	return link && !pg_is_lost(link) &&
-	       PQtransactionStatus(link->pg) == PQTRANS_INTRANS;
+	       pq.PQtransactionStatus(link->pg) == PQTRANS_INTRANS;
 }
 
 /*
@@ -439,17 +329,17 @@ static int try_to_commit(struct pg_link *link)
 	int rc = -EINPROGRESS;
 
 	link->warned = false;
-	if (PQsendQuery(link->pg, "COMMIT"))
+	if (pq.PQsendQuery(link->pg, "COMMIT"))
 		result = pg_next(link, until);
 	while (result && (rest = pg_next(link, until)))
-		PQclear(rest);
-	if (PQresultStatus(result) == PGRES_COMMAND_OK)
-		rc = strcmp(PQcmdStatus(result), "COMMIT") ? -EIO
-		     : link->warned			   ? -EINPROGRESS
-							   : 0;
+		pq.PQclear(rest);
+	if (pq.PQresultStatus(result) == PGRES_COMMAND_OK)
+		rc = strcmp(pq.PQcmdStatus(result), "COMMIT") ? -EIO
+		     : link->warned			      ? -EINPROGRESS
+							      : 0;
 	else if (result && !pg_is_lost(link))
 		rc = pg_error(link, result, "COMMIT");
-	PQclear(result);
+	pq.PQclear(result);
 	return rc;
 }
 

@@ -18,13 +18,13 @@ int64_t pg_until(const struct pg_link *link)
 
 bool pg_is_lost(const struct pg_link *link)
 {
-	return !link->pg || PQstatus(link->pg) != CONNECTION_OK;
+	return !link->pg || pq.PQstatus(link->pg) != CONNECTION_OK;
 }
 
 /* What is in progress may never end: nothing more is expected of it. */
 static void lose(struct pg_link *link)
 {
-	PQfinish(link->pg);
+	pq.PQfinish(link->pg);
 	link->pg = NULL;
 }
 
@@ -33,14 +33,14 @@ void pg_disconnect(struct pg_link *link)
 	if (!link)
 		return;
 	if (link->pg)
-		PQfinish(link->pg);
+		pq.PQfinish(link->pg);
 	free(link);
 }
 
 /* Returns 0 when the socket is ready, or -ETIMEDOUT. */
 static int wait_for(const PGconn *pg, short events, int64_t until)
 {
-	struct pollfd fd = {.fd = PQsocket(pg), .events = events};
+	struct pollfd fd = {.fd = pq.PQsocket(pg), .events = events};
 	int rc = 0;
 
 	do {
@@ -73,7 +73,7 @@ static int say_lost(const char *doing, const char *why)
 static void note_warning(void *arg, const PGresult *notice)
 {
 	struct pg_link *link = arg;
-	const char *severity = PQresultErrorField(
+	const char *severity = pq.PQresultErrorField(
 	    notice, PG_DIAG_SEVERITY_NONLOCALIZED);
 
 	if (severity && strcmp(severity, "WARNING") == 0)
@@ -89,7 +89,7 @@ static int finish_connecting(PGconn *pg, int64_t until)
 		rc = wait_for(pg,
 		    state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until);
 		if (!rc)
-			state = PQconnectPoll(pg);
+			state = pq.PQconnectPoll(pg);
 		if (state == PGRES_POLLING_FAILED)
 			return -EIO;
 	}
@@ -109,7 +109,7 @@ static PGconn *begin_connecting(const char *where)
 	const char *const value[] = {
 	    "10", "5", "2", "3", "10000", "enrollfs", "UTF8", where, NULL};
 
-	return PQconnectStartParams(name, value, 1);
+	return pq.PQconnectStartParams(name, value, 1);
 }
 
 static int set_up(struct pg_link *link)
@@ -127,20 +127,23 @@ int pg_connect(const char *where, int patience_ms, struct pg_link **out)
 
 	if (!link)
 		return -ENOMEM;
+	int rc = pg_load();
 	link->patience_ms = patience_ms;
-	link->pg = begin_connecting(where);
-	int rc = link->pg ? 0 : -ENOMEM;
-	if (!rc && PQstatus(link->pg) == CONNECTION_BAD)
+	if (!rc)
+		link->pg = begin_connecting(where);
+	if (!rc && !link->pg)
+		rc = -ENOMEM;
+	if (!rc && pq.PQstatus(link->pg) == CONNECTION_BAD)
 		rc = -EIO;
 	if (!rc)
 		rc = finish_connecting(link->pg, pg_until(link));
 	if (rc == -EIO)
-		say_lost("connecting", PQerrorMessage(link->pg));
+		say_lost("connecting", pq.PQerrorMessage(link->pg));
 	if (rc == -ETIMEDOUT)
 		rc = say_lost("connecting", strerror(ETIMEDOUT));
 	if (!rc) {
-		PQsetnonblocking(link->pg, 1);
-		PQsetNoticeReceiver(link->pg, note_warning, link);
+		pq.PQsetnonblocking(link->pg, 1);
+		pq.PQsetNoticeReceiver(link->pg, note_warning, link);
 		rc = set_up(link);
 		link->patience_ms = PG_TIMEOUT_MS;
 	}
@@ -155,13 +158,13 @@ int pg_connect(const char *where, int patience_ms, struct pg_link **out)
 
 static int flush(struct pg_link *link, int64_t until)
 {
-	int left = PQflush(link->pg), rc = 0;
+	int left = pq.PQflush(link->pg), rc = 0;
 
 	while (left > 0 && !rc) {
 		rc = wait_for(link->pg, POLLIN | POLLOUT, until);
-		if (!rc && !PQconsumeInput(link->pg))
+		if (!rc && !pq.PQconsumeInput(link->pg))
 			return -EIO;
-		left = PQflush(link->pg);
+		left = pq.PQflush(link->pg);
 	}
 	return left < 0 ? -EIO : rc;
 }
@@ -170,9 +173,9 @@ static int await(struct pg_link *link, int64_t until)
 {
 	int rc = flush(link, until);
 
-	while (!rc && PQisBusy(link->pg)) {
+	while (!rc && pq.PQisBusy(link->pg)) {
 		rc = wait_for(link->pg, POLLIN, until);
-		if (!rc && !PQconsumeInput(link->pg))
+		if (!rc && !pq.PQconsumeInput(link->pg))
 			rc = -EIO;
 	}
 	return rc;
@@ -184,7 +187,7 @@ PGresult *pg_next(struct pg_link *link, int64_t until)
 
 	if (rc == -ETIMEDOUT)
 		lose(link);
-	return rc ? NULL : PQgetResult(link->pg);
+	return rc ? NULL : pq.PQgetResult(link->pg);
 }
 
 /* The beginning of what was to be done, for messages. */
@@ -203,16 +206,17 @@ int pg_exec_rows(struct pg_link *link, const char *sql,
 	PGresult *result;
 	int rc = 0, n = 0;
 
-	if (!link->pg || !PQsendQuery(link->pg, sql))
+	if (!link->pg || !pq.PQsendQuery(link->pg, sql))
 		return failed(link, NULL, sql);
 	while ((result = pg_next(link, until))) {
-		ExecStatusType status = PQresultStatus(result);
-		if (status == PGRES_TUPLES_OK && PQntuples(result) && !rc && fn)
+		ExecStatusType status = pq.PQresultStatus(result);
+		if (status == PGRES_TUPLES_OK && pq.PQntuples(result) && !rc &&
+		    fn)
 			rc = fn(n, result, arg);
 		else if (status != PGRES_TUPLES_OK &&
 			 status != PGRES_COMMAND_OK && !rc)
 			rc = failed(link, result, sql);
-		PQclear(result);
+		pq.PQclear(result);
 		n++;
 	}
 	return rc || !pg_is_lost(link) ? rc : failed(link, NULL, sql);
@@ -261,15 +265,15 @@ static bool ends_link(const char *state)
 
 int pg_error(struct pg_link *link, const PGresult *result, const char *doing)
 {
-	const char *state = result
-				? PQresultErrorField(result, PG_DIAG_SQLSTATE)
-				: NULL;
+	const char *state = result ? pq.PQresultErrorField(
+					 result, PG_DIAG_SQLSTATE)
+				   : NULL;
 	char line[512];
 
 	if (!state) {
 		char why[512];
-		first_line(
-		    link->pg ? PQerrorMessage(link->pg) : strerror(ETIMEDOUT),
+		first_line(link->pg ? pq.PQerrorMessage(link->pg)
+				    : strerror(ETIMEDOUT),
 		    why, sizeof(why));
 		if (link->pg)
 			lose(link);
@@ -280,7 +284,7 @@ int pg_error(struct pg_link *link, const PGresult *result, const char *doing)
 	if (rc != -EEXIST && rc != -ERESTART)
 		report(LOG_ERR, "store: %s: %s (%s)", doing,
 		    first_line(
-			PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+			pq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
 			line, sizeof(line)),
 		    state);
 	if (ends_link(state)) {

@@ -13,11 +13,11 @@
  * number of its last batch, which says after a lost connection whether that was
  * committed.
  */
-#include <libpq-fe.h>
 #include <pthread.h>
 
 #include "store/base/bytes.h"
 #include "store/db/engine.h"
+#include "store/db/pg/library.h"
 
 /* No answer is waited for longer than this; one that only tells whether others
  * have written, not as long: jobs wait meanwhile. */
@@ -163,7 +163,11 @@ int pg_check_version(struct pg_link *link, const char *path);
 int pg_check(
     struct db_conn *conn, enum db_check what, db_fault_fn fault, void *arg);
 
-/* --- engine.c --- */
+/* --- pool.c --- */
+
+/* pg_connect to the store's schema, and read-only if the store is. */
+int pg_connect_to(
+    const struct pg_db *db, int patience_ms, struct pg_link **out);
 
 /* The link of a connection, to be given back with pg_release. NULL: none is to
  * be had; logged. */

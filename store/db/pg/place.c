@@ -52,12 +52,13 @@ static PQconninfoOption *parse(const char *path)
 {
 	const char *suffix;
 	char *where = pg_where(path, &suffix), *why = NULL;
-	PQconninfoOption *options = where ? PQconninfoParse(where, &why) : NULL;
+	PQconninfoOption *options = where ? pq.PQconninfoParse(where, &why)
+					  : NULL;
 
 	if (!options)
 		report(LOG_ERR, "store %s: %.*s", path,
 		    why ? (int)strcspn(why, "\n") : 0, why ? why : "");
-	PQfreemem(why);
+	pq.PQfreemem(why);
 	free(where);
 	return options;
 }
@@ -85,7 +86,7 @@ static const char *fault_of(const PQconninfoOption *options)
 
 int pg_check_path(const char *path)
 {
-	PQconninfoOption *options = parse(path);
+	PQconninfoOption *options = pg_load() ? NULL : parse(path);
 
 	if (!options)
 		return -EINVAL;
@@ -94,7 +95,7 @@ int pg_check_path(const char *path)
 	if (fault)
 		report(LOG_ERR, "store %.*s...: %s",
 		    (int)strcspn(path, ":") + 3, path, fault);
-	PQconninfoFree(options);
+	pq.PQconninfoFree(options);
 	return fault ? -EINVAL : 0;
 }
 
@@ -119,27 +120,27 @@ void pg_each_needed(
 	for (size_t i = 0; i < sizeof(variable) / sizeof(variable[0]); i++)
 		if (getenv(variable[i]))
 			need(getenv(variable[i]), fn, arg);
-	PQconninfoFree(options);
+	pq.PQconninfoFree(options);
 }
 
 /* --- schemas --- */
 
 static int quote(struct pg_link *link, const char *name, struct bytes *out)
 {
-	char *quoted = PQescapeIdentifier(link->pg, name, strlen(name));
+	char *quoted = pq.PQescapeIdentifier(link->pg, name, strlen(name));
 	int rc = quoted ? bytes_add(out, quoted, strlen(quoted) + 1) : -ENOMEM;
 
-	PQfreemem(quoted);
+	pq.PQfreemem(quoted);
 	return rc;
 }
 
 static int read_text(int statement, const PGresult *row, void *arg)
 {
 	(void)statement;
-	if (PQgetisnull(row, 0, 0))
+	if (pq.PQgetisnull(row, 0, 0))
 		return 0;
 	return bytes_add(
-	    arg, PQgetvalue(row, 0, 0), strlen(PQgetvalue(row, 0, 0)));
+	    arg, pq.PQgetvalue(row, 0, 0), strlen(pq.PQgetvalue(row, 0, 0)));
 }
 
 int pg_schema(struct pg_link *link, const char *suffix, struct bytes *out)
@@ -185,7 +186,7 @@ static int visit(const char *path, struct pg_link **link, struct bytes *schema)
 static int note_row(int statement, const PGresult *row, void *arg)
 {
 	(void)statement;
-	*(bool *)arg = strcmp(PQgetvalue(row, 0, 0), "t") == 0;
+	*(bool *)arg = strcmp(pq.PQgetvalue(row, 0, 0), "t") == 0;
 	return 0;
 }
 
@@ -193,14 +194,14 @@ static int note_row(int statement, const PGresult *row, void *arg)
 static int has_tables(struct pg_link *link, const char *schema, bool *has)
 {
 	CLEANUP_BYTES struct bytes sql = {0};
-	char *name = PQescapeLiteral(link->pg, schema, strlen(schema));
+	char *name = pq.PQescapeLiteral(link->pg, schema, strlen(schema));
 	int rc = name ? bytes_printf(&sql,
 			    "SELECT EXISTS (SELECT 1 FROM pg_tables "
 			    "WHERE schemaname = %s AND tablename = 'batch')",
 			    name)
 		      : -ENOMEM;
 
-	PQfreemem(name);
+	pq.PQfreemem(name);
 	if (!rc)
 		rc = bytes_add(&sql, "", 1);
 	return rc ? rc : pg_exec_rows(link, (char *)sql.data, note_row, has);
@@ -285,16 +286,16 @@ int pg_publish(int dir, const char *draft, const char *path)
 	if (!rc)
 		rc = pg_schema(link, "", &to);
 	char *a = rc ? NULL
-		     : PQescapeLiteral(
+		     : pq.PQescapeLiteral(
 			   link->pg, (char *)from.data, from.len - 1);
 	char *b = rc ? NULL
-		     : PQescapeLiteral(link->pg, (char *)to.data, to.len - 1);
+		     : pq.PQescapeLiteral(link->pg, (char *)to.data, to.len - 1);
 	if (!rc)
 		rc = bytes_printf(&sql,
 		    "BEGIN; SET LOCAL enrollfs.source = %s; SET LOCAL enrollfs.target = %s; %s",
 		    a ? a : "''", b ? b : "''", move);
-	PQfreemem(a);
-	PQfreemem(b);
+	pq.PQfreemem(a);
+	pq.PQfreemem(b);
 	if (!rc)
 		rc = bytes_add(&sql, "", 1);
 	if (!rc)

@@ -95,12 +95,13 @@ static int answer(struct pg_link *link, enum db_query query, PGresult **out)
 
 	*out = pg_next(link, until);
 	while ((rest = pg_next(link, until)))
-		PQclear(rest);
-	ExecStatusType status = *out ? PQresultStatus(*out) : PGRES_FATAL_ERROR;
+		pq.PQclear(rest);
+	ExecStatusType status = *out ? pq.PQresultStatus(*out)
+				     : PGRES_FATAL_ERROR;
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return 0;
 	int rc = pg_error(link, *out, db_query_name(query));
-	PQclear(*out);
+	pq.PQclear(*out);
 	*out = NULL;
 	return rc;
 }
@@ -116,11 +117,11 @@ static int prepare(
 	int rc = translate(db_query_text(query), &text);
 	if (rc)
 		return rc;
-	if (!PQsendPrepare(link->pg, db_query_name(query), (char *)text.data,
+	if (!pq.PQsendPrepare(link->pg, db_query_name(query), (char *)text.data,
 		p->n, p->type))
 		return pg_error(link, NULL, db_query_name(query));
 	rc = answer(link, query, &result);
-	PQclear(result);
+	pq.PQclear(result);
 	link->prepared[query] = !rc;
 	return rc;
 }
@@ -136,8 +137,8 @@ static int execute(struct pg_link *link, enum db_query query,
 		rc = prepare(link, query, &p);
 	if (rc)
 		return rc;
-	if (!PQsendQueryPrepared(link->pg, db_query_name(query), p.n, p.value,
-		p.length, p.format, 1))
+	if (!pq.PQsendQueryPrepared(link->pg, db_query_name(query), p.n,
+		p.value, p.length, p.format, 1))
 		return pg_error(link, NULL, db_query_name(query));
 	return answer(link, query, out);
 }
@@ -149,8 +150,8 @@ int pg_run(
 	int rc = execute(link, query, args, &result);
 
 	if (!rc)
-		rc = atoi(PQcmdTuples(result));
-	PQclear(result);
+		rc = atoi(pq.PQcmdTuples(result));
+	pq.PQclear(result);
 	return rc;
 }
 
@@ -163,7 +164,7 @@ static int each(const struct db_engine *engine, PGresult *result, db_row_fn fn,
 	struct pg_row row = {{engine}, result, 0};
 	int stop = 0;
 
-	for (; row.at < PQntuples(result) && !stop; row.at++) {
+	for (; row.at < pq.PQntuples(result) && !stop; row.at++) {
 		++*rows;
 		stop = fn(&row.base, arg);
 	}
@@ -221,11 +222,11 @@ static int declare(
 		rc = translate(db_query_text(query), &text);
 	if (rc)
 		return rc;
-	if (!PQsendQueryParams(link->pg, (char *)text.data, p.n, p.type,
+	if (!pq.PQsendQueryParams(link->pg, (char *)text.data, p.n, p.type,
 		p.value, p.length, p.format, 1))
 		return pg_error(link, NULL, db_query_name(query));
 	rc = answer(link, query, &result);
-	PQclear(result);
+	pq.PQclear(result);
 	return rc;
 }
 
@@ -235,7 +236,7 @@ static int fetch(
 	char text[64];
 
 	snprintf(text, sizeof(text), "FETCH 128 FROM c%d", cursor);
-	if (!PQsendQueryParams(link->pg, text, 0, NULL, NULL, NULL, NULL, 1))
+	if (!pq.PQsendQueryParams(link->pg, text, 0, NULL, NULL, NULL, NULL, 1))
 		return pg_error(link, NULL, db_query_name(query));
 	return answer(link, query, out);
 }
@@ -248,10 +249,10 @@ static int each_part(struct pg_link *link, const struct db_engine *engine,
 	while (!rc && !stop && n) {
 		PGresult *part = NULL;
 		rc = fetch(link, query, cursor, &part);
-		n = rc ? 0 : PQntuples(part);
+		n = rc ? 0 : pq.PQntuples(part);
 		if (n)
 			stop = each(engine, part, fn, arg, rows);
-		PQclear(part);
+		pq.PQclear(part);
 	}
 	link->cursors--;
 	return rc ? rc : stop;
@@ -259,7 +260,7 @@ static int each_part(struct pg_link *link, const struct db_engine *engine,
 
 static bool in_transaction(const struct pg_link *link)
 {
-	return link->pg && PQtransactionStatus(link->pg) != PQTRANS_IDLE;
+	return link->pg && pq.PQtransactionStatus(link->pg) != PQTRANS_IDLE;
 }
 
 /* Reads in parts. The cursor ends with the transaction, or is closed. */
@@ -283,7 +284,7 @@ static int rows_in_parts(struct pg_link *link, const struct db_engine *engine,
 	snprintf(close, sizeof(close), alone ? "COMMIT" : "CLOSE c%d",
 	    link->cursors);
 	if (in_transaction(link) &&
-	    (alone || PQtransactionStatus(link->pg) == PQTRANS_INTRANS))
+	    (alone || pq.PQtransactionStatus(link->pg) == PQTRANS_INTRANS))
 		pg_exec(link, close);
 	return rc < 0 ? rc : rows;
 }
@@ -299,7 +300,7 @@ int pg_rows(struct pg_link *link, const struct db_engine *engine,
 	int rc = execute(link, query, args, &result);
 	if (!rc)
 		rc = each(engine, result, fn, arg, &rows);
-	PQclear(result);
+	pq.PQclear(result);
 	return rc < 0 ? rc : rows;
 }
 
@@ -314,7 +315,7 @@ bool pg_null(const struct db_row *row, int column)
 {
 	const struct pg_row *r = as_pg(row);
 
-	return PQgetisnull(r->result, r->at, column);
+	return pq.PQgetisnull(r->result, r->at, column);
 }
 
 /* Integers are of 1 (bool), 2, 4 or 8 bytes, big-endian. */
@@ -336,14 +337,14 @@ const void *pg_blob(const struct db_row *row, int column, size_t *len)
 {
 	const struct pg_row *r = as_pg(row);
 
-	*len = (size_t)PQgetlength(r->result, r->at, column);
+	*len = (size_t)pq.PQgetlength(r->result, r->at, column);
 	return pg_null(row, column) ? NULL
-				    : PQgetvalue(r->result, r->at, column);
+				    : pq.PQgetvalue(r->result, r->at, column);
 }
 
 int pg_columns(const struct db_row *row)
 {
-	return PQnfields(as_pg(row)->result);
+	return pq.PQnfields(as_pg(row)->result);
 }
 
 struct db_value pg_value(const struct db_row *row, int column)
@@ -352,7 +353,7 @@ struct db_value pg_value(const struct db_row *row, int column)
 
 	if (pg_null(row, column))
 		return value;
-	switch (PQftype(as_pg(row)->result, column)) {
+	switch (pq.PQftype(as_pg(row)->result, column)) {
 	case TYPE_BOOL:
 	case TYPE_INT2:
 	case TYPE_INT4:

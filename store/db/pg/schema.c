@@ -110,7 +110,7 @@ int pg_make_tables(struct pg_link *link)
 static int read_version(int statement, const PGresult *row, void *arg)
 {
 	(void)statement;
-	*(int *)arg = atoi(PQgetvalue(row, 0, 0));
+	*(int *)arg = atoi(pq.PQgetvalue(row, 0, 0));
 	return 0;
 }
 
@@ -153,7 +153,7 @@ int pg_check_version(struct pg_link *link, const char *path)
 static const char parts_missing[] = "SELECT w.part FROM (" PARTS(
     "pg_my_temp_schema()") ") w "
 			   "WHERE NOT EXISTS (SELECT 1 FROM (" PARTS(
-			       "$1::regnamespace") ") h WHERE h.part = w.part AND h.text = w.text) ORDER BY 1";
+			       "(SELECT oid FROM pg_namespace WHERE nspname = $1)") ") h WHERE h.part = w.part AND h.text = w.text) ORDER BY 1";
 
 struct faults {
 	db_fault_fn fn;
@@ -164,8 +164,8 @@ static int each_fault(const PGresult *result, const struct faults *f)
 {
 	int rc = 0;
 
-	for (int i = 0; i < PQntuples(result) && !rc; i++)
-		rc = f->fn(PQgetvalue(result, i, 0), f->arg);
+	for (int i = 0; i < pq.PQntuples(result) && !rc; i++)
+		rc = f->fn(pq.PQgetvalue(result, i, 0), f->arg);
 	return rc;
 }
 
@@ -176,16 +176,16 @@ static int compare(
 	const char *const value[] = {schema};
 	PGresult *result, *rest;
 
-	if (!PQsendQueryParams(
+	if (!pq.PQsendQueryParams(
 		link->pg, parts_missing, 1, NULL, value, NULL, NULL, 0))
 		return pg_error(link, NULL, "comparing the schema");
 	result = pg_next(link, until);
 	while ((rest = pg_next(link, until)))
-		PQclear(rest);
-	int rc = PQresultStatus(result) == PGRES_TUPLES_OK
+		pq.PQclear(rest);
+	int rc = pq.PQresultStatus(result) == PGRES_TUPLES_OK
 		     ? each_fault(result, f)
 		     : pg_error(link, result, "comparing the schema");
-	PQclear(result);
+	pq.PQclear(result);
 	return rc;
 }
 
