@@ -130,6 +130,13 @@ static int keep(const struct db_row *row, void *arg)
 	return k->fn(row, k->arg);
 }
 
+/* The fixed directories are there, whoever their owner is now. */
+static bool is_current(const struct db *db, enum db_query query)
+{
+	return query == DB_PLACE_GET || !db->engine->is_current ||
+	       db->engine->is_current(db);
+}
+
 /*
  * A job sees what its transaction has changed, and a view is of one moment that
  * may be past: neither uses the cache.
@@ -137,7 +144,7 @@ static int keep(const struct db_row *row, void *arg)
 static bool uses_cache(const struct db_conn *conn, enum db_query query)
 {
 	return db_cache_keeps(query) && conn != conn->db->writer &&
-	       !conn->viewing;
+	       !conn->viewing && is_current(conn->db, query);
 }
 
 static int rows(struct db_conn *conn, enum db_query query,
@@ -179,7 +186,7 @@ int db_kept(struct db *db, enum db_query query, int64_t id, db_row_fn fn,
 {
 	struct db_kept_row row;
 
-	if (!db_cache_get(db->cache, query, id, &row))
+	if (!is_current(db, query) || !db_cache_get(db->cache, query, id, &row))
 		return none;
 	int rc = fn(&row.base, arg);
 	return rc < 0 ? rc : 0;

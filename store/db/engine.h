@@ -52,6 +52,9 @@ struct db_engine {
 	int64_t (*integer)(const struct db_row *row, int column);
 	bool (*null)(const struct db_row *row, int column);
 	const void *(*blob)(const struct db_row *row, int column, size_t *len);
+	/* Whether nobody else can have changed what is kept in memory; NULL:
+	 * nobody can. */
+	bool (*is_current)(const struct db *db);
 	/* How many columns it has; a column with its type. What it points to is
 	 * valid until the callback returns. */
 	int (*columns)(const struct db_row *row);

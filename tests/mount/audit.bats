@@ -82,8 +82,7 @@ metrics 444 0:0'
 @test "it is exported and restored" {
 	rsync -a "$M/export/" copy/
 	stop
-	rm store store-* || :
-	tool mkfs --from copy store
+	restore_store copy
 	start
 	[ "$(modes)" = "$NEW" ]
 	rm -r copy
@@ -93,9 +92,8 @@ metrics 444 0:0'
 	[ "$(modes)" = "$OLD" ]
 	rsync -a "$M/export/" copy/
 	stop
-	rm store store-* || :
-	tool mkfs --from copy store
-	tool fsck store
+	restore_store copy
+	check_store
 	start
 	[ "$(modes)" = "$OLD" ]
 }

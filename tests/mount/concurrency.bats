@@ -139,7 +139,7 @@ csrs() {
 	is "$M/certs/connector/issued" 200
 	[ "$(grep -c '"action":"enroll"' "$M/log")" = 200 ]
 	stop
-	tool fsck "${TOOL_OPTIONS[@]}" "$S"
+	check_store
 }
 
 @test "readers see whole values while others write them" {

@@ -139,10 +139,12 @@ os.pread(4, 10, 0); os.pread(4, 200, 0); os.pread(4, 200, 0)"
 		"$(cat "$M/certs/root/fingerprint")" ]
 	dd if=raw bs=1 skip=8 count=32 status=none of=secret
 	stop
+	dump_store dump
+	cp "$(master_key)" master
 	python3 -c "
 secret = open('secret', 'rb').read()
 import base64, sys
-for name in ('store', 'log', 'store.key'):
+for name in ('dump', 'log', 'master'):
     data = open(name, 'rb').read()
     assert secret not in data and secret.hex().encode() not in data, name
     assert b'corp.example|' not in data, name"

@@ -30,6 +30,22 @@ place_store() {
 # The master key's file.
 master_key() { if [ -n "${STORE-}" ]; then echo "$T/secret/store.key"; else echo "$T/store.key"; fi; }
 
+# restore_store DIR [OPTION...]: what was in the test's store is gone; it is made from this copy of its export.
+restore_store() {
+	if [ -n "${STORE-}" ]; then
+		remove_store && psql -qX "$STORE" -c "CREATE SCHEMA \"$SCHEMA\""
+	else
+		rm -f store store-wal store-shm
+	fi && tool mkfs --from "$1" "${TOOL_OPTIONS[@]}" "${@:2}" "$S"
+}
+
+# dump_store FILE: all bytes that are stored.
+dump_store() {
+	if [ -n "${STORE-}" ]; then pg_dump -n "\"$SCHEMA\"" "$STORE" > "$1"; else cat store store-wal > "$1" 2> /dev/null || :; fi
+}
+
+check_store() { tool fsck "${TOOL_OPTIONS[@]}" "$@" "$S"; }
+
 # sql STATEMENT: runs it in the test's store, and prints rows with | between columns.
 sql() {
 	if [ -n "${STORE-}" ]; then psql -qXAt "$S" -c "$1"; else sqlite3 "$T/store" "$1"; fi
@@ -103,6 +119,7 @@ gone() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2> /dev/
 # Programs run by `env "${CLOCKED[@]}"` (and daemons that start runs) use the clock that set_clock sets.
 CLOCKED=()
 use_clock() {
+	sqlite_only "the server's clock counts, which cannot be set here"
 	cc -shared -fPIC -o clock.so "$BATS_TEST_DIRNAME/clock.c"
 	head -c 8 /dev/zero > clock
 	CLOCKED=("CLOCK=$T/clock"
@@ -206,7 +223,7 @@ check_restored() {
 
 restored_like_it() {
 	local M=$R/m
-	tool fsck "${TOOL_OPTIONS[@]}" "$S" || return 1
+	check_store || return 1
 	look_at "$S" was "${OF_STORE[@]}" || return 1
 	cp -p "$(master_key)" "$R/new" || return 1
 	tool mkfs --from "$R/was.export" "$R/new/store" || return 1

@@ -140,7 +140,8 @@ says() { wait_until said "$1" || { tail -n 3 "$M/log"; return 1; }; }
 	cat "$M/log" log > said
 	not grep -F -f patterns said
 	not grep -r -F -f patterns "$M"
-	strings -n 8 store store-wal > ./strings || :
+	dump_store dump
+	strings -n 8 dump > ./strings
 	not grep -F -f patterns strings
 }
 

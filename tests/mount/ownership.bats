@@ -421,7 +421,7 @@ PY
 	chmod 775 "$K"
 	[ "$(stat -c %u "$K/uses")" = 2001 ]
 	stop
-	"${ENROLLFS%/*}/fsck.enrollfs" store
+	check_store
 	[ "$(sql 'SELECT count(*) FROM file_owner WHERE kind = 3 AND (ino >> 48 & 255) = 2')" = 0 ]
 }
 

@@ -26,7 +26,8 @@ nowhere() {
 	stop
 	cut -c 20-60 base64 > patterns
 	sed -n 2p web1.pem | cut -c 20-60 >> patterns
-	not grep -aqF -f patterns store store-wal log
+	dump_store dump
+	not grep -aqF -f patterns dump log
 	start
 	find "$M/log" "$M/metrics" "$M/tables" "$M/export" -type f -exec cat {} + > said
 	not grep -aqF -f patterns said

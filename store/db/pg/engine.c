@@ -177,16 +177,33 @@ static void view_end(struct db_conn *base)
 	pg_release(conn);
 }
 
+static int try_rows(struct pg_conn *conn, enum db_query query,
+    const struct db_value *args, db_row_fn fn, void *arg, bool *again)
+{
+	struct pg_link *link = pg_acquire(conn);
+	int n = 0;
+
+	*again = false;
+	if (!link)
+		return -EIO;
+	bool alone = conn->uses == 1 && !conn->in_view && !link->writes;
+	int rc = pg_rows(link, conn->base.db->engine, query, args, fn, arg, &n);
+	*again = rc && alone && n == 0 && pg_is_lost(link);
+	pg_release(conn);
+	return rc < 0 ? rc : n;
+}
+
+/* A link that has been idle may be lost without anybody knowing: then another
+ * one is tried. */
 static int rows(struct db_conn *base, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
 	struct pg_conn *conn = (struct pg_conn *)base;
-	struct pg_link *link = pg_acquire(conn);
+	bool again = true;
+	int rc = -EIO;
 
-	if (!link)
-		return -EIO;
-	int rc = pg_rows(link, base->db->engine, query, args, fn, arg);
-	pg_release(conn);
+	for (int i = 0; i < 1 + PG_POOL && again; i++)
+		rc = try_rows(conn, query, args, fn, arg, &again);
 	return rc;
 }
 
@@ -269,11 +286,12 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 		return 0;
 	pg_disconnect(link);
 	db->writer.link = NULL;
-	db->polled = 0;
+	__atomic_store_n(&db->polled, 0, __ATOMIC_RELAXED);
 	int rc = pg_connect_to(db, patience_ms, &db->writer.link);
 	if (rc)
 		return rc == -EIO ? -ERESTART : rc;
 	db->writer.link->writes = true;
+	report(LOG_NOTICE, "store %s: connected again", db->path);
 	return 0;
 }
 
@@ -283,7 +301,7 @@ static void note_seen(struct pg_db *db, int64_t number)
 	bool others = !db->polled || number != db->seen;
 
 	db->seen = number;
-	db->polled = clock_ticks();
+	__atomic_store_n(&db->polled, clock_ticks(), __ATOMIC_RELAXED);
 	if (others)
 		db_others_wrote(db->db);
 }
@@ -386,6 +404,12 @@ static int find_out(struct pg_db *db)
 	return rc > 0 ? 0 : rc ? -EIO : -ERESTART;
 }
 
+static void note_own(struct pg_db *db)
+{
+	db->seen = db->number;
+	__atomic_store_n(&db->polled, clock_ticks(), __ATOMIC_RELAXED);
+}
+
 static int commit(struct db *common)
 {
 	struct pg_db *db = common->handle;
@@ -394,7 +418,7 @@ static int commit(struct db *common)
 	if (rc == -EINPROGRESS)
 		return find_out(db);
 	if (!rc)
-		db->seen = db->number;
+		note_own(db);
 	return rc;
 }
 
@@ -433,6 +457,16 @@ static void tidy(struct db *common, bool idle)
 	link->patience_ms = PG_TIMEOUT_MS;
 	if (!rc)
 		note_seen(db, number);
+}
+
+/* What was read is as it is as long as it is known that nobody has written. */
+static bool is_current(const struct db *common)
+{
+	const struct pg_db *db = common->handle;
+	int64_t polled = __atomic_load_n(&db->polled, __ATOMIC_RELAXED);
+
+	return polled &&
+	       clock_ticks() - polled < CURRENT_MS * (CLOCK_SECOND / 1000);
 }
 
 static int poll_again(const struct db *common)
@@ -489,6 +523,7 @@ const struct db_engine db_pg = {
     .settle = nothing,
     .scrub = nothing,
     .tidy = tidy,
+    .is_current = is_current,
     .pause = poll_again,
     .hurries = never,
     .bulk = bulk,

@@ -52,6 +52,8 @@ static int wait_for(const PGconn *pg, short events, int64_t until)
 	return rc > 0 ? 0 : -ETIMEDOUT;
 }
 
+enum { SAY_SECONDS = 10 };
+
 /* The first line of what the server or the library says. */
 static const char *first_line(const char *text, char *out, size_t size)
 {
@@ -59,12 +61,19 @@ static const char *first_line(const char *text, char *out, size_t size)
 	return out;
 }
 
+/* Every thread notices: once in a while is enough. */
 static int say_lost(const char *doing, const char *why)
 {
+	static int64_t next;
 	char line[512];
+	int64_t now = clock_ticks(),
+		due = __atomic_load_n(&next, __ATOMIC_RELAXED);
 
-	report(LOG_ERR, "store: %s: the server does not answer: %s", doing,
-	    first_line(why, line, sizeof(line)));
+	if (now >= due && __atomic_compare_exchange_n(&next, &due,
+			      now + SAY_SECONDS * CLOCK_SECOND, false,
+			      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		report(LOG_ERR, "store: %s: the server does not answer: %s",
+		    doing, first_line(why, line, sizeof(line)));
 	return -EIO;
 }
 

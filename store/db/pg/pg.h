@@ -23,6 +23,9 @@
  * have written, not as long: jobs wait meanwhile. */
 enum { PG_TIMEOUT_MS = 10000, PG_POLL_TIMEOUT_MS = 1000, PG_POLL_MS = 250 };
 
+/* For how long after a poll rows in memory are used. */
+enum { CURRENT_MS = 500 };
+
 /* A connection to the server. */
 struct pg_link {
 	PGconn *pg;
@@ -138,9 +141,11 @@ int64_t pg_until(const struct pg_link *link);
 
 /* --- run.c --- */
 
-/* `rows` and `run` of the engine, on a link. */
+/* `rows` and `run` of the engine, on a link; *rows counts those that fn was
+ * called with. Returns 0 or -errno. */
 int pg_rows(struct pg_link *link, const struct db_engine *engine,
-    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg);
+    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg,
+    int *rows);
 int pg_run(
     struct pg_link *link, enum db_query query, const struct db_value *args);
 
@@ -166,8 +171,7 @@ int pg_check(
 /* --- pool.c --- */
 
 /* pg_connect to the store's schema, and read-only if the store is. */
-int pg_connect_to(
-    const struct pg_db *db, int patience_ms, struct pg_link **out);
+int pg_connect_to(const struct pg_db *db, int patience_ms, struct pg_link **out);
 
 /* The link of a connection, to be given back with pg_release. NULL: none is to
  * be had; logged. */

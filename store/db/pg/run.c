@@ -265,10 +265,11 @@ static bool in_transaction(const struct pg_link *link)
 
 /* Reads in parts. The cursor ends with the transaction, or is closed. */
 static int rows_in_parts(struct pg_link *link, const struct db_engine *engine,
-    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg)
+    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg,
+    int *rows)
 {
 	bool alone = !in_transaction(link);
-	int rows = 0, rc = 0;
+	int rc = 0;
 	char close[32];
 
 	if (pg_is_lost(link))
@@ -280,28 +281,29 @@ static int rows_in_parts(struct pg_link *link, const struct db_engine *engine,
 	if (rc && !alone)
 		return rc;
 	if (!rc)
-		rc = each_part(link, engine, query, fn, arg, &rows);
+		rc = each_part(link, engine, query, fn, arg, rows);
 	snprintf(close, sizeof(close), alone ? "COMMIT" : "CLOSE c%d",
 	    link->cursors);
 	if (in_transaction(link) &&
 	    (alone || pq.PQtransactionStatus(link->pg) == PQTRANS_INTRANS))
 		pg_exec(link, close);
-	return rc < 0 ? rc : rows;
+	return rc < 0 ? rc : 0;
 }
 
 int pg_rows(struct pg_link *link, const struct db_engine *engine,
-    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg)
+    enum db_query query, const struct db_value *args, db_row_fn fn, void *arg,
+    int *rows)
 {
 	PGresult *result = NULL;
-	int rows = 0;
 
+	*rows = 0;
 	if (is_long(query))
-		return rows_in_parts(link, engine, query, args, fn, arg);
+		return rows_in_parts(link, engine, query, args, fn, arg, rows);
 	int rc = execute(link, query, args, &result);
 	if (!rc)
-		rc = each(engine, result, fn, arg, &rows);
+		rc = each(engine, result, fn, arg, rows);
 	pq.PQclear(result);
-	return rc < 0 ? rc : rows;
+	return rc < 0 ? rc : 0;
 }
 
 /* --- columns --- */
