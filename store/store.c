@@ -94,6 +94,7 @@ static int check_master(struct store *store, const struct store_options *options
 static int db_flags(const struct store_options *options)
 {
 	return (options->read_only ? DB_READ_ONLY : 0) |
+	       (options->upgrade ? DB_UPGRADE : 0) |
 	       (options->accept_older ? DB_ACCEPT_OLDER : 0) |
 	       (options->as_it_is ? DB_AS_IT_IS : 0);
 }
@@ -179,7 +180,7 @@ static int open_parts(struct store *store, const struct store_options *options)
 	if (rc)
 		return rc;
 	struct store_options now = *options;
-	int missing = options->read_only
+	int missing = options->read_only || options->upgrade
 			  ? 0
 			  : db_is_missing(store->dir, options->path);
 	if (missing < 0)
@@ -253,6 +254,8 @@ int store_open(const struct store_options *options, struct store **out)
 		    options->domain, DOMAIN_MAX_LEN);
 		return -EINVAL;
 	}
+	if (options->timeout)
+		db_wait_at_most(options->path, options->timeout);
 	int rc = store_new(options, &store);
 	if (rc)
 		return rc;

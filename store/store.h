@@ -43,6 +43,8 @@ struct store_options {
 	 * NULL. */
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
+	int timeout;	  /* seconds that a server is waited for; 0: 10 */
+	bool upgrade;	  /* bring a store on a server up to date */
 	bool must_be_new; /* an existing store is -EEXIST; a new one that cannot
 			     be opened is removed */
 	bool as_it_is; /* for store_check: do not warn about an incomplete copy,
@@ -69,8 +71,8 @@ void store_each_needed(
  * key's; NULL at the end. Call it before any other thread exists. */
 const char *const *store_files(const char *path);
 
-/* Replaces a store's malloc'ed path with its absolute path, see path_absolute; a
- * URI stays. Returns 0, or -1 (also: too long for a database, or not as
+/* Replaces a store's malloc'ed path with its absolute path, see path_absolute;
+ * a URI stays. Returns 0, or -1 (also: too long for a database, or not as
  * db_check_path wants it) with the error logged. */
 int store_locate(char **path);
 

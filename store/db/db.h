@@ -44,6 +44,8 @@ enum {
 	DB_READ_ONLY = 2,
 	DB_ACCEPT_OLDER = 4, /* a copy that says of itself that its end is
 				missing, too */
+	DB_UPGRADE = 16, /* a database that other programs may use: bring its
+			    schema up to date. A file's always is */
 	DB_AS_IT_IS = 8, /* with DB_READ_ONLY: whatever is wrong with a copy */
 };
 
@@ -70,6 +72,10 @@ bool db_is_server(const char *path);
  * others see in the list of processes, and who answers is verified. Returns 0
  * or -EINVAL, logged. */
 int db_check_path(const char *path);
+
+/* How long, at most, a database on a server is waited for, instead of 10
+ * seconds; before any is opened. */
+void db_wait_at_most(const char *path, int seconds);
 
 /* Calls fn with each file, that is there, that the engine needs beside the
  * database's own: passwords, certificates, the server's socket. */

@@ -15,6 +15,7 @@ struct db_engine {
 	/* --- a database that is not open: as in db.h --- */
 
 	int (*check_path)(const char *path); /* or NULL */
+	void (*wait_at_most)(int seconds);   /* or NULL */
 	void (*each_needed)(const char *path,
 	    void (*fn)(const char *file, void *arg), void *arg); /* or NULL */
 	const char *const *files;

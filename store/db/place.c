@@ -25,6 +25,12 @@ int db_check_path(const char *path)
 	return engine->check_path ? engine->check_path(path) : 0;
 }
 
+void db_wait_at_most(const char *path, int seconds)
+{
+	if (db_engine_of(path)->wait_at_most)
+		db_engine_of(path)->wait_at_most(seconds);
+}
+
 void db_each_needed(
     const char *path, void (*fn)(const char *file, void *arg), void *arg)
 {

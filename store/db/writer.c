@@ -39,7 +39,7 @@ enum { POSTED_MAX = 1024 };
 enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
 
 /* For how long a transaction that an engine could not finish is tried again. */
-enum { AGAIN_MS = 10000 };
+enum { AGAIN_SECONDS = 10 };
 
 static struct timespec later(int ms)
 {
@@ -185,7 +185,7 @@ static int run_batch(
     struct db *db, struct db_task *first, const struct db_task *end)
 {
 	static const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t until = clock_ticks() + AGAIN_MS * (CLOCK_SECOND / 1000);
+	int64_t until = clock_ticks() + AGAIN_SECONDS * CLOCK_SECOND;
 	int rc = try_batch(db, first, end);
 
 	while (rc == -ERESTART && clock_ticks() < until) {

@@ -13,14 +13,19 @@
 
 enum { SOUND = 0, ERRORS_LEFT = 4, CANNOT_RUN = 8, USAGE = 16 }; /* fsck(8) */
 
+enum { LOG_HEAD, UPGRADE };
+
 static const char usage[] =
-    "usage: fsck.enrollfs [-n] [--master-key FILE] [--log-head HASH] STORE\n"
+    "usage: fsck.enrollfs [-n] [--upgrade] [--master-key FILE] [--log-head HASH] STORE\n"
     "\n"
     "Checks a store that is not mounted: the database, every count, certificate, reference and\n"
-    "secret, and the hash chain of the audit trail. Changes nothing.\n"
+    "secret, and the hash chain of the audit trail. Changes nothing, but with --upgrade.\n"
     "\n"
-    "    -n                  no effect: fsck never changes anything\n"
-    "    --master-key FILE   the key that encrypts its secrets (default: STORE.key)\n"
+    "    -n                  no effect: fsck never changes what it checks\n"
+    "    --upgrade           before: bring a store on a server, which no host has mounted, up to the\n"
+    "                        schema of this version. A file's is brought up to date by its next mount\n"
+    "    --master-key FILE   the key that encrypts its secrets (default: STORE.key; for a store on a\n"
+    "                        server there is none)\n"
     "    --log-head HASH     64 hex digits: a line of the audit trail must have this hash. Take it\n"
     "                        from log.head and keep it elsewhere\n"
     "    -h, --help          print this text\n"
@@ -45,6 +50,19 @@ static int find_owner(const char *store, struct user *owner)
 	return rc;
 }
 
+static int upgrade(const struct store_options *options)
+{
+	struct store_options now = *options;
+	struct store *store;
+
+	now.read_only = now.as_it_is = false;
+	now.upgrade = true;
+	int rc = store_open(&now, &store);
+	if (!rc)
+		store_close(store);
+	return rc;
+}
+
 static int check(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
@@ -61,10 +79,12 @@ static int check(const struct tool_arguments *o)
 	int rc = geteuid() == 0 ? find_owner(o->store, &owner) : 0;
 	if (rc || (geteuid() == 0 && user_become(&owner)))
 		return CANNOT_RUN;
-	rc = store_open(&options, &store);
+	rc = o->own[UPGRADE] ? upgrade(&options) : 0;
+	if (!rc)
+		rc = store_open(&options, &store);
 	if (rc)
 		return rc == -EUCLEAN ? ERRORS_LEFT : CANNOT_RUN;
-	int faults = store_check(store, o->own[0], print_fault, NULL);
+	int faults = store_check(store, o->own[LOG_HEAD], print_fault, NULL);
 	store_close(store);
 	if (faults < 0) {
 		report(LOG_ERR, "%s: %s", o->store, strerror(-faults));
@@ -81,7 +101,12 @@ int main(int argc, char **argv)
 	    .name = "fsck.enrollfs",
 	    .usage = usage,
 	    .ignored = "napyf", /* fsck(8) passes these on */
-	    .own = {{"log-head", false, tool_is_hash, "64 hex digits"}},
+	    .own =
+		{
+		    [LOG_HEAD] = {"log-head", false, tool_is_hash,
+			"64 hex digits"},
+		    [UPGRADE] = {"upgrade", true, NULL, NULL},
+		},
 	    .failed = CANNOT_RUN,
 	    .bad_usage = USAGE,
 	    .run = check,

@@ -76,6 +76,25 @@ static int restore(
 	return rc ? FAILED : MADE;
 }
 
+/* The copy may be readable by root only. */
+static int drop_privileges(
+    const struct tool_arguments *o, const struct user *user)
+{
+	return o->own[FROM] ? user_become_reader(user) : user_become(user);
+}
+
+/* The server knows the daemon's user, and not root: that user makes the key. */
+static int become_user_of_server(
+    const struct tool_arguments *o, struct store_options *options)
+{
+	struct user user;
+
+	if (user_named(o->own[USER], &user) || store_find_key(options, false) ||
+	    drop_privileges(o, &user))
+		return -1;
+	return options->key_fd < 0 ? store_find_key(options, !o->own[FROM]) : 0;
+}
+
 /* As root: opens the master key, then drops privileges to the store's user. */
 static int become_user(
     const struct tool_arguments *o, struct store_options *options)
@@ -88,20 +107,18 @@ static int become_user(
 			    "--user: only root can make a store for another user");
 		return o->own[USER] ? -1 : 0;
 	}
-	bool server = store_is_on_server(o->store);
-	if (!server && access(o->store, F_OK) == 0) {
+	if (store_is_on_server(o->store))
+		return become_user_of_server(o, options);
+	if (access(o->store, F_OK) == 0) {
 		report(LOG_ERR,
 		    "%s: %s: nothing is overwritten; fsck.enrollfs says what it is",
 		    o->store, strerror(EEXIST));
 		return -1;
 	}
-	if ((server ? user_named(o->own[USER], &user)
-		    : user_choose(o->own[USER], o->store, store_files(o->store),
-			  &user)) ||
+	if (user_choose(o->own[USER], o->store, store_files(o->store), &user) ||
 	    store_find_key(options, !o->own[FROM]))
 		return -1;
-	/* the copy may be readable by root only */
-	return o->own[FROM] ? user_become_reader(&user) : user_become(&user);
+	return drop_privileges(o, &user);
 }
 
 /* Logs and refuses an option that needs --from. */

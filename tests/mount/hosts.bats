@@ -5,6 +5,11 @@ load helper
 
 setup() {
 	[ -n "${STORE-}" ] || skip 'several hosts need a server (STORE)'
+	if [[ $BATS_TEST_DESCRIPTION = 'the commands'* ]]; then
+		STORE=
+		NO_MOUNT=yes set_up_mount
+		return
+	fi
 	set_up_mount
 	M2=$T/m2
 	mkdir "$M2"
@@ -21,7 +26,12 @@ second() {
 answers_there() { mountpoint -q "$M2" && ls "$M2" > /dev/null 2>&1; }
 
 teardown() {
-	[ -n "${STORE-}" ] || return 0
+	[ -n "${T-}" ] || return 0
+	if [ -n "${D-}" ]; then "$BATS_TEST_DIRNAME/postgres" stop "$D"; fi
+	if [ -z "${PID2-}" ]; then
+		take_down_mount
+		return
+	fi
 	if mountpoint -q "$M2"; then umount "$M2"; fi
 	wait "$PID2"
 	take_down_mount
@@ -119,4 +129,23 @@ K2() { echo "$M2/app_connector/berlin/keys/auto"; }
 	[ $((${EPOCHREALTIME/./} - ${begun/./})) -lt 3000000 ]
 	kill -CONT "$PID2"
 	within_a_second is "$(K2)/max_uses" 9
+}
+
+# The page's commands, with the folders of this test in place of those that it names.
+commands_of_page() {
+	awk '/^\.Bd -literal/ {on = 1; next} /^\.Ed/ {on = 0} on && !/^(postgresql:|[?&])/' "$BATS_TEST_DIRNAME/../../fs/enrollfs-hosts.7" |
+		sed "s|^# ||; s|^> ||; s|\\\\e$|\\\\|; s|/run/postgresql|$D|; s|/etc/enrollfs|$T/etc|; s|/srv/enrollfs|$M|
+			s|/var/backups|$T/backups|; s|su postgres -c '\(.*\)'|PGHOST=$D PGUSER=postgres sh -c '\1'|"
+}
+
+@test "the commands of enrollfs-hosts(7)" {
+	D=$T/pg
+	"$BATS_TEST_DIRNAME/postgres" start "$D"
+	psql -qX "postgresql://postgres@/postgres?host=$D" -c 'DROP DATABASE enrollfs' -c 'DROP ROLE enrollfs'
+	mkdir backups
+	commands_of_page > commands
+	[ "$(grep -c '^mkfs' commands)" = 2 ]
+	# a store that is moved needs a place that is empty
+	sed -i "/--from/i PGHOST=$D PGUSER=postgres psql -qX enrollfs -c 'DROP OWNED BY enrollfs CASCADE' -c 'GRANT ALL ON SCHEMA public TO enrollfs' -c 'GRANT ALL ON DATABASE enrollfs TO enrollfs'" commands
+	PATH=${ENROLLFS%/*}:$PATH bash -ex commands 3>&-
 }

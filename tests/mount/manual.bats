@@ -153,6 +153,8 @@ now() { (cd "$K" && PATH=$TOP/scripts:$PATH bash -eo pipefail -c "${2-$1}") && p
 		echo '/var/lib/enrollfs/store  /srv/enrollfs  fuse.enrollfs  domain=corp.example  0 0'
 		# copy.bats runs what is in these
 		printf '%s\n' 'cat *' 'ls -lL'
+		# one URI of several lines
+		echo 'postgresql://pg1,pg2/enrollfs'
 		# of nginx, which the suite does not run
 		echo 'location /enrollment/ {'
 		# the tree
@@ -163,7 +165,7 @@ now() { (cd "$K" && PATH=$TOP/scripts:$PATH bash -eo pipefail -c "${2-$1}") && p
 
 @test "the pages are found by man(1) where they are" {
 	command -v man > /dev/null || skip 'no man here'
-	for page in fs/enrollfs.5 fs/enrollfs.7 fs/enrollfs.8 store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 \
+	for page in fs/enrollfs.5 fs/enrollfs.7 fs/enrollfs-hosts.7 fs/enrollfs.8 store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 \
 		scripts/connector-enroll.1; do
 		(cd "$TOP" && LC_ALL=C.UTF-8 MANWIDTH=80 man "./$page") > page 2> said
 		[ ! -s said ]

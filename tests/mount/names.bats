@@ -17,11 +17,11 @@ setup() {
 
 # a_moment_later: the clock says a minute after the last line of the old log.
 a_moment_later() {
+	sqlite_only 'the store before is a file'
 	set_clock $(($(date -d "$(sed -n '$s/.*"time":"\([^"]*\)".*/\1/p' "$OLD/log")" +%s) + 60 - $(date +%s)))
 }
 
 old_store() {
-	sqlite_only 'it is a file'
 	gzip -dc "$OLD/store.db.gz" > store
 	cp "$OLD/store.db.key" store.key
 	chmod 600 store store.key

@@ -59,16 +59,17 @@ static int name_instance(struct pg_db *db)
 }
 
 static int open_link(
-    struct pg_db *db, const char *path, const char *suffix, bool create)
+    struct pg_db *db, const char *path, const char *suffix, int flags)
 {
+	bool create = flags & DB_CREATE;
 	struct pg_link *link = NULL;
-	int rc = pg_connect(db->where, PG_TIMEOUT_MS, &link);
+	int rc = pg_connect(db->where, pg_patience_ms, &link);
 
 	if (!rc)
 		rc = find_schema(db, link, suffix, create);
 	if (!rc)
 		rc = create ? pg_make_tables(link)
-			    : pg_check_version(link, path);
+			    : pg_check_version(link, path, flags & DB_UPGRADE);
 	if (!rc && db->read_only)
 		rc = pg_exec(link, "SET default_transaction_read_only = on");
 	if (!rc && !create && !db->read_only)
@@ -99,7 +100,7 @@ static int open_engine(struct db *common, int dir, const char *path, int flags)
 	db->where = pg_where(path, &suffix);
 	int rc = db->path && db->where ? name_instance(db) : -ENOMEM;
 	if (!rc)
-		rc = open_link(db, path, suffix, flags & DB_CREATE);
+		rc = open_link(db, path, suffix, flags);
 	if (!rc && pthread_key_create(&db->reader, reader_ended))
 		rc = -ENOMEM;
 	db->have_reader_key = !rc;
@@ -310,7 +311,7 @@ static int begin(struct db *common, struct db_batch *batch)
 {
 	struct pg_db *db = common->handle;
 	struct beginning b = {.batch = batch};
-	int rc = ready_writer(db, PG_TIMEOUT_MS);
+	int rc = ready_writer(db, pg_patience_ms);
 
 	if (!rc)
 		rc = begin_batch(db, &b);
@@ -370,7 +371,7 @@ static int look_for(struct pg_db *db, int64_t number)
 {
 	struct db_batch ignored;
 	struct beginning b = {.batch = &ignored};
-	int rc = ready_writer(db, PG_TIMEOUT_MS);
+	int rc = ready_writer(db, pg_patience_ms);
 
 	if (!rc)
 		rc = begin_batch(db, &b);
@@ -387,7 +388,7 @@ static int look_for(struct pg_db *db, int64_t number)
 static int find_out(struct pg_db *db)
 {
 	static const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t until = clock_ticks() + PG_TIMEOUT_MS * (CLOCK_SECOND / 1000);
+	int64_t until = clock_ticks() + pg_patience_ms * (CLOCK_SECOND / 1000);
 	int rc;
 
 	do {
@@ -454,7 +455,7 @@ static void tidy(struct db *common, bool idle)
 	link->patience_ms = PG_POLL_TIMEOUT_MS;
 	int rc = pg_exec_rows(
 	    link, "SELECT number FROM batch", read_number, &number);
-	link->patience_ms = PG_TIMEOUT_MS;
+	link->patience_ms = pg_patience_ms;
 	if (!rc)
 		note_seen(db, number);
 }
@@ -492,6 +493,7 @@ static int bulk(struct db *common)
 
 const struct db_engine db_pg = {
     .check_path = pg_check_path,
+    .wait_at_most = pg_wait_at_most,
     .each_needed = pg_each_needed,
     .files = pg_files,
     .path_max = pg_path_max,

@@ -11,6 +11,13 @@
 
 /* A connection: every wait for the server has an end. */
 
+int pg_patience_ms = 10000;
+
+void pg_wait_at_most(int seconds)
+{
+	pg_patience_ms = seconds * 1000;
+}
+
 int64_t pg_until(const struct pg_link *link)
 {
 	return clock_ticks() + link->patience_ms * (CLOCK_SECOND / 1000);
@@ -123,11 +130,17 @@ static PGconn *begin_connecting(const char *where)
 
 static int set_up(struct pg_link *link)
 {
-	return pg_exec(link,
-	    "SET lock_timeout = '10s'; SET statement_timeout = '60s'; "
-	    "SET idle_in_transaction_session_timeout = '2s'; "
-	    "SET synchronous_commit = on; SET standard_conforming_strings = on; "
-	    "SET TIME ZONE 'UTC'; SET client_min_messages = warning");
+	char waits[96];
+
+	snprintf(waits, sizeof(waits),
+	    "SET lock_timeout = %d; SET statement_timeout = %d", pg_patience_ms,
+	    pg_patience_ms);
+	int rc = pg_exec(link, waits);
+	return rc ? rc
+		  : pg_exec(link,
+			"SET idle_in_transaction_session_timeout = '2s'; "
+			"SET synchronous_commit = on; SET standard_conforming_strings = on; "
+			"SET TIME ZONE 'UTC'; SET client_min_messages = warning");
 }
 
 int pg_connect(const char *where, int patience_ms, struct pg_link **out)
@@ -154,7 +167,7 @@ int pg_connect(const char *where, int patience_ms, struct pg_link **out)
 		pq.PQsetnonblocking(link->pg, 1);
 		pq.PQsetNoticeReceiver(link->pg, note_warning, link);
 		rc = set_up(link);
-		link->patience_ms = PG_TIMEOUT_MS;
+		link->patience_ms = pg_patience_ms;
 	}
 	if (rc)
 		pg_disconnect(link);

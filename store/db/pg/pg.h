@@ -19,9 +19,9 @@
 #include "store/db/engine.h"
 #include "store/db/pg/library.h"
 
-/* No answer is waited for longer than this; one that only tells whether others
- * have written, not as long: jobs wait meanwhile. */
-enum { PG_TIMEOUT_MS = 10000, PG_POLL_TIMEOUT_MS = 1000, PG_POLL_MS = 250 };
+/* An answer that only tells whether others have written is not waited for as
+ * long as others: jobs wait meanwhile. */
+enum { PG_POLL_TIMEOUT_MS = 1000, PG_POLL_MS = 250 };
 
 /* For how long after a poll rows in memory are used. */
 enum { CURRENT_MS = 500 };
@@ -112,8 +112,12 @@ int pg_use_schema(struct pg_link *link, const char *schema);
 
 /* --- link.c --- */
 
+/* How long an answer is waited for, at most. */
+extern int pg_patience_ms;
+void pg_wait_at_most(int seconds);
+
 /* Connects, waits at most so long, and sets what all links have in common; the
- * link's patience is PG_TIMEOUT_MS. Returns 0 or -errno, logged. */
+ * link's patience is then pg_patience_ms. Returns 0 or -errno, logged. */
 int pg_connect(const char *where, int patience_ms, struct pg_link **out);
 void pg_disconnect(struct pg_link *link); /* NULL is permitted */
 
@@ -160,9 +164,9 @@ struct db_value pg_value(const struct db_row *row, int column);
 /* Makes the tables of a new store. Returns 0 or -errno, logged. */
 int pg_make_tables(struct pg_link *link);
 
-/* Whether a schema has a store's tables, of the present version. Returns 0,
- * -ENOENT, -EINVAL (of a later version, or not a store) or -errno, logged. */
-int pg_check_version(struct pg_link *link, const char *path);
+/* Whether a schema has a store's tables, of the present version; may bring them
+ * up to date. Returns 0, -EINVAL (of another version) or -errno, logged. */
+int pg_check_version(struct pg_link *link, const char *path, bool may_upgrade);
 
 /* `check` of the engine. */
 int pg_check(

@@ -175,7 +175,7 @@ static int visit(const char *path, struct pg_link **link, struct bytes *schema)
 {
 	const char *suffix;
 	char *where = pg_where(path, &suffix);
-	int rc = where ? pg_connect(where, PG_TIMEOUT_MS, link) : -ENOMEM;
+	int rc = where ? pg_connect(where, pg_patience_ms, link) : -ENOMEM;
 
 	free(where);
 	if (!rc)

@@ -29,7 +29,7 @@ static int wait_for_link(struct pg_db *db)
 	int rc = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += PG_TIMEOUT_MS / 1000;
+	until.tv_sec += pg_patience_ms / 1000;
 	while (!db->idle && db->links >= PG_POOL && !rc)
 		rc = pthread_cond_timedwait(
 		    &db->returned, &db->pool_lock, &until);
@@ -63,7 +63,7 @@ static struct pg_link *make_link(struct pg_db *db)
 	struct pg_link *link = NULL;
 
 	if (clock_ticks() >= __atomic_load_n(&db->refuse, __ATOMIC_RELAXED) &&
-	    pg_connect_to(db, PG_TIMEOUT_MS, &link))
+	    pg_connect_to(db, pg_patience_ms, &link))
 		__atomic_store_n(&db->refuse, clock_ticks() + CLOCK_SECOND,
 		    __ATOMIC_RELAXED);
 	if (!link)

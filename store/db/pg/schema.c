@@ -96,15 +96,30 @@ static const char *const steps[] = {
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
-int pg_make_tables(struct pg_link *link)
+/* Runs the steps behind those that were done. */
+static int run_steps(struct pg_link *link, int from)
 {
 	char done[64];
 	int rc = 0;
 
-	for (int i = 0; i < STEPS && !rc; i++)
+	for (int i = from; i < STEPS && !rc; i++)
 		rc = pg_exec(link, steps[i]);
 	snprintf(done, sizeof(done), "UPDATE batch SET schema = %d", STEPS);
 	return rc ? rc : pg_exec(link, done);
+}
+
+int pg_make_tables(struct pg_link *link)
+{
+	return run_steps(link, 0);
+}
+
+static int upgrade(struct pg_link *link, int from)
+{
+	int rc = pg_exec(link, "BEGIN; LOCK TABLE batch");
+
+	if (!rc)
+		rc = run_steps(link, from);
+	return rc ? rc : pg_exec(link, "COMMIT");
 }
 
 static int read_version(int statement, const PGresult *row, void *arg)
@@ -114,7 +129,7 @@ static int read_version(int statement, const PGresult *row, void *arg)
 	return 0;
 }
 
-int pg_check_version(struct pg_link *link, const char *path)
+int pg_check_version(struct pg_link *link, const char *path, bool may_upgrade)
 {
 	int version = 0;
 	int rc = pg_exec_rows(
@@ -122,10 +137,12 @@ int pg_check_version(struct pg_link *link, const char *path)
 
 	if (rc || version == STEPS)
 		return rc;
+	if (version < STEPS && may_upgrade)
+		return upgrade(link, version);
 	report(LOG_ERR,
 	    version > STEPS
 		? "store %s: made by a later version of enrollfs"
-		: "store %s: of an earlier version: bring it up to date with fsck.enrollfs --upgrade",
+		: "store %s: of an earlier version: bring it up to date with fsck.enrollfs --upgrade, when no host has it mounted",
 	    path);
 	return -EINVAL;
 }
