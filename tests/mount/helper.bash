@@ -23,12 +23,12 @@ place_store() {
 	SCHEMA=t_${T##*.}
 	psql -qX "$STORE" -c "CREATE SCHEMA \"$SCHEMA\"" || return 1
 	S="$STORE&options=-csearch_path%3D\"$SCHEMA\""
-	install -d -o enrollfs "$T/secret"
-	OF_STORE=(-o "master_key=$T/secret/store.key") TOOL_OPTIONS=(--master-key "$T/secret/store.key")
+	install -d -o enrollfs "$T/.master"
+	OF_STORE=(-o "master_key=$T/.master/store.key") TOOL_OPTIONS=(--master-key "$T/.master/store.key")
 }
 
 # The master key's file.
-master_key() { if [ -n "${STORE-}" ]; then echo "$T/secret/store.key"; else echo "$T/store.key"; fi; }
+master_key() { if [ -n "${STORE-}" ]; then echo "$T/.master/store.key"; else echo "$T/store.key"; fi; }
 
 # restore_store DIR [OPTION...]: what was in the test's store is gone; it is made from this copy of its export.
 restore_store() {
@@ -44,7 +44,7 @@ dump_store() {
 	if [ -n "${STORE-}" ]; then pg_dump -n "\"$SCHEMA\"" "$STORE" > "$1"; else cat store store-wal > "$1" 2> /dev/null || :; fi
 }
 
-check_store() { tool fsck "${TOOL_OPTIONS[@]}" "$@" "$S"; }
+check_store() { tool fsck "${TOOL_OPTIONS[@]}" "$S"; }
 
 # sql STATEMENT: runs it in the test's store, and prints rows with | between columns.
 sql() {
@@ -258,7 +258,7 @@ secrets() {
 		echo
 	done < "$T/.texts"
 	find "$T" -xdev -maxdepth 2 -type f -size -100k -exec awk '/PRIVATE KEY-----$/ {on = !on; next} on && length > 40' {} +
-	head -qc 64 "$T"/*.key "$T"/secret/*.key 2> /dev/null | grep -aoE '[0-9a-f]{64}'
+	head -qc 64 "$T"/*.key "$T"/.master/*.key 2> /dev/null | grep -aoE '[0-9a-f]{64}'
 }
 
 # None of them is in anything that the daemon has said or shows, but where it is asked for.

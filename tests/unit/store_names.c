@@ -215,6 +215,7 @@ static void names_are_taken_as_certificates_say(void **state)
 	int kept = 0;
 
 	(void)state;
+	ONLY_WITH_A_FILE();
 	assert_int_equal(sqlite3_open(temp_file("store"), &raw), SQLITE_OK);
 	sqlite3_busy_timeout(raw, 10000);
 	for (int i = 0; i < STEPS; i++) {

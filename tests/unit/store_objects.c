@@ -348,6 +348,7 @@ static void opening_again(void **state)
 	struct store_options options = {.path = path};
 	struct stat st;
 
+	ONLY_WITH_A_FILE();
 	strcpy(path, temp_file("store"));
 	strcpy(lock, temp_file("store.key"));
 	assert_int_equal(reopen(&options), -EBUSY);

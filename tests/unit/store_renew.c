@@ -54,6 +54,8 @@ static int64_t count(const char *sql)
 	sqlite3 *db;
 	sqlite3_stmt *statement;
 
+	ONLY_WITH_A_FILE();
+
 	assert_int_equal(sqlite3_open(temp_file("store"), &db), SQLITE_OK);
 	assert_int_equal(
 	    sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);

@@ -17,14 +17,41 @@ static struct store_call call = {
 static const struct store_owner test_above = {0, 100, 0755, 0};
 static union store_any group, key;
 
+/* With STORE, the URI of a PostgreSQL database, each test has a schema of its
+ * own there, named as its folder. */
+static inline int test_schema(const char *statement)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+	    "psql -qX \"$STORE\" -c 'SET client_min_messages = error' -c '%s \"%s\" %s'",
+	    statement, temp_folder + 1,
+	    strncmp(statement, "DROP", 4) == 0 ? "CASCADE" : "");
+	return getenv("STORE") ? system(command) : 0;
+}
+
+/* For what looks into the store's file. */
+#define ONLY_WITH_A_FILE()           \
+	do {                         \
+		if (getenv("STORE")) \
+			skip();      \
+	} while (0)
+
 static inline struct store *test_open(const char *domain)
 {
 	struct store *opened = NULL;
-	struct store_options options = {
-	    .path = strdup(temp_file("store")), .domain = domain};
+	char path[512], secret[160];
+	struct store_options options = {.path = path, .domain = domain};
 
+	snprintf(path, sizeof(path), "%s", temp_file("store"));
+	snprintf(secret, sizeof(secret), "%s", temp_file("store.key"));
+	if (getenv("STORE")) {
+		snprintf(path, sizeof(path),
+		    "%s&options=-csearch_path%%3D\"%s\"", getenv("STORE"),
+		    temp_folder + 1);
+		options.master_key = secret;
+	}
 	store_open(&options, &opened);
-	free((void *)(uintptr_t)options.path);
 	return opened;
 }
 
@@ -55,7 +82,8 @@ static inline union store_any test_get(const union store_any *object)
 
 static inline int store_setup(void **state)
 {
-	if (temp_setup(state) || !(store = test_open("corp.example")))
+	if (temp_setup(state) || test_schema("CREATE SCHEMA") ||
+	    !(store = test_open("corp.example")))
 		return -1;
 	if (store_make(store, &call, STORE_GROUP, STORE_APP_CONNECTOR,
 		&test_above, "berlin", 0777, &group) ||
@@ -68,7 +96,7 @@ static inline int store_setup(void **state)
 static inline int store_teardown(void **state)
 {
 	store_close(store);
-	return temp_teardown(state);
+	return test_schema("DROP SCHEMA") | temp_teardown(state);
 }
 
 #define STORE_TEST(f) \
