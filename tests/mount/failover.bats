@@ -38,7 +38,7 @@ on() {
 
 # Clients that enroll, edit and renew until ./done is there; what was acknowledged is in got.* and set.*.
 work() {
-	local n=$1 i=0 last
+	local n=$1 i=0
 	while [ ! -e ./done ]; do
 		i=$((i + 1))
 		csr "c$n-$i"
@@ -100,7 +100,7 @@ may_fail() {
 
 @test "the server dies, and its standby takes over" {
 	may_fail
-	local round n old=$D new=$D-1 pids
+	local n old=$D new=$D-1 pids
 	server standby "$old" "$new"
 	on "${STORE/"$D"/"$D,$D-1"}&target_session_attrs=read-write"
 	start
@@ -108,7 +108,7 @@ may_fail() {
 	echo max > "$K/max_uses"
 	cat "$K/key" > key
 	for n in 1 2 3 4; do mkdir "$G/keys/k$n"; done
-	for round in $(seq "${FAILOVER_ROUNDS:-2}"); do
+	for _ in $(seq "${FAILOVER_ROUNDS:-2}"); do
 		rm -f ./done
 		pids=()
 		for n in 1 2 3 4; do work "$n" & pids+=($!); done
