@@ -457,8 +457,8 @@ int user_named(const char *name, struct user *out)
 	int rc = user_find(name ? name : USER_DEFAULT, out);
 
 	if (rc)
-		report(LOG_ERR, "there is no user %s",
-		    name ? name : USER_DEFAULT);
+		report(
+		    LOG_ERR, "there is no user %s", name ? name : USER_DEFAULT);
 	return rc;
 }
 

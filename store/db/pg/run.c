@@ -129,7 +129,7 @@ static int prepare(
 static int execute(struct pg_link *link, enum db_query query,
     const struct db_value *args, PGresult **out)
 {
-	struct parameters p;
+	struct parameters p = {.n = 0};
 	int rc = pg_is_lost(link) ? pg_error(link, NULL, db_query_name(query))
 				  : bind(query, args, &p);
 
@@ -150,7 +150,7 @@ int pg_run(
 	int rc = execute(link, query, args, &result);
 
 	if (!rc)
-		rc = atoi(pq.PQcmdTuples(result));
+		rc = (int)strtol(pq.PQcmdTuples(result), NULL, 10);
 	pq.PQclear(result);
 	return rc;
 }

@@ -125,7 +125,7 @@ static int upgrade(struct pg_link *link, int from)
 static int read_version(int statement, const PGresult *row, void *arg)
 {
 	(void)statement;
-	*(int *)arg = atoi(pq.PQgetvalue(row, 0, 0));
+	*(int *)arg = (int)strtol(pq.PQgetvalue(row, 0, 0), NULL, 10);
 	return 0;
 }
 
