@@ -114,6 +114,9 @@ struct db {
 	char *incomplete;      /* see db_incomplete; freed here */
 	int64_t recorded_last; /* see db_recorded_last */
 	int64_t recorded_records;
+	int again_ms; /* for how long a transaction that could not be finished
+			 is run again; of the engine */
+	int64_t deadline;	/* ticks: its end, whatever happens; 0: none */
 	struct db_conn *writer; /* of whoever has the turn, see writer.c */
 	bool changed;		/* by the present job */
 	struct db_cache *cache;

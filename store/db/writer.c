@@ -38,9 +38,6 @@ enum { POSTED_MAX = 1024 };
  */
 enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
 
-/* For how long a transaction that an engine could not finish is tried again. */
-enum { AGAIN_SECONDS = 10 };
-
 static struct timespec later(int ms)
 {
 	struct timespec at;
@@ -185,13 +182,17 @@ static int run_batch(
     struct db *db, struct db_task *first, const struct db_task *end)
 {
 	static const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t until = clock_ticks() + AGAIN_SECONDS * CLOCK_SECOND;
+	int64_t again = db->again_ms * (CLOCK_SECOND / 1000),
+		until = clock_ticks() + again;
+
+	db->deadline = again ? until + again : 0;
 	int rc = try_batch(db, first, end);
 
 	while (rc == -ERESTART && clock_ticks() < until) {
 		nanosleep(&pause, NULL);
 		rc = try_batch(db, first, end);
 	}
+	db->deadline = 0;
 	return rc == -ERESTART ? -EIO : rc;
 }
 

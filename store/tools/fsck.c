@@ -15,6 +15,9 @@ enum { SOUND = 0, ERRORS_LEFT = 4, CANNOT_RUN = 8, USAGE = 16 }; /* fsck(8) */
 
 enum { LOG_HEAD, UPGRADE };
 
+/* Seconds for a statement that looks at everything, on a server. */
+enum { TIMEOUT = 3600 };
+
 static const char usage[] =
     "usage: fsck.enrollfs [-n] [--upgrade] [--master-key FILE] [--log-head HASH] STORE\n"
     "\n"
@@ -67,6 +70,7 @@ static int check(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
 	    .master_key = o->master_key,
+	    .timeout = TIMEOUT,
 	    .read_only = true,
 	    .as_it_is = true};
 	struct store *store;

@@ -17,6 +17,9 @@ enum { MADE = 0, FAILED = 1, USAGE = 2 };
 
 enum { DOMAIN, FROM, SKIP_MISSING, ACCEPT_OLDER, LOG_HEAD, USER };
 
+/* Seconds for a statement that looks at everything, on a server. */
+enum { TIMEOUT = 3600 };
+
 static const char usage[] =
     "usage: mkfs.enrollfs [--domain NAME] [--user NAME] [--master-key FILE] STORE\n"
     "       mkfs.enrollfs --from DIR [--skip-missing] [--accept-older] [--log-head HASH]\n"
@@ -143,6 +146,7 @@ static int make(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
 	    .master_key = o->master_key,
+	    .timeout = TIMEOUT,
 	    .domain = o->own[DOMAIN],
 	    .must_be_new = true,
 	    .uid = getuid(),

@@ -24,6 +24,7 @@ static struct pg_db *new_handle(struct db *common)
 	db->db = common;
 	db->read_only = common->read_only;
 	db->writer.base.db = common;
+	db->writer.uses = 1;
 	pthread_mutex_init(&db->pool_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -58,6 +59,18 @@ static int name_instance(struct pg_db *db)
 	return 0;
 }
 
+/* A transaction of a host that has stopped must not keep the others waiting:
+ * the server ends it. */
+static int set_writer(struct pg_db *db, struct pg_link *link)
+{
+	int rc = pg_exec(link, "SET idle_in_transaction_session_timeout = '2s'");
+
+	link->writes = true;
+	link->deadline = &db->db->deadline;
+	db->writer.link = link;
+	return rc;
+}
+
 static int open_link(
     struct pg_db *db, const char *path, const char *suffix, int flags)
 {
@@ -75,10 +88,9 @@ static int open_link(
 	if (!rc && !create && !db->read_only)
 		rc = pg_exec(link,
 		    "DELETE FROM host WHERE at < (SELECT at FROM batch) - 86400000000000");
-	if (link)
-		link->writes = true;
-	db->writer.link = link;
-	db->writer.uses = 1;
+	if (!rc)
+		return set_writer(db, link);
+	pg_disconnect(link);
 	return rc;
 }
 
@@ -106,6 +118,7 @@ static int open_engine(struct db *common, int dir, const char *path, int flags)
 	db->have_reader_key = !rc;
 	if (!rc)
 		common->writer = &db->writer.base;
+	common->again_ms = pg_patience_ms;
 	return rc;
 }
 
@@ -254,9 +267,10 @@ static int read_beginning(int statement, const PGresult *row, void *arg)
 /*
  * The lock is a statement of its own: those behind it see what the batches
  * before have committed, which its own snapshot, taken before it waited, does
- * not. Moments only increase, whatever the server's clock does.
+ * not. Moments only increase, whatever the server's clock does. mark: the
+ * statement that notes the batch in `host`, or empty.
  */
-static int begin_batch(struct pg_db *db, struct beginning *b)
+static int begin_batch(struct pg_db *db, struct beginning *b, const char *mark)
 {
 	char sql[1024];
 
@@ -269,29 +283,44 @@ static int begin_batch(struct pg_db *db, struct beginning *b)
 	    "(SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
 	    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
 	    "(SELECT max(id) FROM issued), (SELECT encode(value, 'escape') "
-	    "FROM setting WHERE name = 'last_id'); "
-	    "INSERT INTO host SELECT '%s', number, at FROM batch "
-	    "ON CONFLICT (instance) DO UPDATE SET batch = excluded.batch, at = excluded.at",
-	    db->instance, db->instance);
+	    "FROM setting WHERE name = 'last_id')%s",
+	    db->instance, mark);
 	return pg_exec_rows(db->writer.link, sql, read_beginning, b);
 }
 
-/* A link that is lost, or has been left in a transaction, is made anew. Then
+/* How many ms may be waited. */
+static int time_left(const struct db *common, int patience_ms)
+{
+	int64_t left = (common->deadline - clock_ticks()) /
+		       (CLOCK_SECOND / 1000);
+
+	if (!common->deadline || left > patience_ms)
+		return patience_ms;
+	return left > 0 ? (int)left : 0;
+}
+
+/* A link that is lost is made anew. Then
  * the server may be another one, with less than was seen. */
 static int ready_writer(struct pg_db *db, int patience_ms)
 {
 	struct pg_link *link = db->writer.link;
 
 	if (link && !pg_is_lost(link) &&
+	    pq.PQtransactionStatus(link->pg) != PQTRANS_IDLE)
+		pg_exec(link, "ROLLBACK");
+	if (link && !pg_is_lost(link) &&
 	    pq.PQtransactionStatus(link->pg) == PQTRANS_IDLE)
 		return 0;
 	pg_disconnect(link);
 	db->writer.link = NULL;
 	__atomic_store_n(&db->polled, 0, __ATOMIC_RELAXED);
-	int rc = pg_connect_to(db, patience_ms, &db->writer.link);
+	int rc = pg_connect_to(
+	    db, time_left(db->db, patience_ms), &db->writer.link);
 	if (rc)
 		return rc == -EIO ? -ERESTART : rc;
-	db->writer.link->writes = true;
+	rc = set_writer(db, db->writer.link);
+	if (rc)
+		return rc;
 	report(LOG_NOTICE, "store %s: connected again", db->path);
 	return 0;
 }
@@ -311,10 +340,15 @@ static int begin(struct db *common, struct db_batch *batch)
 {
 	struct pg_db *db = common->handle;
 	struct beginning b = {.batch = batch};
+	char mark[256];
 	int rc = ready_writer(db, pg_patience_ms);
 
+	snprintf(mark, sizeof(mark),
+	    "; INSERT INTO host SELECT '%s', number, at FROM batch "
+	    "ON CONFLICT (instance) DO UPDATE SET batch = excluded.batch, at = excluded.at",
+	    db->instance);
 	if (!rc)
-		rc = begin_batch(db, &b);
+		rc = begin_batch(db, &b, mark);
 	if (rc)
 		return rc;
 	db->number = b.number;
@@ -356,16 +390,19 @@ static int try_to_commit(struct pg_link *link)
 		rc = strcmp(pq.PQcmdStatus(result), "COMMIT") ? -EIO
 		     : link->warned			      ? -EINPROGRESS
 							      : 0;
-	else if (result && !pg_is_lost(link))
+	else if (result)
 		rc = pg_error(link, result, "COMMIT");
+	/* it may have been committed before the server said that it ends */
+	if (pg_is_lost(link))
+		rc = -EINPROGRESS;
 	pq.PQclear(result);
 	return rc;
 }
 
 /*
  * What became of the batch: another one, which waits for the first to end, sees
- * it, and is committed itself, so that what it saw is as durable. Returns 1 if
- * it was committed, 0 if not, or -errno.
+ * it, and is committed itself, so that what it saw is as durable. It leaves the
+ * mark of the first. Returns 1 if that was committed, 0 if not, or -errno.
  */
 static int look_for(struct pg_db *db, int64_t number)
 {
@@ -374,7 +411,7 @@ static int look_for(struct pg_db *db, int64_t number)
 	int rc = ready_writer(db, pg_patience_ms);
 
 	if (!rc)
-		rc = begin_batch(db, &b);
+		rc = begin_batch(db, &b, "");
 	if (!rc)
 		rc = try_to_commit(db->writer.link);
 	if (rc)
@@ -384,11 +421,10 @@ static int look_for(struct pg_db *db, int64_t number)
 	return b.last == number;
 }
 
-/* Until it is known, or for as long as an operation may wait. */
+/* Until it is known, or the deadline. */
 static int find_out(struct pg_db *db)
 {
 	static const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t until = clock_ticks() + pg_patience_ms * (CLOCK_SECOND / 1000);
 	int rc;
 
 	do {
@@ -397,7 +433,7 @@ static int find_out(struct pg_db *db)
 		rc = look_for(db, db->number);
 		if (rc < 0)
 			nanosleep(&pause, NULL);
-	} while (rc < 0 && clock_ticks() < until);
+	} while (rc < 0 && time_left(db->db, pg_patience_ms));
 	if (rc < 0)
 		report(LOG_ERR,
 		    "store %s: it is not known whether the last changes were stored: the server does not answer",
@@ -486,6 +522,7 @@ static bool never(const struct db *common)
 /* A restore works longer between two statements than others may. */
 static int bulk(struct db *common)
 {
+	common->deadline = 0;
 	return pg_exec(writer(common),
 	    "SET CONSTRAINTS ALL DEFERRED; SET LOCAL statement_timeout = 0; "
 	    "SET LOCAL idle_in_transaction_session_timeout = 0");

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "store/base/report.h"
@@ -12,14 +13,24 @@ struct pg_library pq;
 /* One that is there is never unloaded: it may have set up what stays. */
 static void *library;
 
-static int missing(void)
+static void missing(void)
 {
 	const char *why = dlerror();
 
 	report(LOG_ERR,
 	    "a store on a server needs the library libpq (Debian: libpq5): %s",
 	    why ? why : strerror(ENOENT));
-	return -ENOENT;
+}
+
+static bool find_functions(void *loaded)
+{
+#define PG_FUNCTION(name)                          \
+	*(void **)&pq.name = dlsym(loaded, #name); \
+	if (!pq.name)                              \
+		return false;
+	PG_LIBRARY(PG_FUNCTION)
+#undef PG_FUNCTION
+	return true;
 }
 
 int pg_load(void)
@@ -27,14 +38,12 @@ int pg_load(void)
 	if (library)
 		return 0;
 	void *loaded = dlopen("libpq.so.5", RTLD_NOW);
-	if (!loaded)
-		return missing();
-#define PG_FUNCTION(name)                          \
-	*(void **)&pq.name = dlsym(loaded, #name); \
-	if (!pq.name)                              \
-		return missing();
-	PG_LIBRARY(PG_FUNCTION)
-#undef PG_FUNCTION
-	library = loaded;
-	return 0;
+	if (loaded && find_functions(loaded)) {
+		library = loaded;
+		return 0;
+	}
+	missing();
+	if (loaded)
+		dlclose(loaded);
+	return -ENOENT;
 }

@@ -20,7 +20,11 @@ void pg_wait_at_most(int seconds)
 
 int64_t pg_until(const struct pg_link *link)
 {
-	return clock_ticks() + link->patience_ms * (CLOCK_SECOND / 1000);
+	int64_t until = clock_ticks() +
+			link->patience_ms * (CLOCK_SECOND / 1000);
+	int64_t deadline = link->deadline ? *link->deadline : 0;
+
+	return deadline && deadline < until ? deadline : until;
 }
 
 bool pg_is_lost(const struct pg_link *link)
@@ -112,11 +116,7 @@ static int finish_connecting(PGconn *pg, int64_t until)
 	return rc;
 }
 
-/*
- * Values of what is not in the URI. A transaction of a host that has stopped
- * must not keep the others waiting: the server ends it. The same of one whose
- * connection is gone.
- */
+/* Values of what is not in the URI. */
 static PGconn *begin_connecting(const char *where)
 {
 	static const char *const name[] = {"connect_timeout", "keepalives_idle",
@@ -138,7 +138,7 @@ static int set_up(struct pg_link *link)
 	int rc = pg_exec(link, waits);
 	return rc ? rc
 		  : pg_exec(link,
-			"SET idle_in_transaction_session_timeout = '2s'; "
+			"SET idle_in_transaction_session_timeout = '60s'; "
 			"SET synchronous_commit = on; SET standard_conforming_strings = on; "
 			"SET TIME ZONE 'UTC'; SET client_min_messages = warning");
 }

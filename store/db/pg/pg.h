@@ -30,11 +30,12 @@ enum { CURRENT_MS = 500 };
 struct pg_link {
 	PGconn *pg;
 	bool prepared[DB_QUERIES];
-	int cursors;	      /* open ones */
-	bool warned;	      /* a WARNING came since this was reset */
-	bool writes;	      /* if it is lost, its transaction is run again */
-	int patience_ms;      /* how long an answer is waited for */
-	struct pg_link *next; /* in the pool */
+	int cursors;	 /* open ones */
+	bool warned;	 /* a WARNING came since this was reset */
+	bool writes;	 /* if it is lost, its transaction is run again */
+	int patience_ms; /* how long an answer is waited for, */
+	const int64_t *deadline; /* but not past this; NULL, or 0 in it: none */
+	struct pg_link *next;	 /* in the pool */
 };
 
 /* What a thread reads with; it has a link only while it needs one. */
@@ -140,7 +141,7 @@ int pg_exec_rows(struct pg_link *link, const char *sql,
  * succeed if it is run again; of links that write only. */
 int pg_error(struct pg_link *link, const PGresult *result, const char *doing);
 
-/* Ticks when an answer that is waited for from now on is not coming. */
+/* Ticks until when an answer is waited for from now on. */
 int64_t pg_until(const struct pg_link *link);
 
 /* --- run.c --- */
