@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -274,17 +275,29 @@ static void pem_and_der_are_the_same(void **state)
 	assert_int_equal(check_csr(old.data, old.len), 0);
 }
 
-static void pem_lengths(void **state)
+/* As OpenSSL writes it. */
+static void pem_of_each_length(void **state)
 {
 	(void)state;
-	unsigned char der[200] = {0};
+	unsigned char der[200];
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *want;
 
+	for (size_t n = 0; n < sizeof(der); n++)
+		der[n] = (unsigned char)(n * 37);
 	for (size_t n = 1; n < sizeof(der); n++) {
 		CLEANUP_BYTES struct bytes pem = {0};
+		assert_int_equal(bytes_add(&pem, "before", 6), 0);
 		assert_int_equal(
 		    pki_pem(PKI_LABEL_CERTIFICATE, der, n, &pem), 0);
-		assert_int_equal(pki_pem_len(PKI_LABEL_CERTIFICATE, n), pem.len);
+		assert_int_equal(
+		    pki_pem_len(PKI_LABEL_CERTIFICATE, n), pem.len - 6);
+		BIO_reset(bio);
+		PEM_write_bio(bio, PKI_LABEL_CERTIFICATE, "", der, (long)n);
+		assert_int_equal(BIO_get_mem_data(bio, &want), pem.len - 6);
+		assert_memory_equal(pem.data + 6, want, pem.len - 6);
 	}
+	BIO_free(bio);
 }
 
 static void malformed_requests(void **state)
@@ -375,7 +388,7 @@ int main(void)
 	    cmocka_unit_test(each_request_has_its_own_key),
 	    cmocka_unit_test(threads_do_not_share_keys),
 	    cmocka_unit_test(pem_and_der_are_the_same),
-	    cmocka_unit_test(pem_lengths),
+	    cmocka_unit_test(pem_of_each_length),
 	    cmocka_unit_test(malformed_requests),
 	    cmocka_unit_test(common_names),
 	    cmocka_unit_test(renewal_proof_does_not_enroll),
