@@ -48,15 +48,25 @@ static int add_value(
 	size_t len = 0;
 
 	if (type == DB_COLUMN_PRESENT)
-		return bytes_printf(r->out, "%d", !db_is_null(row, i));
+		return bytes_number(r->out, !db_is_null(row, i));
 	const void *blob = type == DB_COLUMN_INT ? NULL : db_blob(row, i, &len);
 	if (type == DB_COLUMN_HEX || type == DB_COLUMN_HEX_OR_NULL)
 		return json_hex(r->out, blob, len);
 	if (db_is_null(row, i))
-		return bytes_printf(r->out, "null");
+		return bytes_add(r->out, "null", 4);
 	if (type == DB_COLUMN_TEXT)
 		return json_text(r->out, blob, len);
-	return bytes_printf(r->out, "%" PRId64, db_int(row, i));
+	return bytes_number(r->out, db_int(row, i));
+}
+
+/* Adds `,"name":`. */
+static int add_name(struct rendering *r, const char *name)
+{
+	int rc = bytes_add(r->out, ",\"", 2);
+
+	if (!rc)
+		rc = bytes_add(r->out, name, strlen(name));
+	return rc ? rc : bytes_add(r->out, "\":", 2);
 }
 
 static int add_column(struct rendering *r, const struct db_row *row, int i,
@@ -67,7 +77,7 @@ static int add_column(struct rendering *r, const struct db_row *row, int i,
 		return 0;
 	if (strcmp(column->name, "version") == 0)
 		r->version = db_int(row, i);
-	int rc = bytes_printf(r->out, ",\"%s\":", column->name);
+	int rc = add_name(r, column->name);
 	return rc ? rc : add_value(r, row, i, column->type);
 }
 

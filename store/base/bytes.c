@@ -66,21 +66,40 @@ int bytes_extend(struct bytes *b, size_t n)
 
 int bytes_printf(struct bytes *b, const char *format, ...)
 {
-	va_list args;
+	va_list args, again;
 
 	va_start(args, format);
-	int n = vsnprintf(NULL, 0, format, args);
+	va_copy(again, args);
+	/* usually there is room; what does not fit is formatted once more */
+	size_t room = b->cap - b->len;
+	int n = vsnprintf(
+	    room ? (char *)b->data + b->len : NULL, room, format, args);
+	int rc = n < 0 ? -ENOMEM : 0;
+	if (!rc && (size_t)n >= room) {
+		rc = reserve(b, (size_t)n + 1);
+		if (!rc)
+			vsnprintf((char *)b->data + b->len, (size_t)n + 1,
+			    format, again);
+	}
+	va_end(again);
 	va_end(args);
-	if (n < 0)
-		return -ENOMEM;
-	int rc = reserve(b, (size_t)n + 1);
-	if (rc)
-		return rc;
-	va_start(args, format);
-	vsnprintf((char *)b->data + b->len, (size_t)n + 1, format, args);
-	va_end(args);
-	b->len += (size_t)n;
-	return 0;
+	if (!rc)
+		b->len += (size_t)n;
+	return rc;
+}
+
+int bytes_number(struct bytes *b, int64_t number)
+{
+	char text[20]; /* of INT64_MIN */
+	size_t at = sizeof(text);
+	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+	do
+		text[--at] = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (number < 0)
+		text[--at] = '-';
+	return bytes_add(b, text + at, sizeof(text) - at);
 }
 
 int bytes_fit(struct bytes *b)

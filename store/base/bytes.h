@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A growing buffer for text and binary data. Zero-initialize it, free it with
@@ -28,6 +29,10 @@ int bytes_add_part(
 /* Appends formatted text without a terminating NUL. Returns 0 or -ENOMEM. */
 int bytes_printf(struct bytes *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Appends a number in decimal, as bytes_printf does, which takes a multiple of
+ * the time. Returns 0 or -ENOMEM. */
+int bytes_number(struct bytes *b, int64_t number);
 
 /* Appends n zero bytes. Returns 0 or -ENOMEM. */
 int bytes_extend(struct bytes *b, size_t n);

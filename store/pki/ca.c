@@ -10,8 +10,10 @@
 
 static void clear_issuer(struct pki_ca *ca)
 {
-	EVP_MD_CTX_free(ca->signing);
+	EVP_PKEY_CTX_free(ca->sign);
+	EVP_MD_CTX_free(ca->sign_message);
 	EVP_PKEY_free(ca->key);
+	bytes_free(&ca->algorithm);
 	bytes_free(&ca->subject);
 }
 
@@ -33,14 +35,46 @@ static int add_name(const X509_NAME *name, struct bytes *out)
 	return pki_drain(rc);
 }
 
+/* Sets the algorithm identifier of signatures with the key (RFC 3279 2.2, 5758
+ * 3.2, 8410 3). */
+static int set_algorithm(struct pki_ca *ca, int digest)
+{
+	static const unsigned char null[] = {0x05, 0x00};
+	struct der der = {.out = &ca->algorithm};
+	int type = EVP_PKEY_get_id(ca->key), nid = type;
+
+	if (digest && OBJ_find_sigid_by_algs(&nid, digest, type) != 1)
+		return pki_failed("signing");
+	size_t at = der_begin(&der, DER_SEQUENCE);
+	pki_oid(&der, nid);
+	if (type == EVP_PKEY_RSA)
+		der_raw(&der, null, sizeof(null));
+	der_end(&der, at);
+	return der.rc;
+}
+
+static bool prepare_digest(struct pki_ca *ca)
+{
+	ca->sign = EVP_PKEY_CTX_new(ca->key, NULL);
+	return ca->sign && EVP_PKEY_sign_init(ca->sign) == 1 &&
+	       EVP_PKEY_CTX_set_signature_md(ca->sign, ca->digest) == 1;
+}
+
+static bool prepare_message(struct pki_ca *ca)
+{
+	ca->sign_message = EVP_MD_CTX_new();
+	return ca->sign_message && EVP_DigestSignInit(ca->sign_message, NULL,
+				       NULL, NULL, ca->key) == 1;
+}
+
 static int prepare_signing(struct pki_ca *ca)
 {
-	ca->signing = EVP_MD_CTX_new();
-	return ca->signing &&
-		       EVP_DigestSignInit(ca->signing, NULL,
-			   pki_signing_digest(ca->key), NULL, ca->key) == 1
-		   ? 0
-		   : pki_failed("signing");
+	int digest = pki_signing_digest(ca->key);
+
+	ca->digest = digest ? pki_digest(digest) : NULL;
+	if (digest ? !ca->digest || !prepare_digest(ca) : !prepare_message(ca))
+		return pki_failed("signing");
+	return set_algorithm(ca, digest);
 }
 
 /* Sets the fields of an issuer from its name; ca->key is set already. */
@@ -181,70 +215,50 @@ int pki_cert_subject(
 
 /* basicConstraints and keyUsage (keyCertSign, cRLSign), both critical: RFC 5280
  * 4.2.1.9, 4.2.1.3. */
-static int add_ca_extensions(STACK_OF(X509_EXTENSION) * list, int path_length)
+static void write_ca_extensions(struct der *der, int path_length)
 {
 	static const unsigned char usage[] = {0x03, 0x02, 0x01, 0x06};
-	BASIC_CONSTRAINTS *basic = BASIC_CONSTRAINTS_new();
-	unsigned char *der = NULL;
-	int rc = -ENOMEM;
+	unsigned char most = (unsigned char)path_length;
+	struct pki_extension at = pki_extension_begin(
+	    der, NID_basic_constraints, true);
+	size_t basic = der_begin(der, DER_SEQUENCE);
 
-	if (!basic)
-		return rc;
-	basic->ca = 0xff;
-	if (path_length != PKI_NO_LIMIT) {
-		basic->pathlen = ASN1_INTEGER_new();
-		if (!basic->pathlen ||
-		    ASN1_INTEGER_set(basic->pathlen, path_length) != 1)
-			goto out;
-	}
-	int n = i2d_BASIC_CONSTRAINTS(basic, &der);
-	if (n > 0)
-		rc = pki_extension(
-		    list, NID_basic_constraints, true, der, (size_t)n);
-	if (!rc)
-		rc = pki_extension(
-		    list, NID_key_usage, true, usage, sizeof(usage));
-out:
-	OPENSSL_free(der);
-	BASIC_CONSTRAINTS_free(basic);
-	return rc;
+	der_element(der, DER_BOOLEAN, "\xff", 1);
+	if (path_length != PKI_NO_LIMIT)
+		der_unsigned(der, &most, 1);
+	der_end(der, basic);
+	pki_extension_end(der, at);
+	pki_extension(der, NID_key_usage, true, usage, sizeof(usage));
 }
 
 /* Signs the certificate of self's key. */
 static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
-    const struct pki_ca *issuer, X509_NAME *subject, struct bytes *out)
+    const struct pki_ca *issuer, struct bytes *out)
 {
-	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-	CLEANUP_BYTES struct bytes spki = {0};
-	int rc = extensions ? 0 : -ENOMEM;
+	CLEANUP_BYTES struct bytes spki = {0}, extensions = {0};
+	struct der der = {.out = &extensions};
+	int rc = pki_key_spki(self->key, &spki);
 
-	if (!rc)
-		rc = add_ca_extensions(extensions, want->path_length);
+	write_ca_extensions(&der, want->path_length);
 	/* X.509-SVID 3.2: a signing certificate carries the SPIFFE id of the
 	 * trust domain. */
-	if (!rc && want->uri)
-		rc = pki_alternative_names(extensions, want->uri, NULL);
-	if (!rc)
-		rc = pki_subject_key_id(
-		    extensions, self->key_id, self->key_id_len);
-	if (!rc)
-		rc = pki_authority_key_id(extensions, issuer);
-	if (!rc)
-		rc = pki_key_spki(self->key, &spki);
-	if (!rc)
-		rc = pki_certificate(
-		    &(struct pki_tbs){
-			.serial = want->serial,
-			.not_before = want->not_before,
-			.not_after = want->not_after,
-			.spki = spki.data,
-			.spki_len = spki.len,
-			.subject = subject,
-			.extensions = extensions,
-		    },
-		    issuer, out);
-	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-	return rc;
+	if (want->uri)
+		pki_alternative_names(&der, want->uri, NULL);
+	pki_subject_key_id(&der, self->key_id, self->key_id_len);
+	pki_authority_key_id(&der, issuer);
+	if (rc || der.rc)
+		return rc ? rc : der.rc;
+	return pki_certificate(
+	    &(struct pki_tbs){
+		.serial = want->serial,
+		.not_before = want->not_before,
+		.not_after = want->not_after,
+		.spki = spki.data,
+		.spki_len = spki.len,
+		.subject = &self->subject,
+		.extensions = &extensions,
+	    },
+	    issuer, out);
 }
 
 int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
@@ -257,7 +271,7 @@ int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
 				     : pki_drain(-EBADMSG);
 
 	if (!rc)
-		rc = certify(want, &self, issuer ? issuer : &self, subject, der);
+		rc = certify(want, &self, issuer ? issuer : &self, der);
 	clear_issuer(&self);
 	X509_NAME_free(subject);
 	return pki_drain(rc);

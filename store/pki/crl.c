@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 
 #include "store/pki/internal.h"
 
-/*
- * Certificate revocation lists (RFC 5280 5). Entries are encoded by hand: a
- * list may have a hundred thousand, and OpenSSL would allocate several objects
- * for each.
- */
+/* Certificate revocation lists (RFC 5280 5). */
 
 /* RFC 5280 5.3.1. Missing: certificateHold (6), because nothing here lifts a
  * hold, and removeFromCRL (8), which is for delta CRLs. */
@@ -30,131 +25,67 @@ const char *pki_reason_name(int code)
 	return reasons[code];
 }
 
-/* Writes one DER element with a content of at most 127 bytes. Returns its
- * length. */
-static size_t put_element(
-    unsigned char *at, unsigned char tag, const void *data, size_t len)
-{
-	at[0] = tag;
-	at[1] = (unsigned char)len;
-	memcpy(at + 2, data, len);
-	return 2 + len;
-}
-
-/* RFC 5280 5.1.2.6: UTCTime until 2049, then GeneralizedTime. */
-static size_t put_time(unsigned char *at, int64_t seconds)
-{
-	time_t when = (time_t)seconds;
-	char text[40];
-	struct tm tm;
-
-	gmtime_r(&when, &tm);
-	bool utc = tm.tm_year < 150;
-	size_t century = utc ? 2 : 0;
-	size_t n = strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm) - century;
-	return put_element(at, utc ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME,
-	    text + century, n);
-}
-
 int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason,
     struct bytes *entries)
 {
 	/* Extensions { Extension { id-ce-cRLReasons, OCTET STRING { ENUMERATED
 	 * } } } */
-	unsigned char extension[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
-	    0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, (unsigned char)reason};
-	unsigned char body[128], entry[128 + 2],
-	    number[PKI_SERIAL_MAX + 1] = {0};
-	/* an INTEGER is signed: a leading 0 keeps it positive */
-	size_t n, pad = *(const unsigned char *)serial >> 7;
+	const unsigned char extension[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03,
+	    0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, (unsigned char)reason};
+	struct der der = {.out = entries};
 
 	if (len > PKI_SERIAL_MAX)
 		return -ENOMEM;
-	memcpy(number + pad, serial, len);
-	n = put_element(body, V_ASN1_INTEGER, number, len + pad);
-	n += put_time(body + n, at);
-	if (reason) { /* 5.3.1: omitted instead of unspecified */
-		memcpy(body + n, extension, sizeof(extension));
-		n += sizeof(extension);
-	}
-	return bytes_add(entries, entry,
-	    put_element(entry, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, body, n));
+	size_t entry = der_begin(&der, DER_SEQUENCE);
+	der_unsigned(&der, serial, len);
+	der_time(&der, at);
+	if (reason) /* 5.3.1: omitted instead of unspecified */
+		der_raw(&der, extension, sizeof(extension));
+	der_end(&der, entry);
+	return der.rc;
 }
 
-/* Appends the entries as one SEQUENCE. */
-static int wrap_entries(const struct bytes *entries, struct bytes *out)
+static void write_number(struct der *der, int64_t number)
 {
-	unsigned char head[10];
-	unsigned char *p = head;
+	unsigned char bytes[sizeof(number)];
+	struct pki_extension at = pki_extension_begin(
+	    der, NID_crl_number, false);
 
-	ASN1_put_object(
-	    &p, 1, (int)entries->len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-	int rc = bytes_add(out, head, (size_t)(p - head));
-	return rc ? rc : bytes_add(out, entries->data, entries->len);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(number >>
+					   8 * (sizeof(bytes) - 1 - i));
+	der_unsigned(der, bytes, sizeof(bytes));
+	pki_extension_end(der, at);
 }
 
-static int add_number(STACK_OF(X509_EXTENSION) * list, int64_t number)
-{
-	ASN1_INTEGER *integer = ASN1_INTEGER_new();
-	unsigned char *der = NULL;
-	int n = -1;
-
-	if (integer && ASN1_INTEGER_set_int64(integer, number) == 1)
-		n = i2d_ASN1_INTEGER(integer, &der);
-	int rc = n > 0 ? pki_extension(
-			     list, NID_crl_number, false, der, (size_t)n)
-		       : -ENOMEM;
-	OPENSSL_free(der);
-	ASN1_INTEGER_free(integer);
-	return rc;
-}
-
-static int fill_tbs(TBS_CERT_LIST *to, const struct pki_ca *ca,
+/* 5.1.2 */
+static void write_tbs(struct der *der, const struct pki_ca *ca,
     const struct pki_crl *crl, const struct bytes *entries)
 {
-	CLEANUP_BYTES struct bytes list = {0};
+	size_t at = der_begin(der, DER_SEQUENCE);
 
-	if (ASN1_INTEGER_set(to->version, 1) != 1 ||
-	    !ASN1_STRING_set(
-		to->issuer, ca->subject.data, (int)ca->subject.len) ||
-	    !ASN1_TIME_set(to->this_update, crl->this_update) ||
-	    !ASN1_TIME_set(to->next_update, crl->next_update))
-		return -ENOMEM;
-	int rc = add_number(to->extensions, crl->number);
-	if (!rc)
-		rc = pki_authority_key_id(to->extensions, ca);
-	if (rc || !entries->len) /* 5.1.2.6: omitted if empty */
-		return rc;
-	rc = wrap_entries(entries, &list);
-	if (rc)
-		return rc;
-	to->revoked_certificates = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
-	return to->revoked_certificates &&
-		       ASN1_STRING_set(
-			   to->revoked_certificates, list.data, (int)list.len)
-		   ? 0
-		   : -ENOMEM;
+	der_element(der, DER_INTEGER, "\1", 1); /* version 2 */
+	der_raw(der, ca->algorithm.data, ca->algorithm.len);
+	der_raw(der, ca->subject.data, ca->subject.len);
+	der_time(der, crl->this_update);
+	der_time(der, crl->next_update);
+	if (entries->len) /* 5.1.2.6: omitted if empty */
+		der_element(der, DER_SEQUENCE, entries->data, entries->len);
+	size_t tagged = der_begin(der, DER_EXPLICIT + 0);
+	size_t extensions = der_begin(der, DER_SEQUENCE);
+	write_number(der, crl->number);
+	pki_authority_key_id(der, ca);
+	der_end(der, extensions);
+	der_end(der, tagged);
+	der_end(der, at);
 }
 
 int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl,
-    const struct bytes *entries, struct bytes *der)
+    const struct bytes *entries, struct bytes *out)
 {
-	CERTIFICATE_LIST *list = CERTIFICATE_LIST_new();
-	unsigned char *encoded = NULL;
-	int n, rc = -ENOMEM;
+	CLEANUP_BYTES struct bytes tbs = {0};
+	struct der der = {.out = &tbs};
 
-	if (!list || fill_tbs(list->tbs_cert_list, ca, crl, entries))
-		goto out;
-	n = ASN1_item_sign(ASN1_ITEM_rptr(TBS_CERT_LIST),
-	    list->tbs_cert_list->signature, list->signature_algorithm,
-	    list->signature, list->tbs_cert_list, ca->key,
-	    pki_signing_digest(ca->key));
-	if (n > 0)
-		n = i2d_CERTIFICATE_LIST(list, &encoded);
-	rc = n > 0 ? bytes_add(der, encoded, (size_t)n)
-		   : pki_failed("signing a revocation list");
-out:
-	OPENSSL_free(encoded);
-	CERTIFICATE_LIST_free(list);
-	return pki_drain(rc);
+	write_tbs(&der, ca, crl, entries);
+	return pki_drain(der.rc ? der.rc : pki_signed(ca, &tbs, out));
 }

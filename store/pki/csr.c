@@ -9,9 +9,12 @@
 
 #include "store/pki/internal.h"
 
+/* Mask of the unused bits in the flags of an ASN1_BIT_STRING. */
+enum { UNUSED_BITS = 7 };
+
 struct pki_csr {
 	CERTIFICATION_REQUEST *request;
-	EVP_PKEY *key;
+	struct pki_public_key *public;
 	struct bytes der;
 	char *common_name;
 	unsigned char spki_hash[PKI_HASH];
@@ -22,7 +25,7 @@ void pki_csr_free(struct pki_csr *csr)
 	if (!csr)
 		return;
 	CERTIFICATION_REQUEST_free(csr->request);
-	EVP_PKEY_free(csr->key);
+	pki_public_key_free(csr->public);
 	bytes_free(&csr->der);
 	OPENSSL_free(csr->common_name);
 	free(csr);
@@ -130,9 +133,9 @@ static int decode(struct pki_csr *csr, const char **reason)
 		return refuse(
 		    reason, "the certificate request has an unknown version");
 	const ASN1_STRING *spki = info->subject_pk_info;
-	csr->key = pki_spki_key(
+	csr->public = pki_public_key(
 	    ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki));
-	if (!csr->key)
+	if (!csr->public)
 		return refuse(reason,
 		    "the certificate request has no public key of a known type");
 	int rc = common_name(info->subject, &csr->common_name);
@@ -165,14 +168,63 @@ int pki_csr_parse(
 	return 0;
 }
 
-int pki_csr_verify(const struct pki_csr *csr, const char **reason)
+/* The digest of ECDSA with SHA-2 (RFC 5758 3.2); NULL for other algorithms. */
+static const EVP_MD *ecdsa_digest(const X509_ALGOR *algorithm)
+{
+	switch (OBJ_obj2nid(algorithm->algorithm)) {
+	case NID_ecdsa_with_SHA256:
+		return pki_digest(NID_sha256);
+	case NID_ecdsa_with_SHA384:
+		return pki_digest(NID_sha384);
+	case NID_ecdsa_with_SHA512:
+		return pki_digest(NID_sha512);
+	default:
+		return NULL;
+	}
+}
+
+/* Returns 0, -EKEYREJECTED, -EIO or -ENOMEM. */
+static int verify_ecdsa(
+    const CERTIFICATION_REQUEST *r, EVP_PKEY_CTX *ctx, const EVP_MD *md)
+{
+	const ASN1_ENCODING *info = &r->info->encoding;
+	const ASN1_BIT_STRING *signature = r->signature;
+	unsigned char hash[EVP_MAX_MD_SIZE];
+
+	if (signature->flags & UNUSED_BITS)
+		return -EKEYREJECTED;
+	int rc = pki_hash(md, info->enc, (size_t)info->len, hash);
+	if (rc)
+		return rc;
+	return EVP_PKEY_verify(ctx, ASN1_STRING_get0_data(signature),
+		   (size_t)ASN1_STRING_length(signature), hash,
+		   (size_t)EVP_MD_get_size(md)) == 1
+		   ? 0
+		   : -EKEYREJECTED;
+}
+
+static int verify(const struct pki_csr *csr)
 {
 	const CERTIFICATION_REQUEST *r = csr->request;
+	EVP_PKEY_CTX *ctx = csr->public->verify;
+	const EVP_MD *md = ctx ? ecdsa_digest(r->signature_algorithm) : NULL;
 
-	if (ASN1_item_verify(ASN1_ITEM_rptr(CERTIFICATION_REQUEST_INFO),
-		r->signature_algorithm, r->signature, r->info, csr->key) == 1)
-		return pki_drain(0);
-	return pki_refuse(-EKEYREJECTED,
+	if (md)
+		return verify_ecdsa(r, ctx, md);
+	return ASN1_item_verify(ASN1_ITEM_rptr(CERTIFICATION_REQUEST_INFO),
+		   r->signature_algorithm, r->signature, r->info,
+		   csr->public->key) == 1
+		   ? 0
+		   : -EKEYREJECTED;
+}
+
+int pki_csr_verify(const struct pki_csr *csr, const char **reason)
+{
+	int rc = verify(csr);
+
+	if (rc != -EKEYREJECTED)
+		return pki_drain(rc);
+	return pki_refuse(rc,
 	    "the certificate request is not signed with the key it names",
 	    reason);
 }
@@ -214,6 +266,8 @@ static bool strong_signature(const X509_ALGOR *algorithm)
 	       strong_digest(digest);
 }
 
+static const char not_der[] = "the public key is not DER";
+
 static bool rsa_exponent_ok(const EVP_PKEY *key)
 {
 	BIGNUM *e = NULL;
@@ -237,11 +291,9 @@ static int rsa_allowed(const EVP_PKEY *key, const char **reason)
 	return 0;
 }
 
-/* Mask of the unused bits in the flags of an ASN1_BIT_STRING. */
-enum { UNUSED_BITS = 7 };
-
-/* RFC 5480 2.1.1: namedCurve; 2.2: an uncompressed point is 04, x, y. */
-static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
+/* Why an EC key is refused that pki_spki_is_ec does not accept. RFC 5480 2.1.1:
+ * namedCurve; 2.2: an uncompressed point is 04, x, y. */
+static const char *ec_fault(const SUBJECT_PUBLIC_KEY_INFO *spki)
 {
 	static const struct {
 		int nid;
@@ -251,6 +303,7 @@ static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
 	    {NID_secp384r1, 97},
 	    {NID_secp521r1, 133},
 	};
+	const ASN1_BIT_STRING *point = spki->subject_public_key;
 	const ASN1_OBJECT *object;
 	const void *value;
 	int type;
@@ -260,30 +313,36 @@ static int ec_allowed(const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
 	for (size_t i = 0; i < sizeof(curve) / sizeof(curve[0]); i++) {
 		if (curve[i].nid != nid)
 			continue;
-		const ASN1_BIT_STRING *point = spki->subject_public_key;
 		if (ASN1_STRING_length(point) != curve[i].point ||
 		    ASN1_STRING_get0_data(point)[0] != 4 ||
 		    (point->flags & UNUSED_BITS))
-			return refuse(reason,
-			    "the EC public key has to be an uncompressed point");
-		return 0;
+			return "the EC public key has to be an uncompressed point";
+		return not_der;
 	}
-	return refuse(reason,
-	    "an EC key has to be on the named curve P-256, P-384 or P-521");
+	return "an EC key has to be on the named curve P-256, P-384 or P-521";
+}
+
+static int ec_refuse(const struct pki_csr *csr, const char **reason)
+{
+	const ASN1_STRING *raw = csr->request->info->subject_pk_info;
+	const unsigned char *p = ASN1_STRING_get0_data(raw);
+	SUBJECT_PUBLIC_KEY_INFO *spki = d2i_SUBJECT_PUBLIC_KEY_INFO(
+	    NULL, &p, ASN1_STRING_length(raw));
+	int rc = refuse(reason, spki ? ec_fault(spki) : not_der);
+
+	SUBJECT_PUBLIC_KEY_INFO_free(spki);
+	return rc;
 }
 
 /*
  * A key is identified by the hash of its SPKI, so only the canonical encoding
  * is accepted: with a second one it would count as another machine.
  */
-static bool canonical(
-    const struct pki_csr *csr, const SUBJECT_PUBLIC_KEY_INFO *spki)
+static bool canonical(const struct pki_csr *csr)
 {
 	const ASN1_STRING *got = csr->request->info->subject_pk_info;
 	unsigned char *again = NULL;
-	int n = EVP_PKEY_get_id(csr->key) == EVP_PKEY_EC
-		    ? i2d_SUBJECT_PUBLIC_KEY_INFO(spki, &again)
-		    : i2d_PUBKEY(csr->key, &again);
+	int n = i2d_PUBKEY(csr->public->key, &again);
 	bool same = n == ASN1_STRING_length(got) &&
 		    memcmp(again, ASN1_STRING_get0_data(got), (size_t)n) == 0;
 
@@ -291,21 +350,22 @@ static bool canonical(
 	return same;
 }
 
-static int key_allowed(const struct pki_csr *csr,
-    const SUBJECT_PUBLIC_KEY_INFO *spki, const char **reason)
+static int key_allowed(const struct pki_csr *csr, const char **reason)
 {
-	int rc;
+	const ASN1_STRING *spki = csr->request->info->subject_pk_info;
+	int rc = 0, type = EVP_PKEY_get_id(csr->public->key);
 
-	if (EVP_PKEY_get_id(csr->key) == EVP_PKEY_RSA)
-		rc = rsa_allowed(csr->key, reason);
-	else if (EVP_PKEY_get_id(csr->key) == EVP_PKEY_EC)
-		rc = ec_allowed(spki, reason);
-	else if (EVP_PKEY_get_id(csr->key) == EVP_PKEY_ED25519)
-		rc = 0;
-	else
+	if (pki_spki_is_ec(
+		ASN1_STRING_get0_data(spki), (size_t)ASN1_STRING_length(spki)))
+		return 0;
+	if (type == EVP_PKEY_EC)
+		return ec_refuse(csr, reason);
+	if (type == EVP_PKEY_RSA)
+		rc = rsa_allowed(csr->public->key, reason);
+	else if (type != EVP_PKEY_ED25519)
 		rc = refuse(reason, "the key has to be RSA, EC or Ed25519");
-	if (!rc && !canonical(csr, spki))
-		rc = refuse(reason, "the public key is not DER");
+	if (!rc && !canonical(csr))
+		rc = refuse(reason, not_der);
 	return rc;
 }
 
@@ -327,16 +387,8 @@ int pki_csr_strong(const struct pki_csr *csr, const char **reason)
 
 int pki_csr_allowed(const struct pki_csr *csr, const char **reason)
 {
-	const ASN1_STRING *raw = csr->request->info->subject_pk_info;
-	const unsigned char *p = ASN1_STRING_get0_data(raw);
-	SUBJECT_PUBLIC_KEY_INFO *spki = d2i_SUBJECT_PUBLIC_KEY_INFO(
-	    NULL, &p, ASN1_STRING_length(raw));
-
 	*reason = NULL;
-	if (!spki)
-		return refuse(reason, "the public key is not DER");
-	int rc = key_allowed(csr, spki, reason);
-	SUBJECT_PUBLIC_KEY_INFO_free(spki);
+	int rc = key_allowed(csr, reason);
 	if (!rc)
 		rc = pki_csr_strong(csr, reason);
 	if (!rc && is_renewal_proof(csr->common_name))

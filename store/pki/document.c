@@ -321,14 +321,14 @@ int pki_base64_digit(unsigned char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Decodes four characters; a group with padding is the last one. */
-static int add_group(const unsigned char in[4], struct bytes *der, bool *ended)
+/* Decodes four characters into out, of three bytes. Returns how many they are:
+ * less than three ends the text. -EBADMSG: not base64. */
+static int decode_group(const unsigned char in[4], unsigned char *out)
 {
-	unsigned char out[3];
 	uint32_t n = 0;
 	int pads = (in[2] == '=') + (in[3] == '=');
 
-	if (*ended || (in[2] == '=' && in[3] != '='))
+	if (in[2] == '=' && in[3] != '=')
 		return -EBADMSG;
 	for (int i = 0; i < 4; i++) {
 		int digit = i >= 4 - pads ? 0 : pki_base64_digit(in[i]);
@@ -338,31 +338,35 @@ static int add_group(const unsigned char in[4], struct bytes *der, bool *ended)
 	}
 	for (int i = 0; i < 3; i++)
 		out[i] = (unsigned char)(n >> (16 - 8 * i));
-	*ended = pads > 0;
-	int rc = bytes_add(der, out, (size_t)(3 - pads));
-	explicit_bzero(out, sizeof(out));
-	return rc;
+	return 3 - pads;
 }
 
 /* RFC 7468 3, laxbase64text: white space anywhere. */
 static int decode(const unsigned char *text, size_t len, struct bytes *der)
 {
 	unsigned char group[4];
-	size_t n = 0;
-	bool ended = false;
-	int rc = 0;
+	size_t n = 0, end = der->len;
+	int got = 3, rc = bytes_extend(der, len / 4 * 3);
 
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < len && !rc; i++) {
 		if (is_blank(text[i]))
 			continue;
 		group[n++] = text[i];
-		if (n == sizeof(group)) {
-			rc = add_group(group, der, &ended);
-			n = 0;
-		}
+		if (n < sizeof(group))
+			continue;
+		n = 0;
+		got = got == 3 ? decode_group(group, der->data + end)
+			       : -EBADMSG;
+		if (got < 0)
+			rc = got;
+		else
+			end += (size_t)got;
 	}
 	explicit_bzero(group, sizeof(group));
-	return rc ? rc : n || !der->len ? -EBADMSG : 0;
+	der->len = end;
+	return rc ? rc : n || !end ? -EBADMSG : 0;
 }
 
 int pki_document_der(const struct pki_document *document, struct bytes *der)

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "store/pki/der.h"
 #include "store/pki/pki.h"
 
 /* Switches OpenSSL's allocations in this thread to the secure heap, or back. */
@@ -18,8 +19,8 @@ bool pki_alloc_failed(void);
 
 /*
  * ASN.1 types of RFC 2986 and RFC 5280, with the field names of the RFCs. A
- * public key stays as received: OpenSSL's own types decode and encode it again
- * for every certificate, which costs more than the signature.
+ * public key stays as received: OpenSSL's own types decode it, which costs more
+ * than a signature.
  */
 typedef struct {
 	X509_ALGOR *algorithm;
@@ -43,35 +44,6 @@ typedef struct {
 } CERTIFICATION_REQUEST;
 DECLARE_ASN1_FUNCTIONS(CERTIFICATION_REQUEST)
 
-typedef struct {
-	ASN1_INTEGER *version;
-	ASN1_INTEGER *serial_number;
-	X509_ALGOR *signature;
-	ASN1_STRING *issuer; /* the whole SEQUENCE, DER */
-	X509_VAL *validity;
-	X509_NAME *subject;
-	ASN1_STRING *subject_public_key_info; /* the whole SEQUENCE, DER */
-	STACK_OF(X509_EXTENSION) * extensions;
-} TBS_CERTIFICATE;
-DECLARE_ASN1_FUNCTIONS(TBS_CERTIFICATE)
-
-typedef struct {
-	ASN1_INTEGER *version;
-	X509_ALGOR *signature;
-	ASN1_STRING *issuer; /* the whole SEQUENCE, DER */
-	ASN1_TIME *this_update, *next_update;
-	ASN1_STRING *revoked_certificates; /* DER; NULL: none */
-	STACK_OF(X509_EXTENSION) * extensions;
-} TBS_CERT_LIST;
-DECLARE_ASN1_FUNCTIONS(TBS_CERT_LIST)
-
-typedef struct {
-	TBS_CERT_LIST *tbs_cert_list;
-	X509_ALGOR *signature_algorithm;
-	ASN1_BIT_STRING *signature;
-} CERTIFICATE_LIST;
-DECLARE_ASN1_FUNCTIONS(CERTIFICATE_LIST)
-
 /*
  * Three ways to turn an OpenSSL failure into -errno. Each clears the error
  * queue, and returns -ENOMEM if an allocation has failed: the input is not to
@@ -90,17 +62,40 @@ int pki_refuse(int error, const char *why, const char **reason);
 
 /* Functions below that return NULL leave the error queue to their caller. */
 
-/* The public key of a subjectPublicKeyInfo, to be freed; NULL if OpenSSL does
- * not know its type or it is damaged. */
-EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len);
+/* A digest, fetched once: EVP_sha256() would be fetched from the provider,
+ * under OpenSSL's locks, whenever it is used. nid: NID_sha256, NID_sha384 or
+ * NID_sha512. Not to be freed. */
+const EVP_MD *pki_digest(int nid);
+
+/* Hashes into `out`, of EVP_MAX_MD_SIZE bytes. Returns 0, -EIO or -ENOMEM. */
+int pki_hash(const EVP_MD *md, const void *data, size_t len, unsigned char *out);
+
+/* --- spki.c --- */
+
+/* A public key. */
+struct pki_public_key {
+	EVP_PKEY *key;
+	/* ready to verify a digest's signature; NULL for other keys than EC */
+	EVP_PKEY_CTX *verify;
+	struct curve *curve; /* NULL: not from the stock */
+};
+
+/* Decodes a subjectPublicKeyInfo. NULL if OpenSSL does not know its type or it
+ * is damaged. pki_public_key_free accepts NULL. */
+struct pki_public_key *pki_public_key(const unsigned char *spki, size_t len);
+void pki_public_key_free(struct pki_public_key *public);
+
+/* Whether it is an EC key as it has to be (RFC 5480): on the named curve P-256,
+ * P-384 or P-521, an uncompressed point, DER. Does not look at the point. */
+bool pki_spki_is_ec(const unsigned char *spki, size_t len);
 
 /* Whether a subjectPublicKeyInfo has an RSA key (RFC 8017 A.1,
  * rsaEncryption). */
 bool pki_spki_is_rsa(const unsigned char *spki, size_t len);
 
-/* The digest for signatures with a key of this type and size; NULL if the
- * scheme has its own (Ed25519). Not to be freed. */
-const EVP_MD *pki_signing_digest(const EVP_PKEY *key);
+/* The digest for signatures with a key of this type and size; NID_undef if the
+ * scheme has its own (Ed25519). */
+int pki_signing_digest(const EVP_PKEY *key);
 
 /* Key identifier (RFC 7093 2 method 1): the leftmost 160 bits of SHA-256 of the
  * subjectPublicKey bits. Returns 0, -EIO or -ENOMEM. */
@@ -108,9 +103,7 @@ enum { PKI_KEY_ID = 20, PKI_KEY_ID_MAX = 64 /* an outside CA's */ };
 int pki_key_id(
     const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
 
-/* Appends one attribute of a distinguished name as UTF8String (RFC 5280
- * 4.1.2.4). Returns 0 or -ENOMEM. */
-int pki_name_add(X509_NAME *name, int nid, const char *text);
+/* --- issue.c --- */
 
 /* The fields of a certificate to sign, a member's or a signing certificate. */
 struct pki_tbs {
@@ -118,35 +111,55 @@ struct pki_tbs {
 	int64_t not_before, not_after; /* seconds */
 	const unsigned char *spki;
 	size_t spki_len;
-	X509_NAME *subject;		       /* borrowed */
-	STACK_OF(X509_EXTENSION) * extensions; /* borrowed */
+	const struct bytes *subject;	/* DER */
+	const struct bytes *extensions; /* DER, one after the other */
 };
 
 /* Signs and appends the certificate's DER. Returns 0, -EIO or -ENOMEM. */
 int pki_certificate(
     const struct pki_tbs *tbs, const struct pki_ca *issuer, struct bytes *der);
 
-/* Appends an extension with this value, DER. Returns 0 or -ENOMEM. */
-int pki_extension(STACK_OF(X509_EXTENSION) * list, int nid, bool critical,
-    const unsigned char *value, size_t len);
+/* Writes an OBJECT IDENTIFIER that OpenSSL has a number for. */
+void pki_oid(struct der *der, int nid);
 
-/* Appends subjectAltName (RFC 5280 4.2.1.6) with a URI and a DNS name, either
- * of which may be NULL. Returns 0 or -ENOMEM. */
-int pki_alternative_names(
-    STACK_OF(X509_EXTENSION) * list, const char *uri, const char *dns);
+/* Begins an extension; its value is written into it. */
+struct pki_extension {
+	size_t whole, value; /* for der_end */
+};
+struct pki_extension pki_extension_begin(
+    struct der *der, int nid, bool critical);
+void pki_extension_end(struct der *der, struct pki_extension at);
 
-/* Append subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2,
- * 4.2.1.1). Return 0 or -ENOMEM. */
-int pki_subject_key_id(
-    STACK_OF(X509_EXTENSION) * list, const unsigned char *id, size_t len);
-int pki_authority_key_id(
-    STACK_OF(X509_EXTENSION) * list, const struct pki_ca *issuer);
+/* Writes an extension with this value, DER. */
+void pki_extension(
+    struct der *der, int nid, bool critical, const void *value, size_t len);
+
+/* Writes subjectAltName (RFC 5280 4.2.1.6) with a URI and a DNS name, either of
+ * which may be NULL. */
+void pki_alternative_names(struct der *der, const char *uri, const char *dns);
+
+/* Write subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2,
+ * 4.2.1.1). */
+void pki_subject_key_id(struct der *der, const unsigned char *id, size_t len);
+void pki_authority_key_id(struct der *der, const struct pki_ca *issuer);
+
+/* Appends a SEQUENCE of what is signed, DER, the algorithm and the signature.
+ * Returns 0, -EIO or -ENOMEM. */
+int pki_signed(
+    const struct pki_ca *ca, const struct bytes *signed_der, struct bytes *out);
+
+/* --- ca.c --- */
 
 struct pki_ca {
 	EVP_PKEY *key;
-	/* Ready to sign with the key. Each signature uses a copy: to fetch the
-	 * algorithms anew takes OpenSSL's locks, for which threads wait. */
-	EVP_MD_CTX *signing;
+	/* Ready to sign with the key: a digest with sign or, if the scheme has
+	 * its own, a message with sign_message. Each signature uses a copy: to
+	 * fetch the algorithms anew takes OpenSSL's locks, for which threads
+	 * wait. */
+	EVP_PKEY_CTX *sign;
+	EVP_MD_CTX *sign_message;
+	const EVP_MD *digest;
+	struct bytes algorithm; /* of its signatures, DER */
 	struct bytes subject; /* DER; the issuer of the certificates it signs */
 	/* its subjectKeyIdentifier, or pki_key_id if it has none */
 	unsigned char key_id[PKI_KEY_ID_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -151,9 +152,18 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out)
 /* RFC 2985 5.4.2, extensionRequest */
 static bool request_uri(X509_REQ *request, const char *uri)
 {
-	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+	CLEANUP_BYTES struct bytes list = {0};
+	struct der der = {.out = &list};
+	size_t at = der_begin(&der, DER_SEQUENCE);
+
+	pki_alternative_names(&der, uri, NULL);
+	der_end(&der, at);
+	const unsigned char *p = list.data;
+	STACK_OF(X509_EXTENSION) *extensions = der.rc
+						   ? NULL
+						   : d2i_X509_EXTENSIONS(NULL,
+							 &p, (long)list.len);
 	bool done = extensions &&
-		    !pki_alternative_names(extensions, uri, NULL) &&
 		    X509_REQ_add_extensions(request, extensions) == 1;
 
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
@@ -170,7 +180,8 @@ static int sign_request(
 	if (request && X509_REQ_set_subject_name(request, subject) == 1 &&
 	    (!uri || request_uri(request, uri)) &&
 	    X509_REQ_set_pubkey(request, key) == 1 &&
-	    X509_REQ_sign(request, key, pki_signing_digest(key)) > 0)
+	    X509_REQ_sign(
+		request, key, EVP_get_digestbynid(pki_signing_digest(key))) > 0)
 		n = i2d_X509_REQ(request, &der);
 	rc = n > 0 ? bytes_add(out, der, (size_t)n)
 		   : pki_failed("certificate request");

@@ -5,18 +5,65 @@
 
 #include "store/pki/internal.h"
 
-/* The supported curves. */
-static struct curve {
-	int nid;
-	const char *name;
-	EVP_PKEY *params; /* domain parameters only; made on first use */
-} curves[] = {
-    {NID_X9_62_prime256v1, "P-256", NULL},
-    {NID_secp384r1, "P-384", NULL},
-    {NID_secp521r1, "P-521", NULL},
+enum {
+	PREFIX = 30, /* bytes, at most */
+	STOCK = 32,  /* unused keys of one curve */
 };
 
-static EVP_PKEY *make_params(const char *group)
+/* The supported curves. The DER of a key is this prefix, then x and y. */
+static struct curve {
+	const char *name;
+	unsigned char prefix[PREFIX]; /* up to the 04 of the point */
+	size_t prefix_len, len;
+	struct pki_public_key *stock[STOCK];
+} curves[] = {
+    {.name = "P-256",
+	.prefix = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce,
+	    0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
+	    0x01, 0x07, 0x03, 0x42, 0x00, 0x04},
+	.prefix_len = 27,
+	.len = 91},
+    {.name = "P-384",
+	.prefix = {0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce,
+	    0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03,
+	    0x62, 0x00, 0x04},
+	.prefix_len = 24,
+	.len = 120},
+    {.name = "P-521",
+	.prefix = {0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48,
+	    0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23,
+	    0x03, 0x81, 0x86, 0x00, 0x04},
+	.prefix_len = 26,
+	.len = 158},
+};
+
+/* The curve of an EC key as RFC 5480 has it; NULL for other keys, curves and
+ * encodings. */
+static struct curve *find_curve(const unsigned char *spki, size_t len)
+{
+	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
+		if (len == curves[i].len &&
+		    memcmp(spki, curves[i].prefix, curves[i].prefix_len) == 0)
+			return &curves[i];
+	return NULL;
+}
+
+bool pki_spki_is_ec(const unsigned char *spki, size_t len)
+{
+	return find_curve(spki, len);
+}
+
+/* --- keys for verifying --- */
+
+static void destroy(struct pki_public_key *public)
+{
+	EVP_PKEY_CTX_free(public->verify);
+	EVP_PKEY_free(public->key);
+	OPENSSL_free(public);
+}
+
+/* A key without a point. */
+static EVP_PKEY *make_key(const char *group)
 {
 	static const char name[] = OSSL_PKEY_PARAM_GROUP_NAME;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -32,107 +79,139 @@ static EVP_PKEY *make_params(const char *group)
 	return key;
 }
 
-/* Never freed. Two threads may make it at once; the second one discards its
- * copy. */
-static const EVP_PKEY *curve_params(struct curve *curve)
+static struct pki_public_key *make_public(struct curve *curve)
 {
-	EVP_PKEY *key = __atomic_load_n(&curve->params, __ATOMIC_ACQUIRE),
-		 *none = NULL;
+	struct pki_public_key *public = OPENSSL_zalloc(sizeof(*public));
 
-	if (key)
-		return key;
-	key = make_params(curve->name);
-	if (key && !__atomic_compare_exchange_n(&curve->params, &none, key,
-		       false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		EVP_PKEY_free(key);
-		key = none;
+	if (!public)
+		return NULL;
+	public->curve = curve;
+	public->key = make_key(curve->name);
+	if (public->key)
+	public->verify = EVP_PKEY_CTX_new(public->key, NULL);
+	if (public->verify && EVP_PKEY_verify_init(public->verify) == 1)
+		return public;
+	destroy(public);
+	return NULL;
+}
+
+/* No lock: whoever takes a pointer out of its place has it alone. */
+static struct pki_public_key *take_from_stock(struct curve *curve)
+{
+	for (size_t i = 0; i < STOCK; i++) {
+		struct pki_public_key *public = NULL;
+		if (__atomic_load_n(&curve->stock[i], __ATOMIC_RELAXED))
+		public = __atomic_exchange_n(
+		    &curve->stock[i], NULL, __ATOMIC_ACQUIRE);
+		if (public)
+			return public;
 	}
-	return key;
+	return make_public(curve);
+}
+
+/* Returns false if the stock is full. */
+static bool put_into_stock(struct pki_public_key *public)
+{
+	for (size_t i = 0; i < STOCK; i++) {
+		struct pki_public_key *none = NULL;
+		if (__atomic_compare_exchange_n(&public->curve->stock[i], &none,
+			public, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
 }
 
 /*
- * Makes an EC key without OpenSSL's decoder framework, which takes longer than
- * verifying a signature, and without setting up the curve again.
- * EVP_PKEY_set1_encoded_public_key checks that the point is on the curve.
+ * An EC key without OpenSSL's decoder framework, which takes longer than
+ * verifying a signature. To set up the curve and a context takes as long, so a
+ * key from the stock gets another point, which OpenSSL checks to be on the
+ * curve.
  */
-static EVP_PKEY *ec_key(struct curve *curve, const ASN1_BIT_STRING *point)
+static struct pki_public_key *ec_public(
+    struct curve *curve, const unsigned char *spki)
 {
-	const EVP_PKEY *params = curve_params(curve);
-	EVP_PKEY *key = params ? EVP_PKEY_dup((EVP_PKEY *)(uintptr_t)params)
-			       : NULL;
+	struct pki_public_key *public = take_from_stock(curve);
+	size_t point = curve->prefix_len - 1;
 
-	if (key &&
-	    EVP_PKEY_set1_encoded_public_key(key, ASN1_STRING_get0_data(point),
-		(size_t)ASN1_STRING_length(point)) == 1)
-		return key;
-	EVP_PKEY_free(key);
-	return NULL;
-}
-
-/* The curve of an EC key; NULL for other keys and curves. */
-static struct curve *find_curve(const X509_ALGOR *algorithm)
-{
-	const ASN1_OBJECT *object;
-	const void *value;
-	int type;
-
-	X509_ALGOR_get0(&object, &type, &value, algorithm);
-	if (OBJ_obj2nid(object) != NID_X9_62_id_ecPublicKey ||
-	    type != V_ASN1_OBJECT)
+	if (!public)
 		return NULL;
-	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
-		if (OBJ_obj2nid(value) == curves[i].nid)
-			return &curves[i];
+	if (EVP_PKEY_set1_encoded_public_key(
+		public->key, spki + point, curve->len - point) == 1)
+		return public;
+	destroy(public);
 	return NULL;
 }
 
-EVP_PKEY *pki_spki_key(const unsigned char *spki, size_t len)
+struct pki_public_key *pki_public_key(const unsigned char *spki, size_t len)
 {
+	struct curve *curve = find_curve(spki, len);
 	const unsigned char *p = spki;
-	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(
-	    NULL, &p, (long)len);
-	EVP_PKEY *key = NULL;
 
-	if (info && p == spki + len) {
-		struct curve *curve = find_curve(info->algorithm);
-		p = spki;
-		key = curve ? ec_key(curve, info->subject_public_key)
-			    : d2i_PUBKEY(NULL, &p, (long)len);
-	}
-	SUBJECT_PUBLIC_KEY_INFO_free(info);
-	return key;
+	if (curve)
+		return ec_public(curve, spki);
+	struct pki_public_key *public = OPENSSL_zalloc(sizeof(*public));
+	if (!public)
+		return NULL;
+	public->key = d2i_PUBKEY(NULL, &p, (long)len);
+	if (public->key && p == spki + len)
+		return public;
+	destroy(public);
+	return NULL;
 }
 
-const EVP_MD *pki_signing_digest(const EVP_PKEY *key)
+void pki_public_key_free(struct pki_public_key *public)
+{
+	if (!public || (public->curve && put_into_stock(public)))
+		return;
+	destroy(public);
+}
+
+/* --- properties --- */
+
+int pki_signing_digest(const EVP_PKEY *key)
 {
 	if (EVP_PKEY_get_id(key) == EVP_PKEY_ED25519)
-		return NULL;
+		return NID_undef;
 	return EVP_PKEY_get_id(key) == EVP_PKEY_EC &&
 		       EVP_PKEY_get_bits(key) > 256
-		   ? EVP_sha384()
-		   : EVP_sha256();
+		   ? NID_sha384
+		   : NID_sha256;
+}
+
+static int hash_id(
+    const unsigned char *bits, size_t len, unsigned char out[PKI_KEY_ID])
+{
+	unsigned char hash[PKI_HASH] = {0};
+	int rc = pki_sha256(bits, len, hash);
+
+	memcpy(out, hash, PKI_KEY_ID);
+	return rc;
 }
 
 int pki_key_id(
     const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID])
 {
+	const struct curve *curve = find_curve(spki, len);
 	const unsigned char *p = spki;
-	unsigned char hash[PKI_HASH];
+
+	if (curve)
+		return hash_id(spki + curve->prefix_len - 1,
+		    len - curve->prefix_len + 1, out);
 	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(
 	    NULL, &p, (long)len);
-
 	if (!info)
 		return pki_failed("key identifier");
 	const ASN1_BIT_STRING *bits = info->subject_public_key;
-	int rc = pki_sha256(ASN1_STRING_get0_data(bits),
-	    (size_t)ASN1_STRING_length(bits), hash);
+	int rc = hash_id(
+	    ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits), out);
 	SUBJECT_PUBLIC_KEY_INFO_free(info);
-	memcpy(out, hash, PKI_KEY_ID);
 	return rc;
 }
 
 bool pki_spki_is_rsa(const unsigned char *spki, size_t len)
 {
+	if (pki_spki_is_ec(spki, len))
+		return false;
 	SUBJECT_PUBLIC_KEY_INFO *info = d2i_SUBJECT_PUBLIC_KEY_INFO(
 	    NULL, &spki, (long)len);
 	bool is = info &&

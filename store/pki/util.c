@@ -10,7 +10,9 @@
 
 int pki_drain(int rc)
 {
-	ERR_clear_error();
+	/* clearing an empty queue goes through all of it */
+	if (ERR_peek_error())
+		ERR_clear_error();
 	return pki_alloc_failed() ? -ENOMEM : rc;
 }
 
@@ -42,26 +44,36 @@ int pki_random(void *out, size_t n)
 	return 0;
 }
 
+const EVP_MD *pki_digest(int nid)
+{
+	static EVP_MD *fetched[3]; /* never freed */
+	EVP_MD **slot = &fetched[nid == NID_sha256   ? 0
+				 : nid == NID_sha384 ? 1
+						     : 2];
+	EVP_MD *md = __atomic_load_n(slot, __ATOMIC_ACQUIRE), *none = NULL;
+
+	if (md)
+		return md;
+	/* Two threads may fetch it at once; the second one discards its own. */
+	md = EVP_MD_fetch(NULL, OBJ_nid2sn(nid), NULL);
+	if (md && !__atomic_compare_exchange_n(slot, &none, md, false,
+		      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		EVP_MD_free(md);
+		md = none;
+	}
+	return md;
+}
+
+int pki_hash(const EVP_MD *md, const void *data, size_t len, unsigned char *out)
+{
+	if (!md || EVP_Digest(data, len, out, NULL, md, NULL) != 1)
+		return pki_failed("hashing");
+	return 0;
+}
+
 int pki_sha256(const void *data, size_t len, unsigned char out[PKI_HASH])
 {
-	/* EVP_sha256() would be fetched from the provider on every call. */
-	static EVP_MD *fetched;
-	EVP_MD *md = __atomic_load_n(&fetched, __ATOMIC_ACQUIRE);
-
-	if (!md) {
-		EVP_MD *none = NULL;
-		md = EVP_MD_fetch(NULL, "SHA256", NULL);
-		if (!md)
-			return pki_failed("SHA-256");
-		if (!__atomic_compare_exchange_n(&fetched, &none, md, false,
-			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-			EVP_MD_free(md);
-			md = none;
-		}
-	}
-	if (EVP_Digest(data, len, out, NULL, md, NULL) != 1)
-		return pki_failed("SHA-256");
-	return 0;
+	return pki_hash(pki_digest(NID_sha256), data, len, out);
 }
 
 int pki_sha256_base64(const void *data, size_t len, char out[PKI_HASH_BASE64])

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "store/pki/pki.h"
@@ -157,6 +159,97 @@ static void wrong_signature_is_refused(void **state)
 	assert_int_equal(check_csr(der.data, der.len), -EKEYREJECTED);
 }
 
+/* Makes a request whose public key is not on the curve. */
+static void off_the_curve(const struct bytes *der, struct bytes *out)
+{
+	CLEANUP_CSR struct pki_csr *csr = NULL;
+	const char *reason;
+	size_t len;
+
+	assert_int_equal(pki_csr_parse(der->data, der->len, &csr, &reason), 0);
+	const unsigned char *spki = pki_csr_spki(csr, &len);
+	assert_int_equal(bytes_add(out, der->data, der->len), 0);
+	unsigned char *at = memmem(out->data, out->len, spki, len);
+	assert_non_null(at);
+	at[len - 1] ^= 1;
+}
+
+/* Objects for EC keys are used again, more than are kept and in any order. */
+static void each_request_has_its_own_key(void **state)
+{
+	(void)state;
+	static const char *const curves[] = {"P-256", "P-384", "P-521"};
+
+	for (size_t c = 0; c < COUNT(curves); c++) {
+		struct pki_csr *csr[40];
+		struct bytes der[COUNT(csr)] = {0};
+		CLEANUP_BYTES struct bytes wrong = {0};
+		const char *reason;
+		for (size_t i = 0; i < COUNT(csr); i++) {
+			EVP_PKEY *key = test_ec_key(curves[c]);
+			test_csr(key, EVP_sha256(), TEST_NAMES("web1"), &der[i]);
+			EVP_PKEY_free(key);
+		}
+		off_the_curve(&der[0], &wrong);
+		for (int round = 0; round < 3; round++) {
+			for (size_t i = 0; i < COUNT(csr); i++)
+				assert_int_equal(
+				    pki_csr_parse(der[i].data, der[i].len,
+					&csr[i], &reason),
+				    0);
+			assert_int_equal(
+			    check_csr(wrong.data, wrong.len), -EBADMSG);
+			for (size_t i = COUNT(csr); i-- > 0;)
+				assert_int_equal(
+				    pki_csr_verify(csr[i], &reason), 0);
+			for (size_t i = 0; i < COUNT(csr); i++)
+				pki_csr_free(csr[i]);
+		}
+		der[0].data[der[0].len - 1] ^= 1;
+		assert_int_equal(
+		    check_csr(der[0].data, der[0].len), -EKEYREJECTED);
+		for (size_t i = 0; i < COUNT(csr); i++)
+			bytes_free(&der[i]);
+	}
+}
+
+static void *check_often(void *arg)
+{
+	const struct bytes *der = arg;
+	intptr_t wrong = 0;
+
+	for (int i = 0; i < 200; i++) {
+		struct pki_csr *csr;
+		const char *reason;
+		if (pki_csr_parse(der->data, der->len, &csr, &reason)) {
+			wrong++;
+			continue;
+		}
+		wrong += pki_csr_verify(csr, &reason) != 0;
+		pki_csr_free(csr);
+	}
+	return (void *)wrong;
+}
+
+static void threads_do_not_share_keys(void **state)
+{
+	(void)state;
+	struct bytes der[4] = {0};
+	pthread_t thread[COUNT(der)];
+
+	for (size_t i = 0; i < COUNT(der); i++) {
+		test_simple_csr("web1", &der[i]);
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, check_often, &der[i]), 0);
+	}
+	for (size_t i = 0; i < COUNT(der); i++) {
+		void *wrong;
+		assert_int_equal(pthread_join(thread[i], &wrong), 0);
+		assert_null(wrong);
+		bytes_free(&der[i]);
+	}
+}
+
 static void pem_and_der_are_the_same(void **state)
 {
 	(void)state;
@@ -182,17 +275,29 @@ static void pem_and_der_are_the_same(void **state)
 	assert_int_equal(check_csr(old.data, old.len), 0);
 }
 
-static void pem_lengths(void **state)
+/* As OpenSSL writes it. */
+static void pem_of_each_length(void **state)
 {
 	(void)state;
-	unsigned char der[200] = {0};
+	unsigned char der[200];
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *want;
 
+	for (size_t n = 0; n < sizeof(der); n++)
+		der[n] = (unsigned char)(n * 37);
 	for (size_t n = 1; n < sizeof(der); n++) {
 		CLEANUP_BYTES struct bytes pem = {0};
+		assert_int_equal(bytes_add(&pem, "before", 6), 0);
 		assert_int_equal(
 		    pki_pem(PKI_LABEL_CERTIFICATE, der, n, &pem), 0);
-		assert_int_equal(pki_pem_len(PKI_LABEL_CERTIFICATE, n), pem.len);
+		assert_int_equal(
+		    pki_pem_len(PKI_LABEL_CERTIFICATE, n), pem.len - 6);
+		BIO_reset(bio);
+		PEM_write_bio(bio, PKI_LABEL_CERTIFICATE, "", der, (long)n);
+		assert_int_equal(BIO_get_mem_data(bio, &want), pem.len - 6);
+		assert_memory_equal(pem.data + 6, want, pem.len - 6);
 	}
+	BIO_free(bio);
 }
 
 static void malformed_requests(void **state)
@@ -280,8 +385,10 @@ int main(void)
 	    cmocka_unit_test(other_encodings_of_ec_keys),
 	    cmocka_unit_test(pss_signatures),
 	    cmocka_unit_test(wrong_signature_is_refused),
+	    cmocka_unit_test(each_request_has_its_own_key),
+	    cmocka_unit_test(threads_do_not_share_keys),
 	    cmocka_unit_test(pem_and_der_are_the_same),
-	    cmocka_unit_test(pem_lengths),
+	    cmocka_unit_test(pem_of_each_length),
 	    cmocka_unit_test(malformed_requests),
 	    cmocka_unit_test(common_names),
 	    cmocka_unit_test(renewal_proof_does_not_enroll),
