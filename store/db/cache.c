@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-	SLOTS = 1024,
+	PART = 1024, /* the rows of members, or those of all other kinds */
+	SLOTS = 2 * PART,
 	LOCKS = 64, /* each of SLOTS / LOCKS slots */
 	COUNTERS = 4096,
 	TOUCHED = 256, /* rows that a transaction changes; more: all rows */
@@ -112,9 +113,12 @@ static uint64_t hash(uint64_t of, int64_t id)
 	return h ^ h >> 32;
 }
 
+/* A program that reads each member replaces only members' rows. */
 static size_t slot_of(enum db_query query, int64_t id)
 {
-	return hash(query, id) % SLOTS;
+	size_t slot = hash(query, id) % PART;
+
+	return db_query_effect(query)->kind == DB_MEMBER ? PART + slot : slot;
 }
 
 static pthread_mutex_t *lock_of(struct db_cache *cache, size_t slot)
@@ -167,6 +171,7 @@ static const unsigned int joined[DB_KINDS] = {
     [DB_CERT] = BIT(DB_CERT),
     [DB_GROUP] = BIT(DB_CERT),
     [DB_KEY] = BIT(DB_GROUP) | BIT(DB_CERT),
+    [DB_MEMBER] = BIT(DB_GROUP) | BIT(DB_KEY) | BIT(DB_CERT),
 };
 
 static const counter *row_counter(const struct db_cache *cache,

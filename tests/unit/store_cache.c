@@ -250,6 +250,7 @@ static void edit_groups_and_keys(void)
 	STEP(give(&root, 0751));
 	STEP(give_file(&root, 8));
 	STEP(store_rename(store, &call, STORE_GROUP, group.object.id, "bonn"));
+	STEP(store_rename(store, &call, STORE_KEY, key.object.id, "renamed"));
 	STEP(store_make(store, &call, STORE_KEY, group.object.id, &test_above,
 	    "other", 0777, &made));
 	STEP(set(&made, STORE_MANAGED, 1, NULL));
@@ -282,8 +283,13 @@ static void use_keys(void)
 	look(&member);
 	STEP(renew(&member));
 	STEP(set(&member, STORE_DESCRIPTION, 0, "some words"));
+	look(&member);
+	STEP(set(&member, STORE_DESCRIPTION, 0, "other words"));
+	STEP(give_file(&member, 8));
+	STEP(give_file(&member, 7));
 	STEP(store_rename(store, &call, STORE_MEMBER, member.object.id, "web3"));
 	STEP(give(&member, 0700));
+	look(&member);
 	STEP(set(&member, STORE_REVOCATION, 0, "keyCompromise"));
 	STEP(store_remove(store, &call, STORE_MEMBER, member.object.id));
 	store_log_refusal(store, &call, "open", "x", -EPERM);
