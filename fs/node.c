@@ -17,6 +17,11 @@ static const double cache_seconds = 60;
 /* For conversations: from the lookup to the open and the fstat(2) that follow. */
 static const double conversation_seconds = 1;
 
+/* For what a renewal changes, and for values, whose time changes with that of
+ * others of the object: from the listing of a directory to a look at each file
+ * in it. */
+static const double moment_seconds = 1;
+
 static bool present(const struct attr *attr, const union store_any *row)
 {
 	return !attr->present || attr->present(row);
@@ -252,19 +257,64 @@ int node_each_notified(
 	return rc;
 }
 
-/*
- * Names of files are not cached. The kernel checks chmod and chown against its
- * cached owner, which it refreshes by a lookup only, and a file's owner changes
- * with its directory's. Also, a file can be renamed to a backup (node_draft.c),
- * which the kernel would take for the file.
- */
-double node_entry_timeout(const struct node *node)
+/* Whether the kernel caches its attributes for a moment: it is AT_RENEWED, or a
+ * value, whose time changes with that of others of the object. */
+static bool is_cached_briefly(const struct attr *attr)
 {
-	return node->attr ? 0 : node_timeout(node);
+	return node_has(attr, AT_RENEWED) ||
+	       (attr && attr->store && !node_has(attr, AT_VOLATILE));
+}
+
+bool node_is_member(uint64_t ino)
+{
+	return ino_kind(ino) == KIND_MEMBER && !ino_attr(ino);
+}
+
+uint64_t node_member_dir(int64_t member)
+{
+	return ino_make(KIND_MEMBER, 0, member);
+}
+
+int node_each_cached(int64_t member, node_ino_fn fn, void *arg)
+{
+	const struct kind *kind = &tree[KIND_MEMBER];
+	int rc = 0;
+
+	for (size_t i = 0; i < kind->attrs && !rc; i++)
+		if (is_cached_briefly(&kind->attr[i]))
+			rc = fn(
+			    ino_make(KIND_MEMBER, kind->attr[i].number, member),
+			    arg);
+	return rc;
+}
+
+/* Whether it is always there, under this number, in an object's directory. */
+static bool is_permanent(const struct node *node)
+{
+	const struct kind *kind = node->kind;
+
+	return !node->draft && !node->attr->present &&
+	       !node_has(node->attr, AT_CONVERSATION) && !kind->flat &&
+	       !kind->exported && kind->row != STORE_PLACE;
+}
+
+/*
+ * Names of files are cached only if they can be invalidated: the kernel checks
+ * chmod and chown against its cached owner, which it refreshes by a lookup
+ * only, and a file's owner changes with its directory's. Also, a file can be
+ * renamed to a backup (node_draft.c), which the kernel would take for the file.
+ */
+double node_entry_timeout(const struct node *node, bool forgettable)
+{
+	if (!node->attr)
+		return node_timeout(node);
+	return forgettable && is_permanent(node) ? cache_seconds : 0;
 }
 
 double node_lookup_timeout(const struct node *node)
 {
+	if (node_has(node->attr, AT_RENEWED))
+		return 0;
 	return node_has(node->attr, AT_CONVERSATION) ? conversation_seconds
 						     : node_timeout(node);
 }
@@ -275,5 +325,7 @@ double node_timeout(const struct node *node)
 			   ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)
 			   : node->kind->is_volatile;
 
+	if (is_cached_briefly(node->attr))
+		return moment_seconds;
 	return changes ? 0 : cache_seconds;
 }

@@ -46,10 +46,11 @@ int node_lookup(struct store *store, const struct node *dir, const char *name,
 uint64_t node_shown_ino(const struct node *node);
 
 /*
- * How long the kernel may cache attributes and names, in seconds.
+ * How long the kernel may cache attributes and names, in seconds. forgettable:
+ * names can be invalidated (ops_forget_names).
  */
 double node_timeout(const struct node *node);
-double node_entry_timeout(const struct node *node);
+double node_entry_timeout(const struct node *node, bool forgettable);
 
 /* How long it may cache the attributes that a lookup answers. */
 double node_lookup_timeout(const struct node *node);
@@ -86,6 +87,15 @@ typedef int (*node_ino_fn)(uint64_t ino, void *arg);
  * cached attributes have to be invalidated.
  */
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
+
+/* Whether this is a member's directory, whose files are AT_RENEWED. */
+bool node_is_member(uint64_t ino);
+
+/* The inode number of a member's directory. */
+uint64_t node_member_dir(int64_t member);
+
+/* Calls fn for each file of a member that the kernel caches for a moment. */
+int node_each_cached(int64_t member, node_ino_fn fn, void *arg);
 
 /* Calls fn for each directory of this object whose cached listing has to be
  * invalidated after an enrollment. */

@@ -62,6 +62,10 @@ enum attr_flag {
 	/* About all groups: for the owner of the mount's root and the auditors
 	 * (-o audit_gid). */
 	AT_AUDIT = 512,
+	/* AT_VOLATILE, but what it says changes only with its member's
+	 * certificate, or with the name of a key or certificate. The kernel
+	 * caches it for a moment, and the daemon invalidates it. */
+	AT_RENEWED = 1024,
 };
 
 /* A value that was written. */

@@ -44,6 +44,11 @@ struct db_cache {
 	/* the present transaction's */
 	counter *touched[TOUCHED];
 	int count;
+	int64_t member[TOUCHED];
+	int members; /* more than TOUCHED: any */
+
+	db_member_fn changed; /* see db_on_member; or NULL */
+	void *changed_arg;
 };
 
 /* --- rows in memory --- */
@@ -265,9 +270,15 @@ void db_cache_forget(struct db_cache *cache, enum db_query query, int64_t id)
 
 /* --- writing --- */
 
+void db_on_member(struct db *db, db_member_fn fn, void *arg)
+{
+	db->cache->changed = fn;
+	db->cache->changed_arg = arg;
+}
+
 void db_cache_begin(struct db_cache *cache)
 {
-	cache->count = 0;
+	cache->count = cache->members = 0;
 }
 
 static void note(struct db_cache *cache, const counter *c)
@@ -278,10 +289,20 @@ static void note(struct db_cache *cache, const counter *c)
 		cache->touched[0] = &cache->all;
 }
 
+static void note_member(struct db_cache *cache, int64_t id)
+{
+	if (cache->members < TOUCHED)
+		cache->member[cache->members] = id;
+	if (cache->members <= TOUCHED)
+		cache->members++;
+}
+
 static void touch_row(
     struct db_cache *cache, enum depth depth, enum db_kind kind, int64_t id)
 {
 	note(cache, row_counter(cache, depth, kind, id));
+	if (kind == DB_MEMBER && depth == ANY)
+		note_member(cache, id);
 }
 
 void db_cache_touch(
@@ -309,6 +330,7 @@ void db_cache_touch(
 		break;
 	default:
 		note(cache, &cache->all);
+		cache->members = TOUCHED + 1;
 		break;
 	}
 }
@@ -321,10 +343,21 @@ void db_cache_hold(struct db_cache *cache)
 		atomic_fetch_or(cache->touched[i], 1);
 }
 
+static void tell_members(const struct db_cache *cache)
+{
+	if (cache->members > TOUCHED)
+		cache->changed(0, cache->changed_arg);
+	else
+		for (int i = 0; i < cache->members; i++)
+			cache->changed(cache->member[i], cache->changed_arg);
+}
+
 void db_cache_release(struct db_cache *cache)
 {
 	for (int i = 0; i < cache->count; i++)
 		if (atomic_load(cache->touched[i]) & 1)
 			atomic_fetch_add(cache->touched[i], 1);
-	cache->count = 0;
+	if (cache->changed)
+		tell_members(cache);
+	cache->count = cache->members = 0;
 }
