@@ -265,25 +265,31 @@ static bool is_cached_briefly(const struct attr *attr)
 	       (attr && attr->store && !node_has(attr, AT_VOLATILE));
 }
 
-bool node_is_member(uint64_t ino)
+bool node_is_listed(uint64_t ino)
 {
-	return ino_kind(ino) == KIND_MEMBER && !ino_attr(ino);
+	return ino_kind(ino) < KINDS && tree[ino_kind(ino)].listed &&
+	       !ino_attr(ino);
 }
 
-uint64_t node_member_dir(int64_t member)
+int node_each_listed(enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
 {
-	return ino_make(KIND_MEMBER, 0, member);
+	int rc = 0;
+
+	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
+		if (kind->listed && kind->row == row)
+			rc = fn(ino_make(node_kind_number(kind), 0, id), arg);
+	return rc;
 }
 
-int node_each_cached(int64_t member, node_ino_fn fn, void *arg)
+int node_each_cached(uint64_t dir, node_ino_fn fn, void *arg)
 {
-	const struct kind *kind = &tree[KIND_MEMBER];
+	const struct kind *kind = &tree[ino_kind(dir)];
 	int rc = 0;
 
 	for (size_t i = 0; i < kind->attrs && !rc; i++)
 		if (is_cached_briefly(&kind->attr[i]))
-			rc = fn(
-			    ino_make(KIND_MEMBER, kind->attr[i].number, member),
+			rc = fn(ino_make(ino_kind(dir), kind->attr[i].number,
+				    ino_id(dir)),
 			    arg);
 	return rc;
 }

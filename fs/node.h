@@ -88,14 +88,15 @@ typedef int (*node_ino_fn)(uint64_t ino, void *arg);
  */
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
 
-/* Whether this is a member's directory, whose files are AT_RENEWED. */
-bool node_is_member(uint64_t ino);
+/* Whether this is a directory of a kind that is `listed` (tree.h). */
+bool node_is_listed(uint64_t ino);
 
-/* The inode number of a member's directory. */
-uint64_t node_member_dir(int64_t member);
+/* Calls fn for each such directory of this object. */
+int node_each_listed(enum store_kind row, int64_t id, node_ino_fn fn, void *arg);
 
-/* Calls fn for each file of a member that the kernel caches for a moment. */
-int node_each_cached(int64_t member, node_ino_fn fn, void *arg);
+/* Calls fn for each file in such a directory whose attributes the kernel caches
+ * for a moment. */
+int node_each_cached(uint64_t dir, node_ino_fn fn, void *arg);
 
 /* Calls fn for each directory of this object whose cached listing has to be
  * invalidated after an enrollment. */

@@ -12,8 +12,8 @@
 struct mount {
 	struct store *store;
 	struct fuse_session *session;
-	atomic_bool serving; /* from the first request to the last */
-	bool forgettable;    /* the kernel can forget names */
+	atomic_bool serving;	 /* from the first request to the last */
+	atomic_bool forgettable; /* the kernel can forget names */
 	void (*served)(
 	    struct mount *mount); /* called once, when the mount answers */
 	int ready; /* a pipe for served, to the process that waits for it; -1:

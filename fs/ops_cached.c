@@ -88,20 +88,27 @@ static int forget_known(uint64_t ino, void *arg)
 	return 0;
 }
 
+static int forget_listed(uint64_t dir, void *arg)
+{
+	struct forgetting f = {arg, false};
+
+	node_each_cached(dir, forget_known, &f);
+	if (f.unknown && listing_wait(dir))
+		node_each_cached(dir, forget_known, &f);
+	return 0;
+}
+
 void ops_member_changed(int64_t member, void *arg)
 {
 	const struct mount *mount = arg;
-	struct forgetting f = {mount->session, false};
 
 	if (!atomic_load(&mount->serving))
 		return;
-	if (!member) {
+	if (member)
+		node_each_listed(
+		    STORE_MEMBER, member, forget_listed, mount->session);
+	else
 		ops_forget_names(mount);
-		return;
-	}
-	node_each_cached(member, forget_known, &f);
-	if (f.unknown && listing_wait(node_member_dir(member)))
-		node_each_cached(member, forget_known, &f);
 }
 
 /* Not while it is open: fstat(2) asks, and is told the size of what that open

@@ -113,7 +113,7 @@ static void reply_page(fuse_req_t req, fuse_ino_t ino, size_t size,
 	struct node dir;
 
 	listing_end(fi->fh);
-	page.cached = plus && node_is_member(ino) && listing_begin(ino, fi->fh);
+	page.cached = plus && node_is_listed(ino) && listing_begin(ino, fi->fh);
 	int rc = page.data ? node_get(rq.store, ino, &dir) : -ENOMEM;
 	if (!rc)
 		rc = node_list(

@@ -176,7 +176,8 @@ static const struct attr key_attr[] = {
 };
 
 static const struct attr member_attr[] = {
-    RENEWED_DOCUMENT(1, "cert.pem", cert_pem_show, cert_pem_size, "its certificate"),
+    RENEWED_DOCUMENT(
+	1, "cert.pem", cert_pem_show, cert_pem_size, "its certificate"),
     RENEWED_DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
 	"from the issuer to the root"),
     RENEWED_DOCUMENT(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_size,
@@ -330,7 +331,7 @@ const struct kind tree[KINDS] = {
 	[KIND_KEY] = {.name = "a key", .row = STORE_KEY, ATTRS(key_attr), DIRS(key_dir)},
 	[KIND_MEMBERS] = {.name = "members", .row = STORE_GROUP, .child = KIND_MEMBER,
 		.changed = members_changed, .notify = true, .follows = true},
-	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr)},
+	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr), .listed = true},
 	[KIND_CERTS] = {.name = "certificates", .row = STORE_PLACE, .child = KIND_CERT,
 		.changed = list_changed},
 	[KIND_CERT] = {.name = "a certificate", .row = STORE_CERT, ATTRS(cert_attr)},

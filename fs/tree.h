@@ -162,6 +162,9 @@ struct kind {
 	bool is_volatile;
 	/* Its cached listing is invalidated after each enrollment. */
 	bool notify;
+	/* The kernel caches for a moment what a listing shows of its files, and
+	 * a change of the object invalidates it (listing.h). */
+	bool listed;
 	/* Finds and lists its children; NULL: store_find and store_each do. */
 	int (*find)(struct store *store, const union store_any *row,
 	    const char *name, union store_any *out);
