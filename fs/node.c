@@ -317,9 +317,10 @@ double node_entry_timeout(const struct node *node, bool forgettable)
 	return forgettable && is_permanent(node) ? cache_seconds : 0;
 }
 
-double node_lookup_timeout(const struct node *node)
+/* Of names that are cached, the reply may come too late (ops_cached.c). */
+double node_lookup_timeout(const struct node *node, bool forgettable)
 {
-	if (node_has(node->attr, AT_RENEWED))
+	if (node_has(node->attr, AT_RENEWED) && forgettable)
 		return 0;
 	return node_has(node->attr, AT_CONVERSATION) ? conversation_seconds
 						     : node_timeout(node);

@@ -53,7 +53,7 @@ double node_timeout(const struct node *node);
 double node_entry_timeout(const struct node *node, bool forgettable);
 
 /* How long it may cache the attributes that a lookup answers. */
-double node_lookup_timeout(const struct node *node);
+double node_lookup_timeout(const struct node *node, bool forgettable);
 
 /* --- attributes --- */
 

@@ -56,10 +56,12 @@ void ops_reply(fuse_req_t req, struct fs_request *rq, int rc)
 int ops_entry(const struct mount *mount, const struct node *node,
     struct fuse_entry_param *entry)
 {
+	bool forgettable = atomic_load(&mount->forgettable);
+
 	*entry = (struct fuse_entry_param){
 	    .ino = node->ino,
-	    .attr_timeout = node_lookup_timeout(node),
-	    .entry_timeout = node_entry_timeout(node, mount->forgettable),
+	    .attr_timeout = node_lookup_timeout(node, forgettable),
+	    .entry_timeout = node_entry_timeout(node, forgettable),
 	    .generation = node->attr ? 0 : hidden_generation(node->ino),
 	};
 	return node_stat(mount->store, node, &entry->attr);

@@ -62,8 +62,8 @@ void ops_forget_names(const struct mount *mount)
  *
  * - A change of the member invalidates its files before it is answered. The
  *   kernel drops attributes that it asked for before an inode that it knows was
- *   invalidated. What it does not know it learns by a lookup, which may not be
- *   cached, or by a listing, which is waited for (listing.h).
+ *   invalidated. What it does not know it learns by a lookup, whose attributes
+ *   it may not cache, or by a listing, which is waited for (listing.h).
  * - A key or certificate that is renamed invalidates all names (op_rename), so
  *   the next look is a lookup. Where names are not cached, each look is one.
  *

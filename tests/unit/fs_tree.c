@@ -78,12 +78,12 @@ static void check_cached(void)
 	assert_true(node_entry_timeout(&node, false) == 0);
 	assert_false(fixed && (attr->present || kind->flat || kind->exported ||
 				  attr->flags & (AT_CONVERSATION | AT_LINK)));
-	assert_true(
-	    node_lookup_timeout(&node) <= 1 || !(attr->flags & AT_VOLATILE));
+	assert_true(node_lookup_timeout(&node, true) <= 1 ||
+		    !(attr->flags & AT_VOLATILE));
 	if (renewed)
 		assert_true(kind->listed && attr->flags & AT_VOLATILE &&
 			    node_timeout(&node) == 1 &&
-			    node_lookup_timeout(&node) == 0);
+			    node_lookup_timeout(&node, true) == 0);
 	else if (attr->flags & AT_VOLATILE)
 		assert_true(node_timeout(&node) == 0);
 	node.draft = 1;
