@@ -121,9 +121,9 @@ double ops_timeout(const struct node *node)
 }
 
 /*
- * Since it was cached, the member may have changed. Looked at after the open,
- * which it may have changed meanwhile; from then on ops_timeout knows of the
- * open.
+ * The member may have changed since its files were cached, even while one is
+ * being opened. So it is looked at when that is done; from then on ops_timeout
+ * knows that the file is open.
  */
 void ops_show_present(const struct mount *mount, fuse_ino_t ino)
 {
