@@ -86,6 +86,17 @@ bool file_stat(uint64_t ino, pid_t pid, struct stat *st)
 	return changed;
 }
 
+bool file_is_open(uint64_t ino)
+{
+	const struct file *f;
+
+	pthread_mutex_lock(&open_files.lock);
+	for (f = *bucket(ino); f && f->ino != ino; f = f->next)
+		continue;
+	pthread_mutex_unlock(&open_files.lock);
+	return f;
+}
+
 /* --- memory that is charged to the user --- */
 
 /* With the lock held, or before the file is shared. */

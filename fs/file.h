@@ -64,6 +64,9 @@ int file_flush(struct file *file);
  */
 bool file_stat(uint64_t ino, pid_t pid, struct stat *st);
 
+/* Whether the inode is open. */
+bool file_is_open(uint64_t ino);
+
 /*
  * Closes and frees it. Returns 0, or -EINVAL (a request was left incomplete):
  * rq is then the request of the open file's owner, to be logged.

@@ -394,6 +394,8 @@ static int serve_store(
 	    .gid = getgid(),
 	    .enrolled = ops_enrolled,
 	    .enrolled_arg = mount,
+	    .member_changed = ops_member_changed,
+	    .member_changed_arg = mount,
 	};
 	int rc = drop_privileges(o, &options);
 

@@ -17,9 +17,14 @@ static double cache_seconds = 60;
 /* For conversations: from the lookup to the open and the fstat(2) that follow. */
 static double conversation_seconds = 1;
 
+/* For what a renewal changes, and for values, whose time changes with that of
+ * others of the object: from the listing of a directory to a look at each file
+ * in it. */
+static double moment_seconds = 1;
+
 void node_shared_with_others(void)
 {
-	cache_seconds = conversation_seconds = 0.5;
+	cache_seconds = conversation_seconds = moment_seconds = 0.5;
 }
 
 static bool present(const struct attr *attr, const union store_any *row)
@@ -257,19 +262,71 @@ int node_each_notified(
 	return rc;
 }
 
-/*
- * Names of files are not cached. The kernel checks chmod and chown against its
- * cached owner, which it refreshes by a lookup only, and a file's owner changes
- * with its directory's. Also, a file can be renamed to a backup (node_draft.c),
- * which the kernel would take for the file.
- */
-double node_entry_timeout(const struct node *node)
+/* Whether the kernel caches its attributes for a moment: it is AT_RENEWED, or a
+ * value, whose time changes with that of others of the object. */
+static bool is_cached_briefly(const struct attr *attr)
 {
-	return node->attr ? 0 : node_timeout(node);
+	return node_has(attr, AT_RENEWED) ||
+	       (attr && attr->store && !node_has(attr, AT_VOLATILE));
 }
 
-double node_lookup_timeout(const struct node *node)
+bool node_is_listed(uint64_t ino)
 {
+	return ino_kind(ino) < KINDS && tree[ino_kind(ino)].listed &&
+	       !ino_attr(ino);
+}
+
+int node_each_listed(enum store_kind row, int64_t id, node_ino_fn fn, void *arg)
+{
+	int rc = 0;
+
+	for (const struct kind *kind = tree; kind < tree + KINDS && !rc; kind++)
+		if (kind->listed && kind->row == row)
+			rc = fn(ino_make(node_kind_number(kind), 0, id), arg);
+	return rc;
+}
+
+int node_each_cached(uint64_t dir, node_ino_fn fn, void *arg)
+{
+	const struct kind *kind = &tree[ino_kind(dir)];
+	int rc = 0;
+
+	for (size_t i = 0; i < kind->attrs && !rc; i++)
+		if (is_cached_briefly(&kind->attr[i]))
+			rc = fn(ino_make(ino_kind(dir), kind->attr[i].number,
+				    ino_id(dir)),
+			    arg);
+	return rc;
+}
+
+/* Whether it is always there, under this number, in an object's directory. */
+static bool is_permanent(const struct node *node)
+{
+	const struct kind *kind = node->kind;
+
+	return !node->draft && !node->attr->present &&
+	       !node_has(node->attr, AT_CONVERSATION) && !kind->flat &&
+	       !kind->exported && kind->row != STORE_PLACE;
+}
+
+/*
+ * Names of files are cached only if they can be invalidated: the kernel checks
+ * chmod and chown against its cached owner, which it refreshes by a lookup
+ * only, and a file's owner changes with its directory's. Also, a file can be
+ * renamed to a backup (node_draft.c), which the kernel would take for the file.
+ */
+double node_entry_timeout(const struct node *node, bool forgettable)
+{
+	if (!node->attr)
+		return node_timeout(node);
+	return forgettable && is_permanent(node) ? cache_seconds : 0;
+}
+
+/* Of names that are cached, the reply may come too late (ops_cached.c). */
+double node_lookup_timeout(const struct node *node, bool forgettable)
+{
+	if (node_has(node->attr, AT_RENEWED) && forgettable)
+		return 0;
 	return node_has(node->attr, AT_CONVERSATION) ? conversation_seconds
 						     : node_timeout(node);
 }
@@ -280,5 +337,7 @@ double node_timeout(const struct node *node)
 			   ? node_has(node->attr, AT_VOLATILE | AT_CONVERSATION)
 			   : node->kind->is_volatile;
 
+	if (is_cached_briefly(node->attr))
+		return moment_seconds;
 	return changes ? 0 : cache_seconds;
 }

@@ -46,17 +46,18 @@ int node_lookup(struct store *store, const struct node *dir, const char *name,
 uint64_t node_shown_ino(const struct node *node);
 
 /*
- * How long the kernel may cache attributes and names, in seconds.
+ * How long the kernel may cache attributes and names, in seconds. forgettable:
+ * names can be invalidated (ops_forget_names).
  */
 double node_timeout(const struct node *node);
 
 /* Other hosts change the store, too, and cannot tell this kernel: it caches for
  * half a second at most. Before anything is served. */
 void node_shared_with_others(void);
-double node_entry_timeout(const struct node *node);
+double node_entry_timeout(const struct node *node, bool forgettable);
 
 /* How long it may cache the attributes that a lookup answers. */
-double node_lookup_timeout(const struct node *node);
+double node_lookup_timeout(const struct node *node, bool forgettable);
 
 /* --- attributes --- */
 
@@ -90,6 +91,16 @@ typedef int (*node_ino_fn)(uint64_t ino, void *arg);
  * cached attributes have to be invalidated.
  */
 int node_each_follower(const struct node *node, node_ino_fn fn, void *arg);
+
+/* Whether this is a directory of a kind that is `listed` (tree.h). */
+bool node_is_listed(uint64_t ino);
+
+/* Calls fn for each such directory of this object. */
+int node_each_listed(enum store_kind row, int64_t id, node_ino_fn fn, void *arg);
+
+/* Calls fn for each file in such a directory whose attributes the kernel caches
+ * for a moment. */
+int node_each_cached(uint64_t dir, node_ino_fn fn, void *arg);
 
 /* Calls fn for each directory of this object whose cached listing has to be
  * invalidated after an enrollment. */

@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/hidden.h"
 #include "fs/ino.h"
+#include "fs/listing.h"
 #include "fs/node.h"
 #include "fs/ops_internal.h"
 #include "store/base/report.h"
@@ -52,16 +53,18 @@ void ops_reply(fuse_req_t req, struct fs_request *rq, int rc)
 	fuse_reply_err(req, rc < 0 && rc > -512 ? -rc : rc ? EIO : 0);
 }
 
-int ops_entry(struct store *store, const struct node *node,
+int ops_entry(const struct mount *mount, const struct node *node,
     struct fuse_entry_param *entry)
 {
+	bool forgettable = atomic_load(&mount->forgettable);
+
 	*entry = (struct fuse_entry_param){
 	    .ino = node->ino,
-	    .attr_timeout = node_lookup_timeout(node),
-	    .entry_timeout = node_entry_timeout(node),
+	    .attr_timeout = node_lookup_timeout(node, forgettable),
+	    .entry_timeout = node_entry_timeout(node, forgettable),
 	    .generation = node->attr ? 0 : hidden_generation(node->ino),
 	};
-	return node_stat(store, node, &entry->attr);
+	return node_stat(mount->store, node, &entry->attr);
 }
 
 static void reply_entry(
@@ -70,7 +73,7 @@ static void reply_entry(
 	struct fuse_entry_param entry;
 
 	if (!rc)
-		rc = ops_entry(rq->store, node, &entry);
+		rc = ops_entry(fuse_req_userdata(req), node, &entry);
 	if (rc)
 		ops_reply(req, rq, rc);
 	else
@@ -128,7 +131,7 @@ static void reply_attr(
 	}
 	bool other = file_stat(node->ino, rq->call.pid, &st);
 	node_count_blocks(&st);
-	fuse_reply_attr(req, &st, other ? 0 : node_timeout(node));
+	fuse_reply_attr(req, &st, other ? 0 : ops_timeout(node));
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -154,21 +157,6 @@ static int check_size(
 		   ? store_refuse(&rq->call, -EINVAL,
 			 "a size is that of the value: only 0 and the present one can be set")
 		   : 0;
-}
-
-static int forget_attributes(uint64_t ino, void *arg)
-{
-	/* -ENOENT: the kernel does not know it */
-	fuse_lowlevel_notify_inval_inode(arg, ino, -1, 0);
-	return 0;
-}
-
-void ops_enrolled(int64_t group, void *arg)
-{
-	const struct mount *mount = arg;
-
-	node_each_notified(
-	    STORE_GROUP, group, forget_attributes, mount->session);
 }
 
 static bool changes_owner(int which)
@@ -201,7 +189,9 @@ static int change_owner(fuse_req_t req, struct fs_request *rq,
 	if (rc < 0)
 		return rc;
 	if (!rc)
-		node_each_follower(node, forget_attributes, mount->session);
+		node_each_follower(node, ops_forget_attributes, mount->session);
+	if (!rc && !node->attr && change.uid)
+		ops_forget_names(mount);
 	return node_get(rq->store, node->ino, node);
 }
 
@@ -331,7 +321,11 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 			 : node_rename(&rq, &dir, name, &new_dir, new_name);
 	/* its ctime has changed, and with it those of its files */
 	if (!rc && node_lookup(rq.store, &dir, new_name, &node) == 0)
-		node_each_follower(&node, forget_attributes, mount->session);
+		node_each_follower(&node, ops_forget_attributes, mount->session);
+	if (!rc) {
+		listing_wait(0);
+		ops_forget_names(mount);
+	}
 	ops_reply(req, &rq, rc);
 }
 
@@ -423,15 +417,18 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 	conn->want |= conn->capable & want;
 	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
+	mount->forgettable = ops_can_forget_names(conn);
+	atomic_store(&mount->serving, true);
 	mount->served(mount);
 }
 
 /* After the last request: files that are still open get no release. */
 static void op_destroy(void *userdata)
 {
+	struct mount *mount = userdata;
 	struct file *file;
 
-	(void)userdata;
+	atomic_store(&mount->serving, false);
 	while ((file = file_any()))
 		ops_close_file(file);
 	draft_end_all();
@@ -461,6 +458,7 @@ const struct fuse_lowlevel_ops fs_ops = {
     .release = ops_release,
     .fsync = op_fsync,
     .opendir = ops_opendir,
+    .releasedir = ops_releasedir,
     .readdir = ops_readdir,
     .fsyncdir = op_fsync,
     .statfs = op_statfs,

@@ -2,10 +2,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/listing.h"
 #include "fs/node.h"
 #include "fs/ops_internal.h"
 
 /* Listing directories. */
+
+/* A number for each open directory. */
+static uint64_t new_handle(void)
+{
+	static _Atomic uint64_t handles;
+
+	return ++handles;
+}
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -15,16 +24,26 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (!rc && node.attr)
 		rc = -ENOTDIR;
-	if (rc)
+	if (rc) {
 		ops_reply(req, &rq, rc);
-	else
-		fuse_reply_open(req, fi);
+		return;
+	}
+	fi->fh = new_handle();
+	fuse_reply_open(req, fi);
+}
+
+void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	listing_end(fi->fh);
+	fuse_reply_err(req, 0);
 }
 
 struct page {
 	fuse_req_t req;
-	struct store *store;
+	const struct mount *mount;
 	bool plus;
+	bool cached; /* see listing.h */
 	char *data;
 	size_t size, used;
 };
@@ -38,10 +57,12 @@ static size_t add_plus(
 		    (!name[1] || (name[1] == '.' && !name[2]));
 	bool conversation = node->attr && node->attr->flags & AT_CONVERSATION;
 
-	if (dots || ops_entry(page->store, node, &entry)) {
+	if (dots || ops_entry(page->mount, node, &entry)) {
 		entry = (struct fuse_entry_param){0};
 		entry.attr.st_mode = node->attr ? S_IFREG : S_IFDIR;
 	}
+	if (page->cached && node->attr && node->attr->flags & AT_RENEWED)
+		entry.attr_timeout = ops_timeout(node);
 	entry.attr.st_ino = node_shown_ino(node);
 	/* Not cached by the kernel: each open has to look it up (ino.h). */
 	if (conversation)
@@ -78,20 +99,22 @@ static int add_entry(
 	return 0;
 }
 
-static void reply_page(
-    fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
+static void reply_page(fuse_req_t req, fuse_ino_t ino, size_t size,
+    off_t offset, const struct fuse_file_info *fi, bool plus)
 {
 	struct fs_request rq = ops_request(req);
 	struct page page = {
 	    .req = req,
-	    .store = rq.store,
+	    .mount = fuse_req_userdata(req),
 	    .plus = plus,
 	    .data = malloc(size),
 	    .size = size,
 	};
 	struct node dir;
-	int rc = page.data ? node_get(rq.store, ino, &dir) : -ENOMEM;
 
+	listing_end(fi->fh);
+	page.cached = plus && node_is_listed(ino) && listing_begin(ino, fi->fh);
+	int rc = page.data ? node_get(rq.store, ino, &dir) : -ENOMEM;
 	if (!rc)
 		rc = node_list(
 		    rq.store, &dir, (uint64_t)offset, add_entry, &page);
@@ -105,13 +128,11 @@ static void reply_page(
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     struct fuse_file_info *fi)
 {
-	(void)fi;
-	reply_page(req, ino, size, offset, false);
+	reply_page(req, ino, size, offset, fi, false);
 }
 
 void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     struct fuse_file_info *fi)
 {
-	(void)fi;
-	reply_page(req, ino, size, offset, true);
+	reply_page(req, ino, size, offset, fi, true);
 }

@@ -43,6 +43,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		ops_reply(req, &rq, rc);
 		return;
 	}
+	ops_show_present(fuse_req_userdata(req), ino);
 	give_file(fi, file);
 	/* interrupted: no release will come */
 	if (fuse_reply_open(req, fi) == -ENOENT)
@@ -50,8 +51,9 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /* Creates a file and opens it. */
-static int create(struct fs_request *rq, fuse_ino_t parent, const char *name,
-    mode_t mode, struct fuse_file_info *fi, struct fuse_entry_param *entry)
+static int create(const struct mount *mount, struct fs_request *rq,
+    fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi,
+    struct fuse_entry_param *entry)
 {
 	struct file *file;
 	struct node dir, node;
@@ -61,7 +63,7 @@ static int create(struct fs_request *rq, fuse_ino_t parent, const char *name,
 		rc = node_create(rq, &dir, name, fi->flags, mode, &node);
 	if (rc)
 		return rc;
-	rc = ops_entry(rq->store, &node, entry);
+	rc = ops_entry(mount, &node, entry);
 	if (!rc)
 		rc = file_open(rq, &node, fi->flags, &file);
 	if (rc)
@@ -77,7 +79,8 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	gid_t groups[GROUPS];
 	struct fs_request rq = ops_request_with_groups(req, groups);
 	struct fuse_entry_param entry;
-	int rc = create(&rq, parent, name, mode, fi, &entry);
+	int rc = create(
+	    fuse_req_userdata(req), &rq, parent, name, mode, fi, &entry);
 
 	if (rc)
 		ops_reply(req, &rq, rc);

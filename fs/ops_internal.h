@@ -27,8 +27,29 @@ void ops_reply(fuse_req_t req, struct fs_request *rq, int rc);
 int ops_written_dir(struct fs_request *rq, fuse_ino_t ino, struct node *dir);
 
 /* Fills in the reply to a lookup of a node. Returns 0 or -errno. */
-int ops_entry(struct store *store, const struct node *node,
+int ops_entry(const struct mount *mount, const struct node *node,
     struct fuse_entry_param *entry);
+
+/* --- ops_cached.c --- */
+
+/* Invalidates the attributes of an inode. arg: the session. */
+int ops_forget_attributes(uint64_t ino, void *arg);
+
+/* Whether the kernel can forget names. */
+bool ops_can_forget_names(const struct fuse_conn_info *conn);
+
+/*
+ * Before the reply to a rename, which takes a name along with what is cached of
+ * it, and to a change of owner: invalidates all names. A name that is not there
+ * is never cached.
+ */
+void ops_forget_names(const struct mount *mount);
+
+/* How long attributes of a node may be cached that the kernel knows. */
+double ops_timeout(const struct node *node);
+
+/* Behind an open, before the reply: fstat(2) shows what was rendered. */
+void ops_show_present(const struct mount *mount, fuse_ino_t ino);
 
 /* --- ops_file.c --- */
 
@@ -51,6 +72,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* --- ops_dir.c --- */
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     struct fuse_file_info *fi);
 void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,

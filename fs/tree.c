@@ -57,6 +57,15 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 #define FIXED_DOCUMENT(n, text, show_fn, line) \
 	{ATTR(n, text, AT_FIXED | AT_DOCUMENT, line), .show = show_fn}
 
+/* The same of a member, where they change only by a renewal or a rename. */
+#define RENEWED(n, text, show_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_RENEWED, line), .show = show_fn}
+#define RENEWED_SIZED(n, text, show_fn, size_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_RENEWED, line), .show = show_fn, .size = size_fn}
+#define RENEWED_DOCUMENT(n, text, show_fn, size_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_RENEWED | AT_DOCUMENT, line), .show = show_fn, \
+	 .size = size_fn}
+
 /* A document that can be written, in any number of writes. */
 #define COLLECTED(n, text, show_fn, size_fn, submit_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = show_fn, \
@@ -167,21 +176,22 @@ static const struct attr key_attr[] = {
 };
 
 static const struct attr member_attr[] = {
-    DOCUMENT(1, "cert.pem", cert_pem_show, cert_pem_size, "its certificate"),
-    DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
+    RENEWED_DOCUMENT(
+	1, "cert.pem", cert_pem_show, cert_pem_size, "its certificate"),
+    RENEWED_DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
 	"from the issuer to the root"),
-    DOCUMENT(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_size,
+    RENEWED_DOCUMENT(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_size,
 	"cert.pem and chain.pem"),
-    DOCUMENT(
+    RENEWED_DOCUMENT(
 	4, "csr.pem", csr_pem_show, csr_pem_size, "the certificate request"),
-    READ_ONLY(5, "serial", member_serial_show, "of the certificate, hex"),
-    SIZED(6, "fingerprint", fingerprint_show, fingerprint_size,
+    RENEWED(5, "serial", member_serial_show, "of the certificate, hex"),
+    RENEWED_SIZED(6, "fingerprint", fingerprint_show, fingerprint_size,
 	"SHA-256 of the certificate, hex"),
-    READ_ONLY(7, "not_before", member_not_before_show, "valid from"),
-    READ_ONLY(8, "not_after", member_not_after_show, "valid until"),
-    READ_ONLY(9, "provisioning_key", provisioning_key_show,
+    RENEWED(7, "not_before", member_not_before_show, "valid from"),
+    RENEWED(8, "not_after", member_not_after_show, "valid until"),
+    RENEWED(9, "provisioning_key", provisioning_key_show,
 	"the key it enrolled with"),
-    READ_ONLY(10, "signing_cert", member_signing_cert_show,
+    RENEWED(10, "signing_cert", member_signing_cert_show,
 	"the certificate that signed the member's"),
     READ_ONLY(11, "state", member_state_show, "active, expired or revoked"),
     CONSTANT(12, "enrolled", enrolled_show, "when"),
@@ -321,7 +331,7 @@ const struct kind tree[KINDS] = {
 	[KIND_KEY] = {.name = "a key", .row = STORE_KEY, ATTRS(key_attr), DIRS(key_dir)},
 	[KIND_MEMBERS] = {.name = "members", .row = STORE_GROUP, .child = KIND_MEMBER,
 		.changed = members_changed, .notify = true, .follows = true},
-	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr)},
+	[KIND_MEMBER] = {.name = "a member", .row = STORE_MEMBER, ATTRS(member_attr), .listed = true},
 	[KIND_CERTS] = {.name = "certificates", .row = STORE_PLACE, .child = KIND_CERT,
 		.changed = list_changed},
 	[KIND_CERT] = {.name = "a certificate", .row = STORE_CERT, ATTRS(cert_attr)},

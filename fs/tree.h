@@ -62,6 +62,10 @@ enum attr_flag {
 	/* About all groups: for the owner of the mount's root and the auditors
 	 * (-o audit_gid). */
 	AT_AUDIT = 512,
+	/* AT_VOLATILE, but what it says changes only with its member's
+	 * certificate, or with the name of a key or certificate. The kernel
+	 * caches it for a moment, and the daemon invalidates it. */
+	AT_RENEWED = 1024,
 };
 
 /* A value that was written. */
@@ -158,6 +162,9 @@ struct kind {
 	bool is_volatile;
 	/* Its cached listing is invalidated after each enrollment. */
 	bool notify;
+	/* The kernel caches for a moment what a listing shows of its files, and
+	 * a change of the object invalidates it (listing.h). */
+	bool listed;
 	/* Finds and lists its children; NULL: store_find and store_each do. */
 	int (*find)(struct store *store, const union store_any *row,
 	    const char *name, union store_any *out);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-	SLOTS = 1024,
+	PART = 1024, /* the rows of members, or those of all other kinds */
+	SLOTS = 2 * PART,
 	LOCKS = 64, /* each of SLOTS / LOCKS slots */
 	COUNTERS = 4096,
 	TOUCHED = 256, /* rows that a transaction changes; more: all rows */
@@ -43,6 +44,11 @@ struct db_cache {
 	/* the present transaction's */
 	counter *touched[TOUCHED];
 	int count;
+	int64_t member[TOUCHED];
+	int members; /* more than TOUCHED: any */
+
+	db_member_fn changed; /* see db_on_member; or NULL */
+	void *changed_arg;
 };
 
 /* --- rows in memory --- */
@@ -112,9 +118,12 @@ static uint64_t hash(uint64_t of, int64_t id)
 	return h ^ h >> 32;
 }
 
+/* A program that reads each member replaces only members' rows. */
 static size_t slot_of(enum db_query query, int64_t id)
 {
-	return hash(query, id) % SLOTS;
+	size_t slot = hash(query, id) % PART;
+
+	return db_query_effect(query)->kind == DB_MEMBER ? PART + slot : slot;
 }
 
 static pthread_mutex_t *lock_of(struct db_cache *cache, size_t slot)
@@ -167,6 +176,7 @@ static const unsigned int joined[DB_KINDS] = {
     [DB_CERT] = BIT(DB_CERT),
     [DB_GROUP] = BIT(DB_CERT),
     [DB_KEY] = BIT(DB_GROUP) | BIT(DB_CERT),
+    [DB_MEMBER] = BIT(DB_GROUP) | BIT(DB_KEY) | BIT(DB_CERT),
 };
 
 static const counter *row_counter(const struct db_cache *cache,
@@ -265,9 +275,15 @@ void db_cache_forget_all(struct db_cache *cache)
 	atomic_fetch_add(&cache->all, 2); /* as a change that is committed */
 }
 
+void db_on_member(struct db *db, db_member_fn fn, void *arg)
+{
+	db->cache->changed = fn;
+	db->cache->changed_arg = arg;
+}
+
 void db_cache_begin(struct db_cache *cache)
 {
-	cache->count = 0;
+	cache->count = cache->members = 0;
 }
 
 static void note(struct db_cache *cache, const counter *c)
@@ -278,10 +294,20 @@ static void note(struct db_cache *cache, const counter *c)
 		cache->touched[0] = &cache->all;
 }
 
+static void note_member(struct db_cache *cache, int64_t id)
+{
+	if (cache->members < TOUCHED)
+		cache->member[cache->members] = id;
+	if (cache->members <= TOUCHED)
+		cache->members++;
+}
+
 static void touch_row(
     struct db_cache *cache, enum depth depth, enum db_kind kind, int64_t id)
 {
 	note(cache, row_counter(cache, depth, kind, id));
+	if (kind == DB_MEMBER && depth == ANY)
+		note_member(cache, id);
 }
 
 void db_cache_touch(
@@ -309,6 +335,7 @@ void db_cache_touch(
 		break;
 	default:
 		note(cache, &cache->all);
+		cache->members = TOUCHED + 1;
 		break;
 	}
 }
@@ -321,10 +348,21 @@ void db_cache_hold(struct db_cache *cache)
 		atomic_fetch_or(cache->touched[i], 1);
 }
 
+static void tell_members(const struct db_cache *cache)
+{
+	if (cache->members > TOUCHED)
+		cache->changed(0, cache->changed_arg);
+	else
+		for (int i = 0; i < cache->members; i++)
+			cache->changed(cache->member[i], cache->changed_arg);
+}
+
 void db_cache_release(struct db_cache *cache)
 {
 	for (int i = 0; i < cache->count; i++)
 		if (atomic_load(cache->touched[i]) & 1)
 			atomic_fetch_add(cache->touched[i], 1);
-	cache->count = 0;
+	if (cache->changed)
+		tell_members(cache);
+	cache->count = cache->members = 0;
 }

@@ -4,7 +4,8 @@
 
 /*
  * Rows in memory, for queries that say so (DB_KEPT in query.h), by query and
- * id. At most 1,024 rows of at most 2 KiB each; newer rows replace older ones.
+ * id. At most 1,024 rows of members and 1,024 others, of at most 2 KiB each;
+ * newer rows replace older ones.
  *
  * A row that is found here is never older than the one that a query begun at
  * the same moment would read. For each row, and for each kind of rows, there is

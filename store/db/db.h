@@ -182,6 +182,15 @@ struct db_hooks {
 	void (*others)(void *context);
 };
 
+/*
+ * Sets what is called behind each commit, before anybody has an answer, for each
+ * member whose row (DB_MEMBER_GET) it has changed but for what the row shows of
+ * its group, key and certificate. 0: any of them may have changed. Called by
+ * the thread that runs jobs, which others wait for. Before the first job.
+ */
+typedef void (*db_member_fn)(int64_t member, void *arg);
+void db_on_member(struct db *db, db_member_fn fn, void *arg);
+
 /* Sets what jobs ask for with db_context, and the hooks, which have to stay; or
  * NULL. Before the first job. */
 void db_set_context(struct db *db, void *context, const struct db_hooks *hooks);

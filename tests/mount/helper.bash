@@ -195,6 +195,9 @@ look() {
 	find . -type f ! -path './export/*' ! -path ./why ! -name metrics ! -name 'crl.*' -exec sha256sum {} + | sort)
 }
 
+# The kernel caches names of files, which Linux 6.16 and later let the daemon invalidate.
+caches_names() { [ "$(printf '%s\n' 6.16 "$(uname -r)" | sort -V | head -n 1)" = 6.16 ]; }
+
 # The program is run as it is: without a sanitizer and not in valgrind.
 plain() {
 	local libraries

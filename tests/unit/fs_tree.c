@@ -66,6 +66,63 @@ static void kinds_fit_the_store(void **state)
 	}
 }
 
+/* How long the kernel may cache a name and its attributes: the name, where a
+ * lookup always finds the same; what others change, only if that is
+ * invalidated. */
+static void check_cached(void)
+{
+	struct node node = {.kind = kind, .attr = attr};
+	bool fixed = node_entry_timeout(&node, true) > 0;
+	bool renewed = attr->flags & AT_RENEWED;
+
+	assert_true(node_entry_timeout(&node, false) == 0);
+	assert_false(fixed && (attr->present || kind->flat || kind->exported ||
+				  attr->flags & (AT_CONVERSATION | AT_LINK)));
+	assert_true(node_lookup_timeout(&node, true) <= 1 ||
+		    !(attr->flags & AT_VOLATILE));
+	if (renewed)
+		assert_true(kind->listed && attr->flags & AT_VOLATILE &&
+			    node_timeout(&node) == 1 &&
+			    node_lookup_timeout(&node, true) == 0);
+	else if (attr->flags & AT_VOLATILE)
+		assert_true(node_timeout(&node) == 0);
+	node.draft = 1;
+	assert_true(node_entry_timeout(&node, true) == 0);
+}
+
+static void the_kernel_caches_what_is_invalidated(void **state)
+{
+	(void)state;
+	each_attr(check_cached);
+}
+
+static int count_ino(uint64_t ino, void *arg)
+{
+	const struct attr *file = tree_attr(&tree[ino_kind(ino)], ino_attr(ino));
+
+	assert_true(file->flags & AT_RENEWED || file->store);
+	++*(int *)arg;
+	return 0;
+}
+
+static int count_files(uint64_t dir, void *arg)
+{
+	assert_true(node_is_listed(dir));
+	return node_each_cached(dir, count_ino, arg);
+}
+
+static void each_file_that_a_renewal_changes(void **state)
+{
+	int files = 0;
+
+	(void)state;
+	node_each_listed(STORE_MEMBER, 5, count_files, &files);
+	assert_int_equal(files, 11);
+	assert_false(node_is_listed(ino_make(KIND_MEMBER, 1, 5)));
+	assert_false(node_is_listed(ino_make(KIND_GROUP, 0, 5)));
+	assert_false(node_is_listed(ino_make(INO_DRAFT, 0, 5)));
+}
+
 static char manual[200000];
 
 static void check_manual(void)
@@ -238,6 +295,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_and_numbers_are_unique),
+	    cmocka_unit_test(the_kernel_caches_what_is_invalidated),
+	    cmocka_unit_test(each_file_that_a_renewal_changes),
 	    cmocka_unit_test(kinds_fit_the_store),
 	    cmocka_unit_test(every_file_is_in_the_manual),
 	    STORE_TEST(the_whole_tree),

@@ -250,6 +250,7 @@ static void edit_groups_and_keys(void)
 	STEP(give(&root, 0751));
 	STEP(give_file(&root, 8));
 	STEP(store_rename(store, &call, STORE_GROUP, group.object.id, "bonn"));
+	STEP(store_rename(store, &call, STORE_KEY, key.object.id, "renamed"));
 	STEP(store_make(store, &call, STORE_KEY, group.object.id, &test_above,
 	    "other", 0777, &made));
 	STEP(set(&made, STORE_MANAGED, 1, NULL));
@@ -282,8 +283,13 @@ static void use_keys(void)
 	look(&member);
 	STEP(renew(&member));
 	STEP(set(&member, STORE_DESCRIPTION, 0, "some words"));
+	look(&member);
+	STEP(set(&member, STORE_DESCRIPTION, 0, "other words"));
+	STEP(give_file(&member, 8));
+	STEP(give_file(&member, 7));
 	STEP(store_rename(store, &call, STORE_MEMBER, member.object.id, "web3"));
 	STEP(give(&member, 0700));
+	look(&member);
 	STEP(set(&member, STORE_REVOCATION, 0, "keyCompromise"));
 	STEP(store_remove(store, &call, STORE_MEMBER, member.object.id));
 	store_log_refusal(store, &call, "open", "x", -EPERM);
@@ -357,6 +363,66 @@ static void a_new_enrollment_reads_nothing(void **state)
 	assert_int_equal(store_count(store, &(struct store_counts){0}), 0);
 	assert_int_equal(reads, 1);
 	store->db->engine = real_engine;
+}
+
+/* --- members that have changed --- */
+
+static int64_t told[8];
+static size_t told_count;
+
+static void note_member(int64_t member, void *arg)
+{
+	(void)arg;
+	if (told_count < 8)
+		told[told_count] = member;
+	told_count++;
+}
+
+/* Whether the change of a member was told, and of no other. */
+static void check_told(int rc, int64_t member)
+{
+	assert_int_equal(rc, 0);
+	assert_in_range(told_count, member ? 1 : 0, member ? 8 : 0);
+	for (size_t i = 0; i < told_count; i++)
+		assert_int_equal(told[i], member);
+	told_count = 0;
+}
+
+static void who_changes_is_told(void **state)
+{
+	(void)state;
+	union store_any member;
+
+	told_count = 0;
+	db_on_member(store->db, note_member, NULL);
+	check_told(set(&key, STORE_MAX_USES, STORE_UNLIMITED, NULL), 0);
+	check_told(enroll("web1", &key), 0);
+	check_told(enroll("web2", &key), 0);
+	check_told(copy(&key), 0);
+	member = find(STORE_MEMBER, group.object.id, "web2");
+	int64_t id = member.object.id;
+	check_told(renew(&member), id);
+	look(&member);
+	check_told(renew(&member), id);
+	check_told(renew(&member), id);
+	check_told(set(&member, STORE_DESCRIPTION, 0, "some words"), id);
+	check_told(give(&member, 0700), id);
+	check_told(store_rename(store, &call, STORE_MEMBER, id, "web3"), id);
+	check_told(
+	    store_rename(store, &call, STORE_KEY, key.object.id, "other"), 0);
+	check_told(set(&member, STORE_REVOCATION, 0, "keyCompromise"), id);
+	check_told(store_remove(store, &call, STORE_MEMBER, id), id);
+	/* more than are noted */
+	db_cache_begin(store->db->cache);
+	for (id = 1; id <= 300; id++)
+		db_cache_touch(store->db->cache,
+		    &(struct db_effect){DB_TOUCHES, DB_MEMBER}, id);
+	db_cache_hold(store->db->cache);
+	assert_int_equal(told_count, 0);
+	db_cache_release(store->db->cache);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0], 0);
+	db_on_member(store->db, NULL, NULL);
 }
 
 /* Nor does it matter how many rows one transaction changes. */
@@ -478,6 +544,7 @@ int main(void)
 	    STORE_TEST(no_job_leaves_an_older_row),
 	    STORE_TEST(an_enrolment_leaves_the_rows_that_it_needs),
 	    STORE_TEST(a_new_enrollment_reads_nothing),
+	    STORE_TEST(who_changes_is_told),
 	    STORE_TEST(a_large_transaction),
 	    STORE_TEST(a_view_keeps_nothing),
 	    STORE_TEST(nobody_reads_an_older_value),
