@@ -81,16 +81,71 @@ int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason,
 	    put_element(entry, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, body, n));
 }
 
-/* Appends the entries as one SEQUENCE. */
-static int wrap_entries(const struct bytes *entries, struct bytes *out)
+/* What is left of a DER encoding. */
+struct rest {
+	const unsigned char *at;
+	long len;
+};
+
+/* Reads the head of the next element. Returns its tag, or -1; *content is what
+ * is in it, *rest what is behind it. */
+static int take_element(struct rest *rest, struct rest *content)
+{
+	int tag = -1, class;
+
+	*content = *rest;
+	if (rest->len <= 0 ||
+	    ASN1_get_object(
+		&content->at, &content->len, &tag, &class, rest->len) &
+		0x81 ||
+	    class != V_ASN1_UNIVERSAL)
+		return -1;
+	rest->len -= content->at + content->len - rest->at;
+	rest->at = content->at + content->len;
+	return tag;
+}
+
+/* 5.1.2: version, signature, issuer, thisUpdate, nextUpdate, then
+ * revokedCertificates if there are any. */
+int pki_crl_entries(const void *der, size_t len, struct bytes *entries)
+{
+	struct rest rest = {der, (long)len}, tbs, element;
+	int tag = take_element(&rest, &tbs);
+
+	rest = tbs;
+	if (tag == V_ASN1_SEQUENCE)
+		tag = take_element(&rest, &tbs);
+	for (int i = 0; i < 5 && tag >= 0; i++)
+		tag = take_element(&tbs, &element);
+	if (tag < 0)
+		return pki_drain(-EBADMSG);
+	tag = take_element(&tbs, &element);
+	return pki_drain(tag == V_ASN1_SEQUENCE ? bytes_add(entries, element.at,
+						      (size_t)element.len)
+						: 0);
+}
+
+/* The entries as one SEQUENCE, or NULL. They may be megabytes: there is no copy
+ * in between. */
+static ASN1_STRING *wrap_entries(const struct bytes *entries)
 {
 	unsigned char head[10];
 	unsigned char *p = head;
 
 	ASN1_put_object(
 	    &p, 1, (int)entries->len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-	int rc = bytes_add(out, head, (size_t)(p - head));
-	return rc ? rc : bytes_add(out, entries->data, entries->len);
+	size_t n = (size_t)(p - head);
+	ASN1_STRING *list = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
+	if (!list || !ASN1_STRING_set(list, NULL, (int)(n + entries->len))) {
+		ASN1_STRING_free(list);
+		return NULL;
+	}
+	/* its own buffer, which nobody has read yet */
+	unsigned char *to = (unsigned char *)(uintptr_t)ASN1_STRING_get0_data(
+	    list);
+	memcpy(to, head, n);
+	memcpy(to + n, entries->data, entries->len);
+	return list;
 }
 
 static int add_number(STACK_OF(X509_EXTENSION) * list, int64_t number)
@@ -112,8 +167,6 @@ static int add_number(STACK_OF(X509_EXTENSION) * list, int64_t number)
 static int fill_tbs(TBS_CERT_LIST *to, const struct pki_ca *ca,
     const struct pki_crl *crl, const struct bytes *entries)
 {
-	CLEANUP_BYTES struct bytes list = {0};
-
 	if (ASN1_INTEGER_set(to->version, 1) != 1 ||
 	    !ASN1_STRING_set(
 		to->issuer, ca->subject.data, (int)ca->subject.len) ||
@@ -125,15 +178,8 @@ static int fill_tbs(TBS_CERT_LIST *to, const struct pki_ca *ca,
 		rc = pki_authority_key_id(to->extensions, ca);
 	if (rc || !entries->len) /* 5.1.2.6: omitted if empty */
 		return rc;
-	rc = wrap_entries(entries, &list);
-	if (rc)
-		return rc;
-	to->revoked_certificates = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
-	return to->revoked_certificates &&
-		       ASN1_STRING_set(
-			   to->revoked_certificates, list.data, (int)list.len)
-		   ? 0
-		   : -ENOMEM;
+	to->revoked_certificates = wrap_entries(entries);
+	return to->revoked_certificates ? 0 : -ENOMEM;
 }
 
 int pki_crl(const struct pki_ca *ca, const struct pki_crl *crl,
