@@ -50,10 +50,10 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
 /* --- ops_sync.c --- */
 
-void ops_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
-    struct fuse_file_info *fi);
-void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int data_only,
-    struct fuse_file_info *fi);
+void ops_fsync(
+    fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi);
+void ops_fsyncdir(
+    fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi);
 
 /* Answers those that still wait, when no request is served any more. */
 void ops_end_syncs(struct store *store);

@@ -27,7 +27,7 @@ struct store {
 	gid_t gid;
 	gid_t export_gid;
 	int64_t crl_delay; /* in clock_ticks */
-	gid_t audit_gid; /* if audit_named */
+	gid_t audit_gid;   /* if audit_named */
 	bool audit_named, audit_private;
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
