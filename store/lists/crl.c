@@ -61,10 +61,33 @@ static int read_state(struct db_conn *conn, int64_t cert, struct crl_state *out)
 	    read_state_row, out, -ESTALE);
 }
 
+/* A long list is stored with zeros behind it, up to a multiple of ROOM bytes:
+ * SQLite overwrites a value of the same length in place, and writes only the
+ * pages that differ, here the first and the last. */
+enum { ROOM = 65536, ENTRY = 50 };
+
+/* Makes room behind a list. Returns 0 or -ENOMEM. */
+static int add_room(struct bytes *der)
+{
+	size_t len = der->len, more = (ROOM - len % ROOM) % ROOM;
+
+	if (len < ROOM || !more)
+		return 0;
+	int rc = bytes_extend(der, more);
+	if (!rc)
+		memset(der->data + len, 0, more);
+	return rc;
+}
+
 static int read_der(struct db_conn *conn, int64_t cert, struct bytes *out)
 {
-	return db_each(
+	int rc = db_each(
 	    conn, DB_CRL_GET, DB_ARGS(DB_INT(cert)), db_read_blob, out);
+	size_t len = rc ? 0 : pki_crl_len(out->data, out->len);
+
+	if (len)
+		out->len = len;
+	return rc;
 }
 
 static struct crl_last *last_of(struct store *store, int64_t cert)
@@ -108,6 +131,7 @@ struct crl_signing {
 	struct crl_state before; /* the state that the new list replaces */
 	struct crl_last last;
 	int64_t since;	     /* seconds: it has what expires then or later */
+	bool extended;	     /* its entries begin with those of the last */
 	struct bytes listed; /* ids of what was new to it */
 	struct bytes entries, der;
 	struct pki_crl crl;
@@ -173,7 +197,8 @@ static int extend_last(struct crl_signing *m, struct db_conn *conn)
 	if (rc)
 		return rc == -EBADMSG ? 0 : rc;
 	rc = add_new(m, conn, &m->entries);
-	return rc < 0 ? rc : rc == m->before.revoked - m->before.covers;
+	m->extended = rc == m->before.revoked - m->before.covers;
+	return rc < 0 ? rc : m->extended;
 }
 
 /* Collects all entries. */
@@ -266,6 +291,8 @@ static int sign_list(struct crl_signing *m)
 	m->crl.this_update = seconds;
 	m->crl.next_update = seconds + m->before.crl_days * SECONDS_PER_DAY;
 	rc = pki_crl(signer->ca, &m->crl, &m->entries, &m->der);
+	if (!rc)
+		rc = add_room(&m->der);
 	return rc ? rc : db_submit(m->store->db, &list_job, m);
 }
 
@@ -296,6 +323,14 @@ static bool is_valid(const struct crl_state *l)
 	       !clock_past(l->next_update);
 }
 
+/* How many bytes differ from what is stored, about. */
+static size_t to_be_written(const struct crl_signing *m)
+{
+	return m->extended && m->der.len == m->last.stored
+		   ? m->listed.len / sizeof(int64_t) * ENTRY
+		   : m->der.len;
+}
+
 static void note_list(
     struct crl_signing *m, const struct list_pace *pace, int error)
 {
@@ -303,8 +338,9 @@ static void note_list(
 
 	last.error = error;
 	last.pace = *pace;
-	list_pace_end(&last.pace, m->der.len, &m->last.pace);
+	list_pace_end(&last.pace, to_be_written(m), &m->last.pace);
 	if (!error) {
+		last.stored = m->der.len;
 		last.number = m->crl.number;
 		last.since = m->since;
 		notice_listed(m->store, m->cert, &m->listed);

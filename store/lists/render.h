@@ -49,6 +49,7 @@ struct list_cache {
 		/* The list with this number has all revoked certificates that
 		 * expire then (seconds) or later. */
 		int64_t number, since;
+		size_t stored; /* its length with the room behind it */
 	} crl[RENDER_LOCKS];
 	struct store_snapshot *slot[RENDERED], *global[STORE_LISTS];
 	/* Replaced while open; the oldest first. */

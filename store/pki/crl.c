@@ -105,6 +105,15 @@ static int take_element(struct rest *rest, struct rest *content)
 	return tag;
 }
 
+size_t pki_crl_len(const void *der, size_t len)
+{
+	struct rest rest = {der, (long)len}, content;
+	int tag = take_element(&rest, &content);
+
+	pki_drain(0);
+	return tag == V_ASN1_SEQUENCE ? len - (size_t)rest.len : 0;
+}
+
 /* 5.1.2: version, signature, issuer, thisUpdate, nextUpdate, then
  * revokedCertificates if there are any. */
 int pki_crl_entries(const void *der, size_t len, struct bytes *entries)

@@ -444,6 +444,50 @@ entries() { openssl crl -in "$1" -noout -text | grep -c 'Serial Number'; }
 	[[ $(checks web5.crt) == *'certificate revoked'* ]]
 }
 
+@test "a long list that follows another writes what is new, and not all" {
+	setup_members web1 web2 web3
+	stop
+	many 34000
+	start -o crl_delay=0
+	written() { sed -n 's/^write_bytes: //p' "/proc/$PID/io"; }
+	for i in 1 2 3; do
+		before=$(written)
+		echo superseded > "$G/members/web$i/revocation"
+		[ "$(entries "$C/crl.der")" = $((34000 + i)) ]
+		bytes=$(($(written) - before))
+		echo "list $i: $bytes bytes"
+		openssl crl -in "$C/crl.der" -CAfile "$C/cert.pem" -noout
+	done
+	size=$(stat -c %s "$C/crl.der")
+	[ "$bytes" -lt $((size / 4)) ]
+	# as it is stored, also for who opens it next
+	cat "$C/crl.der" > crl.der
+	stop
+	start -o ro
+	cmp crl.der "$C/crl.der"
+	[ "$(openssl crl -in crl.der -outform DER | wc -c)" = "$size" ]
+	openssl crl -in "$C/crl.pem" -outform DER | cmp - crl.der
+}
+
+@test "who looks at a long index has it made a moment later, not at once" {
+	setup_members web1 web2
+	stop
+	many 34000
+	start
+	look_at() { stat -c '%s %.Y' "$C/index.txt"; }
+	revoked() { [ "$(cut -f1 "$C/index.txt" | grep -c R)" = "$1" ]; }
+	look_at > before
+	revoked 34000
+	echo superseded > "$G/members/web1/revocation"
+	# what a look says is what is read then
+	look_at | cmp - before
+	[ "$(cut -d' ' -f1 before)" = "$(cat "$C/index.txt" | wc -c)" ]
+	revoked 34000
+	wait_until revoked 34001
+	[ "$(look_at)" != "$(cat before)" ]
+	[ "$(stat -c %s "$C/index.txt")" = "$(cat "$C/index.txt" | wc -c)" ]
+}
+
 @test "a wait for a list can be interrupted while none can be signed" {
 	setup_members web1 web2 web3 web4 web5
 	expect_log 'DB_\|locked\|list'

@@ -153,6 +153,13 @@ static void entries_are_read_back(void **state)
 		assert_int_equal(again.len, all.len);
 		assert_memory_equal(again.data, all.data, all.len);
 	}
+	assert_int_equal(pki_crl_len(der.data, der.len), der.len);
+	size_t len = der.len;
+	assert_int_equal(bytes_add(&der, "\0\0\0", 3), 0);
+	assert_int_equal(pki_crl_len(der.data, der.len), len);
+	der.len = len;
+	assert_int_equal(pki_crl_len(der.data, len - 1), 0);
+	assert_int_equal(pki_crl_len(NULL, 0), 0);
 	assert_int_equal(pki_crl_entries(NULL, 0, &again), -EBADMSG);
 	assert_int_equal(
 	    pki_crl_entries(der.data, der.len - 1, &again), -EBADMSG);
