@@ -498,7 +498,7 @@ int store_wait_listed(struct store *store, struct store_call *call,
     const struct store_object *member, struct store_wait *wait);
 
 /* Ends the wait with this number, or any (0): done will not be called. Returns
- * NULL if it has been, or there is none. */
+ * NULL if it has been, and has returned, or there is none. */
 struct store_wait *store_wait_end(struct store *store, uint64_t number);
 
 /* --- states --- */

@@ -512,21 +512,32 @@ static void each_stale(struct store *store, int64_t seconds,
 	} while (stale.count == STALE_MAX);
 }
 
+/* After a failure. */
+#define RETRY (10 * CLOCK_SECOND)
+
+struct refreshing {
+	bool hurry, again;
+};
+
 static void refresh_if_due(struct store *store, int64_t cert, void *arg)
 {
-	bool *again = arg;
+	struct refreshing *r = arg;
+	struct crl_last last = get_last(store, cert);
+	bool failed = last.error && !r->hurry &&
+		      clock_ticks() < last.pace.started + RETRY;
 	struct crl_state state;
 
-	if (is_early(store, cert) || refresh(store, cert, false, &state))
-		*again = true;
+	if (failed || is_early(store, cert) ||
+	    refresh(store, cert, false, &state))
+		r->again = true;
 }
 
-bool crl_refresh_all(struct store *store)
+bool crl_refresh_all(struct store *store, bool hurry)
 {
-	bool again = false;
+	struct refreshing r = {.hurry = hurry};
 
-	each_stale(store, clock_now() / CLOCK_SECOND, refresh_if_due, &again);
-	return again;
+	each_stale(store, clock_now() / CLOCK_SECOND, refresh_if_due, &r);
+	return r.again;
 }
 
 /* --- unmount --- */

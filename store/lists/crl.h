@@ -13,10 +13,11 @@ int list_crl(struct store *store, int64_t cert, enum store_list which,
 
 /*
  * Signs the revocation lists that lack revocations, or whose lifetime is half
- * over, but each at the pace of all lists (render.h). Returns whether it is to
- * be called again soon: it was too early for some, or they could not be signed.
+ * over, but each at the pace of all lists (render.h), and unless in a hurry not
+ * soon after that has failed. Returns whether it is to be called again soon, as
+ * some were left.
  */
-bool crl_refresh_all(struct store *store);
+bool crl_refresh_all(struct store *store, bool hurry);
 
 /* Whether the newest list of a certificate has so many revocations, or none is
  * signed any more. Returns 1, 0, or -errno of the last attempt to sign it. */

@@ -26,8 +26,10 @@ static bool wait_until(struct list_notices *n, int64_t until)
 }
 
 /* Waits until there is something to do, at most until then (clock_ticks).
- * Returns false at the end; else *said is set if there was a notice. */
-static bool wait_for_work(struct list_notices *n, int64_t until, bool *said)
+ * Returns false at the end; else *said and *hurry are set, if there was a
+ * notice and if somebody waits. */
+static bool wait_for_work(
+    struct list_notices *n, int64_t until, bool *said, bool *hurry)
 {
 	pthread_mutex_lock(&n->lock);
 	while (!n->stopping && !n->due && wait_until(n, until))
@@ -36,6 +38,7 @@ static bool wait_for_work(struct list_notices *n, int64_t until, bool *said)
 	until = clock_ticks() + TOGETHER;
 	while (n->due && !n->stopping && !n->hurry && wait_until(n, until))
 		continue;
+	*hurry = n->hurry;
 	n->due = n->hurry = false;
 	bool goes_on = !n->stopping;
 	pthread_mutex_unlock(&n->lock);
@@ -62,12 +65,12 @@ static void *keep(void *arg)
 {
 	struct store *store = arg;
 	int64_t next = clock_ticks();
-	bool said = false;
+	bool said = false, hurry = false;
 
-	while (wait_for_work(&store->notices, next, &said)) {
+	while (wait_for_work(&store->notices, next, &said, &hurry)) {
 		if (said)
 			wait_for_commit(store);
-		bool again = crl_refresh_all(store);
+		bool again = crl_refresh_all(store, hurry);
 		again = waits_answer(store) || again;
 		next = snapshot_renew_all(store);
 		int64_t most = clock_ticks() + (again ? TOGETHER : LIFETIMES);

@@ -13,6 +13,7 @@ void notice_init(struct list_notices *n)
 	pthread_condattr_t monotonic;
 
 	pthread_mutex_init(&n->lock, NULL);
+	pthread_mutex_init(&n->answering, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&n->wake, &monotonic);
@@ -22,6 +23,7 @@ void notice_init(struct list_notices *n)
 void notice_destroy(struct list_notices *n)
 {
 	pthread_cond_destroy(&n->wake);
+	pthread_mutex_destroy(&n->answering);
 	pthread_mutex_destroy(&n->lock);
 }
 

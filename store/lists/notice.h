@@ -33,6 +33,8 @@ struct list_notices {
 	} revoked[REVOKED_NEW];
 	int revoked_count;
 
+	/* Held while one that has waited is answered; taken first. */
+	pthread_mutex_t answering;
 	struct store_wait *waiting; /* the newest first */
 	int waiting_count;
 };

@@ -55,7 +55,10 @@ int store_wait_listed(struct store *store, struct store_call *call,
 
 struct store_wait *store_wait_end(struct store *store, uint64_t number)
 {
-	return notice_take(store, number);
+	pthread_mutex_lock(&store->notices.answering);
+	struct store_wait *wait = notice_take(store, number);
+	pthread_mutex_unlock(&store->notices.answering);
+	return wait;
 }
 
 /* Returns 1 (it goes on), 0, or -errno: no list can be signed. */
@@ -72,6 +75,15 @@ static int look_again(struct store *store, struct store_wait *wait)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+static void answer(struct store *store, uint64_t number, int rc)
+{
+	pthread_mutex_lock(&store->notices.answering);
+	struct store_wait *wait = notice_take(store, number);
+	if (wait)
+		wait->done(wait, rc);
+	pthread_mutex_unlock(&store->notices.answering);
+}
+
 bool waits_answer(struct store *store)
 {
 	struct store_wait waiting[STORE_WAITS];
@@ -84,9 +96,7 @@ bool waits_answer(struct store *store)
 			left++;
 			continue;
 		}
-		struct store_wait *wait = notice_take(store, waiting[i].number);
-		if (wait)
-			wait->done(wait, rc);
+		answer(store, waiting[i].number, rc);
 	}
 	return left > 0;
 }
