@@ -24,6 +24,10 @@
 	int name(struct store *store, struct store_call *call, \
 	    const union store_any *row, const struct input *input)
 
+#define ATTR_SYNC(name)                                        \
+	int name(struct store *store, struct store_call *call, \
+	    const union store_any *row, struct store_wait *wait)
+
 #define ATTR_SUBMIT(name)                                                     \
 	int name(struct store *store, struct store_call *call,                \
 	    const union store_any *row, const char *member, const void *data, \
@@ -120,6 +124,7 @@ ATTR_SHOW(enrolled_by_show);
 ATTR_SHOW(member_description_show);
 ATTR_SHOW(revocation_show);
 ATTR_STORE(revocation_store);
+ATTR_SYNC(revocation_sync);
 
 /* --- attr_key.c --- */
 ATTR_SHOW(key_show);

@@ -49,3 +49,9 @@ ATTR_STORE(revocation_store)
 
 	return rc ? rc : 1;
 }
+
+/* Until it is on the lists. */
+ATTR_SYNC(revocation_sync)
+{
+	return store_wait_listed(store, call, &row->object, wait);
+}

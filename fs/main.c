@@ -37,7 +37,9 @@ enum {
 struct options {
 	char *store, *mountpoint;
 	char *domain, *master_key, *export_group, *audit_group, *user;
+	char *crl_delay_text;
 	gid_t export_gid, audit_gid;
+	int64_t crl_delay; /* seconds */
 	int mountpoint_fd; /* the mountpoint, opened */
 	char **title;	   /* argv, for the helper's process title */
 	bool as_root;	   /* started as root */
@@ -59,6 +61,7 @@ static const struct fuse_opt option_table[] = {
     OPTION("export_gid=%s", export_group),
     OPTION("audit_gid=%s", audit_group),
     OPTION("user=%s", user),
+    OPTION("crl_delay=%s", crl_delay_text),
     OPTION("ro", read_only),
     OPTION("accept_older", accept_older),
     OPTION("allow_other", allow_other),
@@ -87,6 +90,7 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_KEY("master_key", KEY_NO_VALUE),
     FUSE_OPT_KEY("export_gid", KEY_NO_VALUE),
     FUSE_OPT_KEY("audit_gid", KEY_NO_VALUE),
+    FUSE_OPT_KEY("crl_delay", KEY_NO_VALUE),
     FUSE_OPT_KEY("ro=", KEY_VALUE),
     FUSE_OPT_KEY("allow_other=", KEY_VALUE),
     FUSE_OPT_KEY("noallow_other=", KEY_VALUE),
@@ -114,6 +118,9 @@ static const char usage[] =
     "    -o audit_gid=GROUP  name or number of the group that may read log, log.head and\n"
     "                        tables/, beside the owner of the mount's root (default: the\n"
     "                        root's group)\n"
+    "    -o crl_delay=SECONDS\n"
+    "                        a long revocation list may lack revocations for so long, from\n"
+    "                        0 (never) to 3600 (default: 10)\n"
     "    -o ro               read-only: keys cannot be copied, machines cannot enroll\n"
     "    -o accept_older     accept a copy of the store that was made while it was\n"
     "                        mounted, without its write-ahead log; later changes are lost\n"
@@ -185,7 +192,7 @@ static int check_values(const struct options *o)
 		const char *name, *value;
 	} given[] = {{"domain", o->domain}, {"master_key", o->master_key},
 	    {"export_gid", o->export_group}, {"audit_gid", o->audit_group},
-	    {"user", o->user}};
+	    {"user", o->user}, {"crl_delay", o->crl_delay_text}};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		if (given[i].value && !*given[i].value) {
@@ -350,6 +357,25 @@ static int choose_user(const struct options *o, struct user *user)
 						  store_files(o->store), user);
 }
 
+/* Parses crl_delay. Returns 0, or -1, logged. */
+static int find_crl_delay(struct options *o)
+{
+	const char *text = o->crl_delay_text;
+	size_t len = text ? strlen(text) : 0;
+
+	o->crl_delay = STORE_CRL_DELAY;
+	if (!text)
+		return 0;
+	o->crl_delay = strtol(text, NULL, 10);
+	if (strspn(text, "0123456789") == len && len <= 4 &&
+	    o->crl_delay <= STORE_CRL_DELAY_MAX)
+		return 0;
+	report(LOG_ERR,
+	    "option crl_delay=%s: has to be a number of seconds, at most %d",
+	    text, STORE_CRL_DELAY_MAX);
+	return -1;
+}
+
 /* Drops privileges that only the start needs, before there are threads and
  * before the store is read. */
 static int drop_privileges(
@@ -389,6 +415,7 @@ static int serve_store(
 	    .read_only = o->read_only,
 	    .accept_older = o->accept_older,
 	    .export_gid = o->export_gid,
+	    .crl_delay = o->crl_delay,
 	    .audit_gid = o->audit_group ? &o->audit_gid : NULL,
 	    .uid = getuid(),
 	    .gid = getgid(),
@@ -514,7 +541,8 @@ static int start(struct fuse_args *args, struct options *o)
 		    o->store ? "MOUNTPOINT" : "STORE");
 		return EXIT_USAGE;
 	}
-	if (check_values(o) || find_group(o->export_group, &o->export_gid) ||
+	if (check_values(o) || find_crl_delay(o) ||
+	    find_group(o->export_group, &o->export_gid) ||
 	    find_group(o->audit_group, &o->audit_gid))
 		return EXIT_USAGE;
 	if (o->user && geteuid() != 0) {
@@ -547,6 +575,7 @@ int main(int argc, char **argv)
 	free(o.master_key);
 	free(o.export_group);
 	free(o.audit_group);
+	free(o.crl_delay_text);
 	free(o.user);
 	fuse_opt_free_args(&args);
 	return rc;

@@ -375,16 +375,6 @@ static void op_link(
 	reply_entry(req, &rq, &link, rc);
 }
 
-/* A write that was answered is on disk already. */
-static void op_fsync(
-    fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
-{
-	(void)ino;
-	(void)data_only;
-	(void)fi;
-	fuse_reply_err(req, 0);
-}
-
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs_request rq = ops_request(req);
@@ -429,6 +419,7 @@ static void op_destroy(void *userdata)
 	struct file *file;
 
 	atomic_store(&mount->serving, false);
+	ops_end_syncs(mount->store);
 	while ((file = file_any()))
 		ops_close_file(file);
 	draft_end_all();
@@ -456,11 +447,11 @@ const struct fuse_lowlevel_ops fs_ops = {
     .write = ops_write,
     .flush = ops_flush,
     .release = ops_release,
-    .fsync = op_fsync,
+    .fsync = ops_fsync,
     .opendir = ops_opendir,
     .releasedir = ops_releasedir,
     .readdir = ops_readdir,
-    .fsyncdir = op_fsync,
+    .fsyncdir = ops_fsyncdir,
     .statfs = op_statfs,
     .create = ops_create,
     .readdirplus = ops_readdirplus,

@@ -69,6 +69,16 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
+/* --- ops_sync.c --- */
+
+void ops_fsync(
+    fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi);
+void ops_fsyncdir(
+    fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi);
+
+/* Answers those that still wait, when no request is served any more. */
+void ops_end_syncs(struct store *store);
+
 /* --- ops_dir.c --- */
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

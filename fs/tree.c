@@ -29,6 +29,11 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn}
 
+/* SHARED_VALUE of which fsync(2) waits for what follows from it. */
+#define AWAITED(n, text, most, show_fn, store_fn, sync_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
+	 .store = store_fn, .sync = sync_fn}
+
 /* A value that only the owner of the mount's root may write. */
 #define ROOT_VALUE(n, text, most, show_fn, store_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_ROOT_OWNED, line), .max = most, \
@@ -196,7 +201,8 @@ static const struct attr member_attr[] = {
     READ_ONLY(11, "state", member_state_show, "active, expired or revoked"),
     CONSTANT(12, "enrolled", enrolled_show, "when"),
     CONSTANT(13, "enrolled_by", enrolled_by_show, "by which uid"),
-    SHARED_VALUE(15, "revocation", NUMBER, revocation_show, revocation_store,
+    AWAITED(15, "revocation", NUMBER, revocation_show, revocation_store,
+	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all its certificates"),
     CONVERSATION(
 	16, "renew", member_renew_submit, 0, "CSR in, a new certificate out"),

@@ -133,6 +133,11 @@ struct attr {
 	    const union store_any *row, const char *member, const void *data,
 	    size_t len, struct bytes *reply);
 
+	/* fsync(2); NULL: nothing is left to do. Returns 0, or 1: wait->done
+	 * will be called. */
+	int (*sync)(struct store *store, struct store_call *call,
+	    const union store_any *row, struct store_wait *wait);
+
 	/* Whether the file exists at all; NULL: always. */
 	bool (*present)(const union store_any *row);
 	const char *help; /* one line */

@@ -7,8 +7,8 @@
 #include "store/base/recent.h"
 #include "store/base/text_cache.h"
 #include "store/db/db.h"
-#include "store/lists/keeper.h"
 #include "store/lists/metrics.h"
+#include "store/lists/notice.h"
 #include "store/lists/render.h"
 #include "store/objects/before.h"
 #include "store/objects/shown.h"
@@ -26,7 +26,8 @@ struct store {
 	uid_t uid; /* of the process that opened the store */
 	gid_t gid;
 	gid_t export_gid;
-	gid_t audit_gid; /* if audit_named */
+	int64_t crl_delay; /* in clock_ticks */
+	gid_t audit_gid;   /* if audit_named */
 	bool audit_named, audit_private;
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
@@ -51,7 +52,8 @@ struct store {
 	struct edit_counts edits;
 	struct signer_cache signers;
 	struct list_cache lists;
-	struct list_keeper keeper;
+	struct list_notices notices;
+	pthread_t keeper;
 	struct text_cache log_text;
 };
 

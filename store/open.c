@@ -16,6 +16,7 @@
 #include "store/base/clock.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
+#include "store/lists/keeper.h"
 #include "store/lists/metrics.h"
 #include "store/lists/render.h"
 #include "store/master.h"
@@ -33,6 +34,7 @@ int store_new(const struct store_options *options, struct store **out)
 	store->read_only = options->read_only;
 
 	store->export_gid = options->export_gid;
+	store->crl_delay = options->crl_delay * CLOCK_SECOND;
 	store->audit_named = options->audit_gid;
 	store->audit_gid = options->audit_gid ? *options->audit_gid : 0;
 	store->uid = options->uid;
@@ -42,6 +44,7 @@ int store_new(const struct store_options *options, struct store **out)
 	store->kinds = object_kinds;
 	pthread_mutex_init(&store->signers.lock, NULL);
 	list_cache_init(&store->lists);
+	notice_init(&store->notices);
 	text_cache_init(&store->log_text);
 	store->metrics.started = clock_now();
 	store->path = strdup(options->path);
@@ -73,7 +76,7 @@ static void others_wrote(void *context)
 
 	journal_hooks.lost(store);
 	signer_forget_all(store);
-	keeper_look(store);
+	notice_wake(store);
 }
 
 void store_set_hooks(struct store *store)
@@ -111,6 +114,7 @@ void store_close(struct store *store)
 	if (store->dir >= 0)
 		close(store->dir);
 	list_cache_destroy(&store->lists);
+	notice_destroy(&store->notices);
 	text_cache_destroy(&store->log_text);
 	bytes_free(&store->journal.changed);
 	pthread_mutex_destroy(&store->signers.lock);

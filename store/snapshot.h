@@ -37,9 +37,11 @@ struct store_snapshot;
  * Gets the present list of a signing certificate, or of the root. A stale
  * revocation list is signed again first, unless the store is read-only or the
  * certificate has expired; if the new one cannot be stored, the last one is
- * returned as long as it is complete and not expired. With `look`, a table or
- * the metrics are rendered again if they are out of date and that is not too
- * costly; otherwise, and without `look`, the cached one is returned, if any.
+ * returned as long as it is complete and not expired. With `look`, for stat, a
+ * valid revocation list is never signed again, and another list is rendered
+ * again if it is out of date and cheap, or nobody has looked for a while (see
+ * lists/render.h); otherwise, and without `look`, the cached one is returned,
+ * if any.
  *
  * *out is NULL if there is no list: the certificate is pending, or has no
  * revocation list and may not sign one. Release *out with store_snapshot_put.

@@ -18,6 +18,7 @@
 #include "store/create.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
+#include "store/lists/keeper.h"
 #include "store/log.h"
 #include "store/objects/shown.h"
 #include "store/open.h"

@@ -30,13 +30,18 @@ struct store;
 
 /* --- the store's file --- */
 
+/* In seconds. */
+enum { STORE_CRL_DELAY = 10, STORE_CRL_DELAY_MAX = 3600 };
+
 struct store_options {
 	const char *path;   /* absolute, from store_locate */
 	const char *domain; /* NULL: the store's; the host name for a new one */
 	const char *master_key; /* NULL: path with .key appended */
 	const char *mountpoint; /* absolute, to be shown; NULL: none */
 	bool read_only;
-	gid_t export_gid;	/* the group that may read export/ */
+	gid_t export_gid;  /* the group that may read export/ */
+	int64_t crl_delay; /* seconds: revocation lists may lack revocations
+			      for so long; 0: none that is opened does */
 	const gid_t *audit_gid; /* the group that may read the audit trail;
 				   NULL: the root's */
 	/* Called after each enrollment, before store_enroll returns, unless
@@ -478,6 +483,39 @@ int store_cert_edit(struct store *store, struct store_call *call,
 int store_cert_install(struct store *store, struct store_call *call,
     const struct store_object *object, bool import, const void *data,
     size_t len);
+
+/* --- waiting for revocation lists --- */
+
+/* How many wait at a time, and how many of one user but root. */
+enum { STORE_WAITS = 64, STORE_USER_WAITS = 16 };
+
+struct store_wait {
+	/* Not 0, and no other's. */
+	uint64_t number;
+	/* Called once, in another thread, with 0, or -errno: a list cannot be
+	 * signed. */
+	void (*done)(struct store_wait *wait, int rc);
+
+	/* The store's own. */
+	struct store_wait *next;
+	uid_t uid;
+	int64_t member, cert, revoked;
+};
+
+/*
+ * Waits, without a thread, until the revocation lists of all that have issued
+ * the member's certificates have every revocation that there is now. That takes
+ * as long as crl_delay and signing take.
+ *
+ * Returns 0 (they have), 1 (done will be called; it may have been), -EROFS
+ * (read-only, and they lack some) or -EBUSY (too many wait already).
+ */
+int store_wait_listed(struct store *store, struct store_call *call,
+    const struct store_object *member, struct store_wait *wait);
+
+/* Ends the wait with this number, or any (0): done will not be called. Returns
+ * NULL if it has been, and has returned, or there is none. */
+struct store_wait *store_wait_end(struct store *store, uint64_t number);
 
 /* --- states --- */
 

@@ -19,7 +19,7 @@ __enrollfs_option() {
 	user | --user) __enrollfs_words "$2" "$3" "$(compgen -u)" ;;
 	export_gid | audit_gid) __enrollfs_words "$2" "$3" "$(compgen -g)" ;;
 	master_key | --master-key | --from) compopt -o default ;;
-	domain | --domain | --log-head) ;;
+	domain | crl_delay | --domain | --log-head) ;;
 	*) return 1 ;;
 	esac
 }
@@ -37,8 +37,8 @@ _enrollfs() {
 	enrollfs,-o,*)
 		compopt -o nospace
 		__enrollfs_option "${item%%=*}" "$cur" "${item#*=}" ||
-			__enrollfs_words "$cur" "$item" domain= master_key= user= export_gid= audit_gid= ro accept_older \
-				allow_other noallow_other
+			__enrollfs_words "$cur" "$item" domain= master_key= user= export_gid= audit_gid= crl_delay= ro \
+				accept_older allow_other noallow_other
 		;;
 	*,*,--*=*) __enrollfs_option "${word%%=*}" "$cur" "${word#*=}" || : ;;
 	*,--*,*) __enrollfs_option "$before" "$cur" "$cur" || compopt -o default ;;

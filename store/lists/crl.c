@@ -12,14 +12,16 @@
 #include "store/base/report.h"
 #include "store/db/columns.h"
 #include "store/internal.h"
+#include "store/lists/notice.h"
 #include "store/lists/render.h"
 #include "store/objects/path.h"
 #include "store/objects/signer.h"
 
 /*
- * The revocation list of a signing certificate, and the index of all
- * certificates it issued. A revocation list is signed on access if it is stale,
- * and stored: a CRL number identifies one list forever.
+ * The revocation list of a signing certificate. It is signed after revocations,
+ * by the keeper's thread or on access, and stored: a CRL number identifies one
+ * list forever. A list is the last one and what was revoked since: its entries
+ * are read and encoded again only if that does not add up, or some have to go.
  */
 
 /* --- state --- */
@@ -53,11 +55,60 @@ static int read_state_row(const struct db_row *row, void *arg)
 	return 1;
 }
 
-static int read_state(struct store *store, int64_t cert, struct crl_state *out)
+static int read_state(struct db_conn *conn, int64_t cert, struct crl_state *out)
 {
-	struct db_conn *conn = db_reader(store->db);
 	return db_one(conn, DB_CERT_LISTS, DB_ARGS(DB_INT(cert)),
 	    read_state_row, out, -ESTALE);
+}
+
+/* A long list is stored with zeros behind it, up to a multiple of ROOM bytes:
+ * SQLite overwrites a value of the same length in place, and writes only the
+ * pages that differ, here the first and the last. */
+enum { ROOM = 65536, ENTRY = 50 };
+
+/* Makes room behind a list. Returns 0 or -ENOMEM. */
+static int add_room(struct bytes *der)
+{
+	size_t len = der->len, more = (ROOM - len % ROOM) % ROOM;
+
+	if (len < ROOM || !more)
+		return 0;
+	int rc = bytes_extend(der, more);
+	if (!rc)
+		memset(der->data + len, 0, more);
+	return rc;
+}
+
+static int read_der(struct db_conn *conn, int64_t cert, struct bytes *out)
+{
+	int rc = db_each(
+	    conn, DB_CRL_GET, DB_ARGS(DB_INT(cert)), db_read_blob, out);
+	size_t len = rc ? 0 : pki_crl_len(out->data, out->len);
+
+	if (len)
+		out->len = len;
+	return rc;
+}
+
+static struct crl_last *last_of(struct store *store, int64_t cert)
+{
+	return &store->lists.crl[(uint64_t)cert % RENDER_LOCKS];
+}
+
+/* What is known of the certificate's last list; zeros: nothing. */
+static struct crl_last get_last(struct store *store, int64_t cert)
+{
+	pthread_mutex_lock(&store->lists.lock);
+	struct crl_last last = *last_of(store, cert);
+	pthread_mutex_unlock(&store->lists.lock);
+	return last.cert == cert ? last : (struct crl_last){.cert = cert};
+}
+
+static void set_last(struct store *store, const struct crl_last *last)
+{
+	pthread_mutex_lock(&store->lists.lock);
+	*last_of(store, last->cert) = *last;
+	pthread_mutex_unlock(&store->lists.lock);
 }
 
 /*
@@ -78,6 +129,10 @@ struct crl_signing {
 	struct store *store;
 	int64_t cert;
 	struct crl_state before; /* the state that the new list replaces */
+	struct crl_last last;
+	int64_t since;	     /* seconds: it has what expires then or later */
+	bool extended;	     /* its entries begin with those of the last */
+	struct bytes listed; /* ids of what was new to it */
 	struct bytes entries, der;
 	struct pki_crl crl;
 	int64_t now; /* moment */
@@ -95,19 +150,90 @@ static int add_entry(const struct db_row *row, void *arg)
 	    code > 0 ? code : 0, arg);
 }
 
+/* Appends entries for what has been revoked, of what jobs have noted, and its
+ * id to m->listed. Returns their number or -errno. */
+static int add_new(
+    struct crl_signing *m, struct db_conn *conn, struct bytes *entries)
+{
+	CLEANUP_BYTES struct bytes noted = {0};
+	int rc = notice_get_revoked(m->store, m->cert, &noted), added = 0;
+	const int64_t *id = (const int64_t *)noted.data;
+
+	for (size_t i = 0; i < noted.len / sizeof(*id) && !rc; i++) {
+		size_t before = entries->len;
+		rc = db_each(conn, DB_CRL_ENTRY, DB_ARGS(DB_INT(id[i])),
+		    add_entry, entries);
+		if (rc || entries->len == before)
+			continue; /* its job is not committed, or has failed */
+		rc = bytes_add(&m->listed, &id[i], sizeof(*id));
+		added++;
+	}
+	return rc ? rc : added;
+}
+
+/* Whether the last list is known, and has no entry that has to go. */
+static int may_extend(struct crl_signing *m, struct db_conn *conn)
+{
+	if (!m->before.number || m->last.number != m->before.number ||
+	    m->before.covers < 0 || m->since < m->last.since)
+		return 0;
+	int rc = db_exists(conn, DB_CRL_EXPIRED,
+	    DB_ARGS(DB_INT(m->cert), DB_INT(m->last.since), DB_INT(m->since)));
+	return rc < 0 ? rc : !rc;
+}
+
+/* Collects the entries of the last list and the new ones. Returns 1, 0 (these
+ * are not all that have been revoked) or -errno. */
+static int extend_last(struct crl_signing *m, struct db_conn *conn)
+{
+	CLEANUP_BYTES struct bytes der = {0};
+	int rc = may_extend(m, conn);
+
+	if (rc <= 0)
+		return rc;
+	rc = read_der(conn, m->cert, &der);
+	if (!rc)
+		rc = pki_crl_entries(der.data, der.len, &m->entries);
+	if (rc)
+		return rc == -EBADMSG ? 0 : rc;
+	rc = add_new(m, conn, &m->entries);
+	m->extended = rc == m->before.revoked - m->before.covers;
+	return rc < 0 ? rc : m->extended;
+}
+
+/* Collects all entries. */
+static int read_all(struct crl_signing *m, struct db_conn *conn)
+{
+	CLEANUP_BYTES struct bytes there = {0};
+
+	m->entries.len = m->listed.len = 0;
+	int rc = db_each(conn, DB_CRL_ENTRIES,
+	    DB_ARGS(DB_INT(m->cert), DB_INT(m->since)), add_entry, &m->entries);
+	if (!rc)
+		rc = add_new(m, conn, &there);
+	return rc < 0 ? rc : 0;
+}
+
 /*
- * Collects the entries. RFC 5280 3.3: an entry stays until it has appeared on a
- * list issued after the certificate expired. For certificates that had expired
- * by then the last list did that, unless its thisUpdate is in the future.
+ * Collects the entries, and the state that they are of. RFC 5280 3.3: an entry
+ * stays until it has appeared on a list issued after the certificate expired.
+ * For certificates that had expired by then the last list did that, unless its
+ * thisUpdate is in the future.
  */
 static int collect_entries(struct crl_signing *m)
 {
-	struct db_conn *conn = db_reader(m->store->db);
+	struct db_conn *conn = db_view(m->store->db);
 	int64_t seconds = m->now / CLOCK_SECOND;
-	int64_t since = m->before.this_update < seconds ? m->before.this_update
-							: seconds;
-	return db_each(conn, DB_CRL_ENTRIES,
-	    DB_ARGS(DB_INT(m->cert), DB_INT(since)), add_entry, &m->entries);
+	int rc = read_state(conn, m->cert, &m->before);
+
+	m->since = m->before.this_update < seconds ? m->before.this_update
+						   : seconds;
+	if (!rc)
+		rc = extend_last(m, conn);
+	if (!rc)
+		rc = read_all(m, conn);
+	db_view_end(conn);
+	return rc < 0 ? rc : 0;
 }
 
 /* The moment of the list, at least a second after the last one's: two contents
@@ -165,35 +291,29 @@ static int sign_list(struct crl_signing *m)
 	m->crl.this_update = seconds;
 	m->crl.next_update = seconds + m->before.crl_days * SECONDS_PER_DAY;
 	rc = pki_crl(signer->ca, &m->crl, &m->entries, &m->der);
+	if (!rc)
+		rc = add_room(&m->der);
 	return rc ? rc : db_submit(m->store->db, &list_job, m);
 }
 
 /* --- the pace --- */
 
-static struct crl_pace *pace_of(struct store *store, int64_t cert)
-{
-	return &store->lists.crl[(uint64_t)cert % RENDER_LOCKS];
-}
-
-static void set_pace(
-    struct store *store, int64_t cert, const struct list_pace *pace)
-{
-	pthread_mutex_lock(&store->lists.lock);
-	*pace_of(store, cert) = (struct crl_pace){cert, *pace};
-	pthread_mutex_unlock(&store->lists.lock);
-}
-
 /* Whether it is too early for another list. */
 static bool is_early(struct store *store, int64_t cert)
 {
-	pthread_mutex_lock(&store->lists.lock);
-	struct crl_pace last = *pace_of(store, cert);
-	pthread_mutex_unlock(&store->lists.lock);
-	int64_t until = list_served_until(&last.pace);
+	struct crl_last last = get_last(store, cert);
+	int64_t until = list_served_until(&last.pace),
+		most = last.pace.started + store->crl_delay;
 
-	if (until > last.pace.started + CRL_DELAY)
-		until = last.pace.started + CRL_DELAY;
-	return last.cert == cert && clock_ticks() < until;
+	return last.pace.started &&
+	       clock_ticks() < (until < most ? until : most);
+}
+
+static bool is_costly(struct store *store, int64_t cert)
+{
+	struct crl_last last = get_last(store, cert);
+
+	return list_is_costly(&last.pace);
 }
 
 /* Whether the newest list may be served although revocations are missing. */
@@ -203,195 +323,145 @@ static bool is_valid(const struct crl_state *l)
 	       !clock_past(l->next_update);
 }
 
+/* How many bytes differ from what is stored, about. */
+static size_t to_be_written(const struct crl_signing *m)
+{
+	return m->extended && m->der.len == m->last.stored
+		   ? m->listed.len / sizeof(int64_t) * ENTRY
+		   : m->der.len;
+}
+
+static void note_list(
+    struct crl_signing *m, const struct list_pace *pace, int error)
+{
+	struct crl_last last = m->last;
+
+	last.error = error;
+	last.pace = *pace;
+	list_pace_end(&last.pace, to_be_written(m), &m->last.pace);
+	if (!error) {
+		last.stored = m->der.len;
+		last.number = m->crl.number;
+		last.since = m->since;
+		notice_listed(m->store, m->cert, &m->listed);
+	}
+	set_last(m->store, &last);
+}
+
+static int sign_and_note(
+    struct store *store, int64_t cert, const struct crl_state *before)
+{
+	struct crl_signing m = {
+	    .store = store,
+	    .cert = cert,
+	    .before = *before,
+	    .last = get_last(store, cert),
+	    .now = clock_now(),
+	};
+	struct list_pace pace = list_pace_begin();
+	int rc = sign_list(&m);
+
+	note_list(&m, &pace, rc);
+	bytes_free(&m.listed);
+	bytes_free(&m.entries);
+	bytes_free(&m.der);
+	return rc;
+}
+
 /* With the render lock held: signs a list unless another thread has done so. */
 static int sign_if_stale(struct store *store, int64_t cert, struct crl_state *l)
 {
-	struct crl_signing m = {
-	    .store = store, .cert = cert, .now = clock_now()};
-	int rc = read_state(store, cert, l);
+	struct db_conn *conn = db_reader(store->db);
+	int rc = read_state(conn, cert, l);
 
-	if (rc || is_fresh(l, m.now / CLOCK_SECOND) || clock_past(l->not_after))
+	if (rc || is_fresh(l, clock_now() / CLOCK_SECOND) ||
+	    clock_past(l->not_after))
 		return rc;
-	m.before = *l;
-	struct list_pace pace = list_pace_begin();
-	rc = sign_list(&m);
-	list_pace_end(&pace);
-	set_pace(store, cert, &pace);
-	bytes_free(&m.entries);
-	bytes_free(&m.der);
+	rc = sign_and_note(store, cert, l);
 	/* The new list cannot be stored: serve the last one if it is complete
 	 * and not expired. */
 	if ((rc == -ENOSPC || rc == -EIO || rc == -EBUSY) &&
 	    l->covers == l->revoked && l->number && !clock_past(l->next_update))
 		return 0;
-	return rc ? rc : read_state(store, cert, l);
+	return rc ? rc : read_state(conn, cert, l);
 }
 
-static int refresh_now(struct store *store, int64_t cert, struct crl_state *l)
+/* Signs a new list if the last one is stale. `wait`: also if another thread is
+ * at it. */
+static int refresh_now(
+    struct store *store, int64_t cert, bool wait, struct crl_state *l)
 {
 	pthread_mutex_t *render_lock = snapshot_lock(store, cert);
 
-	pthread_mutex_lock(render_lock);
+	if (pthread_mutex_trylock(render_lock)) {
+		if (!wait)
+			return 0;
+		pthread_mutex_lock(render_lock);
+	}
 	int rc = sign_if_stale(store, cert, l);
 	pthread_mutex_unlock(render_lock);
 	return rc;
 }
 
-/* Signs a new list if the last one is stale, unless the store is read-only or
- * the signing certificate has expired. With `look`, or while it is early for
- * another one, the last one stays if it is valid. */
+/*
+ * Signs a new list if the last one is stale, unless the store is read-only or
+ * the signing certificate has expired. If the last one is valid, it stays with
+ * `look`, while it is early for another one, and while another thread signs a
+ * costly one. With a crl_delay of 0 it stays with `look` only.
+ */
 static int refresh(
     struct store *store, int64_t cert, bool look, struct crl_state *l)
 {
-	int rc = read_state(store, cert, l);
+	int rc = read_state(db_reader(store->db), cert, l);
 
 	if (rc || store->read_only || is_fresh(l, clock_now() / CLOCK_SECOND) ||
 	    clock_past(l->not_after))
 		return rc;
-	if (is_valid(l) && (look || is_early(store, cert)))
+	if (!is_valid(l))
+		return refresh_now(store, cert, true, l);
+	if (look || is_early(store, cert))
 		return 0;
-	return refresh_now(store, cert, l);
+	return refresh_now(
+	    store, cert, !store->crl_delay || !is_costly(store, cert), l);
+}
+
+int crl_has(struct store *store, int64_t cert, int64_t revoked)
+{
+	struct crl_state l;
+	int rc = read_state(db_reader(store->db), cert, &l);
+
+	if (rc == -ESTALE || (!rc && clock_past(l.not_after)))
+		return 1;
+	if (!rc && l.number && l.covers >= revoked)
+		return 1;
+	return rc ? rc : get_last(store, cert).error;
 }
 
 /* --- the files --- */
 
-/* Argument of the render functions. */
-struct list_request {
-	int64_t cert;
-	bool pem;
-};
-
-static int fill_crl(struct store *store, struct snapshot_writer *w, void *arg)
+static int fill_crl(struct store *store, struct snapshot_writer *w,
+    enum store_list which, int64_t cert)
 {
-	const struct list_request *f = arg;
 	CLEANUP_BYTES struct bytes der = {0}, pem = {0};
-	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(
-	    conn, DB_CRL_GET, DB_ARGS(DB_INT(f->cert)), db_read_blob, &der);
+	int rc = read_der(db_reader(store->db), cert, &der);
 
 	if (rc)
 		return rc;
-	if (!f->pem)
+	if (which == STORE_CRL_DER)
 		return snapshot_add(w, der.data, der.len);
 	rc = pki_pem(PKI_LABEL_CRL, der.data, der.len, &pem);
 	return rc ? rc : snapshot_add(w, pem.data, pem.len);
 }
 
-/* Appends a time as in UTCTime until 2049, then as in GeneralizedTime. */
-static int add_time(struct bytes *line, int64_t seconds)
+int list_crl(struct store *store, int64_t cert, enum store_list which,
+    bool look, struct store_snapshot **out)
 {
-	char text[CLOCK_TEXT];
-	int rc = 0;
-
-	clock_text(seconds, text);
-	for (const char *p = text + (strcmp(text, "2050") < 0 ? 2 : 0);
-	     *p && !rc; p++)
-		if (!strchr("-:T", *p))
-			rc = bytes_add(line, p, 1);
-	return rc;
-}
-
-/* openssl-ca(1) refuses a database with other reasons. */
-static bool known_to_openssl(int code)
-{
-	return code >= 0 && code <= 5;
-}
-
-/* Adds a line of the database of openssl-ca(1): status, expiry, revocation,
- * serial number, file name, subject. */
-static int add_index_line(
-    struct snapshot_writer *w, const struct db_row *row, const char *subject)
-{
-	CLEANUP_BYTES struct bytes line = {0};
-	bool revoked = !db_is_null(row, 1);
-	char serial[2 * PKI_SERIAL_MAX + 1], reason[32];
-	size_t len;
-	const void *number = db_blob(row, 3, &len);
-	int rc = bytes_add(&line, revoked ? "R\t" : "V\t", 2);
-
-	hex_text(number, len, serial);
-	for (char *p = serial; *p; p++)
-		if (*p >= 'a')
-			*p -= 'a' - 'A';
-	db_text(row, 2, reason, sizeof(reason));
-	if (!rc)
-		rc = add_time(&line, db_int(row, 0));
-	if (!rc)
-		rc = bytes_add(&line, "\t", 1);
-	if (!rc && revoked)
-		rc = add_time(&line, db_int(row, 1) / CLOCK_SECOND);
-	if (!rc && revoked && known_to_openssl(pki_reason_code(reason)))
-		rc = bytes_printf(&line, ",%s", reason);
-	if (!rc)
-		rc = bytes_printf(&line, "\t%s\tunknown\t%s\n", serial, subject);
-	return rc ? rc : snapshot_add(w, line.data, line.len);
-}
-
-static int add_ca_line(const struct db_row *row, void *arg)
-{
-	CLEANUP_BYTES struct bytes subject = {0};
-	size_t len;
-	const void *der = db_blob(row, 4, &len);
-	int rc = pki_cert_subject(der, len, true, &subject);
-
-	return rc ? rc : add_index_line(arg, row, (char *)subject.data);
-}
-
-struct index_context {
-	const struct store *store;
-	struct snapshot_writer *w;
-};
-
-static int add_member_line(const struct db_row *row, void *arg)
-{
-	const struct index_context *context = arg;
-	char text[STORE_PATH], subject[STORE_PATH + DOMAIN_MAX_LEN + 16];
-	struct issued_names names;
-
-	db_text(row, 4, text, sizeof(text));
-	if (issued_names(text, &names))
-		return -EIO;
-	snprintf(subject, sizeof(subject), "/O=%s/OU=%s/CN=%s",
-	    context->store->domain, names.group, names.member);
-	return add_index_line(context->w, row, subject);
-}
-
-static int fill_index(struct store *store, struct snapshot_writer *w, void *arg)
-{
-	const struct list_request *f = arg;
-	struct index_context context = {store, w};
-	struct db_conn *conn = db_reader(store->db);
-	int rc = db_each(
-	    conn, DB_INDEX_CERTS, DB_ARGS(DB_INT(f->cert)), add_ca_line, w);
-
-	if (!rc)
-		rc = db_each(conn, DB_INDEX_MEMBERS, DB_ARGS(DB_INT(f->cert)),
-		    add_member_line, &context);
-	return rc;
-}
-
-int list_of_cert(struct store *store, const union store_any *object,
-    enum store_list which, bool look, struct store_snapshot **out)
-{
-	struct list_request f = {
-	    .cert = object->object.id, .pem = which == STORE_CRL_PEM};
 	struct crl_state l = {0};
-	int rc = 0;
+	int rc = refresh(store, cert, look, &l);
 
-	if (object->cert.pending)
-		return 0;
-	if (which == STORE_INDEX) {
-		rc = read_state(store, f.cert, &l);
-		return rc ? rc
-			  : snapshot_get(store, which, f.cert,
-				l.issued + l.revoked, l.counted, true,
-				fill_index, &f, out);
-	}
-	rc = refresh(store, f.cert, look, &l);
 	if (rc || !l.number || l.covers < 0)
 		return rc;
-	return snapshot_get(
-	    store, which, f.cert, l.number, l.made, false, fill_crl, &f, out);
+	return snapshot_get(store, which, cert, l.number, l.made, fill_crl, out);
 }
 
 /* --- all of them --- */
@@ -442,23 +512,32 @@ static void each_stale(struct store *store, int64_t seconds,
 	} while (stale.count == STALE_MAX);
 }
 
+/* After a failure. */
+#define RETRY (10 * CLOCK_SECOND)
+
+struct refreshing {
+	bool hurry, again;
+};
+
 static void refresh_if_due(struct store *store, int64_t cert, void *arg)
 {
-	bool *again = arg;
+	struct refreshing *r = arg;
+	struct crl_last last = get_last(store, cert);
+	bool failed = last.error && !r->hurry &&
+		      clock_ticks() < last.pace.started + RETRY;
 	struct crl_state state;
 
-	if (is_early(store, cert))
-		*again = true;
-	else
-		refresh(store, cert, false, &state);
+	if (failed || is_early(store, cert) ||
+	    refresh(store, cert, false, &state))
+		r->again = true;
 }
 
-bool crl_refresh_all(struct store *store)
+bool crl_refresh_all(struct store *store, bool hurry)
 {
-	bool again = false;
+	struct refreshing r = {.hurry = hurry};
 
-	each_stale(store, clock_now() / CLOCK_SECOND, refresh_if_due, &again);
-	return again;
+	each_stale(store, clock_now() / CLOCK_SECOND, refresh_if_due, &r);
+	return r.again;
 }
 
 /* --- unmount --- */
@@ -469,7 +548,7 @@ static void sign_last(struct store *store, int64_t cert, void *arg)
 
 	(void)arg;
 	if (!store->read_only)
-		refresh_now(store, cert, &state);
+		refresh_now(store, cert, true, &state);
 }
 
 void lists_settle(struct store *store)

@@ -2,26 +2,26 @@
 #ifndef STORE_LISTS_CRL_H
 #define STORE_LISTS_CRL_H
 
-/* Lists of a signing certificate: revocation list (RFC 5280 5) and index. */
-#include "store/base/clock.h"
+/* Revocation lists (RFC 5280 5). */
 #include "store/snapshot.h"
 #include "store/store.h"
 
-/* Implements store_snapshot for STORE_CRL_PEM, STORE_CRL_DER and STORE_INDEX.
- * *out must be NULL, and stays so if there is no list. Returns as
- * store_snapshot. */
-int list_of_cert(struct store *store, const union store_any *object,
-    enum store_list which, bool look, struct store_snapshot **out);
-
-/* A list with revocations missing is served at most so long (nanoseconds). */
-#define CRL_DELAY (10 * CLOCK_SECOND)
+/* Implements store_snapshot for STORE_CRL_PEM and STORE_CRL_DER. *out must be
+ * NULL, and stays so if there is no list. Returns as store_snapshot. */
+int list_crl(struct store *store, int64_t cert, enum store_list which,
+    bool look, struct store_snapshot **out);
 
 /*
  * Signs the revocation lists that lack revocations, or whose lifetime is half
- * over, but each so rarely that this takes at most a tenth of the time. Returns
- * whether it is to be called again soon, as it was too early for some.
+ * over, but each at the pace of all lists (render.h), and unless in a hurry not
+ * soon after that has failed. Returns whether it is to be called again soon, as
+ * some were left.
  */
-bool crl_refresh_all(struct store *store);
+bool crl_refresh_all(struct store *store, bool hurry);
+
+/* Whether the newest list of a certificate has so many revocations, or none is
+ * signed any more. Returns 1, 0, or -errno of the last attempt to sign it. */
+int crl_has(struct store *store, int64_t cert, int64_t revoked);
 
 /*
  * Signs every revocation list that lacks revocations, unless the signing

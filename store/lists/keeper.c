@@ -4,28 +4,44 @@
 #include <errno.h>
 #include <time.h>
 
+#include "store/base/clock.h"
 #include "store/base/process.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
+#include "store/lists/notice.h"
+#include "store/lists/wait.h"
 
-/* Seconds: revocations that come together are signed together; how often the
- * lifetimes are looked at. */
-enum { TOGETHER = 1, LIFETIMES = 600 };
+/* Revocations that come together are signed together, unless somebody waits;
+ * how often the lifetimes are looked at. */
+#define TOGETHER CLOCK_SECOND
+#define LIFETIMES (600 * CLOCK_SECOND)
 
-/* Waits for a revocation, at most so many seconds. Returns false at the end. */
-static bool wait_for_work(
-    struct list_keeper *k, int seconds, bool for_revocation)
+/* With the lock held: waits for a notice, or until then (clock_ticks). Returns
+ * false when it has come. */
+static bool wait_until(struct list_notices *n, int64_t until)
 {
-	struct timespec until;
+	struct timespec at = {until / CLOCK_SECOND, until % CLOCK_SECOND};
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += seconds;
-	pthread_mutex_lock(&k->lock);
-	while (!k->stopping && !(for_revocation && k->revoked) &&
-	       !pthread_cond_timedwait(&k->wake, &k->lock, &until))
+	return !pthread_cond_timedwait(&n->wake, &n->lock, &at);
+}
+
+/* Waits until there is something to do, at most until then (clock_ticks).
+ * Returns false at the end; else *in_job and *hurry are set, if a job gave
+ * notice and if somebody waits. */
+static bool wait_for_work(
+    struct list_notices *n, int64_t until, bool *in_job, bool *hurry)
+{
+	pthread_mutex_lock(&n->lock);
+	while (!n->stopping && !n->due && wait_until(n, until))
 		continue;
-	bool goes_on = !k->stopping;
-	pthread_mutex_unlock(&k->lock);
+	until = clock_ticks() + TOGETHER;
+	while (n->due && !n->stopping && !n->hurry && wait_until(n, until))
+		continue;
+	*in_job = n->in_job;
+	*hurry = n->hurry;
+	n->due = n->in_job = n->hurry = false;
+	bool goes_on = !n->stopping;
+	pthread_mutex_unlock(&n->lock);
 	return goes_on;
 }
 
@@ -37,75 +53,51 @@ static int nothing(struct db_conn *conn, struct db_batch *batch, void *arg)
 	return 0;
 }
 
-/* The job that said so may not be committed yet: one behind it is. */
-static void refresh_all(struct store *store)
+/* The job that said something may not be committed yet: one behind it is. */
+static void wait_for_commit(struct store *store)
 {
 	static const struct db_job behind = {.record = nothing};
-	struct list_keeper *k = &store->keeper;
 
-	pthread_mutex_lock(&k->lock);
-	bool revoked = k->revoked;
-	k->revoked = false;
-	pthread_mutex_unlock(&k->lock);
-	if (revoked)
-		db_submit(store->db, &behind, NULL);
-	if (!crl_refresh_all(store))
-		return;
-	pthread_mutex_lock(&k->lock);
-	k->revoked = true;
-	pthread_mutex_unlock(&k->lock);
+	db_submit(store->db, &behind, NULL);
 }
 
 static void *keep(void *arg)
 {
 	struct store *store = arg;
+	int64_t next = clock_ticks();
+	bool in_job = false, hurry = false;
 
-	while (wait_for_work(&store->keeper, LIFETIMES, true) &&
-	       wait_for_work(&store->keeper, TOGETHER, false))
-		refresh_all(store);
+	while (wait_for_work(&store->notices, next, &in_job, &hurry)) {
+		if (in_job)
+			wait_for_commit(store);
+		bool again = crl_refresh_all(store, hurry);
+		again = waits_answer(store) || again;
+		next = snapshot_renew_all(store);
+		int64_t most = clock_ticks() + (again ? TOGETHER : LIFETIMES);
+		if (next > most)
+			next = most;
+	}
 	return NULL;
 }
 
 int keeper_start(struct store *store)
 {
-	struct list_keeper *k = &store->keeper;
+	int rc = process_start_thread(&store->keeper, keep, store);
 
-	pthread_mutex_init(&k->lock, NULL);
-	pthread_cond_init(&k->wake, NULL);
-	int rc = process_start_thread(&k->thread, keep, store);
-	k->running = !rc;
+	store->notices.running = !rc;
 	return rc;
 }
 
 void keeper_stop(struct store *store)
 {
-	struct list_keeper *k = &store->keeper;
+	struct list_notices *n = &store->notices;
 
-	if (!k->running)
+	if (!n->running)
 		return;
-	pthread_mutex_lock(&k->lock);
-	k->stopping = true;
-	pthread_cond_signal(&k->wake);
-	pthread_mutex_unlock(&k->lock);
-	pthread_join(k->thread, NULL);
-	pthread_cond_destroy(&k->wake);
-	pthread_mutex_destroy(&k->lock);
-	k->running = false;
-}
-
-void keeper_revoked(struct db_conn *conn)
-{
-	keeper_look(db_context(conn));
-}
-
-void keeper_look(struct store *store)
-{
-	struct list_keeper *k = &store->keeper;
-
-	if (!k->running)
-		return;
-	pthread_mutex_lock(&k->lock);
-	k->revoked = true;
-	pthread_cond_signal(&k->wake);
-	pthread_mutex_unlock(&k->lock);
+	pthread_mutex_lock(&n->lock);
+	n->stopping = true;
+	pthread_cond_signal(&n->wake);
+	pthread_mutex_unlock(&n->lock);
+	pthread_join(store->keeper, NULL);
+	n->running = false;
 }

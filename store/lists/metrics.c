@@ -296,14 +296,16 @@ static int add_padding(const struct metrics *m, struct bytes *out)
 
 /* An unchanged content keeps its moment, so that rsync(1) does not copy it
  * again. */
-static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
+static int fill(struct store *store, struct snapshot_writer *writer,
+    enum store_list which, int64_t id)
 {
 	CLEANUP_BYTES struct bytes out = {0};
 	struct metrics *m = &store->metrics;
 	unsigned char hash[PKI_HASH];
 	int rc = render(store, &out);
 
-	(void)arg;
+	(void)which;
+	(void)id;
 	if (!rc)
 		rc = pki_sha256(out.data, out.len, hash);
 	if (rc)
@@ -323,8 +325,8 @@ static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 int list_metrics(struct store *store, bool look, struct store_snapshot **out)
 {
 	/* the basis always differs: rendered again when its time is up */
-	return snapshot_get_lazily(
-	    store, STORE_METRICS, clock_now(), look, fill, NULL, out);
+	return snapshot_look(
+	    store, STORE_METRICS, 0, clock_now(), look, fill, out);
 }
 
 void metrics_event(struct store *store, enum metrics_event event)

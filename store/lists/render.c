@@ -10,6 +10,7 @@
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
+#include "store/lists/notice.h"
 
 /*
  * One thread renders a list; others that need it wait. The newest version stays
@@ -25,8 +26,11 @@ struct store_snapshot {
 	int64_t version;
 	struct snapshot_times times;
 	struct list_pace pace;
-	int64_t render_moment; /* clock_now at the start */
-	int fd;		       /* -1: invalidated */
+	snapshot_fill_fn fill;
+	_Atomic int64_t looked; /* clock_ticks: the last look at it */
+	_Atomic int64_t wanted; /* likewise, at which it was out of date */
+	int64_t render_moment;	/* clock_now at the start */
+	int fd;			/* -1: invalidated */
 	size_t size;
 };
 
@@ -37,14 +41,24 @@ enum { BUFFER = 65536 };
 /* A list is served this many times as long as making it took. */
 enum { SERVED_FACTOR = 10 };
 
-struct list_pace list_pace_begin(void)
+static int64_t later(int64_t a, int64_t b)
 {
-	return (struct list_pace){clock_ticks(), clock_thread()};
+	return a > b ? a : b;
 }
 
-void list_pace_end(struct list_pace *pace)
+struct list_pace list_pace_begin(void)
 {
-	pace->cost = clock_thread() - pace->cost;
+	return (struct list_pace){
+	    .started = clock_ticks(), .cost = clock_thread()};
+}
+
+void list_pace_end(
+    struct list_pace *pace, size_t written, const struct list_pace *last)
+{
+	pace->cost = clock_thread() - pace->cost +
+		     (int64_t)written * (CLOCK_SECOND / LIST_DISK);
+	pace->paid = later(last->paid, pace->started) +
+		     SERVED_FACTOR * pace->cost;
 }
 
 bool list_is_costly(const struct list_pace *pace)
@@ -54,8 +68,9 @@ bool list_is_costly(const struct list_pace *pace)
 
 int64_t list_served_until(const struct list_pace *pace)
 {
-	return list_is_costly(pace) ? pace->started + SERVED_FACTOR * pace->cost
-				    : pace->started;
+	if (!list_is_costly(pace))
+		return pace->paid - LIST_WINDOW;
+	return pace->started + later(LIST_INTERVAL, SERVED_FACTOR * pace->cost);
 }
 
 /* --- rendering --- */
@@ -118,14 +133,15 @@ int snapshot_add(struct snapshot_writer *w, const void *data, size_t len)
 	return rc || w->buffer.len < BUFFER ? rc : flush(w);
 }
 
-static int render(struct store *store, struct store_snapshot *s,
-    snapshot_fill_fn fill, void *arg)
+/* s->pace: that of the list before. */
+static int render(struct store *store, struct store_snapshot *s)
 {
 	struct snapshot_writer w = {.fd = open_memfd(), .times = s->times};
+	struct list_pace last = s->pace;
 
 	s->pace = list_pace_begin();
 	s->render_moment = clock_now();
-	int rc = w.fd < 0 ? w.fd : fill(store, &w, arg);
+	int rc = w.fd < 0 ? w.fd : s->fill(store, &w, s->which, s->id);
 
 	if (!rc)
 		rc = flush(&w);
@@ -133,7 +149,7 @@ static int render(struct store *store, struct store_snapshot *s,
 	s->fd = w.fd;
 	s->size = w.size;
 	s->times = w.times;
-	list_pace_end(&s->pace);
+	list_pace_end(&s->pace, 0, &last);
 	return rc;
 }
 
@@ -233,7 +249,7 @@ static pthread_mutex_t *render_lock(
 /* With the render lock held: gets the snapshot that another thread has rendered
  * meanwhile, or renders it. */
 static int get_locked(struct store *store, const struct store_snapshot *want,
-    snapshot_fill_fn fill, void *arg, struct store_snapshot **out)
+    struct store_snapshot **out)
 {
 	*out = find(store, want->which, want->id, want->version);
 	if (*out)
@@ -241,9 +257,9 @@ static int get_locked(struct store *store, const struct store_snapshot *want,
 	struct store_snapshot *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	*s = *want;
+	memcpy(s, want, sizeof(*s));
 	pthread_rwlock_init(&s->lock, NULL);
-	int rc = render(store, s, fill, arg);
+	int rc = render(store, s);
 	if (rc) {
 		store_snapshot_put(s);
 		return rc;
@@ -253,44 +269,35 @@ static int get_locked(struct store *store, const struct store_snapshot *want,
 	return 0;
 }
 
-static struct store_snapshot new_snapshot(
-    enum store_list which, int64_t id, int64_t version, int64_t made)
+/* What is to be rendered; last: the one before, or NULL. */
+static struct store_snapshot new_snapshot(enum store_list which, int64_t id,
+    snapshot_fill_fn fill, const struct store_snapshot *last)
 {
 	return (struct store_snapshot){.refs = 1,
 	    .id = id,
 	    .which = which,
-	    .version = version,
-	    .times = {.made = made, .until = CLOCK_MAX},
+	    .version = last ? last->version + 1 : 1,
+	    .times = {.until = CLOCK_MAX},
+	    .fill = fill,
+	    .pace = last ? last->pace : (struct list_pace){0},
+	    .looked = last ? atomic_load(&last->looked) : clock_ticks(),
 	    .fd = -1};
 }
 
-/* Takes the render lock. Returns false if another thread renders and the list
- * of an earlier version will do. */
-static bool lock_unless(pthread_mutex_t *lock, const struct store_snapshot *old)
-{
-	if (!old || !list_is_costly(&old->pace))
-		return !pthread_mutex_lock(lock);
-	return clock_ticks() >= list_served_until(&old->pace) &&
-	       !pthread_mutex_trylock(lock);
-}
-
 int snapshot_get(struct store *store, enum store_list which, int64_t id,
-    int64_t version, int64_t made, bool paced, snapshot_fill_fn fill, void *arg,
+    int64_t version, int64_t made, snapshot_fill_fn fill,
     struct store_snapshot **out)
 {
-	struct store_snapshot want = new_snapshot(which, id, version, made);
+	struct store_snapshot want = new_snapshot(which, id, fill, NULL);
 
+	want.version = version;
+	want.times.made = made;
 	*out = find(store, which, id, version);
 	if (*out)
 		return 0;
-	struct store_snapshot *old = paced ? find(store, which, id, 0) : NULL;
-	if (!lock_unless(render_lock(store, which, id), old)) {
-		*out = old;
-		return 0;
-	}
-	int rc = get_locked(store, &want, fill, arg, out);
+	pthread_mutex_lock(render_lock(store, which, id));
+	int rc = get_locked(store, &want, out);
 	pthread_mutex_unlock(render_lock(store, which, id));
-	store_snapshot_put(old);
 	return rc;
 }
 
@@ -299,37 +306,112 @@ struct snapshot_times *snapshot_times(struct snapshot_writer *w)
 	return &w->times;
 }
 
-static bool may_serve(const struct store_snapshot *s, int64_t basis)
+static bool is_out_of_date(const struct store_snapshot *s, int64_t basis)
 {
 	int64_t now = clock_now();
 
-	if (clock_ticks() < list_served_until(&s->pace))
-		return true;
 	/* rendered in the future: it shows objects as expired too early */
-	return s->times.basis == basis && now >= s->render_moment &&
-	       now / CLOCK_SECOND < s->times.until;
+	return s->times.basis != basis || now < s->render_moment ||
+	       now / CLOCK_SECOND >= s->times.until;
 }
 
-int snapshot_get_lazily(struct store *store, enum store_list which,
-    int64_t basis, bool look, snapshot_fill_fn fill, void *arg,
+/* Somebody looks. Returns whether the list that is cached will do. */
+static bool will_do(struct store *store, struct store_snapshot *s, int64_t basis)
+{
+	int64_t now = clock_ticks(), none = 0,
+		last = atomic_exchange(&s->looked, now);
+
+	if (!is_out_of_date(s, basis))
+		return true;
+	if (!list_is_costly(&s->pace) || now - last > LIST_WINDOW)
+		return now < list_served_until(&s->pace);
+	if (atomic_compare_exchange_strong(&s->wanted, &none, now))
+		notice_wake(store);
+	return true;
+}
+
+int snapshot_look(struct store *store, enum store_list which, int64_t id,
+    int64_t basis, bool look, snapshot_fill_fn fill,
     struct store_snapshot **out)
 {
-	struct store_snapshot *s = find(store, which, 0, 0);
-	struct store_snapshot want = new_snapshot(
-	    which, 0, s ? s->version + 1 : 1, 0);
+	pthread_mutex_t *lock = render_lock(store, which, id);
+	struct store_snapshot *s = find(store, which, id, 0);
+	struct store_snapshot want = new_snapshot(which, id, fill, s);
 
 	*out = s;
-	if (s && (!look || may_serve(s, basis)))
+	if (s && (!look || will_do(store, s, basis)))
 		return 0;
 	/* while another thread renders, serve the cached one */
 	if (!s)
-		pthread_mutex_lock(&store->lists.render_global[which]);
-	else if (pthread_mutex_trylock(&store->lists.render_global[which]))
+		pthread_mutex_lock(lock);
+	else if (pthread_mutex_trylock(lock))
 		return 0;
-	int rc = get_locked(store, &want, fill, arg, out);
-	pthread_mutex_unlock(&store->lists.render_global[which]);
+	int rc = get_locked(store, &want, out);
+	pthread_mutex_unlock(lock);
 	store_snapshot_put(s);
 	return rc;
+}
+
+/* --- the keeper's part --- */
+
+enum { CACHED = RENDERED + STORE_LISTS };
+
+/* Gets references to the lists that are wanted. Returns their number. */
+static int find_wanted(struct store *store, struct store_snapshot *out[CACHED])
+{
+	struct list_cache *c = &store->lists;
+	int n = 0;
+
+	pthread_mutex_lock(&c->lock);
+	for (int i = 0; i < CACHED; i++) {
+		struct store_snapshot *s = i < RENDERED
+					       ? c->slot[i]
+					       : c->global[i - RENDERED];
+		if (!s || !atomic_load(&s->wanted))
+			continue;
+		__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+		out[n++] = s;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
+/* Who was told its size opens it a moment later. */
+static int64_t due(const struct store_snapshot *s)
+{
+	return later(list_served_until(&s->pace),
+	    atomic_load(&s->wanted) + LIST_INTERVAL);
+}
+
+/* Where it fails, the next look wants it again. */
+static void renew(struct store *store, struct store_snapshot *s)
+{
+	pthread_mutex_t *lock = render_lock(store, s->which, s->id);
+	struct store_snapshot want = new_snapshot(s->which, s->id, s->fill, s);
+	struct store_snapshot *out = NULL;
+
+	atomic_store(&s->wanted, 0);
+	pthread_mutex_lock(lock);
+	get_locked(store, &want, &out);
+	pthread_mutex_unlock(lock);
+	store_snapshot_put(out);
+}
+
+int64_t snapshot_renew_all(struct store *store)
+{
+	struct store_snapshot *wanted[CACHED];
+	int64_t next = INT64_MAX;
+	int n = find_wanted(store, wanted);
+
+	for (int i = 0; i < n; i++) {
+		int64_t at = due(wanted[i]);
+		if (at <= clock_ticks())
+			renew(store, wanted[i]);
+		else if (at < next)
+			next = at;
+		store_snapshot_put(wanted[i]);
+	}
+	return next;
 }
 
 pthread_mutex_t *snapshot_lock(struct store *store, int64_t id)

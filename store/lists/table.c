@@ -258,9 +258,9 @@ static void advance_shown(
 	*listed = times->made / CLOCK_SECOND;
 }
 
-static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
+static int fill(struct store *store, struct snapshot_writer *writer,
+    enum store_list which, int64_t id)
 {
-	enum store_list which = *(const enum store_list *)arg;
 	const struct table_kind *kind = &tables[which];
 	struct table t = {
 	    .store = store,
@@ -272,6 +272,7 @@ static int fill(struct store *store, struct snapshot_writer *writer, void *arg)
 	struct audit_end end;
 	int rc = audit_find_end(store, &end);
 
+	(void)id;
 	bytes_free(&end.text);
 	t.times->basis = end.line;
 	t.times->made = end.at;
@@ -290,6 +291,5 @@ int list_table(struct store *store, enum store_list which, bool look,
 
 	bytes_free(&end.text);
 	return rc ? rc
-		  : snapshot_get_lazily(
-			store, which, end.line, look, fill, &which, out);
+		  : snapshot_look(store, which, 0, end.line, look, fill, out);
 }

@@ -5,7 +5,7 @@
 
 #include "store/base/clock.h"
 #include "store/db/db.h"
-#include "store/lists/keeper.h"
+#include "store/lists/notice.h"
 #include "store/objects/authority.h"
 #include "store/objects/kind.h"
 #include "store/objects/shown.h"
@@ -71,7 +71,7 @@ static int remove_cert(struct db_conn *conn, struct store_call *call,
 		return rc == -EBUSY ? in_use(call) : rc;
 	/* Its private key is destroyed: it counts as revoked by its issuer. */
 	rc = db_change(conn, DB_CERT_COUNT_REVOKED, args);
-	keeper_revoked(conn);
+	notice_revoked(conn, object->cert.issuer, 0);
 	if (!rc)
 		rc = shown_used(conn, STORE_CERT, object->cert.issuer, now);
 	if (rc)

@@ -7,7 +7,7 @@
 #include "store/base/clock.h"
 #include "store/db/columns.h"
 #include "store/db/db.h"
-#include "store/lists/keeper.h"
+#include "store/lists/notice.h"
 #include "store/objects/kind.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
@@ -59,39 +59,45 @@ static int issuer_used(const struct db_row *row, void *arg)
 	return shown_used(use->conn, STORE_CERT, db_int(row, 0), use->now);
 }
 
-/* Appends the id of a certificate to revoke. */
-static int add_id(const struct db_row *row, void *arg)
-{
-	int64_t id = db_int(row, 0);
+/* A certificate to revoke. */
+struct revoked {
+	int64_t id, issuer;
+};
 
-	return bytes_add(arg, &id, sizeof(id));
+static int add_revoked(const struct db_row *row, void *arg)
+{
+	struct revoked revoked = {db_int(row, 0), db_int(row, 1)};
+
+	return bytes_add(arg, &revoked, sizeof(revoked));
 }
 
-static int note_all(struct db_conn *conn, const struct bytes *ids, int64_t now)
+static int note_all(
+    struct db_conn *conn, const struct bytes *revoked, int64_t now)
 {
-	const int64_t *id = (const int64_t *)ids->data;
+	const struct revoked *r = (const struct revoked *)revoked->data;
 	int rc = 0;
 
-	for (size_t i = 0; i < ids->len / sizeof(*id) && !rc; i++)
-		rc = journal_note(conn, DB_REVOKED, id[i], now);
+	for (size_t i = 0; i < revoked->len / sizeof(*r) && !rc; i++) {
+		notice_revoked(conn, r[i].issuer, r[i].id);
+		rc = journal_note(conn, DB_REVOKED, r[i].id, now);
+	}
 	return rc;
 }
 
 int member_revoke(struct db_conn *conn, int64_t member, int keep,
     const char *reason, int64_t now)
 {
-	CLEANUP_BYTES struct bytes ids = {0};
+	CLEANUP_BYTES struct bytes revoked = {0};
 	struct db_value id = DB_INT(member), at = DB_INT(now),
 			seconds = DB_INT(now / CLOCK_SECOND),
 			left = DB_INT(keep);
-	int rc = db_each(
-	    conn, DB_MEMBER_VALID, DB_ARGS(id, seconds, left), add_id, &ids);
+	int rc = db_each(conn, DB_MEMBER_VALID, DB_ARGS(id, seconds, left),
+	    add_revoked, &revoked);
 
-	if (rc || !ids.len)
+	if (rc || !revoked.len)
 		return rc;
 	rc = db_change(
 	    conn, DB_MEMBER_COUNT_REVOKED, DB_ARGS(id, seconds, left, at));
-	keeper_revoked(conn);
 	if (!rc)
 		rc = shown_used(conn, STORE_MEMBER, member, now);
 	if (!rc)
@@ -101,8 +107,8 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep,
 		rc = db_change(conn, DB_MEMBER_REVOKE,
 		    DB_ARGS(id, seconds, left, at, DB_TEXT(reason)));
 	if (!rc)
-		rc = note_all(conn, &ids, now);
-	return rc ? rc : (int)(ids.len / sizeof(int64_t));
+		rc = note_all(conn, &revoked, now);
+	return rc ? rc : (int)(revoked.len / sizeof(struct revoked));
 }
 
 static int set_revocation(struct db_conn *conn, struct store_call *call,

@@ -307,6 +307,13 @@ const char *pki_reason_name(int code);
 int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason,
     struct bytes *entries);
 
+/* Appends the entries of a list, one behind the other as from pki_crl_entry.
+ * Returns 0, -EBADMSG (not a list) or -ENOMEM. */
+int pki_crl_entries(const void *der, size_t len, struct bytes *entries);
+
+/* The length of the list that these bytes begin with; 0: there is none. */
+size_t pki_crl_len(const void *der, size_t len);
+
 struct pki_crl {
 	int64_t number;
 	int64_t this_update, next_update; /* seconds */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One user's machine beside another user that takes all it can get, and beside as many programs that only
-burn CPU time."""
+burn CPU time. What is written after revocations, with somebody who looks at the lists and without."""
 import os
 import signal
 import subprocess
@@ -93,3 +93,60 @@ def fairness(o, folder, requests):
     time.sleep(60)
     figure('memory, a minute later', 32, 'MiB', [stage.mount.resident()])
     stage.mount.down()
+
+
+REVOKED, DELETED = 34000, 1000
+REVOKE = """
+UPDATE issued SET revoked = created, reason = 'superseded' WHERE id IN
+  (SELECT newest FROM member WHERE name LIKE 'n%' ORDER BY id LIMIT {0});
+UPDATE cert SET revoked = (SELECT count(*) FROM issued WHERE cert = cert.id AND revoked IS NOT NULL);
+"""
+
+
+def many_revoked(folder, members):
+    mount, _ = populated(folder, 'revoked', members)
+    mount.down()
+    subprocess.run(['sqlite3', mount.store], input=REVOKE.format(REVOKED), text=True, check=True)
+    mount.up()
+    with open(mount.path + '/certs/connector/crl.der', 'rb') as f:
+        f.read()
+    return mount
+
+
+def written(mount):
+    """MB that the daemon has written so far."""
+    with open('/proc/%d/io' % mount.pid(), encoding='ascii') as f:
+        return int(dict(line.split(': ') for line in f)['write_bytes']) / 1e6
+
+
+def delete(mount, names, last):
+    """MB that deleting these members writes, until the lists have all."""
+    before = written(mount)
+    for name in names:
+        os.rmdir('%s/members/%s' % (mount.group, name))
+    fd = os.open('%s/members/%s/revocation' % (mount.group, last), os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
+    return written(mount) - before
+
+
+def revocations(o, folder):
+    """Deleting members while thousands are revoked, beside 8 that stat the lists."""
+    members = REVOKED + (2 * o.rounds + 2) * DELETED
+    mount = many_revoked(folder, members)
+    lists = [mount.path + '/certs/connector/' + name for name in ('index.txt', 'crl.der', 'crl.pem')]
+    names = ['n%d' % i for i in range(members, REVOKED + DELETED, -1)]
+    pairs, times = [], []
+    for _ in range(o.rounds):
+        alone = delete(mount, [names.pop() for _ in range(DELETED)], names[0])
+        others = [subprocess.Popen(become(STRANGER) + [sys.executable, TOP + '/tests/mount/greedy.py', 'stats'] + lists,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(8)]
+        began = time.monotonic()
+        pairs.append((delete(mount, [names.pop() for _ in range(DELETED)], names[0]), alone))
+        times.append(time.monotonic() - began)
+        for other in others:
+            other.kill()
+            other.wait()
+    row('written by %d deletions beside stat of lists / alone' % DELETED, 2, 'MB', pairs, at_most=True)
+    figure('these deletions with stat, until the list has them', None, 's', times)
+    mount.down()

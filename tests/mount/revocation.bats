@@ -372,6 +372,157 @@ signed() { grep -rhc '"kind":"crl"' "$M/export/" | awk '{n += $1} END {print n}'
 	wait_until eval 'openssl crl -in "$C/crl.pem" -noout -text | grep "Serial Number" | wc -l | grep -qx 34060'
 }
 
+entries() { openssl crl -in "$1" -noout -text | grep -c 'Serial Number'; }
+
+@test "fsync of a revocation returns when the lists have it" {
+	setup_members web1 web2 web3
+	stop
+	# a reader of the stored list, which no open has had signed
+	stored() { sqlite3 store 'SELECT covers FROM crl WHERE cert = (SELECT id FROM cert WHERE name = "connector")'; }
+	start
+	echo superseded | dd of="$G/members/web1/revocation" conv=fsync,notrunc 2> /dev/null
+	[ "$(stored)" = 1 ]
+	# by name, also when it is there already, and of one that is not revoked
+	echo superseded > "$G/members/web2/revocation"
+	sync "$G/members/web2/revocation"
+	[ "$(stored)" = 2 ]
+	sync "$G/members/web2/revocation" "$G/members/web3/revocation"
+	[ "$(stored)" = 2 ]
+	[ "$(entries "$C/crl.pem")" = 2 ]
+	# nothing is awaited elsewhere
+	sync "$G/members" "$G/members/web1/state" "$K/max_uses"
+}
+
+@test "fsync of a revocation on the list of each certificate that issued one" {
+	setup_members web1
+	mkdir "$M/certs/second"
+	echo root > "$M/certs/second/issuer"
+	echo second > "$K/signing_cert"
+	csr renewed
+	enroll_here renewed.csr "$G/members/web1/renew" > /dev/null
+	echo keyCompromise > "$G/members/web1/revocation"
+	sync "$G/members/web1/revocation"
+	[ "$(sqlite3 store 'SELECT sum(covers) FROM crl')" = 2 ]
+	[ "$(entries "$C/crl.pem") $(entries "$M/certs/second/crl.pem")" = '1 1' ]
+}
+
+@test "on a read-only mount fsync of what is on no list is refused" {
+	setup_members web1
+	cat "$C/crl.pem" > /dev/null
+	sync "$G/members/web1/revocation"
+	echo superseded > "$G/members/web1/revocation"
+	kill -9 "$PID"
+	wait "$PID" || :
+	wait_until not mountpoint -q "$M"
+	start -o ro
+	expect_log 'lacks 1 that were revoked since'
+	refused 'Read-only file system' sync "$G/members/web1/revocation"
+}
+
+@test "a long list has a revocation after crl_delay, with 0 when it is opened" {
+	setup_members web1 web2 web3 web4 web5
+	stop
+	many 34000
+	start -o crl_delay=0
+	for i in 1 2 3; do
+		echo superseded > "$G/members/web$i/revocation"
+		[ "$(entries "$C/crl.pem")" = $((34000 + i)) ]
+	done
+	openssl crl -in "$C/crl.pem" -CAfile "$C/cert.pem" -noout
+	[[ $(checks web3.crt) == *'certificate revoked'* ]]
+	checks web4.crt
+	stop
+	start -o crl_delay=2
+	cat "$C/crl.der" > /dev/null
+	for i in 4 5; do
+		before=$EPOCHREALTIME
+		echo superseded > "$G/members/web$i/revocation"
+		sync "$G/members/web$i/revocation"
+		took=$(((${EPOCHREALTIME/./} - ${before/./}) / 1000))
+		echo "listed in $took ms"
+		[ "$(sqlite3 store 'SELECT max(covers) FROM crl')" = $((34000 + i)) ]
+	done
+	[[ $(checks web5.crt) == *'certificate revoked'* ]]
+}
+
+@test "a long list that follows another writes what is new, and not all" {
+	setup_members web1 web2 web3
+	stop
+	many 34000
+	start -o crl_delay=0
+	written() { sed -n 's/^write_bytes: //p' "/proc/$PID/io"; }
+	for i in 1 2 3; do
+		before=$(written)
+		echo superseded > "$G/members/web$i/revocation"
+		[ "$(entries "$C/crl.der")" = $((34000 + i)) ]
+		bytes=$(($(written) - before))
+		echo "list $i: $bytes bytes"
+		openssl crl -in "$C/crl.der" -CAfile "$C/cert.pem" -noout
+	done
+	size=$(stat -c %s "$C/crl.der")
+	[ "$bytes" -lt $((size / 4)) ]
+	# as it is stored, also for who opens it next
+	cat "$C/crl.der" > crl.der
+	stop
+	start -o ro
+	cmp crl.der "$C/crl.der"
+	[ "$(openssl crl -in crl.der -outform DER | wc -c)" = "$size" ]
+	openssl crl -in "$C/crl.pem" -outform DER | cmp - crl.der
+}
+
+@test "who looks at a long index has it made a moment later, not at once" {
+	setup_members web1 web2
+	stop
+	many 34000
+	start
+	look_at() { stat -c '%s %.Y' "$C/index.txt"; }
+	revoked() { [ "$(cut -f1 "$C/index.txt" | grep -c R)" = "$1" ]; }
+	look_at > before
+	revoked 34000
+	echo superseded > "$G/members/web1/revocation"
+	# what a look says is what is read then
+	look_at | cmp - before
+	[ "$(cut -d' ' -f1 before)" = "$(cat "$C/index.txt" | wc -c)" ]
+	revoked 34000
+	wait_until revoked 34001
+	[ "$(look_at)" != "$(cat before)" ]
+	[ "$(stat -c %s "$C/index.txt")" = "$(cat "$C/index.txt" | wc -c)" ]
+}
+
+@test "a wait for a list can be interrupted while none can be signed" {
+	setup_members web1 web2 web3 web4 web5
+	expect_log 'DB_\|locked\|list'
+	python3 - "$G/members" <<-'PY'
+		import signal, sqlite3, subprocess, sys, time
+		other = sqlite3.connect('store', isolation_level=None)
+		def covered():
+		    return other.execute('SELECT coalesce(max(covers), 0) FROM crl').fetchone()[0]
+		for i in range(1, 6):
+		    path = f'{sys.argv[1]}/web{i}/revocation'
+		    with open(path, 'w') as f:
+		        f.write('superseded\n')
+		    other.execute('BEGIN IMMEDIATE') # nobody else can write
+		    if covered() < i:
+		        break
+		    other.execute('ROLLBACK') # it was signed already
+		else:
+		    raise SystemExit('each was signed at once')
+		waits = subprocess.Popen(['sync', path])
+		def in_fsync():
+		    with open(f'/proc/{waits.pid}/syscall') as f:
+		        return f.read().startswith('74 ') # x86-64
+		while not in_fsync():
+		    assert waits.poll() is None
+		    time.sleep(0.001)
+		waits.send_signal(signal.SIGTERM)
+		assert waits.wait(timeout=10) == -signal.SIGTERM
+		assert covered() < i
+		other.execute('ROLLBACK')
+		subprocess.run(['sync', path], check=True)
+		assert covered() == i
+	PY
+}
+
 @test "a list of 100,000 is whole, and the mount goes on while it is made" {
 	setup_members web1
 	stop

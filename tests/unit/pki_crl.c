@@ -132,6 +132,40 @@ static void entries(void **state)
 	X509_CRL_free(crl);
 }
 
+/* The entries of a list are those it was signed with. */
+static void entries_are_read_back(void **state)
+{
+	(void)state;
+	static const unsigned char serial[] = {0x80, 1};
+	CLEANUP_BYTES struct bytes all = {0}, der = {0}, again = {0};
+	const struct pki_crl want = {1, 1795000000, 1795086400};
+
+	assert_int_equal(pki_crl(ca, &want, &all, &der), 0);
+	assert_int_equal(pki_crl_entries(der.data, der.len, &again), 0);
+	assert_int_equal(again.len, 0);
+	for (int i = 1; i < 300; i++) {
+		der.len = again.len = 0;
+		assert_int_equal(
+		    pki_crl_entry(serial, i % 2 + 1, 1795000000, i % 3, &all),
+		    0);
+		assert_int_equal(pki_crl(ca, &want, &all, &der), 0);
+		assert_int_equal(pki_crl_entries(der.data, der.len, &again), 0);
+		assert_int_equal(again.len, all.len);
+		assert_memory_equal(again.data, all.data, all.len);
+	}
+	assert_int_equal(pki_crl_len(der.data, der.len), der.len);
+	size_t len = der.len;
+	assert_int_equal(bytes_add(&der, "\0\0\0", 3), 0);
+	assert_int_equal(pki_crl_len(der.data, der.len), len);
+	der.len = len;
+	assert_int_equal(pki_crl_len(der.data, len - 1), 0);
+	assert_int_equal(pki_crl_len(NULL, 0), 0);
+	assert_int_equal(pki_crl_entries(NULL, 0, &again), -EBADMSG);
+	assert_int_equal(
+	    pki_crl_entries(der.data, der.len - 1, &again), -EBADMSG);
+	assert_int_equal(pki_crl_entries(der.data, 20, &again), -EBADMSG);
+}
+
 static void reasons(void **state)
 {
 	(void)state;
@@ -167,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(empty_list),
 	    cmocka_unit_test(entries),
+	    cmocka_unit_test(entries_are_read_back),
 	    cmocka_unit_test(reasons),
 	    cmocka_unit_test(hundred_thousand_entries),
 	};
