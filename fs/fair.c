@@ -13,6 +13,7 @@ struct account {
 	uid_t uid;
 	bool changes;
 	int working, waiting;
+	int paused; /* of those that are worked on, see fair_pause */
 	struct fair_request *first, *last;
 	struct account
 	    *next; /* in the ring; those behind have their turn first */
@@ -20,7 +21,7 @@ struct account {
 
 struct fair {
 	pthread_mutex_t lock;
-	int most;
+	int most, cpus;
 	uid_t owner;
 	int working, of_users; /* the latter without those of has_reserve */
 	int waiting;
@@ -29,13 +30,14 @@ struct fair {
 	struct account *turn;
 };
 
-struct fair *fair_new(int most, uid_t owner)
+struct fair *fair_new(int most, int cpus, uid_t owner)
 {
 	struct fair *fair = calloc(1, sizeof(*fair));
 
 	if (!fair)
 		return NULL;
 	fair->most = most;
+	fair->cpus = cpus > FAIR_RUNNING ? cpus : FAIR_RUNNING;
 	fair->owner = owner;
 	pthread_mutex_init(&fair->lock, NULL);
 	return fair;
@@ -108,6 +110,7 @@ static bool may_work(const struct fair *fair, const struct account *a)
 		return false;
 	return has_reserve(fair, a->uid) ||
 	       (a->working < FAIR_SHARE &&
+		   a->working - a->paused < fair->cpus &&
 		   fair->of_users < fair->most - FAIR_RESERVE);
 }
 
@@ -212,8 +215,8 @@ int fair_enter(
 	return rc;
 }
 
-/* The next one by turn that may be worked on. */
-static struct fair_request *next(struct fair *fair)
+/* Whose turn it is, of those with a request that may be worked on; or NULL. */
+static struct account *next_account(const struct fair *fair)
 {
 	struct account *a = fair->turn;
 
@@ -221,22 +224,51 @@ static struct fair_request *next(struct fair *fair)
 		return NULL;
 	do {
 		a = a->next;
-		if (a->waiting && may_work(fair, a)) {
-			fair->turn = a;
-			begin(fair, a);
-			return take(fair, a);
-		}
+		if (a->waiting && may_work(fair, a))
+			return a;
 	} while (a != fair->turn);
 	return NULL;
 }
 
-struct fair_request *fair_leave(struct fair *fair, uid_t uid, bool changes)
+static struct fair_request *next(struct fair *fair)
+{
+	struct account *a = next_account(fair);
+
+	if (!a)
+		return NULL;
+	fair->turn = a;
+	begin(fair, a);
+	return take(fair, a);
+}
+
+struct fair_request *fair_next(struct fair *fair)
+{
+	pthread_mutex_lock(&fair->lock);
+	struct fair_request *r = next(fair);
+	pthread_mutex_unlock(&fair->lock);
+	return r;
+}
+
+bool fair_pause(struct fair *fair, uid_t uid, bool changes)
+{
+	pthread_mutex_lock(&fair->lock);
+	struct account *a = find(fair, uid, changes);
+	if (a) /* as it has entered */
+		a->paused++;
+	bool more = next_account(fair);
+	pthread_mutex_unlock(&fair->lock);
+	return more;
+}
+
+struct fair_request *fair_leave(
+    struct fair *fair, uid_t uid, bool changes, bool paused)
 {
 	pthread_mutex_lock(&fair->lock);
 	struct fair_request *r = NULL;
 	struct account *a = find(fair, uid, changes);
 	if (a) { /* as it has entered */
 		a->working--;
+		a->paused -= paused;
 		fair->working--;
 		fair->of_users -= !has_reserve(fair, uid);
 		r = next(fair);

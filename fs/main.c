@@ -364,6 +364,7 @@ static int serve_store(
 	    .gid = getgid(),
 	    .enrolled = ops_enrolled,
 	    .enrolled_arg = mount,
+	    .waits = loop_pause,
 	};
 	int rc = drop_privileges(o, &options);
 

@@ -163,6 +163,7 @@ static int open_locked(struct store *store, const struct store_options *options)
 		return rc;
 	}
 	db_set_context(store->db, store, &journal_hooks);
+	db_set_waits(store->db, options->waits);
 	rc = db_hold(store->dir, options->path, &store->held);
 	if (!rc && options->as_it_is && lacks_tables(store))
 		return 0;

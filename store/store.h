@@ -43,6 +43,9 @@ struct store_options {
 	 * NULL. */
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
+	/* Called by a thread before it waits until a change is on disk, unless
+	 * NULL. */
+	void (*waits)(void);
 	bool must_be_new; /* an existing store is -EEXIST; a new one that cannot
 			     be opened is removed */
 	bool as_it_is; /* for store_check: do not warn about an incomplete copy,
