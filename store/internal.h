@@ -7,6 +7,7 @@
 #include "store/base/recent.h"
 #include "store/base/text_cache.h"
 #include "store/db/db.h"
+#include "store/enroll/budget.h"
 #include "store/lists/keeper.h"
 #include "store/lists/metrics.h"
 #include "store/lists/render.h"
@@ -44,6 +45,7 @@ struct store {
 
 	/* public keys and names that have certificates */
 	struct recent issued;
+	struct budget unproven; /* of renewals */
 	struct metrics metrics;
 	struct shown shown;
 	struct journal journal;
