@@ -14,6 +14,7 @@ struct account {
 	bool changes;
 	int working, waiting;
 	int paused; /* of those that are worked on, see fair_pause */
+	size_t bytes; /* of those that wait */
 	struct fair_request *first, *last;
 	struct account
 	    *next; /* in the ring; those behind have their turn first */
@@ -127,6 +128,7 @@ static bool has_room(
     const struct fair *fair, const struct account *a, size_t len)
 {
 	return a->waiting < FAIR_WAITING && fair->waiting < FAIR_WAITING_ALL &&
+	       len <= FAIR_BYTES_PER_USER - a->bytes &&
 	       len <= FAIR_BYTES - fair->bytes;
 }
 
@@ -163,6 +165,7 @@ static int wait_in(
 		a->first = r;
 	a->last = r;
 	a->waiting++;
+	a->bytes += len;
 	fair->waiting++;
 	fair->bytes += len;
 	return 0;
@@ -175,6 +178,7 @@ static struct fair_request *take(struct fair *fair, struct account *a)
 	a->first = r->next;
 	r->next = NULL;
 	a->waiting--;
+	a->bytes -= r->len;
 	fair->waiting--;
 	fair->bytes -= r->len;
 	return r;

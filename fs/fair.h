@@ -18,12 +18,13 @@ enum {
 	FAIR_SHARE = 16,   /* of one user and kind, at a time */
 	FAIR_RUNNING = 2,  /* of these, at least */
 	FAIR_RESERVE = 8,  /* of all, for root and the owner of the mount */
-	FAIR_WAITING = 64, /* of one user and kind */
-	FAIR_WAITING_ALL = 512,
+	FAIR_WAITING = 256, /* of one user and kind */
+	FAIR_WAITING_ALL = 1024,
 	FAIR_WAIT_SECONDS = 10,
 };
 
-/* Bytes of all that wait. */
+/* Bytes of those that wait: of one user and kind, and of all. */
+#define FAIR_BYTES_PER_USER ((size_t)4 << 20)
 #define FAIR_BYTES ((size_t)16 << 20)
 
 struct fair;

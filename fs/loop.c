@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/draft.h"
 #include "fs/fair.h"
 #include "store/base/clock.h"
 #include "store/base/process.h"
@@ -426,7 +427,8 @@ static void serve(struct loop *loop)
 		if (second % SURPLUS_SECONDS == 0)
 			atomic_store(&loop->leave, surplus(loop));
 		interrupt(loop, atomic_load(&loop->leave), false);
-		if (join(loop))
+		bool joined = join(loop), tidied = draft_tidy();
+		if (joined || tidied)
 			process_give_memory_back();
 	}
 }

@@ -157,8 +157,12 @@ static void no_more_wait_than_may(void **state)
 		assert_int_equal(enter((uid_t)(100 + i)), 1);
 	while (fair_enter(fair, 2, false, big, sizeof(big)) == 0)
 		waiting++;
+	assert_int_equal(waiting, 4);
+	for (uid_t uid = 3; uid < 10; uid++)
+		while (fair_enter(fair, uid, false, big, sizeof(big)) == 0)
+			waiting++;
 	assert_int_equal(waiting, 15);
-	assert_int_equal(enter(2), 0);
+	assert_int_equal(enter(5), 0);
 	/* users that have nothing left are forgotten */
 	for (uid_t uid = 1000; uid < 3000; uid++)
 		enter(uid);
