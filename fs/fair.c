@@ -13,7 +13,7 @@ struct account {
 	uid_t uid;
 	bool changes;
 	int working, waiting;
-	int paused; /* of those that are worked on, see fair_pause */
+	int paused;   /* of those that are worked on, see fair_pause */
 	size_t bytes; /* of those that wait */
 	struct fair_request *first, *last;
 	struct account
@@ -224,7 +224,7 @@ static struct account *next_account(const struct fair *fair)
 {
 	struct account *a = fair->turn;
 
-	if (!fair->waiting)
+	if (!a || !fair->waiting)
 		return NULL;
 	do {
 		a = a->next;

@@ -15,9 +15,9 @@
 #include <sys/types.h>
 
 enum {
-	FAIR_SHARE = 16,   /* of one user and kind, at a time */
-	FAIR_RUNNING = 2,  /* of these, at least */
-	FAIR_RESERVE = 8,  /* of all, for root and the owner of the mount */
+	FAIR_SHARE = 16,    /* of one user and kind, at a time */
+	FAIR_RUNNING = 2,   /* of these, at least */
+	FAIR_RESERVE = 8,   /* of all, for root and the owner of the mount */
 	FAIR_WAITING = 256, /* of one user and kind */
 	FAIR_WAITING_ALL = 1024,
 	FAIR_WAIT_SECONDS = 10,
@@ -54,9 +54,9 @@ void fair_free(struct fair *fair);
 int fair_enter(
     struct fair *fair, uid_t uid, bool changes, const void *data, size_t len);
 
-/* A request of this user has been answered. paused: see fair_pause. Returns one that has waited and is
- * to be worked on by the caller, who calls fair_leave for it too; or NULL. Free
- * it with fair_drop. */
+/* A request of this user has been answered. paused: see fair_pause. Returns one
+ * that has waited and is to be worked on by the caller, who calls fair_leave
+ * for it too; or NULL. Free it with fair_drop. */
 struct fair_request *fair_leave(
     struct fair *fair, uid_t uid, bool changes, bool paused);
 

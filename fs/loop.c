@@ -325,8 +325,7 @@ static void process(struct loop *loop, const struct fuse_buf *buf)
 	if (rc == -ENOMEM)
 		fuse_session_process_buf(loop->session, buf);
 	else if (rc > 0)
-		work_on_waiting(
-		    loop, work_on(loop, buf, header.uid, changes));
+		work_on_waiting(loop, work_on(loop, buf, header.uid, changes));
 	else if (rc < 0)
 		refuse(loop, &header);
 }

@@ -28,10 +28,10 @@ def become(uid):
 
 
 class Stage:
-    """A store with a long trail and long lists, and what a stranger may read of it."""
+    """What a stranger may read and use of a mount."""
 
-    def __init__(self, folder, requests):
-        self.mount, _ = populated(folder, 'fair', MEMBERS)
+    def __init__(self, folder, requests, mount):
+        self.mount = mount
         self.requests = requests
         self.key, self.text = self.mount.key('fair')
         os.chmod(self.text, 0o644)
@@ -90,7 +90,7 @@ class Stage:
 
 
 def fairness(o, folder, requests):
-    stage = Stage(folder, requests)
+    stage = Stage(folder, requests, populated(folder, 'fair', MEMBERS)[0])  # a long trail, and long lists
     burn = {}
     seconds = 2 * o.seconds
     for name, n, what in stage.greedy():
