@@ -43,10 +43,11 @@ static bool is_over(const struct draft *d, time_t at)
 	return !d->open && (!d->name[0] || at - d->closed >= DRAFT_SECONDS);
 }
 
-/* Takes the lock, and frees expired drafts. */
-static void enter(void)
+/* Takes the lock, and frees expired drafts. Returns whether there were any. */
+static bool enter(void)
 {
 	time_t at = now();
+	bool any = false;
 
 	pthread_mutex_lock(&drafts.lock);
 	for (struct draft **link = &drafts.first; *link;) {
@@ -58,7 +59,9 @@ static void enter(void)
 		*link = d->next;
 		bytes_free(&d->content);
 		free(d);
+		any = true;
 	}
+	return any;
 }
 
 static int leave(int rc)
@@ -152,10 +155,26 @@ int draft_stat(uint64_t id, struct stat *st)
 	return leave(0);
 }
 
+/* Whether there is memory for so many bytes in this draft. */
+static bool has_memory(const struct draft *d, size_t size)
+{
+	size_t of_maker = size, all = size;
+
+	for (const struct draft *other = drafts.first; other;
+	     other = other->next) {
+		size_t n = other == d ? 0 : other->content.cap;
+		of_maker += other->maker == d->maker ? n : 0;
+		all += n;
+	}
+	return of_maker <= DRAFT_BYTES_PER_USER && all <= DRAFT_BYTES_MAX;
+}
+
 static int resize(struct draft *d, off_t size)
 {
 	if (size < 0 || size > DRAFT_MAX)
 		return -EFBIG;
+	if ((size_t)size > d->content.cap && !has_memory(d, (size_t)size))
+		return -ENOSPC;
 	if ((size_t)size > d->content.len)
 		return bytes_extend(&d->content, (size_t)size - d->content.len);
 	d->content.len = (size_t)size;
@@ -273,6 +292,14 @@ int draft_rename(uint64_t id, const char *name)
 		other->name[0] = '\0';
 	strncpy(d->name, name, sizeof(d->name) - 1);
 	return leave(0);
+}
+
+bool draft_tidy(void)
+{
+	bool any = enter();
+
+	leave(0);
+	return any;
 }
 
 void draft_end_all(void)

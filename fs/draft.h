@@ -22,6 +22,8 @@ enum {
 	DRAFTS_PER_USER = 256,
 	DRAFTS_MAX = 1024,
 	DRAFT_SECONDS = 60,
+	DRAFT_BYTES_PER_USER = 8 << 20,
+	DRAFT_BYTES_MAX = 16 << 20,
 };
 
 /*
@@ -41,7 +43,8 @@ uint64_t draft_parent(uint64_t id);
 /* Fills in all but st_ino and st_blocks. */
 int draft_stat(uint64_t id, struct stat *st);
 
-/* Changes attributes. Returns 0, or -EFBIG, -EPERM (see store_merge_owner). */
+/* Changes attributes. Returns 0, or -EFBIG, -ENOSPC, -EPERM (see
+ * store_merge_owner). */
 struct draft_change {
 	const struct store_chown *owner; /* NULL: no change of owner and mode */
 	bool resize, mtime;
@@ -59,12 +62,16 @@ int draft_open(uint64_t id, bool truncate);
 void draft_close(uint64_t id);
 
 int draft_read(uint64_t id, off_t offset, size_t size, struct bytes *out);
-/* Writes at an offset, or at the end if that is negative. Returns 0, or -EFBIG.
- * */
+/* Writes at an offset, or at the end if that is negative. Returns 0, or -EFBIG,
+ * -ENOSPC (too much memory). */
 int draft_write(uint64_t id, const void *data, size_t size, off_t offset);
 
 /* Renames in its directory, replacing a draft of that name. */
 int draft_rename(uint64_t id, const char *name);
+
+/* Frees drafts whose time is over, as all functions above do. Returns whether
+ * there were any. */
+bool draft_tidy(void);
 
 /* Wipes all drafts. For the end. */
 void draft_end_all(void);

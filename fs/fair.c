@@ -13,6 +13,8 @@ struct account {
 	uid_t uid;
 	bool changes;
 	int working, waiting;
+	int paused;   /* of those that are worked on, see fair_pause */
+	size_t bytes; /* of those that wait */
 	struct fair_request *first, *last;
 	struct account
 	    *next; /* in the ring; those behind have their turn first */
@@ -20,7 +22,7 @@ struct account {
 
 struct fair {
 	pthread_mutex_t lock;
-	int most;
+	int most, cpus;
 	uid_t owner;
 	int working, of_users; /* the latter without those of has_reserve */
 	int waiting;
@@ -29,13 +31,14 @@ struct fair {
 	struct account *turn;
 };
 
-struct fair *fair_new(int most, uid_t owner)
+struct fair *fair_new(int most, int cpus, uid_t owner)
 {
 	struct fair *fair = calloc(1, sizeof(*fair));
 
 	if (!fair)
 		return NULL;
 	fair->most = most;
+	fair->cpus = cpus > FAIR_RUNNING ? cpus : FAIR_RUNNING;
 	fair->owner = owner;
 	pthread_mutex_init(&fair->lock, NULL);
 	return fair;
@@ -108,6 +111,7 @@ static bool may_work(const struct fair *fair, const struct account *a)
 		return false;
 	return has_reserve(fair, a->uid) ||
 	       (a->working < FAIR_SHARE &&
+		   a->working - a->paused < fair->cpus &&
 		   fair->of_users < fair->most - FAIR_RESERVE);
 }
 
@@ -124,6 +128,7 @@ static bool has_room(
     const struct fair *fair, const struct account *a, size_t len)
 {
 	return a->waiting < FAIR_WAITING && fair->waiting < FAIR_WAITING_ALL &&
+	       len <= FAIR_BYTES_PER_USER - a->bytes &&
 	       len <= FAIR_BYTES - fair->bytes;
 }
 
@@ -160,6 +165,7 @@ static int wait_in(
 		a->first = r;
 	a->last = r;
 	a->waiting++;
+	a->bytes += len;
 	fair->waiting++;
 	fair->bytes += len;
 	return 0;
@@ -172,6 +178,7 @@ static struct fair_request *take(struct fair *fair, struct account *a)
 	a->first = r->next;
 	r->next = NULL;
 	a->waiting--;
+	a->bytes -= r->len;
 	fair->waiting--;
 	fair->bytes -= r->len;
 	return r;
@@ -212,31 +219,60 @@ int fair_enter(
 	return rc;
 }
 
-/* The next one by turn that may be worked on. */
-static struct fair_request *next(struct fair *fair)
+/* Whose turn it is, of those with a request that may be worked on; or NULL. */
+static struct account *next_account(const struct fair *fair)
 {
 	struct account *a = fair->turn;
 
-	if (!fair->waiting)
+	if (!a || !fair->waiting)
 		return NULL;
 	do {
 		a = a->next;
-		if (a->waiting && may_work(fair, a)) {
-			fair->turn = a;
-			begin(fair, a);
-			return take(fair, a);
-		}
+		if (a->waiting && may_work(fair, a))
+			return a;
 	} while (a != fair->turn);
 	return NULL;
 }
 
-struct fair_request *fair_leave(struct fair *fair, uid_t uid, bool changes)
+static struct fair_request *next(struct fair *fair)
+{
+	struct account *a = next_account(fair);
+
+	if (!a)
+		return NULL;
+	fair->turn = a;
+	begin(fair, a);
+	return take(fair, a);
+}
+
+struct fair_request *fair_next(struct fair *fair)
+{
+	pthread_mutex_lock(&fair->lock);
+	struct fair_request *r = next(fair);
+	pthread_mutex_unlock(&fair->lock);
+	return r;
+}
+
+bool fair_pause(struct fair *fair, uid_t uid, bool changes)
+{
+	pthread_mutex_lock(&fair->lock);
+	struct account *a = find(fair, uid, changes);
+	if (a) /* as it has entered */
+		a->paused++;
+	bool more = next_account(fair);
+	pthread_mutex_unlock(&fair->lock);
+	return more;
+}
+
+struct fair_request *fair_leave(
+    struct fair *fair, uid_t uid, bool changes, bool paused)
 {
 	pthread_mutex_lock(&fair->lock);
 	struct fair_request *r = NULL;
 	struct account *a = find(fair, uid, changes);
 	if (a) { /* as it has entered */
 		a->working--;
+		a->paused -= paused;
 		fair->working--;
 		fair->of_users -= !has_reserve(fair, uid);
 		r = next(fair);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/draft.h"
 #include "fs/fair.h"
 #include "store/base/clock.h"
 #include "store/base/process.h"
@@ -56,7 +57,15 @@ struct loop {
 	struct worker *left; /* to be joined */
 };
 
-/* A worker whose read this interrupts looks whether it has to end. */
+/* The request that this thread works on, if it is counted. */
+static _Thread_local struct {
+	struct loop *loop; /* NULL: none */
+	uid_t uid;
+	bool changes, paused;
+} present;
+
+/* A worker whose read this interrupts looks whether it has to end, or whether
+ * a request that has waited may be worked on. */
 static void wake(int number)
 {
 	(void)number;
@@ -144,6 +153,15 @@ static void leave(struct worker *worker)
 	pthread_mutex_unlock(&loop->lock);
 }
 
+/* A worker has something to do, and this many are idle: one has to be. */
+static void keep_one_idle(struct loop *loop, int idle)
+{
+	note_least(loop, idle);
+	/* -errno: the workers that there are serve all requests */
+	if (idle <= 0)
+		add_worker(loop, false);
+}
+
 /* Waits for a request. Returns as fuse_session_receive_buf. */
 static int receive(struct worker *worker)
 {
@@ -153,13 +171,24 @@ static int receive(struct worker *worker)
 	int n = fuse_session_receive_buf(loop->session, &worker->buf);
 	atomic_store(&worker->receiving, false);
 	int idle = atomic_fetch_sub(&loop->idle, 1) - 1;
-	if (n <= 0)
-		return n;
-	note_least(loop, idle);
-	/* -errno: the workers that there are serve all requests */
-	if (idle <= 0)
-		add_worker(loop, false);
+	if (n > 0)
+		keep_one_idle(loop, idle);
 	return n;
+}
+
+/* Interrupts at most so many workers that wait for a request. One that is about
+ * to wait misses it: call this again. */
+static void interrupt(struct loop *loop, int most, bool all)
+{
+	pthread_mutex_lock(&loop->lock);
+	for (struct worker *worker = loop->workers; worker && most > 0;
+	     worker = worker->next)
+		if ((all || !worker->permanent) &&
+		    atomic_exchange(&worker->receiving, false)) {
+			pthread_kill(worker->thread, WAKE);
+			most--;
+		}
+	pthread_mutex_unlock(&loop->lock);
 }
 
 /* --- a request --- */
@@ -230,23 +259,54 @@ static void refuse(struct loop *loop, const struct fuse_in_header *request)
 		return;
 }
 
-/* Works on the request, and on those that have waited for it. */
-static void work_on(
+/* Works on a counted request. Returns one that has waited for it. */
+static struct fair_request *work_on(
     struct loop *loop, const struct fuse_buf *buf, uid_t uid, bool changes)
 {
-	struct fair_request *r;
-
+	present.loop = loop;
+	present.uid = uid;
+	present.changes = changes;
+	present.paused = false;
 	fuse_session_process_buf(loop->session, buf);
-	while ((r = fair_leave(loop->fair, uid, changes))) {
-		const struct fuse_buf waited = {.mem = r->data, .size = r->len};
+	present.loop = NULL;
+	return fair_leave(loop->fair, uid, changes, present.paused);
+}
+
+/* Works on a request that has waited, and on those that have waited for it.
+ * NULL is permitted. */
+static void work_on_waiting(struct loop *loop, struct fair_request *r)
+{
+	while (r) {
+		const struct fuse_buf buf = {.mem = r->data, .size = r->len};
 		/* else the worker that receives, and with it those of other
 		 * users, would wait for a CPU as long as any of these */
 		sched_yield();
-		fuse_session_process_buf(loop->session, &waited);
-		uid = r->uid;
-		changes = r->changes;
+		struct fair_request *next = work_on(
+		    loop, &buf, r->uid, r->changes);
 		fair_drop(r);
+		r = next;
 	}
+}
+
+/* Whoever pauses has interrupted this worker. */
+static void work_on_next(struct loop *loop)
+{
+	struct fair_request *r = fair_next(loop->fair);
+
+	if (r)
+		keep_one_idle(loop, atomic_load(&loop->idle));
+	work_on_waiting(loop, r);
+}
+
+void loop_pause(void)
+{
+	struct loop *loop = present.loop;
+
+	if (!loop || present.paused)
+		return;
+	present.paused = true;
+	if (fair_pause(loop->fair, present.uid, present.changes))
+		interrupt(loop, 1, true);
 }
 
 static void process(struct loop *loop, const struct fuse_buf *buf)
@@ -265,7 +325,7 @@ static void process(struct loop *loop, const struct fuse_buf *buf)
 	if (rc == -ENOMEM)
 		fuse_session_process_buf(loop->session, buf);
 	else if (rc > 0)
-		work_on(loop, buf, header.uid, changes);
+		work_on_waiting(loop, work_on(loop, buf, header.uid, changes));
 	else if (rc < 0)
 		refuse(loop, &header);
 }
@@ -300,9 +360,11 @@ static void *work(void *arg)
 		int n = receive(worker);
 		if (n > 0)
 			answer(loop, &worker->buf);
+		else if (n == -EINTR)
+			work_on_next(loop);
 		else if (n == -ENOMEM && !worker->permanent && !worker->buf.mem)
 			break;
-		else if (n && n != -EINTR && n != -EAGAIN && n != -ENOENT)
+		else if (n && n != -EAGAIN && n != -ENOENT)
 			end_session(loop, n == -ENODEV ? 0 : n);
 		if (fuse_session_exited(loop->session)) {
 			end_session(loop, 0);
@@ -317,21 +379,6 @@ static void *work(void *arg)
 }
 
 /* --- the thread that waits for the end --- */
-
-/* Interrupts at most so many workers that wait for a request. One that is about
- * to wait misses it: call this again. */
-static void interrupt(struct loop *loop, int most, bool all)
-{
-	pthread_mutex_lock(&loop->lock);
-	for (struct worker *worker = loop->workers; worker && most > 0;
-	     worker = worker->next)
-		if (atomic_load(&worker->receiving) &&
-		    (all || !worker->permanent)) {
-			pthread_kill(worker->thread, WAKE);
-			most--;
-		}
-	pthread_mutex_unlock(&loop->lock);
-}
 
 /* Joins the workers that have ended; what they had is free then. */
 static bool join(struct loop *loop)
@@ -379,7 +426,8 @@ static void serve(struct loop *loop)
 		if (second % SURPLUS_SECONDS == 0)
 			atomic_store(&loop->leave, surplus(loop));
 		interrupt(loop, atomic_load(&loop->leave), false);
-		if (join(loop))
+		bool joined = join(loop), tidied = draft_tidy();
+		if (joined || tidied)
 			process_give_memory_back();
 	}
 }
@@ -449,12 +497,20 @@ static void init(struct loop *loop)
 	pthread_condattr_destroy(&monotonic);
 }
 
+/* Those that this process may use. */
+static int count_cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+}
+
 int loop_run(struct fuse_session *session, int threads, uid_t owner)
 {
 	struct loop loop = {
 	    .session = session,
 	    /* one more receives */
-	    .fair = fair_new(threads - 1, owner),
+	    .fair = fair_new(threads - 1, count_cpus(), owner),
 	    .threads = threads,
 	    .least = INT_MAX,
 	};

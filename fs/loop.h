@@ -17,4 +17,8 @@
  */
 int loop_run(struct fuse_session *session, int threads, uid_t owner);
 
+/* Called by a worker before it waits for the disk: another request of the user
+ * may run meanwhile. In other threads it has no effect. */
+void loop_pause(void);
+
 #endif

@@ -423,6 +423,7 @@ static int serve_store(
 	    .enrolled_arg = mount,
 	    .member_changed = ops_member_changed,
 	    .member_changed_arg = mount,
+	    .waits = loop_pause,
 	};
 	int rc = drop_privileges(o, &options);
 

@@ -88,6 +88,8 @@ enum { STORE_RENEWALS_A_DAY = 1000 };
  * -EROFS,
  * -EEXIST (another member's certificate has the name),
  * -ENOSPC (STORE_RENEWALS_A_DAY; or the disk is full), -EBUSY, -ENOMEM, -EIO.
+ * -EBUSY also: this user, other than root, has sent so many requests without a
+ * valid proof that they used a tenth of the time (store/enroll/budget.h).
  * Logs refusals itself.
  */
 int store_renew(struct store *store, struct store_call *call, int64_t member,

@@ -7,6 +7,7 @@
 #include "store/base/recent.h"
 #include "store/base/text_cache.h"
 #include "store/db/db.h"
+#include "store/enroll/budget.h"
 #include "store/lists/metrics.h"
 #include "store/lists/notice.h"
 #include "store/lists/render.h"
@@ -45,6 +46,7 @@ struct store {
 
 	/* public keys and names that have certificates */
 	struct recent issued;
+	struct budget unproven; /* of renewals */
 	struct metrics metrics;
 	struct shown shown;
 	struct journal journal;

@@ -43,6 +43,7 @@ int store_new(const struct store_options *options, struct store **out)
 	store->enrolled_arg = options->enrolled_arg;
 	store->kinds = object_kinds;
 	pthread_mutex_init(&store->signers.lock, NULL);
+	pthread_mutex_init(&store->unproven.lock, NULL);
 	list_cache_init(&store->lists);
 	notice_init(&store->notices);
 	text_cache_init(&store->log_text);
@@ -118,6 +119,7 @@ void store_close(struct store *store)
 	text_cache_destroy(&store->log_text);
 	bytes_free(&store->journal.changed);
 	pthread_mutex_destroy(&store->signers.lock);
+	pthread_mutex_destroy(&store->unproven.lock);
 	free(store->path);
 	free(store->mountpoint);
 	free(store);

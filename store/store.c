@@ -166,6 +166,7 @@ static int open_locked(struct store *store, const struct store_options *options)
 	store_set_hooks(store);
 	db_on_member(
 	    store->db, options->member_changed, options->member_changed_arg);
+	db_set_waits(store->db, options->waits);
 	rc = db_hold(store->dir, options->path, &store->held);
 	if (!rc && options->as_it_is && lacks_tables(store))
 		return 0;

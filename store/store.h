@@ -48,13 +48,16 @@ struct store_options {
 	 * NULL. */
 	void (*enrolled)(int64_t group, void *arg);
 	void *enrolled_arg;
-	int timeout;	  /* seconds that a server is waited for; 0: 10 */
-	bool upgrade;	  /* bring a store on a server up to date */
+	int timeout;  /* seconds that a server is waited for; 0: 10 */
+	bool upgrade; /* bring a store on a server up to date */
 	/* Called after each change of a member, before the functions that make
 	 * it return, unless NULL. 0: any members may have changed. A renamed
 	 * key or certificate changes no member. */
 	void (*member_changed)(int64_t member, void *arg);
 	void *member_changed_arg;
+	/* Called by a thread before it waits until a change is on disk, unless
+	 * NULL. */
+	void (*waits)(void);
 	bool must_be_new; /* an existing store is -EEXIST; a new one that cannot
 			     be opened is removed */
 	bool as_it_is; /* for store_check: do not warn about an incomplete copy,

@@ -65,6 +65,11 @@ void db_set_context(struct db *db, void *context, const struct db_hooks *hooks)
 	db->hooks = hooks;
 }
 
+void db_set_waits(struct db *db, void (*waits)(void))
+{
+	db->waits = waits;
+}
+
 void *db_context(const struct db_conn *conn)
 {
 	return conn->db->context;

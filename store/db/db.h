@@ -196,6 +196,9 @@ void db_on_member(struct db *db, db_member_fn fn, void *arg);
 void db_set_context(struct db *db, void *context, const struct db_hooks *hooks);
 void *db_context(const struct db_conn *conn);
 
+/* Sets what db_submit calls before it waits; or NULL. Before the first job. */
+void db_set_waits(struct db *db, void (*waits)(void));
+
 /* How long commits take. */
 const struct histogram *db_commits(const struct db *db);
 

@@ -137,6 +137,7 @@ struct db {
 	struct histogram commits;
 	void *context;
 	const struct db_hooks *hooks;
+	void (*waits)(void); /* see db_set_waits */
 	pthread_t thread;
 	bool running;
 };

@@ -371,6 +371,8 @@ int db_submit(struct db *db, const struct db_job *job, void *arg)
 
 	if (db->read_only)
 		return -EROFS;
+	if (db->waits)
+		db->waits();
 	sem_init(&task.done, 0, 0);
 	bool room = enqueue(db, &task, &mine);
 	if (mine)

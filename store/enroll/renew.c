@@ -6,6 +6,7 @@
 
 #include "store/audit.h"
 #include "store/base/clock.h"
+#include "store/enroll/budget.h"
 #include "store/enroll/issue.h"
 #include "store/enroll/request.h"
 #include "store/enrollment.h"
@@ -373,13 +374,33 @@ static void log_refusal(const struct renewal *r, int error)
 	store_log_refusal(r->i.store, r->i.call, "renew", path, error);
 }
 
+/* Root can do anything. */
+static bool is_limited(const struct renewal *r)
+{
+	return r->by_proof && r->i.call->uid != 0;
+}
+
+/* renewal_begin, unless the caller has proved nothing too often. */
+static int begin(struct renewal *r, const void *data, size_t len)
+{
+	const struct store_call *call = r->i.call;
+
+	r->by_proof = !r->member;
+	if (is_limited(r) && len <= STORE_REQUEST_MAX &&
+	    !budget_left(&r->i.store->unproven, call->uid, clock_ticks()))
+		return store_refuse(r->i.call, -EBUSY,
+		    "too many requests of this user proved nothing; try again in a few seconds");
+	return renewal_begin(r, data, len);
+}
+
 int store_renew(struct store *store, struct store_call *call, int64_t member,
     const void *data, size_t len, struct bytes *reply)
 {
 	struct renewal r = {
 	    .i = {.store = store, .call = call}, .member = member};
+	int64_t used = clock_thread();
 	bool again = false;
-	int rc = renewal_begin(&r, data, len);
+	int rc = begin(&r, data, len);
 
 	if (!rc)
 		rc = -EAGAIN;
@@ -393,6 +414,9 @@ int store_renew(struct store *store, struct store_call *call, int64_t member,
 	if (rc == -EAGAIN)
 		rc = store_refuse(call, -EIO,
 		    "the member, its group or certificate kept changing");
+	if (rc < 0 && is_limited(&r) && !r.member)
+		budget_use(&store->unproven, call->uid, clock_ticks(),
+		    clock_thread() - used);
 	if (rc < 0)
 		log_refusal(&r, rc);
 	else

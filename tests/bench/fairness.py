@@ -13,6 +13,14 @@ from large import populated
 MEMBERS = 40000
 STRANGER, VICTIM = 65534, 7001
 READ, ENROLL = 'cat max_uses', 'enroll'
+STATS = 'stat of lists, with deletions'
+# An administrator who removes a hundred members a second, so that lists change.
+REMOVES = '''
+import os, sys, time
+for name in os.listdir(sys.argv[1])[1:]:
+    os.rmdir(os.path.join(sys.argv[1], name))
+    time.sleep(0.01)
+'''
 
 
 def become(uid):
@@ -20,10 +28,10 @@ def become(uid):
 
 
 class Stage:
-    """A store with a long trail and long lists, and what a stranger may read of it."""
+    """What a stranger may read and use of a mount."""
 
-    def __init__(self, folder, requests):
-        self.mount, _ = populated(folder, 'fair', MEMBERS)
+    def __init__(self, folder, requests, mount):
+        self.mount = mount
         self.requests = requests
         self.key, self.text = self.mount.key('fair')
         os.chmod(self.text, 0o644)
@@ -31,6 +39,7 @@ class Stage:
         os.chmod(m + '/log', 0o644)
         os.chmod(m + '/tables', 0o755)
         os.chmod(m + '/tables/members.tsv', 0o644)
+        os.chown(self.mount.make('service_edge/strange'), STRANGER, STRANGER)
         self.pair = self.rsa_pair(folder)
 
     @staticmethod
@@ -50,10 +59,12 @@ class Stage:
         for n in 64, 200:
             yield 'readers of log', n, ['reads', m + '/log']
             yield 'readers of members.tsv', n, ['reads', m + '/tables/members.tsv']
-            yield 'stat of lists', n, ['stats'] + lists
+            yield STATS, n, ['stats'] + lists
         yield 'writers of single bytes', 64, ['bytes', m + '/enroll']
         yield 'RSA-8192 on renew', 64, ['sends', m + '/renew', self.pair]
         yield 'ls -lR', 8, ['walks', m]
+        yield 'writers of drafts', 8, ['drafts', m + '/service_edge/strange']
+        yield 'openers of enroll', 8, ['opens', m + '/enroll', '/dev/null']
 
     def victim(self, seconds):
         """Microseconds: p50 and p99 of each."""
@@ -63,9 +74,12 @@ class Stage:
         self.requests.next += int(enroll[0]) + 1
         return {READ: (float(read[3]), float(read[4])), ENROLL: (float(enroll[3]), float(enroll[4]))}
 
-    def beside(self, n, command, seconds):
+    def beside(self, n, command, seconds, deletes=False):
+        commands = [command] * n
+        if deletes:
+            commands.append([sys.executable, '-c', REMOVES, self.mount.group + '/members'])
         others = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   start_new_session=True) for _ in range(n)]
+                                   start_new_session=True) for command in commands]
         time.sleep(1)  # all of them have begun
         result = self.victim(seconds)
         for other in others:
@@ -76,14 +90,14 @@ class Stage:
 
 
 def fairness(o, folder, requests):
-    stage = Stage(folder, requests)
+    stage = Stage(folder, requests, populated(folder, 'fair', MEMBERS)[0])  # a long trail, and long lists
     burn = {}
     seconds = 2 * o.seconds
     for name, n, what in stage.greedy():
         pairs = {}
         for _ in range(o.rounds):
-            burn = stage.beside(n, become(STRANGER) + ['sh', '-c', 'while :; do :; done'], seconds)
-            ours = stage.beside(n, [sys.executable, TOP + '/tests/mount/greedy.py'] + what, seconds)
+            burn = stage.beside(n, become(STRANGER) + ['sh', '-c', 'while :; do :; done'], seconds, name == STATS)
+            ours = stage.beside(n, [sys.executable, TOP + '/tests/mount/greedy.py'] + what, seconds, name == STATS)
             for operation in READ, ENROLL:
                 for i, percentile in enumerate(('p50', 'p99')):
                     pairs.setdefault((operation, percentile), []).append((ours[operation][i], burn[operation][i]))

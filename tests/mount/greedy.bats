@@ -48,6 +48,123 @@ load helper
 	[ -d "$G/members/greedy" ]
 }
 
+# greedy COUNT WHAT FILE...: so many of them, until enough; waits until each has done it once.
+greedy() {
+	local count=$1
+	shift
+	: > said
+	for _ in $(seq "$count"); do
+		/usr/bin/python3 "$BATS_TEST_DIRNAME/greedy.py" "$@" >> said 3>&- &
+		greedy+=($!)
+	done
+	all_said() { [ "$(wc -l < said)" -ge "$count" ]; }
+	wait_until all_said
+	tr ' ' '\n' < said | awk -F: -v "what=$*" '/^[0-9]/ {n += $1} NF > 1 {e[$1] += $2} END {
+		printf "%s: %d served", what, n; for (i in e) printf ", %s %d", i, e[i]; print ""}'
+}
+
+enough() {
+	kill "${greedy[@]}"
+	wait "${greedy[@]}" || :
+	greedy=()
+}
+
+in_proc() { sed -n "s/^$1:[[:space:]]*\([0-9]*\).*/\1/p" "/proc/$PID/status"; }
+descriptors() { find "/proc/$PID/fd" -mindepth 1 | wc -l; }
+
+@test "readers, lists, single bytes, proofs, drafts and opens: bounded memory, given back with the threads" {
+	not_restored 'another test does it with the same store'
+	local limit=65536 later=32768 users=32 threads files before
+	! nm -D "$ENROLLFS" | grep -qE '__[at]san' || limit=10000000 later=10000000 users=8
+	echo max > "$K/max_uses"
+	cat "$K/key" > my.key
+	chmod 644 my.key
+	"${ENROLLFS%/*}/bench" requests 1500 requests
+	"${ENROLLFS%/*}/bench" enroll 4 600 requests 0 "$M/enroll" my.key > /dev/null
+	[ "$(wc -l < "$M/tables/members.tsv")" = 1501 ]
+	chmod 644 "$M/log" "$M/tables/members.tsv"
+	chmod 755 "$M/tables"
+	mkdir "$M/service_edge/strange"
+	chown 65534:65534 "$M/service_edge/strange"
+	csr strange
+	csr another
+	cat strange.csr another.csr > pair
+	chmod 644 pair
+	expect_log 'refused: (Key was rejected|No space left|Device or resource busy)'
+	expect_log 'closed with an incomplete request'
+	expect_log 'refused with EBUSY: too many requests'
+	threads=$(in_proc Threads)
+	files=$(descriptors)
+	n=0
+	for what in "200 reads $M/log" "$users reads $M/tables/members.tsv" \
+		"$users stats $M/certs/connector/index.txt $M/certs/connector/crl.der" "$users bytes $M/enroll" \
+		"8 sends $M/renew $T/pair" "4 walks $M/certs" "4 drafts $M/service_edge/strange" "4 opens $M/enroll $T/pair"; do
+		before=$(wc -l < "$M/log")
+		# shellcheck disable=SC2086 # an argument each
+		greedy $what
+		# others enroll, read and delete meanwhile
+		csr "web$((n += 1))"
+		chmod 644 "web$n.csr"
+		enrolls_as 7001 my.key "web$n.csr"
+		as 7001 cat "$K/remaining"
+		rmdir "$G/members/web$n"
+		[ -z "$(find "$G/members" -name "web$n")" ]
+		kill -0 "${greedy[@]}"
+		enough
+		echo "resident: $(in_proc VmRSS) kB, at most $(in_proc VmHWM) kB; $(in_proc Threads) threads, $(descriptors) descriptors"
+		[ "$(in_proc VmHWM)" -le $limit ]
+		# what a stranger is refused makes few lines
+		[ $(($(wc -l < "$M/log") - before)) -lt 400 ]
+	done
+	given_back() {
+		[ "$(in_proc VmRSS)" -le $later ] && [ "$(in_proc Threads)" -le $((threads + 4)) ] &&
+			[ "$(descriptors)" -le $((files + 16)) ]
+	}
+	wait_until given_back || wait_until given_back || wait_until given_back
+	echo "then: $(in_proc VmRSS) kB; $(in_proc Threads) threads, $(descriptors) descriptors"
+}
+
+@test "who sends proofs that prove nothing is refused for a while, and nobody else" {
+	echo max > "$K/max_uses"
+	csr web1
+	enroll_here web1.csr > web1.crt
+	csr new web1
+	openssl req -new -key web1.pem -subj "/CN=$(openssl req -in new.csr -outform DER | sha256sum | cut -d ' ' -f 1)" > proof
+	cat new.csr proof > good
+	csr other
+	cat new.csr other.csr > bad
+	cat > prove.py <<-'PY'
+		import errno, os, sys
+		os.setgroups([])
+		os.setresuid(65534, 65534, 65534)
+		bad = open('bad', 'rb').read()
+		for n in range(1000000):
+		    fd = os.open(sys.argv[1], os.O_RDWR)
+		    try:
+		        os.write(fd, bad)
+		    except OSError as e:
+		        if e.errno != errno.EKEYREJECTED:
+		            print(errno.errorcode[e.errno], os.read(fd, 1000).decode(), n, sep='\n')
+		            break
+		    finally:
+		        os.close(fd)
+	PY
+	chmod 644 ./*.csr good bad
+	expect_log 'refused: (Key was rejected|Device or resource busy)'
+	/usr/bin/python3 prove.py "$M/renew" > said
+	cat said
+	[ "$(head -n 1 said)" = EBUSY ]
+	grep -q 'proved nothing' said
+	[ "$(tail -n 1 said)" -gt 100 ]
+	wait_until grep -q '"uid":65534.*"result":"EBUSY"' "$M/log"
+	# a machine behind another user renews, and in a while this one's would
+	as 7001 bash -c '{ cat good >&3 && cat <&3; } 3<> "$1"' - "$M/renew" > new.crt
+	verifies new.crt
+	renews() { as 65534 bash -c '{ cat good >&3 && cat <&3; } 3<> "$1"' - "$M/renew" > again.crt 2> /dev/null; }
+	wait_until renews
+	cmp new.crt again.crt
+}
+
 # hold FILE read|write FIRST_UID USERS: they have all they get until let_go; `said` has how many.
 hold() {
 	mkfifo keep

@@ -14,6 +14,8 @@ With other files:
 reads    reads FILE from its beginning to its end, in a loop
 stats    calls stat(2) for each FILE, in a loop
 walks    lists FILE, a directory, with all below it, in a loop
+drafts   makes as many drafts in FILE, a directory, as it gets, as long as they may be, and removes
+         them, in a loop
 
 Prints a line when it has done this once: how often it was served, and the errnos that it got.
 """
@@ -47,8 +49,8 @@ def told():
     told = int
 
 
-def open_many(enroll, count):
-    files = [tried(os.open, enroll, os.O_RDWR) for _ in range(count)]
+def open_many(path, count, flags=os.O_RDWR):
+    files = [tried(os.open, path, flags) for _ in range(count)]
     return [fd for fd in files if fd is not None]
 
 
@@ -109,18 +111,32 @@ def sends(enroll, request):
 
 def reads(path):
     while True:
-        fd = os.open(path, os.O_RDONLY)
-        while os.read(fd, 131072):
-            pass
-        os.close(fd)
+        for fd in open_many(path, 1, os.O_RDONLY):
+            while tried(os.read, fd, 131072):
+                pass
+            os.close(fd)
         told()
 
 
 def stats(*paths):
     while True:
         for path in paths:
-            os.stat(path)
+            tried(os.stat, path)
         told()
+
+
+def drafts(folder):
+    own = os.path.join(folder, f'.{os.getpid()}.')
+    while True:
+        for n in range(OPENS):
+            fd = tried(os.open, own + str(n), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+            if fd is None:
+                break
+            tried(os.write, fd, b'x' * 65536)
+            os.close(fd)
+        told()
+        for n in range(n):
+            tried(os.unlink, own + str(n))
 
 
 def walks(top):
@@ -137,8 +153,9 @@ def main():
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-    if what in ('reads', 'stats', 'walks'):
-        {'reads': reads, 'stats': stats, 'walks': walks}[what](*files)
+    others = {'reads': reads, 'stats': stats, 'walks': walks, 'drafts': drafts}
+    if what in others:
+        others[what](*files)
         return
     request = b''
     if files[1:]:

@@ -331,6 +331,46 @@ static int drafts_and_store_end(void **state)
 	return store_teardown(state);
 }
 
+/* Makes full drafts of a user until there is no memory for them; how many. */
+static int write_all(uid_t uid, uint64_t dir)
+{
+	static char data[DRAFT_MAX];
+	struct stat of = owner;
+	char name[16];
+	uint64_t id;
+	int rc = 0, n;
+
+	of.st_uid = uid;
+	for (n = 0; !rc; n++) {
+		snprintf(name, sizeof(name), ".%d", n);
+		assert_int_equal(
+		    draft_create(dir + (uint64_t)n / 32, name, &of, &id), 0);
+		rc = draft_write(id, data, sizeof(data), 0);
+	}
+	assert_int_equal(rc, -ENOSPC);
+	if (n > 1) { /* what is there may be written again */
+		assert_int_equal(draft_find(dir, ".0", &id, &(bool){false}), 0);
+		assert_int_equal(draft_write(id, data, sizeof(data), 0), 0);
+	}
+	return n - 1;
+}
+
+static void their_memory_is_limited(void **state)
+{
+	const int each = DRAFT_BYTES_PER_USER / DRAFT_MAX,
+		  all = DRAFT_BYTES_MAX / DRAFT_MAX;
+
+	(void)state;
+	assert_int_equal(write_all(1, 100), each);
+	assert_int_equal(write_all(2, 200), all - each);
+	assert_int_equal(write_all(3, 300), 0);
+	assert_false(draft_tidy());
+	clock_skew = DRAFT_SECONDS;
+	assert_true(draft_tidy());
+	assert_false(draft_tidy());
+	assert_int_equal(write_all(3, 400), each);
+}
+
 #define DRAFT_TEST(f) cmocka_unit_test_teardown(f, drafts_end)
 #define NODE_TEST(f) \
 	cmocka_unit_test_setup_teardown(f, store_setup, drafts_and_store_end)
@@ -348,6 +388,7 @@ int main(void)
 	    DRAFT_TEST(reserved),
 	    DRAFT_TEST(renaming_replaces),
 	    DRAFT_TEST(there_are_so_many),
+	    DRAFT_TEST(their_memory_is_limited),
 	    NODE_TEST(an_open_draft),
 	    NODE_TEST(renamed_over_a_value),
 	};

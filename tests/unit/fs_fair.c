@@ -8,14 +8,14 @@
 #include "store/base/clock.h"
 #include "tests/unit/unit.h"
 
-enum { MOST = 56, USERS = MOST - FAIR_RESERVE, OWNER = 4000 };
+enum { MOST = 56, CPUS = 16, USERS = MOST - FAIR_RESERVE, OWNER = 4000 };
 
 static struct fair *fair;
 
 static int set_up(void **state)
 {
 	(void)state;
-	fair = fair_new(MOST, OWNER);
+	fair = fair_new(MOST, CPUS, OWNER);
 	return fair ? 0 : -1;
 }
 
@@ -35,7 +35,7 @@ static int enter(uid_t uid)
  * nobody waits. */
 static int leave(uid_t uid)
 {
-	struct fair_request *r = fair_leave(fair, uid, false);
+	struct fair_request *r = fair_leave(fair, uid, false, false);
 	int next = r ? (int)r->uid : -1;
 
 	if (r)
@@ -56,6 +56,41 @@ static void one_user_gets_a_share_and_others_theirs(void **state)
 	assert_int_equal(leave(1001), -1);
 	assert_int_equal(leave(1000), 1000);
 	assert_int_equal(leave(1000), -1);
+}
+
+static void as_many_run_as_there_are_cpus(void **state)
+{
+	struct fair *few = fair_new(MOST, 1, OWNER);
+
+	(void)state;
+	assert_non_null(few);
+	for (int i = 0; i < FAIR_RUNNING; i++)
+		assert_int_equal(fair_enter(few, 1, true, "", 0), 1);
+	for (int i = 0; i < FAIR_SHARE; i++)
+		assert_int_equal(fair_enter(few, 1, true, "", 0), 0);
+	assert_int_equal(fair_enter(few, 2, true, "", 0), 1);
+	assert_int_equal(fair_enter(few, 1, false, "", 0), 1);
+	assert_null(fair_next(few));
+	/* one that waits for the disk gives its place to the next, until the
+	 * share is used up */
+	for (int i = FAIR_RUNNING; i < FAIR_SHARE; i++) {
+		assert_true(fair_pause(few, 1, true));
+		struct fair_request *r = fair_next(few);
+		assert_non_null(r);
+		assert_int_equal(r->uid, 1);
+		fair_drop(r);
+		assert_null(fair_next(few));
+	}
+	assert_false(fair_pause(few, 1, true));
+	/* its answer leaves a place of the share, and no CPU */
+	struct fair_request *r = fair_leave(few, 1, true, true);
+	assert_non_null(r);
+	fair_drop(r);
+	assert_false(fair_pause(few, 1, true));
+	for (uid_t uid = 0; uid == 0 || uid == OWNER; uid += OWNER)
+		for (int i = 0; i < FAIR_RESERVE; i++)
+			assert_int_equal(fair_enter(few, uid, true, "", 0), 1);
+	fair_free(few);
 }
 
 static void root_has_a_reserve(void **state)
@@ -122,8 +157,12 @@ static void no_more_wait_than_may(void **state)
 		assert_int_equal(enter((uid_t)(100 + i)), 1);
 	while (fair_enter(fair, 2, false, big, sizeof(big)) == 0)
 		waiting++;
+	assert_int_equal(waiting, 4);
+	for (uid_t uid = 3; uid < 10; uid++)
+		while (fair_enter(fair, uid, false, big, sizeof(big)) == 0)
+			waiting++;
 	assert_int_equal(waiting, 15);
-	assert_int_equal(enter(2), 0);
+	assert_int_equal(enter(5), 0);
 	/* users that have nothing left are forgotten */
 	for (uid_t uid = 1000; uid < 3000; uid++)
 		enter(uid);
@@ -156,6 +195,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(one_user_gets_a_share_and_others_theirs),
+	    TEST(as_many_run_as_there_are_cpus),
 	    TEST(root_has_a_reserve),
 	    TEST(turns_are_by_user),
 	    TEST(no_more_wait_than_may),

@@ -407,6 +407,67 @@ static void revoked_while_renewing(void **state)
 	assert_int_equal(count("SELECT covers FROM crl"), revoked);
 }
 
+/* --- what proves nothing --- */
+
+static void users_have_a_budget_each(void **state)
+{
+	const int64_t second = CLOCK_SECOND, all = second * BUDGET_SECONDS;
+	static struct budget budget;
+
+	(void)state;
+	assert_true(budget_left(&budget, 0, second));
+	assert_true(budget_left(&budget, 1, second));
+	budget_use(&budget, 1, second, all / BUDGET_PART - 1);
+	assert_true(budget_left(&budget, 1, second));
+	budget_use(&budget, 1, second, 1);
+	assert_false(budget_left(&budget, 1, second));
+	assert_true(budget_left(&budget, 2, second));
+	/* it comes back with time, and is not saved up */
+	assert_true(budget_left(&budget, 1, second + 1));
+	budget_use(&budget, 1, 100 * second, all / BUDGET_PART);
+	assert_false(budget_left(&budget, 1, 100 * second));
+	/* as many others as there are accounts do not make it forgotten */
+	for (uid_t uid = 2; uid < 2 + BUDGET_USERS; uid++)
+		budget_use(&budget, uid, 100 * second, 1);
+	assert_false(budget_left(&budget, 1, 100 * second));
+}
+
+static int renewal(const struct bytes *request)
+{
+	CLEANUP_BYTES struct bytes reply = {0};
+	struct store_call caller = call;
+
+	return store_renew(
+	    store, &caller, 0, request->data, request->len, &reply);
+}
+
+static void who_proves_nothing_uses_its_budget(void **state)
+{
+	CLEANUP_BYTES struct bytes der = {0}, good = {0}, bad = {0};
+	EVP_PKEY *next = test_ec_key("P-256"), *unknown = test_ec_key("P-256");
+	const int64_t used = BUDGET_SECONDS * CLOCK_SECOND / BUDGET_PART;
+
+	(void)state;
+	test_csr(next, EVP_sha256(), TEST_NAMES("web1"), &der);
+	with_proof(first_key, &der, &good);
+	with_proof(unknown, &der, &bad);
+	assert_int_equal(renewal(&good), 0);
+	assert_int_equal(store->unproven.account[0].until, 0);
+	assert_int_equal(renewal(&bad), -EKEYREJECTED);
+	assert_true(store->unproven.account[0].until > clock_ticks() - used);
+	budget_use(&store->unproven, call.uid, clock_ticks(), 30 * used);
+	assert_int_equal(renewal(&bad), -EBUSY);
+	assert_int_equal(renewal(&good), -EBUSY);
+	const uid_t before = call.uid++;
+	assert_int_equal(renewal(&good), 0);
+	call.uid = 0;
+	budget_use(&store->unproven, 0, clock_ticks(), 30 * used);
+	assert_int_equal(renewal(&bad), -EKEYREJECTED);
+	call.uid = before;
+	EVP_PKEY_free(unknown);
+	EVP_PKEY_free(next);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -418,6 +479,8 @@ int main(void)
 	    TEST(only_a_known_keys_signature_is_verified),
 	    TEST(an_unknown_keys_proof_is_refused_as_before),
 	    TEST(revoked_while_renewing),
+	    TEST(users_have_a_budget_each),
+	    TEST(who_proves_nothing_uses_its_budget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
