@@ -37,12 +37,12 @@ enum {
 struct options {
 	char *store, *mountpoint;
 	char *domain, *master_key, *export_group, *audit_group, *user;
-	char *crl_delay_text;
+	char *crl_delay_text, *timeout_text;
 	gid_t export_gid, audit_gid;
-	int64_t crl_delay; /* seconds */
-	int mountpoint_fd; /* the mountpoint, opened */
-	char **title;	   /* argv, for the helper's process title */
-	bool as_root;	   /* started as root */
+	int64_t crl_delay, timeout; /* seconds */
+	int mountpoint_fd;	    /* the mountpoint, opened */
+	char **title;		    /* argv, for the helper's process title */
+	bool as_root;		    /* started as root */
 	int read_only, accept_older, allow_other, noallow_other;
 	int foreground, debug, help, version;
 };
@@ -62,6 +62,7 @@ static const struct fuse_opt option_table[] = {
     OPTION("audit_gid=%s", audit_group),
     OPTION("user=%s", user),
     OPTION("crl_delay=%s", crl_delay_text),
+    OPTION("timeout=%s", timeout_text),
     OPTION("ro", read_only),
     OPTION("accept_older", accept_older),
     OPTION("allow_other", allow_other),
@@ -91,6 +92,7 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_KEY("export_gid", KEY_NO_VALUE),
     FUSE_OPT_KEY("audit_gid", KEY_NO_VALUE),
     FUSE_OPT_KEY("crl_delay", KEY_NO_VALUE),
+    FUSE_OPT_KEY("timeout", KEY_NO_VALUE),
     FUSE_OPT_KEY("ro=", KEY_VALUE),
     FUSE_OPT_KEY("allow_other=", KEY_VALUE),
     FUSE_OPT_KEY("noallow_other=", KEY_VALUE),
@@ -101,8 +103,8 @@ static const struct fuse_opt option_table[] = {
 static const char usage[] =
     "usage: enrollfs [-f] [-o OPTION,...] STORE MOUNTPOINT\n"
     "\n"
-    "Mounts the enrollment service whose data is in the file STORE. Creates STORE on\n"
-    "first use.\n"
+    "Mounts the enrollment service whose data is in the file STORE, or, if that is\n"
+    "postgresql://HOST/DATABASE, on a server. Creates STORE on first use.\n"
     "\n"
     "    -f                  stay in the foreground, log to stderr\n"
     "    -h, --help          print this text\n"
@@ -121,6 +123,7 @@ static const char usage[] =
     "    -o crl_delay=SECONDS\n"
     "                        a long revocation list may lack revocations for so long, from\n"
     "                        0 (never) to 3600 (default: 10)\n"
+    "    -o timeout=SECONDS  how long a server is waited for, from 1 to 300 (default: 10)\n"
     "    -o ro               read-only: keys cannot be copied, machines cannot enroll\n"
     "    -o accept_older     accept a copy of the store that was made while it was\n"
     "                        mounted, without its write-ahead log; later changes are lost\n"
@@ -192,7 +195,8 @@ static int check_values(const struct options *o)
 		const char *name, *value;
 	} given[] = {{"domain", o->domain}, {"master_key", o->master_key},
 	    {"export_gid", o->export_group}, {"audit_gid", o->audit_group},
-	    {"user", o->user}, {"crl_delay", o->crl_delay_text}};
+	    {"user", o->user}, {"crl_delay", o->crl_delay_text},
+	    {"timeout", o->timeout_text}};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		if (given[i].value && !*given[i].value) {
@@ -357,23 +361,37 @@ static int choose_user(const struct options *o, struct user *user)
 						  store_files(o->store), user);
 }
 
-/* Parses crl_delay. Returns 0, or -1, logged. */
-static int find_crl_delay(struct options *o)
+/* Parses a number of seconds; *out stays if there is none. Returns 0, or -1,
+ * logged. */
+static int parse_seconds(const char *name, const char *text, int64_t least,
+    int64_t most, int64_t *out)
 {
-	const char *text = o->crl_delay_text;
 	size_t len = text ? strlen(text) : 0;
 
-	o->crl_delay = STORE_CRL_DELAY;
 	if (!text)
 		return 0;
-	o->crl_delay = strtol(text, NULL, 10);
-	if (strspn(text, "0123456789") == len && len <= 4 &&
-	    o->crl_delay <= STORE_CRL_DELAY_MAX)
+	*out = strtol(text, NULL, 10);
+	if (strspn(text, "0123456789") == len && len <= 4 && *out >= least &&
+	    *out <= most)
 		return 0;
 	report(LOG_ERR,
-	    "option crl_delay=%s: has to be a number of seconds, at most %d",
-	    text, STORE_CRL_DELAY_MAX);
+	    "option %s=%s: has to be a number of seconds from %d to %d", name,
+	    text, (int)least, (int)most);
 	return -1;
+}
+
+static int find_seconds(struct options *o)
+{
+	o->crl_delay = STORE_CRL_DELAY;
+	if (o->timeout_text && !store_is_on_server(o->store)) {
+		report(LOG_ERR,
+		    "option timeout: only a store on a server is waited for");
+		return -1;
+	}
+	return parse_seconds("crl_delay", o->crl_delay_text, 0,
+		   STORE_CRL_DELAY_MAX, &o->crl_delay) ||
+	       parse_seconds("timeout", o->timeout_text, 1, STORE_TIMEOUT_MAX,
+		   &o->timeout);
 }
 
 /* Drops privileges that only the start needs, before there are threads and
@@ -416,6 +434,7 @@ static int serve_store(
 	    .accept_older = o->accept_older,
 	    .export_gid = o->export_gid,
 	    .crl_delay = o->crl_delay,
+	    .timeout = (int)o->timeout,
 	    .audit_gid = o->audit_group ? &o->audit_gid : NULL,
 	    .uid = getuid(),
 	    .gid = getgid(),
@@ -542,7 +561,7 @@ static int start(struct fuse_args *args, struct options *o)
 		    o->store ? "MOUNTPOINT" : "STORE");
 		return EXIT_USAGE;
 	}
-	if (check_values(o) || find_crl_delay(o) ||
+	if (check_values(o) || find_seconds(o) ||
 	    find_group(o->export_group, &o->export_gid) ||
 	    find_group(o->audit_group, &o->audit_gid))
 		return EXIT_USAGE;
@@ -577,6 +596,7 @@ int main(int argc, char **argv)
 	free(o.export_group);
 	free(o.audit_group);
 	free(o.crl_delay_text);
+	free(o.timeout_text);
 	free(o.user);
 	fuse_opt_free_args(&args);
 	return rc;

@@ -36,8 +36,10 @@ static void done(struct store_wait *wait, int rc)
 	struct sync *s = (struct sync *)wait;
 
 	if (rc)
-		store_refuse(&s->rq.call, rc,
-		    "a revocation list cannot be signed; the daemon's messages say why");
+		store_refuse(&s->rq.call, rc, "%s",
+		    rc == -EBUSY
+			? "the revocation list has not been signed in time"
+			: "a revocation list cannot be signed; the daemon's messages say why");
 	finish(s, rc);
 }
 

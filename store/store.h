@@ -33,6 +33,8 @@ struct store;
 /* In seconds. */
 enum { STORE_CRL_DELAY = 10, STORE_CRL_DELAY_MAX = 3600 };
 
+enum { STORE_TIMEOUT_MAX = 300 };
+
 struct store_options {
 	const char *path;   /* absolute, from store_locate */
 	const char *domain; /* NULL: the store's; the host name for a new one */
@@ -501,6 +503,7 @@ struct store_wait {
 
 	/* The store's own. */
 	struct store_wait *next;
+	int64_t until; /* clock_ticks */
 	uid_t uid;
 	int64_t member, cert, revoked;
 };
@@ -508,7 +511,8 @@ struct store_wait {
 /*
  * Waits, without a thread, until the revocation lists of all that have issued
  * the member's certificates have every revocation that there is now. That takes
- * as long as crl_delay and signing take.
+ * as long as crl_delay and signing take; a minute past crl_delay, done is
+ * called with -EBUSY.
  *
  * Returns 0 (they have), 1 (done will be called; it may have been), -EROFS
  * (read-only, and they lack some) or -EBUSY (too many wait already).

@@ -19,7 +19,7 @@ __enrollfs_option() {
 	user | --user) __enrollfs_words "$2" "$3" "$(compgen -u)" ;;
 	export_gid | audit_gid) __enrollfs_words "$2" "$3" "$(compgen -g)" ;;
 	master_key | --master-key | --from) compopt -o default ;;
-	domain | crl_delay | --domain | --log-head) ;;
+	domain | crl_delay | timeout | --domain | --log-head) ;;
 	*) return 1 ;;
 	esac
 }
@@ -37,7 +37,7 @@ _enrollfs() {
 	enrollfs,-o,*)
 		compopt -o nospace
 		__enrollfs_option "${item%%=*}" "$cur" "${item#*=}" ||
-			__enrollfs_words "$cur" "$item" domain= master_key= user= export_gid= audit_gid= crl_delay= ro \
+			__enrollfs_words "$cur" "$item" domain= master_key= user= export_gid= audit_gid= crl_delay= timeout= ro \
 				accept_older allow_other noallow_other
 		;;
 	*,*,--*=*) __enrollfs_option "${word%%=*}" "$cur" "${word#*=}" || : ;;

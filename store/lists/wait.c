@@ -14,6 +14,8 @@
  * turn comes.
  */
 
+enum { MINUTE = 60 };
+
 static int read_unlisted(const struct db_row *row, void *arg)
 {
 	struct store_wait *wait = arg;
@@ -39,6 +41,8 @@ int store_wait_listed(struct store *store, struct store_call *call,
 	wait->uid = call->uid;
 	wait->member = member->id;
 	wait->cert = 0;
+	wait->until = clock_ticks() +
+		      (store->crl_delay + MINUTE) * CLOCK_SECOND;
 	int rc = next_list(store, wait);
 
 	if (rc)
@@ -91,6 +95,8 @@ bool waits_answer(struct store *store)
 
 	for (int i = 0; i < n; i++) {
 		int rc = look_again(store, &waiting[i]);
+		if (rc > 0 && clock_ticks() > waiting[i].until)
+			rc = -EBUSY;
 		if (rc > 0) {
 			notice_waits_for(store, &waiting[i]);
 			left++;

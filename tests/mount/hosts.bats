@@ -149,3 +149,41 @@ commands_of_page() {
 	sed -i "/--from/i PGHOST=$D PGUSER=postgres psql -qX enrollfs -c 'DROP OWNED BY enrollfs CASCADE' -c 'GRANT ALL ON SCHEMA public TO enrollfs' -c 'GRANT ALL ON DATABASE enrollfs TO enrollfs'" commands
 	PATH=${ENROLLFS%/*}:$PATH bash -ex commands 3>&-
 }
+
+@test "URIs that would show a password, or trust anybody, are refused" {
+	local uri
+	for uri in 'postgresql://enrollfs:hidden@/enrollfs' 'postgresql:///enrollfs?password=hidden&host=/tmp'; do
+		run "$ENROLLFS" "$uri" "$M2" 3>&-
+		[ "$status" = 1 ]
+		[[ $output = *'a password in it is seen by all users of this host'* ]]
+		[[ $output != *hidden* ]]
+	done
+	for uri in 'postgresql://pg1/enrollfs' 'postgresql://pg1/enrollfs?sslmode=require' \
+		'postgresql:///enrollfs?host=/tmp,pg1' 'postgresql:///enrollfs?host=/tmp&hostaddr=127.0.0.1'; do
+		refused 'has to be verified' "$ENROLLFS" "$uri" "$M2"
+		refused 'has to be verified' tool fsck "$uri"
+	done
+	refused 'invalid' "$ENROLLFS" 'postgresql:///enrollfs?nonsense=1' "$M2"
+	refused 'it is never on the server' "$ENROLLFS" -f "$S" "$M2"
+	refused 'only a store on a server' "$ENROLLFS" -o timeout=5 "$T/file" "$M2"
+	refused 'from 1 to 300' "$ENROLLFS" -o timeout=0 "$S" "$M2"
+}
+
+@test "a store is made once, checked, and refused by an earlier or later version" {
+	refused 'nothing is overwritten' tool mkfs "${TOOL_OPTIONS[@]}" "$S"
+	umount "$M2"
+	wait "$PID2"
+	PID2=
+	stop
+	sql 'UPDATE batch SET schema = schema + 1'
+	refused 'made by a later version' tool fsck "${TOOL_OPTIONS[@]}" "$S"
+	refused 'made by a later version' tool fsck --upgrade "${TOOL_OPTIONS[@]}" "$S"
+	sql 'UPDATE batch SET schema = schema - 1'
+	tool fsck --upgrade "${TOOL_OPTIONS[@]}" "$S"
+	sql 'DROP INDEX issued_spki'
+	refused 'the index issued_spki is missing' tool fsck "${TOOL_OPTIONS[@]}" "$S"
+	sql 'CREATE INDEX issued_spki ON issued (spki_hash, id)'
+	sql 'UPDATE prov_key SET uses = 1'
+	refused '1 uses, but 0 certificates' tool fsck "${TOOL_OPTIONS[@]}" "$S"
+	sql 'UPDATE prov_key SET uses = 0'
+}

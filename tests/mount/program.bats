@@ -42,7 +42,7 @@ one_line() {
 	one_line 2 "unknown option(s): \`--domain' (options are -o NAME)" "$ENROLLFS" --domain corp.example
 	one_line 2 "missing argument after \`-o'" "$ENROLLFS" store m -o
 	one_line 2 "invalid parameter in option \`max_read=abc'" "$ENROLLFS" -o max_read=abc store m
-	for option in domain master_key export_gid audit_gid crl_delay; do
+	for option in domain master_key export_gid audit_gid crl_delay timeout; do
 		one_line 2 "option $option: lacks its value" "$ENROLLFS" -o $option store m
 		one_line 2 "option $option=: lacks its value" "$ENROLLFS" -o $option= store m
 	done
@@ -50,7 +50,7 @@ one_line() {
 	one_line 2 'option ro=yes: takes no value' "$ENROLLFS" -o ro=yes store m
 	one_line 2 'option domain=Foo: has to be a lower-case DNS name' "$ENROLLFS" -o domain=Foo store m
 	for value in -1 3601 10000000000000000000 5s 0x1 ' 1' 1.5; do
-		one_line 2 "option crl_delay=$value: has to be a number of seconds, at most 3600" \
+		one_line 2 "option crl_delay=$value: has to be a number of seconds from 0 to 3600" \
 			"$ENROLLFS" -o "crl_delay=$value" store m
 	done
 	one_line 2 'there is no group nosuchgroup' "$ENROLLFS" -o export_gid=nosuchgroup store m
