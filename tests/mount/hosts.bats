@@ -133,7 +133,7 @@ K2() { echo "$M2/app_connector/berlin/keys/auto"; }
 
 # The page's commands, with the folders of this test in place of those that it names.
 commands_of_page() {
-	awk '/^\.Bd -literal/ {on = 1; next} /^\.Ed/ {on = 0} on && !/^(postgresql:|[?&])/' "$BATS_TEST_DIRNAME/../../fs/enrollfs-hosts.7" |
+	awk '/^\.Bd -literal/ {on = 1; next} /^\.Ed/ {on = 0} on && !/^(postgresql:|[?&[A-Z])/' "$BATS_TEST_DIRNAME/../../fs/enrollfs-hosts.7" |
 		sed "s|^# ||; s|^> ||; s|\\\\e$|\\\\|; s|/run/postgresql|$D|; s|/etc/enrollfs|$T/etc|; s|/srv/enrollfs|$M|
 			s|/var/backups|$T/backups|; s|su postgres -c '\(.*\)'|PGHOST=$D PGUSER=postgres sh -c '\1'|"
 }
