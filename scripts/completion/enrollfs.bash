@@ -47,7 +47,7 @@ _enrollfs() {
 		__enrollfs_words "$cur" "$cur" --domain --from --skip-missing --accept-older --log-head --user --master-key \
 			-h --help -V --version
 		;;
-	fsck.enrollfs,*,-*) __enrollfs_words "$cur" "$cur" -n --master-key --log-head -h --help -V --version ;;
+	fsck.enrollfs,*,-*) __enrollfs_words "$cur" "$cur" -n --upgrade --master-key --log-head -h --help -V --version ;;
 	*) compopt -o default ;;
 	esac
 }
