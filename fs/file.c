@@ -311,6 +311,11 @@ void file_truncate(struct file *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
+bool file_is_writable(const struct file *file)
+{
+	return (file->flags & O_ACCMODE) != O_RDONLY;
+}
+
 bool file_reports_close(const struct file *f)
 {
 	return f->reports_close;

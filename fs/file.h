@@ -50,6 +50,9 @@ int file_write(struct file *file, struct fs_request *rq, const void *data,
  */
 void file_truncate(struct file *file);
 
+/* Whether it was opened for writing. */
+bool file_is_writable(const struct file *file);
+
 /* Whether file_flush can return an error; else it need not be called. */
 bool file_reports_close(const struct file *file);
 

@@ -272,6 +272,17 @@ static struct fair_request *work_on(
 	return fair_leave(loop->fair, uid, changes, present.paused);
 }
 
+/* At the end of the mount nobody waits for what has not begun. Returns the
+ * next. */
+static struct fair_request *refuse_waiting(
+    struct loop *loop, const struct fair_request *r)
+{
+	const struct fuse_in_header header = header_of(r->data);
+
+	refuse(loop, &header);
+	return fair_leave(loop->fair, r->uid, r->changes, false);
+}
+
 /* Works on a request that has waited, and on those that have waited for it.
  * NULL is permitted. */
 static void work_on_waiting(struct loop *loop, struct fair_request *r)
@@ -281,8 +292,10 @@ static void work_on_waiting(struct loop *loop, struct fair_request *r)
 		/* else the worker that receives, and with it those of other
 		 * users, would wait for a CPU as long as any of these */
 		sched_yield();
-		struct fair_request *next = work_on(
-		    loop, &buf, r->uid, r->changes);
+		struct fair_request *next = fuse_session_exited(loop->session)
+						? refuse_waiting(loop, r)
+						: work_on(loop, &buf, r->uid,
+						      r->changes);
 		fair_drop(r);
 		r = next;
 	}

@@ -312,6 +312,9 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	const struct mount *mount = fuse_req_userdata(req);
 	struct node dir, new_dir, node;
 	int rc = ops_written_dir(&rq, parent, &dir);
+	/* no name of a draft is cached */
+	bool cached = !rc && !node_lookup(rq.store, &dir, name, &node) &&
+		      !node.draft;
 
 	if (!rc)
 		rc = node_get(rq.store, new_parent, &new_dir);
@@ -322,7 +325,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	/* its ctime has changed, and with it those of its files */
 	if (!rc && node_lookup(rq.store, &dir, new_name, &node) == 0)
 		node_each_follower(&node, ops_forget_attributes, mount->session);
-	if (!rc) {
+	if (!rc && cached) {
 		listing_wait(0);
 		ops_forget_names(mount);
 	}

@@ -107,8 +107,10 @@ void ops_member_changed(int64_t member, void *arg)
 	if (member)
 		node_each_listed(
 		    STORE_MEMBER, member, forget_listed, mount->session);
-	else
+	else {
+		listing_wait(0);
 		ops_forget_names(mount);
+	}
 }
 
 /* Not while it is open: fstat(2) asks, and is told the size of what that open

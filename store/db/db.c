@@ -313,5 +313,6 @@ void db_scrub(struct db_conn *conn)
 
 int db_bulk(struct db_conn *conn)
 {
+	conn->db->once = true;
 	return conn->db->engine->bulk(conn->db);
 }

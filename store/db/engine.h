@@ -74,7 +74,7 @@ struct db_engine {
 	bool (*running)(const struct db *db);
 	/* 0: all of it is durable. */
 	int (*commit)(struct db *db);
-	void (*rollback)(struct db *db);
+	void (*rollback)(struct db *db); /* if there is a transaction */
 	/* Before answers to what was committed: a secret that a job destroyed
 	 * is gone now. */
 	void (*settle)(struct db *db);
@@ -119,6 +119,7 @@ struct db {
 	int64_t deadline;	/* ticks: its end, whatever happens; 0: none */
 	struct db_conn *writer; /* of whoever has the turn, see writer.c */
 	bool changed;		/* by the present job */
+	bool once;		/* the present job cannot be run again */
 	struct db_cache *cache;
 
 	pthread_mutex_t queue_lock;

@@ -166,7 +166,7 @@ static int try_batch(
 		rc = run_task(db, &batch, task);
 	if (!rc)
 		rc = commit(db);
-	if (rc && db->engine->running(db))
+	if (rc)
 		db->engine->rollback(db);
 	if (rc && db->hooks)
 		db->hooks->lost(db->context);
@@ -186,9 +186,10 @@ static int run_batch(
 		until = clock_ticks() + again;
 
 	db->deadline = again ? until + again : 0;
+	db->once = false;
 	int rc = try_batch(db, first, end);
 
-	while (rc == -ERESTART && clock_ticks() < until) {
+	while (rc == -ERESTART && !db->once && clock_ticks() < until) {
 		nanosleep(&pause, NULL);
 		rc = try_batch(db, first, end);
 	}

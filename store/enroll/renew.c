@@ -393,6 +393,13 @@ static int begin(struct renewal *r, const void *data, size_t len)
 	return renewal_begin(r, data, len);
 }
 
+/* Not if the store failed, nor if the budget is what refused it. */
+static bool lacks_proof(int rc)
+{
+	return rc == -EBADMSG || rc == -EKEYREJECTED || rc == -EINVAL ||
+	       rc == -EFBIG;
+}
+
 int store_renew(struct store *store, struct store_call *call, int64_t member,
     const void *data, size_t len, struct bytes *reply)
 {
@@ -414,7 +421,7 @@ int store_renew(struct store *store, struct store_call *call, int64_t member,
 	if (rc == -EAGAIN)
 		rc = store_refuse(call, -EIO,
 		    "the member, its group or certificate kept changing");
-	if (rc < 0 && is_limited(&r) && !r.member)
+	if (lacks_proof(rc) && is_limited(&r) && !r.member)
 		budget_use(&store->unproven, call->uid, clock_ticks(),
 		    clock_thread() - used);
 	if (rc < 0)

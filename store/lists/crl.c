@@ -87,12 +87,12 @@ static int read_der(struct db_conn *conn, int64_t cert, struct bytes *out)
 
 	if (len)
 		out->len = len;
-	return rc;
+	return !rc && out->len && !len ? -EIO : rc;
 }
 
 static struct crl_last *last_of(struct store *store, int64_t cert)
 {
-	return &store->lists.crl[(uint64_t)cert % RENDER_LOCKS];
+	return &store->lists.crl[(uint64_t)cert % CRL_LASTS];
 }
 
 /* What is known of the certificate's last list; zeros: nothing. */
@@ -491,25 +491,28 @@ static int read_stale(const struct db_row *row, void *arg)
 }
 
 /* Calls fn for each certificate whose list lacks revocations, or whose list's
- * lifetime is half over at this second. */
-static void each_stale(struct store *store, int64_t seconds,
+ * lifetime is half over at this second. Returns 0 or -errno. */
+static int each_stale(struct store *store, int64_t seconds,
     void (*fn)(struct store *store, int64_t cert, void *arg), void *arg)
 {
 	struct db_conn *conn = db_reader(store->db);
 	struct stale_certs stale = {.store = store};
 	int64_t after = 0;
+	int rc;
 
 	do {
 		stale.count = 0;
-		if (db_each(conn, DB_CERT_STALE,
-			DB_ARGS(DB_INT(after), DB_INT(seconds)), read_stale,
-			&stale))
-			return;
+		rc = db_each(conn, DB_CERT_STALE,
+		    DB_ARGS(DB_INT(after), DB_INT(seconds)), read_stale,
+		    &stale);
+		if (rc)
+			return rc;
 		for (int i = 0; i < stale.count; i++) {
 			after = stale.id[i];
 			fn(store, after, arg);
 		}
 	} while (stale.count == STALE_MAX);
+	return 0;
 }
 
 /* After a failure. */
@@ -528,7 +531,9 @@ static void refresh_if_due(struct store *store, int64_t cert, void *arg)
 	struct crl_state state;
 
 	if (failed || is_early(store, cert) ||
-	    refresh(store, cert, false, &state))
+	    refresh(store, cert, false, &state) ||
+	    (!is_fresh(&state, clock_now() / CLOCK_SECOND) &&
+		!clock_past(state.not_after)))
 		r->again = true;
 }
 
@@ -536,8 +541,9 @@ bool crl_refresh_all(struct store *store, bool hurry)
 {
 	struct refreshing r = {.hurry = hurry};
 
-	each_stale(store, clock_now() / CLOCK_SECOND, refresh_if_due, &r);
-	return r.again;
+	int rc = each_stale(
+	    store, clock_now() / CLOCK_SECOND, refresh_if_due, &r);
+	return r.again || rc;
 }
 
 /* --- unmount --- */

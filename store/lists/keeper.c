@@ -54,24 +54,24 @@ static int nothing(struct db_conn *conn, struct db_batch *batch, void *arg)
 }
 
 /* The job that said something may not be committed yet: one behind it is. */
-static void wait_for_commit(struct store *store)
+static bool wait_for_commit(struct store *store)
 {
 	static const struct db_job behind = {.record = nothing};
 
-	db_submit(store->db, &behind, NULL);
+	return !db_submit(store->db, &behind, NULL);
 }
 
 static void *keep(void *arg)
 {
 	struct store *store = arg;
 	int64_t next = clock_ticks();
-	bool in_job = false, hurry = false;
+	bool in_job = false, hurry = false, uncommitted = false;
 
 	while (wait_for_work(&store->notices, next, &in_job, &hurry)) {
-		if (in_job)
-			wait_for_commit(store);
+		uncommitted = (uncommitted || in_job) &&
+			      !wait_for_commit(store);
 		bool again = crl_refresh_all(store, hurry);
-		again = waits_answer(store) || again;
+		again = waits_answer(store) || again || uncommitted;
 		next = snapshot_renew_all(store);
 		int64_t most = clock_ticks() + (again ? TOGETHER : LIFETIMES);
 		if (next > most)

@@ -43,6 +43,16 @@ void notice_wake(struct store *store)
 	pthread_mutex_unlock(&n->lock);
 }
 
+bool notice_is_due(struct store *store)
+{
+	struct list_notices *n = &store->notices;
+
+	pthread_mutex_lock(&n->lock);
+	bool due = n->due || n->stopping;
+	pthread_mutex_unlock(&n->lock);
+	return due;
+}
+
 /* --- revocations --- */
 
 /* When too many are new, all are forgotten: the next list finds that some are

@@ -43,6 +43,9 @@ struct list_notices {
 void notice_init(struct list_notices *notices);
 void notice_destroy(struct list_notices *notices);
 
+/* Whether there is something to do, or the end has come. */
+bool notice_is_due(struct store *store);
+
 /* There is something to do. */
 void notice_wake(struct store *store);
 

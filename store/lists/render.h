@@ -9,7 +9,7 @@
 #include "store/snapshot.h"
 #include "store/store.h"
 
-enum { RENDERED = 64, REPLACED = 64, RENDER_LOCKS = 16 };
+enum { RENDERED = 64, REPLACED = 64, RENDER_LOCKS = 16, CRL_LASTS = 256 };
 
 /*
  * The pace of all lists, whatever asks for them. Making one costs its time on a
@@ -50,7 +50,7 @@ struct list_cache {
 		 * expire then (seconds) or later. */
 		int64_t number, since;
 		size_t stored; /* its length with the room behind it */
-	} crl[RENDER_LOCKS];
+	} crl[CRL_LASTS]; /* index: the certificate's id modulo their number */
 	struct store_snapshot *slot[RENDERED], *global[STORE_LISTS];
 	/* Replaced while open; the oldest first. */
 	struct store_snapshot *replaced[REPLACED];

@@ -195,8 +195,15 @@ void signer_forget(struct store *store, int64_t cert)
 
 void signer_forget_all(struct store *store)
 {
+	struct signer *old[SIGNERS];
+
+	pthread_mutex_lock(&store->signers.lock);
+	store->signers.invalidated++;
+	memcpy(old, store->signers.slot, sizeof(old));
+	memset(store->signers.slot, 0, sizeof(old));
+	pthread_mutex_unlock(&store->signers.lock);
 	for (int i = 0; i < SIGNERS; i++)
-		drop(store, &store->signers.slot[i]);
+		signer_put(old[i]);
 }
 
 /* --- for jobs --- */

@@ -92,10 +92,13 @@ int pki_crl_entries(const void *der, size_t len, struct bytes *entries)
 		tag = take_element(&tbs, &element);
 	if (tag < 0)
 		return pki_drain(-EBADMSG);
+	enum { EXTENSIONS = 0xa0 };
+	if (!tbs.len || *tbs.at == EXTENSIONS)
+		return pki_drain(0);
 	tag = take_element(&tbs, &element);
 	return pki_drain(tag == V_ASN1_SEQUENCE ? bytes_add(entries, element.at,
 						      (size_t)element.len)
-						: 0);
+						: -EBADMSG);
 }
 
 static void write_number(struct der *der, int64_t number)

@@ -375,6 +375,7 @@ signed() { grep -rhc '"kind":"crl"' "$M/export/" | awk '{n += $1} END {print n}'
 entries() { openssl crl -in "$1" -noout -text | grep -c 'Serial Number'; }
 
 @test "fsync of a revocation returns when the lists have it" {
+	sqlite_only 'it looks into the file'
 	setup_members web1 web2 web3
 	stop
 	# a reader of the stored list, which no open has had signed
@@ -394,6 +395,7 @@ entries() { openssl crl -in "$1" -noout -text | grep -c 'Serial Number'; }
 }
 
 @test "fsync of a revocation on the list of each certificate that issued one" {
+	sqlite_only 'it looks into the file'
 	setup_members web1
 	mkdir "$M/certs/second"
 	echo root > "$M/certs/second/issuer"
@@ -490,6 +492,7 @@ entries() { openssl crl -in "$1" -noout -text | grep -c 'Serial Number'; }
 }
 
 @test "a wait for a list can be interrupted while none can be signed" {
+	sqlite_only 'it looks into the file'
 	setup_members web1 web2 web3 web4 web5
 	expect_log 'DB_\|locked\|list'
 	python3 - "$G/members" <<-'PY'

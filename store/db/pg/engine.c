@@ -168,21 +168,40 @@ static struct db_conn *reader_of(struct db *common)
 	return &conn->base;
 }
 
-/* Without a link each query tries again, and says why it cannot. */
+/* A link that has been idle may be lost without anybody knowing: that is found
+ * out at once, and another one is tried. */
+#define AT_ONCE CLOCK_SECOND
+
+static bool begin_view(struct pg_conn *conn, bool *again)
+{
+	struct pg_link *link = pg_acquire(conn);
+
+	*again = false;
+	if (!link)
+		return false;
+	if (!pg_exec(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+		return true;
+	*again = pg_is_lost(link);
+	pg_release(conn);
+	return false;
+}
+
 static void view(struct db_conn *base)
 {
 	struct pg_conn *conn = (struct pg_conn *)base;
-	struct pg_link *link = pg_acquire(conn);
+	int64_t begun = clock_ticks();
+	bool again = true;
 
-	conn->in_view = link != NULL;
-	if (link)
-		pg_exec(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	while (!conn->in_view && again && clock_ticks() < begun + AT_ONCE)
+		conn->in_view = begin_view(conn, &again);
+	conn->no_view = !conn->in_view;
 }
 
 static void view_end(struct db_conn *base)
 {
 	struct pg_conn *conn = (struct pg_conn *)base;
 
+	conn->no_view = false;
 	if (!conn->in_view)
 		return;
 	if (!pg_is_lost(conn->link))
@@ -207,16 +226,15 @@ static int try_rows(struct pg_conn *conn, enum db_query query,
 	return rc < 0 ? rc : n;
 }
 
-/* A link that has been idle may be lost without anybody knowing: then another
- * one is tried. */
 static int rows(struct db_conn *base, enum db_query query,
     const struct db_value *args, db_row_fn fn, void *arg)
 {
 	struct pg_conn *conn = (struct pg_conn *)base;
-	bool again = true;
+	int64_t begun = clock_ticks();
+	bool again = !conn->no_view;
 	int rc = -EIO;
 
-	for (int i = 0; i < 1 + PG_POOL && again; i++)
+	while (again && clock_ticks() < begun + AT_ONCE)
 		rc = try_rows(conn, query, args, fn, arg, &again);
 	return rc;
 }
@@ -232,6 +250,7 @@ static struct pg_link *writer(const struct db *common)
 struct beginning {
 	struct db_batch *batch;
 	int64_t number, last; /* of this batch; of this daemon's last one */
+	int64_t schema;
 };
 
 static int64_t number_at(const PGresult *row, int column)
@@ -251,6 +270,7 @@ static int read_beginning(int statement, const PGresult *row, void *arg)
 	if (statement == 1) {
 		b->number = number_at(row, 0);
 		b->batch->now = number_at(row, 1);
+		b->schema = number_at(row, 2);
 		return 0;
 	}
 	b->last = number_at(row, 0);
@@ -278,7 +298,7 @@ static int begin_batch(struct pg_db *db, struct beginning *b, const char *mark)
 	    "BEGIN ISOLATION LEVEL READ COMMITTED; "
 	    "UPDATE batch SET number = number + 1, at = greatest(at + 1, "
 	    "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000) "
-	    "RETURNING number, at; "
+	    "RETURNING number, at, schema; "
 	    "SELECT coalesce((SELECT batch FROM host WHERE instance = '%s'), 0), "
 	    "(SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
 	    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
@@ -314,6 +334,7 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 	pg_disconnect(link);
 	db->writer.link = NULL;
 	__atomic_store_n(&db->polled, 0, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&db->generation, 1, __ATOMIC_RELAXED);
 	int rc = pg_connect_to(
 	    db, time_left(db->db, patience_ms), &db->writer.link);
 	if (rc)
@@ -325,13 +346,14 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 	return 0;
 }
 
-/* The number of the last batch that was committed is known again. */
-static void note_seen(struct pg_db *db, int64_t number)
+/* The number of the last batch that was committed is known again; at: ticks
+ * when that was asked. */
+static void note_seen(struct pg_db *db, int64_t number, int64_t at)
 {
 	bool others = !db->polled || number != db->seen;
 
 	db->seen = number;
-	__atomic_store_n(&db->polled, clock_ticks(), __ATOMIC_RELAXED);
+	__atomic_store_n(&db->polled, at, __ATOMIC_RELAXED);
 	if (others)
 		db_others_wrote(db->db);
 }
@@ -342,6 +364,7 @@ static int begin(struct db *common, struct db_batch *batch)
 	struct beginning b = {.batch = batch};
 	char mark[256];
 	int rc = ready_writer(db, pg_patience_ms);
+	int64_t at = clock_ticks();
 
 	snprintf(mark, sizeof(mark),
 	    "; INSERT INTO host SELECT '%s', number, at FROM batch "
@@ -351,8 +374,14 @@ static int begin(struct db *common, struct db_batch *batch)
 		rc = begin_batch(db, &b, mark);
 	if (rc)
 		return rc;
+	if (b.schema != pg_schema_version()) {
+		report(LOG_ERR,
+		    "store %s: another version of enrollfs has brought it up to date: mount it with that",
+		    db->path);
+		return -EIO;
+	}
 	db->number = b.number;
-	note_seen(db, b.number - 1);
+	note_seen(db, b.number - 1, at);
 	return 0;
 }
 
@@ -409,6 +438,7 @@ static int look_for(struct pg_db *db, int64_t number)
 	struct db_batch ignored;
 	struct beginning b = {.batch = &ignored};
 	int rc = ready_writer(db, pg_patience_ms);
+	int64_t at = clock_ticks();
 
 	if (!rc)
 		rc = begin_batch(db, &b, "");
@@ -416,7 +446,7 @@ static int look_for(struct pg_db *db, int64_t number)
 		rc = try_to_commit(db->writer.link);
 	if (rc)
 		return rc;
-	note_seen(db, b.number - 1);
+	note_seen(db, b.number - 1, at);
 	db->seen = b.number;
 	return b.last == number;
 }
@@ -441,21 +471,22 @@ static int find_out(struct pg_db *db)
 	return rc > 0 ? 0 : rc ? -EIO : -ERESTART;
 }
 
-static void note_own(struct pg_db *db)
+static void note_own(struct pg_db *db, int64_t at)
 {
 	db->seen = db->number;
-	__atomic_store_n(&db->polled, clock_ticks(), __ATOMIC_RELAXED);
+	__atomic_store_n(&db->polled, at, __ATOMIC_RELAXED);
 }
 
 static int commit(struct db *common)
 {
 	struct pg_db *db = common->handle;
+	int64_t at = clock_ticks();
 	int rc = try_to_commit(db->writer.link);
 
 	if (rc == -EINPROGRESS)
-		return find_out(db);
+		return common->once ? -EIO : find_out(db);
 	if (!rc)
-		note_own(db);
+		note_own(db, at);
 	return rc;
 }
 
@@ -463,7 +494,8 @@ static void rollback(struct db *common)
 {
 	struct pg_link *link = writer(common);
 
-	if (link && !pg_is_lost(link))
+	if (link && !pg_is_lost(link) &&
+	    pq.PQtransactionStatus(link->pg) != PQTRANS_IDLE)
 		pg_exec(link, "ROLLBACK");
 }
 
@@ -488,12 +520,13 @@ static void tidy(struct db *common, bool idle)
 	if (!idle || ready_writer(db, PG_POLL_TIMEOUT_MS))
 		return;
 	struct pg_link *link = db->writer.link;
+	int64_t at = clock_ticks();
 	link->patience_ms = PG_POLL_TIMEOUT_MS;
 	int rc = pg_exec_rows(
 	    link, "SELECT number FROM batch", read_number, &number);
 	link->patience_ms = pg_patience_ms;
 	if (!rc)
-		note_seen(db, number);
+		note_seen(db, number, at);
 }
 
 /* What was read is as it is as long as it is known that nobody has written. */

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/base/report.h"
@@ -33,10 +34,22 @@ static bool find_functions(void *loaded)
 	return true;
 }
 
+/* The URI alone says which server it is, and that it is verified. */
+static void ignore_environment(void)
+{
+	static const char *const variable[] = {"PGHOST", "PGHOSTADDR", "PGPORT",
+	    "PGSERVICE", "PGSERVICEFILE", "PGSSLMODE", "PGOPTIONS",
+	    "PGTARGETSESSIONATTRS", "PGCLIENTENCODING"};
+
+	for (size_t i = 0; i < sizeof(variable) / sizeof(variable[0]); i++)
+		unsetenv(variable[i]);
+}
+
 int pg_load(void)
 {
 	if (library)
 		return 0;
+	ignore_environment();
 	void *loaded = dlopen("libpq.so.5", RTLD_NOW);
 	if (loaded && find_functions(loaded)) {
 		library = loaded;

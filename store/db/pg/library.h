@@ -32,6 +32,7 @@
 	F(PQisBusy) \
 	F(PQnfields) \
 	F(PQntuples) \
+	F(PQparameterStatus) \
 	F(PQresultErrorField) \
 	F(PQresultStatus) \
 	F(PQsendPrepare) \

@@ -119,42 +119,50 @@ static int finish_connecting(PGconn *pg, int64_t until)
 /* Values of what is not in the URI. */
 static PGconn *begin_connecting(const char *where)
 {
-	static const char *const name[] = {"connect_timeout", "keepalives_idle",
+	static const char *const name[] = {"keepalives_idle",
 	    "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-	    "application_name", "client_encoding", "dbname", NULL};
-	const char *const value[] = {
-	    "10", "5", "2", "3", "10000", "enrollfs", "UTF8", where, NULL};
+	    "target_session_attrs", "application_name", "client_encoding",
+	    "dbname", NULL};
+	char timeout[16];
+	const char *const value[] = {"5", "2", "3", timeout, "read-write",
+	    "enrollfs", "UTF8", where, NULL};
 
+	snprintf(timeout, sizeof(timeout), "%d", pg_patience_ms);
 	return pq.PQconnectStartParams(name, value, 1);
 }
 
+/* The server gives up before this end does, and says why: first on a lock that
+ * another host holds. */
 static int set_up(struct pg_link *link)
 {
 	char waits[96];
+	const char *encoding = pq.PQparameterStatus(link->pg, "server_encoding");
 
+	if (!encoding || strcmp(encoding, "UTF8") != 0) {
+		report(LOG_ERR,
+		    "store: the database's encoding is %s; it has to be UTF8",
+		    encoding ? encoding : "unknown");
+		return -EINVAL;
+	}
 	snprintf(waits, sizeof(waits),
-	    "SET lock_timeout = %d; SET statement_timeout = %d", pg_patience_ms,
-	    pg_patience_ms);
+	    "SET lock_timeout = %d; SET statement_timeout = %d",
+	    pg_patience_ms / 10 * 6, pg_patience_ms / 10 * 8);
 	int rc = pg_exec(link, waits);
 	return rc ? rc
 		  : pg_exec(link,
+			"SET client_encoding = 'UTF8'; SET tcp_keepalives_idle = 5; "
+			"SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
 			"SET idle_in_transaction_session_timeout = '60s'; "
-			"SET synchronous_commit = on; SET standard_conforming_strings = on; "
-			"SET TIME ZONE 'UTC'; SET client_min_messages = warning");
+			"SET standard_conforming_strings = on; "
+			"SET TIME ZONE 'UTC'; SET client_min_messages = warning; "
+			"SELECT set_config('synchronous_commit', 'on', false) "
+			"WHERE current_setting('synchronous_commit') IN ('off', 'local')");
 }
 
-int pg_connect(const char *where, int patience_ms, struct pg_link **out)
+static int connect_link(struct pg_link *link, const char *where)
 {
-	struct pg_link *link = calloc(1, sizeof(*link));
-
-	if (!link)
-		return -ENOMEM;
-	int rc = pg_load();
-	link->patience_ms = patience_ms;
-	if (!rc)
-		link->pg = begin_connecting(where);
-	if (!rc && !link->pg)
-		rc = -ENOMEM;
+	link->pg = begin_connecting(where);
+	int rc = link->pg ? 0 : -ENOMEM;
 	if (!rc && pq.PQstatus(link->pg) == CONNECTION_BAD)
 		rc = -EIO;
 	if (!rc)
@@ -163,12 +171,27 @@ int pg_connect(const char *where, int patience_ms, struct pg_link **out)
 		say_lost("connecting", pq.PQerrorMessage(link->pg));
 	if (rc == -ETIMEDOUT)
 		rc = say_lost("connecting", strerror(ETIMEDOUT));
-	if (!rc) {
-		pq.PQsetnonblocking(link->pg, 1);
-		pq.PQsetNoticeReceiver(link->pg, note_warning, link);
-		rc = set_up(link);
-		link->patience_ms = pg_patience_ms;
-	}
+	if (rc)
+		return rc;
+	pq.PQsetnonblocking(link->pg, 1);
+	pq.PQsetNoticeReceiver(link->pg, note_warning, link);
+	return set_up(link);
+}
+
+int pg_connect(const char *where, int patience_ms, struct pg_link **out)
+{
+	struct pg_link *link = calloc(1, sizeof(*link));
+
+	if (!link)
+		return -ENOMEM;
+	link->patience_ms = patience_ms;
+	int64_t deadline = pg_until(link);
+	link->deadline = &deadline;
+	int rc = pg_load();
+	if (!rc)
+		rc = connect_link(link, where);
+	link->deadline = NULL;
+	link->patience_ms = pg_patience_ms;
 	if (rc)
 		pg_disconnect(link);
 	else
@@ -253,7 +276,7 @@ int pg_exec(struct pg_link *link, const char *sql)
 
 static bool is_class(const char *state, const char *class)
 {
-	return strncmp(state, class, 2) == 0;
+	return strncmp(state, class, strlen(class)) == 0;
 }
 
 /* Classes and codes: PostgreSQL's manual, appendix A. */
@@ -282,7 +305,8 @@ static int errno_of(const char *state)
 static bool ends_link(const char *state)
 {
 	return is_class(state, "08") || is_class(state, "57P") ||
-	       strcmp(state, "25006") == 0 || strcmp(state, "25P03") == 0;
+	       strcmp(state, "25006") == 0 || strcmp(state, "25P03") == 0 ||
+	       strcmp(state, "25P04") == 0;
 }
 
 int pg_error(struct pg_link *link, const PGresult *result, const char *doing)

@@ -30,8 +30,9 @@ enum { CURRENT_MS = 500 };
 struct pg_link {
 	PGconn *pg;
 	bool prepared[DB_QUERIES];
-	int cursors;	 /* open ones */
-	bool warned;	 /* a WARNING came since this was reset */
+	unsigned int generation; /* see pg_db */
+	int cursors;		 /* open ones */
+	bool warned;		 /* a WARNING came since this was reset */
 	bool writes;	 /* if it is lost, its transaction is run again */
 	int patience_ms; /* how long an answer is waited for, */
 	const int64_t *deadline; /* but not past this; NULL, or 0 in it: none */
@@ -43,7 +44,8 @@ struct pg_conn {
 	struct db_conn base;
 	struct pg_link *link;
 	int uses;     /* queries that run */
-	bool in_view; /* keeps the link, which has a transaction */
+	bool in_view; /* keeps the link, which has a transaction; */
+	bool no_view; /* or there is none, and its queries fail */
 };
 
 struct pg_row {
@@ -71,9 +73,10 @@ struct pg_db {
 	pthread_mutex_t pool_lock;
 	pthread_cond_t returned;
 	struct pg_link *idle;
-	int links;	/* of the pool, idle or not */
-	int64_t refuse; /* ticks; no new link before: one has failed */
-	bool closing;
+	int links;		 /* of the pool, idle or not */
+	int64_t refuse;		 /* ticks; no new link before: one has failed */
+	unsigned int generation; /* of links: those from before the writer
+				    reconnected may be to another server */
 };
 
 /* --- place.c --- */
@@ -161,6 +164,9 @@ int pg_columns(const struct db_row *row);
 struct db_value pg_value(const struct db_row *row, int column);
 
 /* --- schema.c --- */
+
+/* The number of the present schema. */
+int pg_schema_version(void);
 
 /* Makes the tables of a new store. Returns 0 or -errno, logged. */
 int pg_make_tables(struct pg_link *link);

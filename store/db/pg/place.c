@@ -55,9 +55,14 @@ static PQconninfoOption *parse(const char *path)
 	PQconninfoOption *options = where ? pq.PQconninfoParse(where, &why)
 					  : NULL;
 
+	/* what is wrong with it may be next to a password */
 	if (!options)
-		report(LOG_ERR, "store %s: %.*s", path,
-		    why ? (int)strcspn(why, "\n") : 0, why ? why : "");
+		report(LOG_ERR,
+		    "store postgresql://...: not a URI of libpq: %.*s",
+		    why && !strchr(path, '@') && !strstr(path, "password")
+			? (int)strcspn(why, "\n")
+			: 0,
+		    why ? why : "");
 	pq.PQfreemem(why);
 	free(where);
 	return options;
@@ -78,6 +83,8 @@ static const char *fault_of(const PQconninfoOption *options)
 {
 	if (*value_of(options, "password") || *value_of(options, "sslpassword"))
 		return "a password in it is seen by all users of this host: put it into a file (passfile=FILE), or use a certificate";
+	if (*value_of(options, "service"))
+		return "a service file is not read: name the server in the URI";
 	if (!is_local(options) &&
 	    strcmp(value_of(options, "sslmode"), "verify-full") != 0)
 		return "a server on the network has to be verified: add sslmode=verify-full and sslrootcert=FILE";

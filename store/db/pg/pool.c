@@ -61,6 +61,8 @@ static void give_up_link(struct pg_db *db)
 static struct pg_link *make_link(struct pg_db *db)
 {
 	struct pg_link *link = NULL;
+	unsigned int generation = __atomic_load_n(
+	    &db->generation, __ATOMIC_RELAXED);
 
 	if (clock_ticks() >= __atomic_load_n(&db->refuse, __ATOMIC_RELAXED) &&
 	    pg_connect_to(db, pg_patience_ms, &link))
@@ -68,6 +70,8 @@ static struct pg_link *make_link(struct pg_db *db)
 		    __ATOMIC_RELAXED);
 	if (!link)
 		give_up_link(db);
+	else
+		link->generation = generation;
 	return link;
 }
 
@@ -83,7 +87,9 @@ struct pg_link *pg_acquire(struct pg_conn *conn)
 	int rc = wait_for_link(db);
 	struct pg_link *link = rc ? NULL : take_idle(db);
 	pthread_mutex_unlock(&db->pool_lock);
-	if (link && pg_is_lost(link)) {
+	if (link && (pg_is_lost(link) ||
+			link->generation != __atomic_load_n(&db->generation,
+						__ATOMIC_RELAXED))) {
 		pg_disconnect(link);
 		link = NULL;
 	}

@@ -108,6 +108,11 @@ static int run_steps(struct pg_link *link, int from)
 	return rc ? rc : pg_exec(link, done);
 }
 
+int pg_schema_version(void)
+{
+	return STEPS;
+}
+
 int pg_make_tables(struct pg_link *link)
 {
 	return run_steps(link, 0);

@@ -417,7 +417,8 @@ static int commit(struct db *db)
 
 static void rollback(struct db *db)
 {
-	sqlite_control(writer(db), CONTROL_ROLLBACK);
+	if (running(db))
+		sqlite_control(writer(db), CONTROL_ROLLBACK);
 }
 
 static int bulk(struct db *db)
