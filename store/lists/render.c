@@ -406,9 +406,7 @@ int64_t snapshot_renew_all(struct store *store)
 	for (int i = 0; i < n; i++) {
 		int64_t at = due(wanted[i]);
 		/* revocations, and the end, do not wait for all of them */
-		if (at <= clock_ticks() && notice_is_due(store))
-			next = at;
-		else if (at <= clock_ticks())
+		if (at <= clock_ticks() && !notice_is_due(store))
 			renew(store, wanted[i]);
 		else if (at < next)
 			next = at;

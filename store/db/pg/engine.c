@@ -63,12 +63,10 @@ static int name_instance(struct pg_db *db)
  * the server ends it. */
 static int set_writer(struct pg_db *db, struct pg_link *link)
 {
-	int rc = pg_exec(link, "SET idle_in_transaction_session_timeout = '2s'");
-
 	link->writes = true;
 	link->deadline = &db->db->deadline;
 	db->writer.link = link;
-	return rc;
+	return pg_exec(link, "SET idle_in_transaction_session_timeout = '2s'");
 }
 
 static int open_link(
@@ -335,11 +333,13 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 	db->writer.link = NULL;
 	__atomic_store_n(&db->polled, 0, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&db->generation, 1, __ATOMIC_RELAXED);
-	int rc = pg_connect_to(
-	    db, time_left(db->db, patience_ms), &db->writer.link);
+	link = NULL;
+	int rc = pg_connect_to(db, time_left(db->db, patience_ms), &link);
+	if (rc == -EIO || !link)
+		return -ERESTART;
 	if (rc)
-		return rc == -EIO ? -ERESTART : rc;
-	rc = set_writer(db, db->writer.link);
+		return rc;
+	rc = set_writer(db, link);
 	if (rc)
 		return rc;
 	report(LOG_NOTICE, "store %s: connected again", db->path);
