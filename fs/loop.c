@@ -36,6 +36,7 @@ struct worker {
 	struct fuse_buf buf;
 	bool permanent;
 	atomic_bool receiving;
+	atomic_bool told; /* interrupted since it began to receive */
 	struct worker *next;
 };
 
@@ -167,6 +168,7 @@ static int receive(struct worker *worker)
 {
 	struct loop *loop = worker->loop;
 
+	atomic_store(&worker->told, false);
 	atomic_store(&worker->receiving, true);
 	int n = fuse_session_receive_buf(loop->session, &worker->buf);
 	atomic_store(&worker->receiving, false);
@@ -177,14 +179,16 @@ static int receive(struct worker *worker)
 }
 
 /* Interrupts at most so many workers that wait for a request. One that is about
- * to wait misses it: call this again. */
-static void interrupt(struct loop *loop, int most, bool all)
+ * to wait misses it: call this again, to tell those `anew` that have been told
+ * since they began. */
+static void interrupt(struct loop *loop, int most, bool all, bool anew)
 {
 	pthread_mutex_lock(&loop->lock);
 	for (struct worker *worker = loop->workers; worker && most > 0;
 	     worker = worker->next)
 		if ((all || !worker->permanent) &&
-		    atomic_exchange(&worker->receiving, false)) {
+		    atomic_load(&worker->receiving) &&
+		    (!atomic_exchange(&worker->told, true) || anew)) {
 			pthread_kill(worker->thread, WAKE);
 			most--;
 		}
@@ -319,7 +323,7 @@ void loop_pause(void)
 		return;
 	present.paused = true;
 	if (fair_pause(loop->fair, present.uid, present.changes))
-		interrupt(loop, 1, true);
+		interrupt(loop, 1, true, false);
 }
 
 static void process(struct loop *loop, const struct fuse_buf *buf)
@@ -438,7 +442,7 @@ static void serve(struct loop *loop)
 		refuse_expired(loop);
 		if (second % SURPLUS_SECONDS == 0)
 			atomic_store(&loop->leave, surplus(loop));
-		interrupt(loop, atomic_load(&loop->leave), false);
+		interrupt(loop, atomic_load(&loop->leave), false, true);
 		bool joined = join(loop), tidied = draft_tidy();
 		if (joined || tidied)
 			process_give_memory_back();
@@ -453,7 +457,7 @@ static void end_workers(struct loop *loop)
 	pthread_mutex_lock(&loop->lock);
 	while (loop->count > 0) {
 		pthread_mutex_unlock(&loop->lock);
-		interrupt(loop, loop->threads, true);
+		interrupt(loop, loop->threads, true, true);
 		pthread_mutex_lock(&loop->lock);
 		if (loop->count > 0) {
 			struct timespec until;
