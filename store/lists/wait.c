@@ -41,8 +41,7 @@ int store_wait_listed(struct store *store, struct store_call *call,
 	wait->uid = call->uid;
 	wait->member = member->id;
 	wait->cert = 0;
-	wait->until = clock_ticks() +
-		      (store->crl_delay + MINUTE) * CLOCK_SECOND;
+	wait->until = clock_ticks() + store->crl_delay + MINUTE * CLOCK_SECOND;
 	int rc = next_list(store, wait);
 
 	if (rc)
