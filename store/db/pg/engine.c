@@ -59,16 +59,6 @@ static int name_instance(struct pg_db *db)
 	return 0;
 }
 
-/* A transaction of a host that has stopped must not keep the others waiting:
- * the server ends it. */
-static int set_writer(struct pg_db *db, struct pg_link *link)
-{
-	link->writes = true;
-	link->deadline = &db->db->deadline;
-	db->writer.link = link;
-	return pg_exec(link, "SET idle_in_transaction_session_timeout = '2s'");
-}
-
 static int open_link(
     struct pg_db *db, const char *path, const char *suffix, int flags)
 {
@@ -87,7 +77,7 @@ static int open_link(
 		rc = pg_exec(link,
 		    "DELETE FROM host WHERE at < (SELECT at FROM batch) - 86400000000000");
 	if (!rc)
-		return set_writer(db, link);
+		return pg_set_writer(db, link);
 	pg_disconnect(link);
 	return rc;
 }
@@ -237,328 +227,15 @@ static int rows(struct db_conn *base, enum db_query query,
 	return rc;
 }
 
-/* --- writing --- */
-
-static struct pg_link *writer(const struct db *common)
-{
-	return ((struct pg_db *)common->handle)->writer.link;
-}
-
-/* What a batch begins with. */
-struct beginning {
-	struct db_batch *batch;
-	int64_t number, last; /* of this batch; of this daemon's last one */
-	int64_t schema;
-};
-
-static int64_t number_at(const PGresult *row, int column)
-{
-	return strtoll(pq.PQgetvalue(row, 0, column), NULL, 10);
-}
-
-/* The answers to the statements of begin_batch, by their number in it. */
-static int read_beginning(int statement, const PGresult *row, void *arg)
-{
-	/* in the order of the columns, and the setting behind them */
-	static const enum db_kind kind[] = {
-	    DB_CERT, DB_GROUP, DB_KEY, DB_MEMBER, DB_ISSUED};
-	enum { KINDS = sizeof(kind) / sizeof(kind[0]) };
-	struct beginning *b = arg;
-
-	if (statement == 1) {
-		b->number = number_at(row, 0);
-		b->batch->now = number_at(row, 1);
-		b->schema = number_at(row, 2);
-		return 0;
-	}
-	b->last = number_at(row, 0);
-	for (int i = 0; i < KINDS; i++) {
-		int64_t highest = number_at(row, i + 1),
-			deleted = number_at(row, KINDS + 1);
-		b->batch->next_id[kind[i]] = (highest > deleted ? highest
-								: deleted) +
-					     1;
-	}
-	return 0;
-}
-
-/*
- * The lock is a statement of its own: those behind it see what the batches
- * before have committed, which its own snapshot, taken before it waited, does
- * not. Moments only increase, whatever the server's clock does. mark: the
- * statement that notes the batch in `host`, or empty.
- */
-static int begin_batch(struct pg_db *db, struct beginning *b, const char *mark)
-{
-	char sql[1024];
-
-	snprintf(sql, sizeof(sql),
-	    "BEGIN ISOLATION LEVEL READ COMMITTED; "
-	    "UPDATE batch SET number = number + 1, at = greatest(at + 1, "
-	    "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000) "
-	    "RETURNING number, at, schema; "
-	    "SELECT coalesce((SELECT batch FROM host WHERE instance = '%s'), 0), "
-	    "(SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
-	    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
-	    "(SELECT max(id) FROM issued), (SELECT encode(value, 'escape') "
-	    "FROM setting WHERE name = 'last_id')%s",
-	    db->instance, mark);
-	return pg_exec_rows(db->writer.link, sql, read_beginning, b);
-}
-
-/* How many ms may be waited. */
-static int time_left(const struct db *common, int patience_ms)
-{
-	int64_t left = (common->deadline - clock_ticks()) /
-		       (CLOCK_SECOND / 1000);
-
-	if (!common->deadline || left > patience_ms)
-		return patience_ms;
-	return left > 0 ? (int)left : 0;
-}
-
-/* A link that is lost is made anew. Then
- * the server may be another one, with less than was seen. */
-static int ready_writer(struct pg_db *db, int patience_ms)
-{
-	struct pg_link *link = db->writer.link;
-
-	if (link && !pg_is_lost(link) &&
-	    pq.PQtransactionStatus(link->pg) != PQTRANS_IDLE)
-		pg_exec(link, "ROLLBACK");
-	if (link && !pg_is_lost(link) &&
-	    pq.PQtransactionStatus(link->pg) == PQTRANS_IDLE)
-		return 0;
-	pg_disconnect(link);
-	db->writer.link = NULL;
-	__atomic_store_n(&db->polled, 0, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&db->generation, 1, __ATOMIC_RELAXED);
-	link = NULL;
-	int rc = pg_connect_to(db, time_left(db->db, patience_ms), &link);
-	if (rc == -EIO || !link)
-		return -ERESTART;
-	if (rc)
-		return rc;
-	rc = set_writer(db, link);
-	if (rc)
-		return rc;
-	report(LOG_NOTICE, "store %s: connected again", db->path);
-	return 0;
-}
-
-/* The number of the last batch that was committed is known again; at: ticks
- * when that was asked. */
-static void note_seen(struct pg_db *db, int64_t number, int64_t at)
-{
-	bool others = !db->polled || number != db->seen;
-
-	db->seen = number;
-	__atomic_store_n(&db->polled, at, __ATOMIC_RELAXED);
-	if (others)
-		db_others_wrote(db->db);
-}
-
-static int begin(struct db *common, struct db_batch *batch)
-{
-	struct pg_db *db = common->handle;
-	struct beginning b = {.batch = batch};
-	char mark[256];
-	int rc = ready_writer(db, pg_patience_ms);
-	int64_t at = clock_ticks();
-
-	snprintf(mark, sizeof(mark),
-	    "; INSERT INTO host SELECT '%s', number, at FROM batch "
-	    "ON CONFLICT (instance) DO UPDATE SET batch = excluded.batch, at = excluded.at",
-	    db->instance);
-	if (!rc)
-		rc = begin_batch(db, &b, mark);
-	if (rc)
-		return rc;
-	if (b.schema != pg_schema_version()) {
-		report(LOG_ERR,
-		    "store %s: another version of enrollfs has brought it up to date: mount it with that",
-		    db->path);
-		return -EIO;
-	}
-	db->number = b.number;
-	note_seen(db, b.number - 1, at);
-	return 0;
-}
-
-static int run(
-    struct db *common, enum db_query query, const struct db_value *args)
-{
-	return pg_run(writer(common), query, args);
-}
-
-static bool running(const struct db *common)
-{
-	const struct pg_link *link = writer(common);
-
-	return link && !pg_is_lost(link) &&
-	       pq.PQtransactionStatus(link->pg) == PQTRANS_INTRANS;
-}
-
-/*
- * Sends COMMIT. A transaction that has failed is answered with ROLLBACK, and
- * one that may not have been replicated with a WARNING. Returns 0, -EIO: void;
- * or -EINPROGRESS: it is not known.
- */
-static int try_to_commit(struct pg_link *link)
-{
-	int64_t until = pg_until(link);
-	PGresult *result = NULL, *rest;
-	int rc = -EINPROGRESS;
-
-	link->warned = false;
-	if (pq.PQsendQuery(link->pg, "COMMIT"))
-		result = pg_next(link, until);
-	while (result && (rest = pg_next(link, until)))
-		pq.PQclear(rest);
-	if (pq.PQresultStatus(result) == PGRES_COMMAND_OK)
-		rc = strcmp(pq.PQcmdStatus(result), "COMMIT") ? -EIO
-		     : link->warned			      ? -EINPROGRESS
-							      : 0;
-	else if (result)
-		rc = pg_error(link, result, "COMMIT");
-	/* it may have been committed before the server said that it ends */
-	if (pg_is_lost(link))
-		rc = -EINPROGRESS;
-	pq.PQclear(result);
-	return rc;
-}
-
-/*
- * What became of the batch: another one, which waits for the first to end, sees
- * it, and is committed itself, so that what it saw is as durable. It leaves the
- * mark of the first. Returns 1 if that was committed, 0 if not, or -errno.
- */
-static int look_for(struct pg_db *db, int64_t number)
-{
-	struct db_batch ignored;
-	struct beginning b = {.batch = &ignored};
-	int rc = ready_writer(db, pg_patience_ms);
-	int64_t at = clock_ticks();
-
-	if (!rc)
-		rc = begin_batch(db, &b, "");
-	if (!rc)
-		rc = try_to_commit(db->writer.link);
-	if (rc)
-		return rc;
-	note_seen(db, b.number - 1, at);
-	db->seen = b.number;
-	return b.last == number;
-}
-
-/* Until it is known, or the deadline. */
-static int find_out(struct pg_db *db)
-{
-	static const struct timespec pause = {.tv_nsec = 100000000};
-	int rc;
-
-	do {
-		pg_disconnect(db->writer.link);
-		db->writer.link = NULL;
-		rc = look_for(db, db->number);
-		if (rc < 0)
-			nanosleep(&pause, NULL);
-	} while (rc < 0 && time_left(db->db, pg_patience_ms));
-	if (rc < 0)
-		report(LOG_ERR,
-		    "store %s: it is not known whether the last changes were stored: the server does not answer",
-		    db->path);
-	return rc > 0 ? 0 : rc ? -EIO : -ERESTART;
-}
-
-static void note_own(struct pg_db *db, int64_t at)
-{
-	db->seen = db->number;
-	__atomic_store_n(&db->polled, at, __ATOMIC_RELAXED);
-}
-
-static int commit(struct db *common)
-{
-	struct pg_db *db = common->handle;
-	int64_t at = clock_ticks();
-	int rc = try_to_commit(db->writer.link);
-
-	if (rc == -EINPROGRESS)
-		return common->once ? -EIO : find_out(db);
-	if (!rc)
-		note_own(db, at);
-	return rc;
-}
-
-static void rollback(struct db *common)
-{
-	struct pg_link *link = writer(common);
-
-	if (link && !pg_is_lost(link) &&
-	    pq.PQtransactionStatus(link->pg) != PQTRANS_IDLE)
-		pg_exec(link, "ROLLBACK");
-}
-
 static void nothing(struct db *common)
 {
 	(void)common;
-}
-
-static int read_number(int statement, const PGresult *row, void *arg)
-{
-	(void)statement;
-	*(int64_t *)arg = number_at(row, 0);
-	return 0;
-}
-
-/* Looks whether others have written. */
-static void tidy(struct db *common, bool idle)
-{
-	struct pg_db *db = common->handle;
-	int64_t number;
-
-	if (!idle || ready_writer(db, PG_POLL_TIMEOUT_MS))
-		return;
-	struct pg_link *link = db->writer.link;
-	int64_t at = clock_ticks();
-	link->patience_ms = PG_POLL_TIMEOUT_MS;
-	int rc = pg_exec_rows(
-	    link, "SELECT number FROM batch", read_number, &number);
-	link->patience_ms = pg_patience_ms;
-	if (!rc)
-		note_seen(db, number, at);
-}
-
-/* What was read is as it is as long as it is known that nobody has written. */
-static bool is_current(const struct db *common)
-{
-	const struct pg_db *db = common->handle;
-	int64_t polled = __atomic_load_n(&db->polled, __ATOMIC_RELAXED);
-
-	return polled &&
-	       clock_ticks() - polled < CURRENT_MS * (CLOCK_SECOND / 1000);
-}
-
-static int poll_again(const struct db *common)
-{
-	const struct pg_db *db = common->handle;
-
-	return db->polled ? PG_POLL_MS : PG_POLL_TIMEOUT_MS;
 }
 
 static bool never(const struct db *common)
 {
 	(void)common;
 	return false;
-}
-
-/* A restore works longer between two statements than others may. */
-static int bulk(struct db *common)
-{
-	common->deadline = 0;
-	return pg_exec(writer(common),
-	    "SET CONSTRAINTS ALL DEFERRED; SET LOCAL statement_timeout = 0; "
-	    "SET LOCAL idle_in_transaction_session_timeout = 0");
 }
 
 const struct db_engine db_pg = {
@@ -587,17 +264,17 @@ const struct db_engine db_pg = {
     .blob = pg_blob,
     .columns = pg_columns,
     .value = pg_value,
-    .begin = begin,
-    .run = run,
-    .running = running,
-    .commit = commit,
-    .rollback = rollback,
+    .begin = pg_begin,
+    .run = pg_run_in_batch,
+    .running = pg_running,
+    .commit = pg_commit,
+    .rollback = pg_rollback,
     .settle = nothing,
     .scrub = nothing,
-    .tidy = tidy,
-    .is_current = is_current,
-    .pause = poll_again,
+    .tidy = pg_tidy,
+    .is_current = pg_is_current,
+    .pause = pg_poll_again,
     .hurries = never,
-    .bulk = bulk,
+    .bulk = pg_bulk,
     .check = pg_check,
 };

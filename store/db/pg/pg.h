@@ -179,6 +179,22 @@ int pg_check_version(struct pg_link *link, const char *path, bool may_upgrade);
 int pg_check(
     struct db_conn *conn, enum db_check what, db_fault_fn fault, void *arg);
 
+/* --- batch.c: functions of the engine --- */
+
+int pg_begin(struct db *common, struct db_batch *batch);
+int pg_run_in_batch(
+    struct db *common, enum db_query query, const struct db_value *args);
+bool pg_running(const struct db *common);
+int pg_commit(struct db *common);
+void pg_rollback(struct db *common);
+void pg_tidy(struct db *common, bool idle);
+bool pg_is_current(const struct db *common);
+int pg_poll_again(const struct db *common);
+int pg_bulk(struct db *common);
+
+/* Has the writer use this link. Returns 0 or -errno, logged. */
+int pg_set_writer(struct pg_db *db, struct pg_link *link);
+
 /* --- pool.c --- */
 
 /* pg_connect to the store's schema, and read-only if the store is. */
