@@ -34,71 +34,37 @@ static struct journal *journal_of(const struct db_conn *conn)
  * time of its exported file depend on it. A new object at a path has a later
  * version than any earlier one at that path. */
 static const struct {
-	enum db_query get, set;
+	enum db_query raise, vacates;
 } version_of[DB_KINDS] = {
-    [DB_PLACE] = {DB_PLACE_VERSION, DB_PLACE_SET_VERSION},
-    [DB_CERT] = {DB_CERT_VERSION, DB_CERT_SET_VERSION},
-    [DB_GROUP] = {DB_GROUP_VERSION, DB_GROUP_SET_VERSION},
-    [DB_KEY] = {DB_KEY_VERSION, DB_KEY_SET_VERSION},
+    [DB_PLACE] = {DB_PLACE_RAISE, DB_NONE},
+    [DB_CERT] = {DB_CERT_RAISE, DB_CERT_VACATES},
+    [DB_GROUP] = {DB_GROUP_RAISE, DB_GROUP_VACATES},
+    [DB_KEY] = {DB_KEY_RAISE, DB_KEY_VACATES},
 };
 
-static int get_version(
-    struct db_conn *conn, enum db_query query, int64_t id, int64_t *out)
-{
-	return db_one(
-	    conn, query, DB_ARGS(DB_INT(id)), db_read_int, out, -ESTALE);
-}
-
-static int raise(int64_t *to, int64_t at_least)
-{
-	bool higher = at_least > *to;
-
-	if (higher)
-		*to = at_least;
-	return higher;
-}
-
-static int64_t next_version(int64_t floor, int64_t now)
-{
-	int64_t version = now / CLOCK_SECOND * 1024;
-
-	raise(&version, floor + 1);
-	return version;
-}
-
 /* Renaming a group moves its keys to new paths. */
-static int move_keys(struct db_conn *conn, int64_t group, int64_t now)
+static int move_keys(struct db_conn *conn, int64_t group, int64_t least)
 {
-	int64_t vacated = 0, keys = 0;
-	int rc = db_one(conn, DB_VACATED_GET, NULL, db_read_int, &vacated, -EIO);
+	int rc = db_change(conn, DB_KEYS_VACATE, DB_ARGS(DB_INT(group)));
 
-	if (!rc)
-		rc = get_version(conn, DB_KEYS_VERSION, group, &keys);
-	if (!rc && raise(&vacated, keys))
-		rc = db_change(conn, DB_VACATED_SET, DB_ARGS(DB_INT(vacated)));
 	return rc ? rc
-		  : db_change(conn, DB_KEYS_SET_VERSION,
-			DB_ARGS(
-			    DB_INT(group), DB_INT(next_version(vacated, now))));
+		  : db_change(conn, DB_KEYS_RAISE,
+			DB_ARGS(DB_INT(group), DB_INT(least)));
 }
 
 static int set_version(struct db_conn *conn, const struct change *c, int64_t now)
 {
-	int64_t floor = 0, vacated = 0;
-	int rc = get_version(conn, version_of[c->kind].get, c->id, &floor);
+	int64_t least = now / CLOCK_SECOND * 1024;
+	int rc = c->left ? db_change(conn, version_of[c->kind].vacates,
+			       DB_ARGS(DB_INT(c->id)))
+			 : 0;
 
-	if (!rc && c->kind != DB_PLACE)
-		rc = db_one(
-		    conn, DB_VACATED_GET, NULL, db_read_int, &vacated, -EIO);
-	if (!rc && c->left && raise(&vacated, floor))
-		rc = db_change(conn, DB_VACATED_SET, DB_ARGS(DB_INT(vacated)));
-	raise(&floor, vacated);
 	if (!rc)
-		rc = db_change(conn, version_of[c->kind].set,
-		    DB_ARGS(DB_INT(c->id), DB_INT(next_version(floor, now))));
+		rc = db_must_change(conn, version_of[c->kind].raise,
+		    DB_ARGS(DB_INT(c->id), DB_INT(least)), -ESTALE);
 	return rc || c->kind != DB_GROUP || !c->left
 		   ? rc
-		   : move_keys(conn, c->id, now);
+		   : move_keys(conn, c->id, least);
 }
 
 /* --- the end --- */

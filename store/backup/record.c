@@ -12,35 +12,30 @@
 #include "store/store.h"
 
 struct issued_member {
-	bool first;
+	bool first, noted;
 	int64_t member;
+	struct bytes *out;
 };
 
+/* Adds the member as it enrolled, if that was noted. */
 static int read_member(const struct db_row *row, void *arg)
 {
 	struct issued_member *m = arg;
+	size_t len;
+	const void *origin = db_blob(row, 2, &len);
 
 	m->first = db_int(row, 0);
 	m->member = db_int(row, 1);
-	return 1;
-}
-
-/* Adds the member as it enrolled, not as it is now. */
-static int add_enrolled(struct db_conn *conn, int64_t member, struct bytes *out)
-{
-	int rc = bytes_printf(out, ",\"member\":");
-
-	if (!rc)
-		rc = db_one(conn, DB_MEMBER_ORIGIN, DB_ARGS(DB_INT(member)),
-		    db_read_blob, out, -ENOENT);
-	return rc == -ENOENT
-		   ? row_json(conn, DB_ENROLLED, member, false, out, NULL)
-		   : rc;
+	m->noted = origin != NULL;
+	int rc = m->first ? bytes_printf(m->out, ",\"member\":") : 0;
+	if (!rc && m->first && origin)
+		rc = bytes_add(m->out, origin, len);
+	return rc ? rc : 1;
 }
 
 static int add_issued(struct db_conn *conn, int64_t id, struct bytes *out)
 {
-	struct issued_member of = {0};
+	struct issued_member of = {.out = out};
 	int rc = bytes_printf(out, ",\"issued\":");
 
 	if (!rc)
@@ -48,7 +43,9 @@ static int add_issued(struct db_conn *conn, int64_t id, struct bytes *out)
 	if (!rc)
 		rc = db_one(conn, DB_ISSUED_MEMBER, DB_ARGS(DB_INT(id)),
 		    read_member, &of, -ESTALE);
-	return rc || !of.first ? rc : add_enrolled(conn, of.member, out);
+	return rc || !of.first || of.noted
+		   ? rc
+		   : row_json(conn, DB_ENROLLED, of.member, false, out, NULL);
 }
 
 static int add_part(

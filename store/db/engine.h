@@ -67,11 +67,15 @@ struct db_engine {
 	 * fills the batch. This, run and commit may return -ERESTART: nothing
 	 * is stored, but it may be if all of it is run again. */
 	int (*begin)(struct db *db, struct db_batch *batch);
-	/* Runs a statement without rows. Returns how many rows it changed. */
+	/* Runs a statement without rows. Returns how many rows it changed, or
+	 * what it assumes of one that cannot fail. */
 	int (*run)(
 	    struct db *db, enum db_query query, const struct db_value *args);
 	/* Whether the transaction is there: some errors roll it back. */
 	bool (*running)(const struct db *db);
+	/* Finds out whether what it has assumed holds: of some job's statement
+	 * it did not, if the answer is other than 0; or NULL. */
+	int (*complete)(struct db *db);
 	/* 0: all of it is durable. */
 	int (*commit)(struct db *db);
 	void (*rollback)(struct db *db); /* if there is a transaction */

@@ -116,6 +116,11 @@
 
 #define MEMBER_ROWS MEMBER_ROWS_AND("0")
 
+/* See version_of in backup/journal.c. */
+#define RAISE(table) \
+	"UPDATE " table " SET version = greatest(version + 1, (SELECT version FROM vacated) + 1, ?2) WHERE id = ?1"
+#define VACATES(version) "UPDATE vacated SET version = greatest(version, " version ")"
+
 /*
  * A change of one value: ?1 id, ?2 the attribute's bit in `bare`, ?3 that bit or
  * 0, ?4 now, ?5 who, ?6 the value.

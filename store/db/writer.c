@@ -155,6 +155,20 @@ static int commit(struct db *db)
 	return rc;
 }
 
+/* Returns -ECANCELED as run_batch: whose statement it was is only known of a
+ * job that is alone. */
+static int complete(
+    struct db *db, struct db_task *first, const struct db_task *end)
+{
+	int rc = db->engine->complete ? db->engine->complete(db) : 0;
+
+	if (!rc || rc == -ERESTART)
+		return rc;
+	if (first->next == end)
+		first->rc = rc;
+	return -ECANCELED;
+}
+
 static int try_batch(
     struct db *db, struct db_task *first, const struct db_task *end)
 {
@@ -164,6 +178,8 @@ static int try_batch(
 	db_cache_begin(db->cache);
 	for (struct db_task *task = first; task != end && !rc; task = task->next)
 		rc = run_task(db, &batch, task);
+	if (!rc)
+		rc = complete(db, first, end);
 	if (!rc)
 		rc = commit(db);
 	if (rc)

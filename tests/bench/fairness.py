@@ -10,7 +10,7 @@ import time
 from common import BUILD, TOP, figure, row, run
 from large import populated
 
-MEMBERS = 40000
+MEMBERS, LOG = 40000, 50000000
 STRANGER, VICTIM = 65534, 7001
 READ, ENROLL = 'cat max_uses', 'enroll'
 STATS = 'stat of lists, with deletions'
@@ -90,7 +90,7 @@ class Stage:
 
 
 def fairness(o, folder, requests):
-    stage = Stage(folder, requests, populated(folder, 'fair', MEMBERS)[0])  # a long trail, and long lists
+    stage = Stage(folder, requests, populated(folder, 'fair', MEMBERS, LOG)[0])
     burn = {}
     seconds = 2 * o.seconds
     for name, n, what in stage.greedy():

@@ -39,46 +39,61 @@ def fields(row):
                       separators=(',', ':'))
 
 
-def note(db):
-    """The events that enrolling them would have written; their lines do not chain."""
-    seq, ends = db.execute('SELECT seq, ends FROM event ORDER BY seq DESC LIMIT 1').fetchone()
-    number, line_ends = db.execute('SELECT line, line_ends FROM event WHERE line IS NOT NULL '
-                                   'ORDER BY seq DESC LIMIT 1').fetchone()
+class Trail:
+    """Events that enrolling would have written; their lines do not chain."""
+
+    def __init__(self, db):
+        self.db = db
+        self.seq, self.ends = db.execute('SELECT seq, ends FROM event ORDER BY seq DESC LIMIT 1').fetchone()
+        self.line, self.line_ends = db.execute('SELECT line, line_ends FROM event WHERE line IS NOT NULL '
+                                               'ORDER BY seq DESC LIMIT 1').fetchone()
+
+    def add(self, at, action, place, issued=None, parts=''):
+        """parts: what the record has behind the line."""
+        self.seq, self.line = self.seq + 1, self.line + 1
+        text = '{"seq":%d,"time":"%s","uid":0,"gid":0,"pid":1,"comm":"bench","action":"%s","object":"%s",' \
+            '"result":"ok","prev":"%s"}' % (self.line, time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at // 10**9)),
+                                            action, place, '0' * 64)
+        self.line_ends += len(text) + 1
+        self.ends += len('"seq":%d,"at":%d,"log":%s%s' % (self.seq, at, text, parts))
+        self.db.execute('INSERT INTO event (seq, at, ends, issued, line, line_ends, uid, gid, pid, comm, action, '
+                        "object, prev) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 1, 'bench', ?, ?, zeroblob(32))",
+                        (self.seq, at, self.ends, issued, self.line, self.line_ends, action, place))
+
+
+def note(db, length):
+    """The members' enrollments; then others until the log has this length in bytes."""
+    trail = Trail(db)
     wanted = 'WHERE id > (SELECT max(issued) FROM event) ORDER BY id'
+    at = 0
     for issued in db.execute('SELECT %s FROM issued %s' % (', '.join(ISSUED), wanted)).fetchall():
         issued = dict(zip(ISSUED, issued))
         member = dict(zip(MEMBER, db.execute('SELECT %s FROM member WHERE id = ?' % ', '.join(MEMBER),
                                              (issued['member'],)).fetchone()))
-        seq, number, at = seq + 1, number + 1, issued['created']
-        place = 'app_connector/bench/members/' + member['name']
-        line = '{"seq":%d,"time":"%s","uid":0,"gid":0,"pid":1,"comm":"bench","action":"enroll","object":"%s",' \
-            '"result":"ok","prev":"%s"}' % (number, time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at // 10**9)),
-                                            place, '0' * 64)
-        line_ends += len(line) + 1
-        ends += len('"seq":%d,"at":%d,"log":%s,"issued":%s,"member":%s' % (seq, at, line, fields(issued),
-                                                                       fields(member)))
-        db.execute('INSERT INTO event (seq, at, ends, issued, line, line_ends, uid, gid, pid, comm, action, object, prev) '
-                   "VALUES (?, ?, ?, ?, ?, ?, 0, 0, 1, 'bench', 'enroll', ?, zeroblob(32))",
-                   (seq, at, ends, issued['id'], number, line_ends, place))
+        at = issued['created']
+        trail.add(at, 'enroll', 'app_connector/bench/members/' + member['name'], issued['id'],
+                  ',"issued":%s,"member":%s' % (fields(issued), fields(member)))
+    while trail.line_ends < length:
+        trail.add(at, 'copy', 'app_connector/bench/keys/k0')
 
 
-def populate(mount, members):
+def populate(mount, members, log=0):
     mount.down()
     group = run('sqlite3', mount.store, "SELECT id FROM grp WHERE name = 'bench'").strip()
     subprocess.run(['sqlite3', mount.store], input=POPULATE.format(members, group), text=True, check=True,
                    stdout=subprocess.DEVNULL)
     with sqlite3.connect(mount.store) as db:
-        note(db)
+        note(db, log)
     db.close()
     mount.up()
 
 
-def populated(folder, name, members):
-    """A mount with so many members, and the text of a key of it."""
+def populated(folder, name, members, log=0):
+    """A mount with so many members, a log of so many bytes or more, and the text of a key of it."""
     mount = Mount(os.path.join(folder, name))
     key = mount.key('k0')[1]
     Requests(folder, 1, name + '.first').enroll(mount, 1, 600, [key])
-    populate(mount, members)
+    populate(mount, members, log)
     return mount, key
 
 

@@ -15,12 +15,9 @@ setup() {
 
 teardown() {
 	[ -n "${D-}" ] || return 0
-	local rc=0 dir
+	local rc=0
 	take_down_mount || rc=1
 	[ -z "${CUT-}" ] || kill "$CUT"
-	for dir in "$D"*; do
-		[ ! -e "$dir/data/postmaster.pid" ] || server stop "$dir"
-	done
 	return $rc
 }
 

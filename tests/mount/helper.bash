@@ -56,6 +56,14 @@ remove_store() {
 		psql -qX "$STORE" -c "DROP SCHEMA IF EXISTS \"$SCHEMA\" CASCADE; DROP SCHEMA IF EXISTS \"$SCHEMA.making\" CASCADE"
 }
 
+# The PostgreSQL servers that a test has made in its folder.
+stop_servers() {
+	local dir
+	for dir in "$T"/pg*; do
+		[ ! -e "$dir/data/postmaster.pid" ] || "$BATS_TEST_DIRNAME/postgres" stop "$dir" || return 1
+	done
+}
+
 # The test's folder: T/store, T/m (the mountpoint), T/log (what the daemon said).
 set_up_mount() {
 	T=$(mktemp -d)
@@ -86,6 +94,7 @@ take_down_mount() {
 	check_log || rc=1
 	check_restored || rc=1
 	remove_store || rc=1
+	stop_servers || rc=1
 	cd /
 	rm -rf "$T"
 	return $rc

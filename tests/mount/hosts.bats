@@ -27,7 +27,6 @@ answers_there() { mountpoint -q "$M2" && ls "$M2" > /dev/null 2>&1; }
 
 teardown() {
 	[ -n "${T-}" ] || return 0
-	if [ -n "${D-}" ]; then "$BATS_TEST_DIRNAME/postgres" stop "$D"; fi
 	if [ -z "${PID2-}" ]; then
 		take_down_mount
 		return

@@ -171,7 +171,10 @@ int pg_begin(struct db *common, struct db_batch *batch)
 int pg_run_in_batch(
     struct db *common, enum db_query query, const struct db_value *args)
 {
-	return pg_run(writer(common), query, args);
+	/* a restore says which of its lines is wrong */
+	return !common->once && pg_is_assumed(query)
+		   ? pg_run_assumed(writer(common), query, args)
+		   : pg_run(writer(common), query, args);
 }
 
 bool pg_running(const struct db *common)
@@ -179,7 +182,13 @@ bool pg_running(const struct db *common)
 	const struct pg_link *link = writer(common);
 
 	return link && !pg_is_lost(link) &&
-	       pq.PQtransactionStatus(link->pg) == PQTRANS_INTRANS;
+	       (link->queued ||
+		   pq.PQtransactionStatus(link->pg) == PQTRANS_INTRANS);
+}
+
+int pg_complete(struct db *common)
+{
+	return pg_settle(writer(common));
 }
 
 /*
@@ -277,6 +286,8 @@ void pg_rollback(struct db *common)
 {
 	struct pg_link *link = writer(common);
 
+	if (link)
+		pg_settle(link);
 	if (link && !pg_is_lost(link) &&
 	    pq.PQtransactionStatus(link->pg) != PQTRANS_IDLE)
 		pg_exec(link, "ROLLBACK");

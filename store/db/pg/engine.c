@@ -267,6 +267,7 @@ const struct db_engine db_pg = {
     .begin = pg_begin,
     .run = pg_run_in_batch,
     .running = pg_running,
+    .complete = pg_complete,
     .commit = pg_commit,
     .rollback = pg_rollback,
     .settle = nothing,

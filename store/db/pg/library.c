@@ -34,7 +34,9 @@ static bool find_functions(void *loaded)
 	return true;
 }
 
-/* The URI alone says which server it is, and that it is verified. */
+/* The URI alone says which server it is, and that it is verified. The home
+ * directory is that of whoever started the program, and cannot be read any
+ * more: a certificate that libpq looks for there would be an error. */
 static void ignore_environment(void)
 {
 	static const char *const variable[] = {"PGHOST", "PGHOSTADDR", "PGPORT",
@@ -43,6 +45,7 @@ static void ignore_environment(void)
 
 	for (size_t i = 0; i < sizeof(variable) / sizeof(variable[0]); i++)
 		unsetenv(variable[i]);
+	setenv("HOME", "/nonexistent", 1);
 }
 
 int pg_load(void)

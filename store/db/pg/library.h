@@ -18,9 +18,11 @@
 	F(PQconninfoFree) \
 	F(PQconninfoParse) \
 	F(PQconsumeInput) \
+	F(PQenterPipelineMode) \
 	F(PQerrorMessage) \
 	F(PQescapeIdentifier) \
 	F(PQescapeLiteral) \
+	F(PQexitPipelineMode) \
 	F(PQfinish) \
 	F(PQflush) \
 	F(PQfreemem) \
@@ -33,6 +35,7 @@
 	F(PQnfields) \
 	F(PQntuples) \
 	F(PQparameterStatus) \
+	F(PQpipelineSync) \
 	F(PQresultErrorField) \
 	F(PQresultStatus) \
 	F(PQsendPrepare) \

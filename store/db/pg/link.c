@@ -11,13 +11,6 @@
 
 /* A connection: every wait for the server has an end. */
 
-int pg_patience_ms = 10000;
-
-void pg_wait_at_most(int seconds)
-{
-	pg_patience_ms = seconds * 1000;
-}
-
 int64_t pg_until(const struct pg_link *link)
 {
 	int64_t until = clock_ticks() +
@@ -37,6 +30,7 @@ static void lose(struct pg_link *link)
 {
 	pq.PQfinish(link->pg);
 	link->pg = NULL;
+	link->queued = 0;
 }
 
 void pg_disconnect(struct pg_link *link)
@@ -48,8 +42,7 @@ void pg_disconnect(struct pg_link *link)
 	free(link);
 }
 
-/* Returns 0 when the socket is ready, or -ETIMEDOUT. */
-static int wait_for(const PGconn *pg, short events, int64_t until)
+int pg_wait_for(const PGconn *pg, short events, int64_t until)
 {
 	struct pollfd fd = {.fd = pq.PQsocket(pg), .events = events};
 	int rc = 0;
@@ -72,8 +65,7 @@ static const char *first_line(const char *text, char *out, size_t size)
 	return out;
 }
 
-/* Every thread notices: once in a while is enough. */
-static int say_lost(const char *doing, const char *why)
+int pg_say_lost(const char *doing, const char *why)
 {
 	static int64_t next;
 	char line[512];
@@ -88,117 +80,6 @@ static int say_lost(const char *doing, const char *why)
 	return -EIO;
 }
 
-/* --- connecting --- */
-
-static void note_warning(void *arg, const PGresult *notice)
-{
-	struct pg_link *link = arg;
-	const char *severity = pq.PQresultErrorField(
-	    notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-
-	if (severity && strcmp(severity, "WARNING") == 0)
-		link->warned = true;
-}
-
-static int finish_connecting(PGconn *pg, int64_t until)
-{
-	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-	int rc = 0;
-
-	while (!rc && state != PGRES_POLLING_OK) {
-		rc = wait_for(pg,
-		    state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until);
-		if (!rc)
-			state = pq.PQconnectPoll(pg);
-		if (state == PGRES_POLLING_FAILED)
-			return -EIO;
-	}
-	return rc;
-}
-
-/* Values of what is not in the URI. */
-static PGconn *begin_connecting(const char *where)
-{
-	static const char *const name[] = {"keepalives_idle",
-	    "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-	    "target_session_attrs", "application_name", "client_encoding",
-	    "dbname", NULL};
-	char timeout[16];
-	const char *const value[] = {"5", "2", "3", timeout, "read-write",
-	    "enrollfs", "UTF8", where, NULL};
-
-	snprintf(timeout, sizeof(timeout), "%d", pg_patience_ms);
-	return pq.PQconnectStartParams(name, value, 1);
-}
-
-/* The server gives up before this end does, and says why: first on a lock that
- * another host holds. */
-static int set_up(struct pg_link *link)
-{
-	char waits[96];
-	const char *encoding = pq.PQparameterStatus(link->pg, "server_encoding");
-
-	if (!encoding || strcmp(encoding, "UTF8") != 0) {
-		report(LOG_ERR,
-		    "store: the database's encoding is %s; it has to be UTF8",
-		    encoding ? encoding : "unknown");
-		return -EINVAL;
-	}
-	snprintf(waits, sizeof(waits),
-	    "SET lock_timeout = %d; SET statement_timeout = %d",
-	    pg_patience_ms / 10 * 6, pg_patience_ms / 10 * 8);
-	int rc = pg_exec(link, waits);
-	return rc ? rc
-		  : pg_exec(link,
-			"SET client_encoding = 'UTF8'; SET tcp_keepalives_idle = 5; "
-			"SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
-			"SET idle_in_transaction_session_timeout = '60s'; "
-			"SET standard_conforming_strings = on; "
-			"SET TIME ZONE 'UTC'; SET client_min_messages = warning; "
-			"SELECT set_config('synchronous_commit', 'on', false) "
-			"WHERE current_setting('synchronous_commit') IN ('off', 'local')");
-}
-
-static int connect_link(struct pg_link *link, const char *where)
-{
-	link->pg = begin_connecting(where);
-	int rc = link->pg ? 0 : -ENOMEM;
-	if (!rc && pq.PQstatus(link->pg) == CONNECTION_BAD)
-		rc = -EIO;
-	if (!rc)
-		rc = finish_connecting(link->pg, pg_until(link));
-	if (rc == -EIO)
-		say_lost("connecting", pq.PQerrorMessage(link->pg));
-	if (rc == -ETIMEDOUT)
-		rc = say_lost("connecting", strerror(ETIMEDOUT));
-	if (rc)
-		return rc;
-	pq.PQsetnonblocking(link->pg, 1);
-	pq.PQsetNoticeReceiver(link->pg, note_warning, link);
-	return set_up(link);
-}
-
-int pg_connect(const char *where, int patience_ms, struct pg_link **out)
-{
-	struct pg_link *link = calloc(1, sizeof(*link));
-
-	if (!link)
-		return -ENOMEM;
-	link->patience_ms = patience_ms;
-	int64_t deadline = pg_until(link);
-	link->deadline = &deadline;
-	int rc = pg_load();
-	if (!rc)
-		rc = connect_link(link, where);
-	link->deadline = NULL;
-	link->patience_ms = pg_patience_ms;
-	if (rc)
-		pg_disconnect(link);
-	else
-		*out = link;
-	return rc;
-}
-
 /* --- asking --- */
 
 static int flush(struct pg_link *link, int64_t until)
@@ -206,7 +87,7 @@ static int flush(struct pg_link *link, int64_t until)
 	int left = pq.PQflush(link->pg), rc = 0;
 
 	while (left > 0 && !rc) {
-		rc = wait_for(link->pg, POLLIN | POLLOUT, until);
+		rc = pg_wait_for(link->pg, POLLIN | POLLOUT, until);
 		if (!rc && !pq.PQconsumeInput(link->pg))
 			return -EIO;
 		left = pq.PQflush(link->pg);
@@ -219,7 +100,7 @@ static int await(struct pg_link *link, int64_t until)
 	int rc = flush(link, until);
 
 	while (!rc && pq.PQisBusy(link->pg)) {
-		rc = wait_for(link->pg, POLLIN, until);
+		rc = pg_wait_for(link->pg, POLLIN, until);
 		if (!rc && !pq.PQconsumeInput(link->pg))
 			rc = -EIO;
 	}
@@ -247,10 +128,12 @@ static int failed(struct pg_link *link, const PGresult *result, const char *sql)
 int pg_exec_rows(struct pg_link *link, const char *sql,
     int (*fn)(int statement, const PGresult *row, void *arg), void *arg)
 {
-	int64_t until = pg_until(link);
 	PGresult *result;
-	int rc = 0, n = 0;
+	int rc = pg_settle(link), n = 0;
+	int64_t until = pg_until(link);
 
+	if (rc)
+		return rc;
 	if (!link->pg || !pq.PQsendQuery(link->pg, sql))
 		return failed(link, NULL, sql);
 	while ((result = pg_next(link, until))) {
@@ -323,7 +206,7 @@ int pg_error(struct pg_link *link, const PGresult *result, const char *doing)
 		    why, sizeof(why));
 		if (link->pg)
 			lose(link);
-		say_lost(doing, why);
+		pg_say_lost(doing, why);
 		return link->writes ? -ERESTART : -EIO;
 	}
 	int rc = errno_of(state);

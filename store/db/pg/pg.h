@@ -23,6 +23,9 @@
  * long as others: jobs wait meanwhile. */
 enum { PG_POLL_TIMEOUT_MS = 1000, PG_POLL_MS = 250 };
 
+/* Statements whose answers are read together. */
+enum { PG_QUEUE = 32 };
+
 /* For how long after a poll rows in memory are used. */
 enum { CURRENT_MS = 500 };
 
@@ -36,7 +39,9 @@ struct pg_link {
 	bool writes;	 /* if it is lost, its transaction is run again */
 	int patience_ms; /* how long an answer is waited for, */
 	const int64_t *deadline; /* but not past this; NULL, or 0 in it: none */
-	struct pg_link *next;	 /* in the pool */
+	enum db_query queue[PG_QUEUE]; /* see pipeline.c */
+	int queued;
+	struct pg_link *next; /* in the pool */
 };
 
 /* What a thread reads with; it has a link only while it needs one. */
@@ -79,15 +84,30 @@ struct pg_db {
 				    reconnected may be to another server */
 };
 
+/* --- uri.c --- */
+
+/* Splits a path: *where is what libpq takes, *suffix what is behind `#`, or
+ * empty. The caller frees *where. NULL: no memory. */
+char *pg_where(const char *path, const char **suffix);
+
+/* The options of a URI, to be freed with PQconninfoFree. NULL: it is none;
+ * logged. */
+PQconninfoOption *pg_uri_parse(const char *path);
+
+/* The value of a keyword; empty: none. */
+const char *pg_uri_value(const PQconninfoOption *options, const char *keyword);
+
+/* Functions of the engine. */
+int pg_check_path(const char *path);
+void pg_each_needed(
+    const char *path, void (*fn)(const char *file, void *arg), void *arg);
+
 /* --- place.c --- */
 
 /*
  * A store is in a schema of a database. Its path is a connection URI; a draft's
  * has `#` and a suffix behind it, which is also behind the name of the schema.
  */
-int pg_check_path(const char *path);
-void pg_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg);
 extern const char *const pg_files[];
 size_t pg_path_max(void);
 int pg_directory(const char *path, int *dir);
@@ -102,10 +122,6 @@ int pg_hold(int dir, const char *path, int *fd);
 int pg_each_size(int dir, const char *path,
     int (*fn)(const char *file, int64_t bytes, void *arg), void *arg);
 
-/* Splits a path: *where is what libpq takes, *suffix what is behind `#`, or
- * empty. The caller frees *where. NULL: no memory. */
-char *pg_where(const char *path, const char **suffix);
-
 /* Appends the name of the link's schema, a suffix and a NUL. Returns 0, -ENOENT
  * (there is none) or -errno, logged. */
 int pg_schema(struct pg_link *link, const char *suffix, struct bytes *out);
@@ -114,7 +130,7 @@ int pg_schema(struct pg_link *link, const char *suffix, struct bytes *out);
 int pg_make_draft(struct pg_link *link, const char *schema);
 int pg_use_schema(struct pg_link *link, const char *schema);
 
-/* --- link.c --- */
+/* --- connect.c --- */
 
 /* How long an answer is waited for, at most. */
 extern int pg_patience_ms;
@@ -123,7 +139,32 @@ void pg_wait_at_most(int seconds);
 /* Connects, waits at most so long, and sets what all links have in common; the
  * link's patience is then pg_patience_ms. Returns 0 or -errno, logged. */
 int pg_connect(const char *where, int patience_ms, struct pg_link **out);
+
+/* --- resolve.c --- */
+
+enum { PG_ADDRESSES = 8 };
+
+struct pg_addresses {
+	int n;
+	char text[PG_ADDRESSES][64]; /* as of getnameinfo(3) */
+};
+
+/* Looks up the addresses of a host, until `until` in ticks. Returns 0, or an
+ * error that pg_resolve_error has the text of. */
+int pg_resolve(const char *host, int64_t until, struct pg_addresses *out);
+const char *pg_resolve_error(int error);
+
+/* --- link.c --- */
+
 void pg_disconnect(struct pg_link *link); /* NULL is permitted */
+
+/* Waits until the socket is ready, or `until` in ticks. Returns 0 or
+ * -ETIMEDOUT. */
+int pg_wait_for(const PGconn *pg, short events, int64_t until);
+
+/* Logs that the server does not answer, once in a while: every thread notices.
+ * Returns -EIO. */
+int pg_say_lost(const char *doing, const char *why);
 
 /* Waits for the answer to what was sent, until `until` in ticks. NULL: there is
  * none any more, or it did not come: then the link is lost. */
@@ -157,11 +198,33 @@ int pg_rows(struct pg_link *link, const struct db_engine *engine,
 int pg_run(
     struct pg_link *link, enum db_query query, const struct db_value *args);
 
+/* The same for a statement whose outcome is assumed (pipeline.c). */
+int pg_run_assumed(
+    struct pg_link *link, enum db_query query, const struct db_value *args);
+
 int64_t pg_integer(const struct db_row *row, int column);
 bool pg_null(const struct db_row *row, int column);
 const void *pg_blob(const struct db_row *row, int column, size_t *len);
 int pg_columns(const struct db_row *row);
 struct db_value pg_value(const struct db_row *row, int column);
+
+/* --- pipeline.c --- */
+
+bool pg_is_assumed(enum db_query query);
+
+/* Notes that the statement was sent, in pipeline mode, and reads the answers if
+ * there are enough. Returns as pg_settle. */
+int pg_enqueue(struct pg_link *link, enum db_query query);
+
+/* Reads the answers to what is queued, and leaves pipeline mode. Returns 0 or
+ * -errno: one has failed, or was assumed wrongly; the transaction has to be
+ * rolled back. */
+int pg_settle(struct pg_link *link);
+
+/* The parts of pg_settle; in between, the answer to a query that was sent last
+ * is read. */
+int pg_take_queued(struct pg_link *link);
+int pg_end_pipeline(struct pg_link *link);
 
 /* --- schema.c --- */
 
@@ -185,6 +248,7 @@ int pg_begin(struct db *common, struct db_batch *batch);
 int pg_run_in_batch(
     struct db *common, enum db_query query, const struct db_value *args);
 bool pg_running(const struct db *common);
+int pg_complete(struct db *common);
 int pg_commit(struct db *common);
 void pg_rollback(struct db *common);
 void pg_tidy(struct db *common, bool idle);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "store/base/bytes.h"
 #include "store/base/report.h"
@@ -26,108 +25,6 @@ int pg_directory(const char *path, int *dir)
 	(void)path;
 	*dir = AT_FDCWD;
 	return 0;
-}
-
-char *pg_where(const char *path, const char **suffix)
-{
-	size_t len = strcspn(path, "#");
-
-	*suffix = path[len] ? path + len + 1 : "";
-	return strndup(path, len);
-}
-
-/* --- URIs --- */
-
-/* The value of a keyword, given or by default; empty: none. */
-static const char *value_of(const PQconninfoOption *options, const char *keyword)
-{
-	for (; options && options->keyword; options++)
-		if (strcmp(options->keyword, keyword) == 0)
-			return options->val ? options->val : "";
-	return "";
-}
-
-/* The options of a URI. The caller frees them. NULL: it is none; logged. */
-static PQconninfoOption *parse(const char *path)
-{
-	const char *suffix;
-	char *where = pg_where(path, &suffix), *why = NULL;
-	PQconninfoOption *options = where ? pq.PQconninfoParse(where, &why)
-					  : NULL;
-
-	/* what is wrong with it may be next to a password */
-	if (!options)
-		report(LOG_ERR,
-		    "store postgresql://...: not a URI of libpq: %.*s",
-		    why && !strchr(path, '@') && !strstr(path, "password")
-			? (int)strcspn(why, "\n")
-			: 0,
-		    why ? why : "");
-	pq.PQfreemem(why);
-	free(where);
-	return options;
-}
-
-/* Whether all hosts are sockets on this one. */
-static bool is_local(const PQconninfoOption *options)
-{
-	const char *host = value_of(options, "host");
-	bool local = !*value_of(options, "hostaddr");
-
-	for (; *host && local; host += strcspn(host, ","), host += *host == ',')
-		local = *host == '/' || *host == '@' || *host == ',';
-	return local;
-}
-
-static const char *fault_of(const PQconninfoOption *options)
-{
-	if (*value_of(options, "password") || *value_of(options, "sslpassword"))
-		return "a password in it is seen by all users of this host: put it into a file (passfile=FILE), or use a certificate";
-	if (*value_of(options, "service"))
-		return "a service file is not read: name the server in the URI";
-	if (!is_local(options) &&
-	    strcmp(value_of(options, "sslmode"), "verify-full") != 0)
-		return "a server on the network has to be verified: add sslmode=verify-full and sslrootcert=FILE";
-	return NULL;
-}
-
-int pg_check_path(const char *path)
-{
-	PQconninfoOption *options = pg_load() ? NULL : parse(path);
-
-	if (!options)
-		return -EINVAL;
-	const char *fault = fault_of(options);
-	/* the password must not be shown either */
-	if (fault)
-		report(LOG_ERR, "store %.*s...: %s",
-		    (int)strcspn(path, ":") + 3, path, fault);
-	pq.PQconninfoFree(options);
-	return fault ? -EINVAL : 0;
-}
-
-static void need(
-    const char *file, void (*fn)(const char *file, void *arg), void *arg)
-{
-	if (*file == '/' && access(file, F_OK) == 0)
-		fn(file, arg);
-}
-
-void pg_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg)
-{
-	static const char *const keyword[] = {"host", "passfile", "sslrootcert",
-	    "sslcert", "sslkey", "sslcrl", "sslcrldir"};
-	static const char *const variable[] = {
-	    "PGPASSFILE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"};
-	PQconninfoOption *options = parse(path);
-
-	for (size_t i = 0; i < sizeof(keyword) / sizeof(keyword[0]); i++)
-		need(value_of(options, keyword[i]), fn, arg);
-	for (size_t i = 0; i < sizeof(variable) / sizeof(variable[0]); i++)
-		if (getenv(variable[i]))
-			need(getenv(variable[i]), fn, arg);
-	pq.PQconninfoFree(options);
 }
 
 /* --- schemas --- */

@@ -100,7 +100,10 @@ static int answer(struct pg_link *link, enum db_query query, PGresult **out)
 				     : PGRES_FATAL_ERROR;
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return 0;
-	int rc = pg_error(link, *out, db_query_name(query));
+	/* behind a statement of the queue that has failed, nothing is run */
+	int rc = status == PGRES_PIPELINE_ABORTED
+		     ? -EIO
+		     : pg_error(link, *out, db_query_name(query));
 	pq.PQclear(*out);
 	*out = NULL;
 	return rc;
@@ -114,7 +117,9 @@ static int prepare(
 
 	if (link->prepared[query])
 		return 0;
-	int rc = translate(db_query_text(query), &text);
+	int rc = pg_settle(link);
+	if (!rc)
+		rc = translate(db_query_text(query), &text);
 	if (rc)
 		return rc;
 	if (!pq.PQsendPrepare(link->pg, db_query_name(query), (char *)text.data,
@@ -126,8 +131,9 @@ static int prepare(
 	return rc;
 }
 
-static int execute(struct pg_link *link, enum db_query query,
-    const struct db_value *args, PGresult **out)
+/* assumed: it is the first of the queue, or another one. */
+static int send_query(struct pg_link *link, enum db_query query,
+    const struct db_value *args, bool assumed)
 {
 	struct parameters p = {.n = 0};
 	int rc = pg_is_lost(link) ? pg_error(link, NULL, db_query_name(query))
@@ -137,10 +143,41 @@ static int execute(struct pg_link *link, enum db_query query,
 		rc = prepare(link, query, &p);
 	if (rc)
 		return rc;
-	if (!pq.PQsendQueryPrepared(link->pg, db_query_name(query), p.n,
-		p.value, p.length, p.format, 1))
+	if (assumed && !link->queued && !pq.PQenterPipelineMode(link->pg))
 		return pg_error(link, NULL, db_query_name(query));
-	return answer(link, query, out);
+	return pq.PQsendQueryPrepared(link->pg, db_query_name(query), p.n,
+		   p.value, p.length, p.format, 1)
+		   ? 0
+		   : pg_error(link, NULL, db_query_name(query));
+}
+
+/* Behind what is queued, in the same round trip. */
+static int execute(struct pg_link *link, enum db_query query,
+    const struct db_value *args, PGresult **out)
+{
+	int rc = send_query(link, query, args, false);
+
+	if (rc || !link->queued)
+		return rc ? rc : answer(link, query, out);
+	int before = pg_take_queued(link);
+	if (!pg_is_lost(link))
+		rc = answer(link, query, out);
+	int ended = pg_end_pipeline(link);
+	if (!before && !rc && !ended)
+		return 0;
+	pq.PQclear(*out);
+	*out = NULL;
+	return before ? before : rc ? rc : ended;
+}
+
+int pg_run_assumed(
+    struct pg_link *link, enum db_query query, const struct db_value *args)
+{
+	int rc = send_query(link, query, args, true);
+
+	if (!rc)
+		rc = pg_enqueue(link, query);
+	return rc ? rc : 1;
 }
 
 int pg_run(
@@ -269,13 +306,12 @@ static int rows_in_parts(struct pg_link *link, const struct db_engine *engine,
     int *rows)
 {
 	bool alone = !in_transaction(link);
-	int rc = 0;
 	char close[32];
+	int rc;
 
 	if (pg_is_lost(link))
 		return pg_error(link, NULL, db_query_name(query));
-	if (alone)
-		rc = pg_exec(link, "BEGIN READ ONLY");
+	rc = alone ? pg_exec(link, "BEGIN READ ONLY") : pg_settle(link);
 	if (!rc)
 		rc = declare(link, query, args);
 	if (rc && !alone)
