@@ -11,41 +11,32 @@
 #include "store/db/db.h"
 #include "store/store.h"
 
-struct issued_member {
-	bool first, noted;
-	int64_t member;
-	struct bytes *out;
-};
-
-/* Adds the member as it enrolled, if that was noted. */
-static int read_member(const struct db_row *row, void *arg)
+/* Adds a certificate; with its member's first, the member as it enrolled, not
+ * as it is now. */
+static int add_row(const struct db_row *row, void *arg)
 {
-	struct issued_member *m = arg;
+	const int first = db_columns[DB_ISSUED].count + 1, origin = first + 1,
+		  member = origin + 1;
+	struct bytes *out = arg;
 	size_t len;
-	const void *origin = db_blob(row, 2, &len);
+	const void *noted = db_blob(row, origin, &len);
+	int rc = bytes_printf(out, ",\"issued\":");
 
-	m->first = db_int(row, 0);
-	m->member = db_int(row, 1);
-	m->noted = origin != NULL;
-	int rc = m->first ? bytes_printf(m->out, ",\"member\":") : 0;
-	if (!rc && m->first && origin)
-		rc = bytes_add(m->out, origin, len);
+	if (!rc)
+		rc = row_json_at(row, 0, DB_ISSUED, out);
+	if (rc || !db_int(row, first))
+		return rc ? rc : 1;
+	rc = bytes_printf(out, ",\"member\":");
+	if (!rc)
+		rc = noted ? bytes_add(out, noted, len)
+			   : row_json_at(row, member, DB_ENROLLED, out);
 	return rc ? rc : 1;
 }
 
 static int add_issued(struct db_conn *conn, int64_t id, struct bytes *out)
 {
-	struct issued_member of = {.out = out};
-	int rc = bytes_printf(out, ",\"issued\":");
-
-	if (!rc)
-		rc = row_json(conn, DB_ISSUED, id, false, out, NULL);
-	if (!rc)
-		rc = db_one(conn, DB_ISSUED_MEMBER, DB_ARGS(DB_INT(id)),
-		    read_member, &of, -ESTALE);
-	return rc || !of.first || of.noted
-		   ? rc
-		   : row_json(conn, DB_ENROLLED, of.member, false, out, NULL);
+	return db_one(
+	    conn, DB_ISSUED_RECORD, DB_ARGS(DB_INT(id)), add_row, out, -ESTALE);
 }
 
 static int add_part(

@@ -96,24 +96,38 @@ static int add_head(struct rendering *r, int64_t id)
 	return rc ? rc : bytes_printf(r->out, "\"%s\":%" PRId64, of->id, id);
 }
 
-static int render(const struct db_row *row, void *arg)
+/* at: the column of its id. */
+static int render_at(struct rendering *r, const struct db_row *row, int at)
 {
-	struct rendering *r = arg;
 	const struct db_columns *of = &db_columns[r->kind];
-	int64_t id = db_int(row, 0);
+	int64_t id = db_int(row, at);
 	int rc = add_head(r, id);
 
 	for (int i = 0; i < of->count && !rc; i++) {
-		if (r->sealed && is_deleted(row, i + 1, &of->column[i]))
+		int column = at + 1 + i;
+		if (r->sealed && is_deleted(row, column, &of->column[i]))
 			return -ESTALE;
 		if (of->files && i == of->head)
 			rc = add_files(r, id);
 		if (!rc)
-			rc = add_column(r, row, i + 1, &of->column[i]);
+			rc = add_column(r, row, column, &of->column[i]);
 	}
-	if (!rc)
-		rc = bytes_add(r->out, "}", 1);
+	return rc ? rc : bytes_add(r->out, "}", 1);
+}
+
+static int render(const struct db_row *row, void *arg)
+{
+	int rc = render_at(arg, row, 0);
+
 	return rc ? rc : 1;
+}
+
+int row_json_at(
+    const struct db_row *row, int column, enum db_kind kind, struct bytes *out)
+{
+	struct rendering r = {.kind = kind, .out = out};
+
+	return render_at(&r, row, column);
 }
 
 int row_json(struct db_conn *conn, enum db_kind kind, int64_t id, bool sealed,
@@ -125,7 +139,6 @@ int row_json(struct db_conn *conn, enum db_kind kind, int64_t id, bool sealed,
 	    [DB_GROUP] = DB_GROUP_ROW,
 	    [DB_KEY] = DB_KEY_ROW,
 	    [DB_MEMBER] = DB_MEMBER_ROW,
-	    [DB_ISSUED] = DB_ISSUED_ROW,
 	    [DB_REVOKED] = DB_REVOKED_ROW,
 	    [DB_ENROLLED] = DB_ENROLLED_ROW,
 	    [DB_CRL] = DB_CRL_ROW,

@@ -12,4 +12,9 @@
 int row_json(struct db_conn *conn, enum db_kind kind, int64_t id, bool sealed,
     struct bytes *out, int64_t *version);
 
+/* The same of a row that was read, whose id is in that column, with the columns
+ * of its kind behind it; of kinds without files and secrets. */
+int row_json_at(
+    const struct db_row *row, int column, enum db_kind kind, struct bytes *out);
+
 #endif

@@ -161,6 +161,7 @@ void db_close(struct db *db);
 struct db_batch {
 	int64_t now; /* ns since 1970 */
 	int64_t next_id[DB_KINDS];
+	int64_t last_id[DB_KINDS]; /* the highest that there is */
 };
 
 /*

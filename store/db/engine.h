@@ -160,6 +160,13 @@ int db_check_values(enum db_query query, const struct db_value *args);
  * remembers of the database may be wrong. */
 void db_others_wrote(struct db *db);
 
+/* For an engine's begin: sets the ids of a batch. highest: those of cert, grp,
+ * prov_key, member and issued, 0 if there is none; deleted: the setting
+ * last_id, or 0. */
+enum { DB_NUMBERED = 5 };
+void db_set_ids(struct db_batch *batch, const int64_t highest[DB_NUMBERED],
+    int64_t deleted);
+
 /* Starts the writer's thread; ends it when everything queued is done. */
 int db_writer_start(struct db *db);
 void db_writer_stop(struct db *db);

@@ -208,6 +208,12 @@
 
 #define ROW(table, head, tail) \
 	"SELECT id" head(NAMED) tail(NAMED) " FROM " table " WHERE id = ?1"
+/* A member's certificate, and the member as it enrolled: ?1 the certificate. */
+#define OF_ISSUED(number, column, name, type, export, merge) ", i." #column
+#define OF_MEMBER(number, column, name, type, export, merge) ", m." #column
+#define RECORD_OF_ISSUED \
+	"SELECT i.id" DB_ISSUED_TAIL(OF_ISSUED) ", i.first, m.origin, m.id" DB_ENROLLED_TAIL(OF_MEMBER) \
+	" FROM issued i JOIN member m ON m.id = i.member WHERE i.id = ?1"
 #define ROW_TYPES(head, tail) "i" head(TYPE) tail(TYPE)
 #define ROW_ADD(table, head, tail) \
 	"INSERT INTO " table " (id" head(INTO) tail(INTO) ") VALUES (?1" head(VALUE) tail(VALUE) ")"

@@ -410,6 +410,7 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 {
 	const struct enrolment *e = arg;
 	int64_t id = db_new_id(batch, DB_MEMBER),
+		before = batch->last_id[DB_ISSUED],
 		issued = db_new_id(batch, DB_ISSUED), now = batch->now;
 	char path[STORE_PATH];
 	int rc = shown_used(conn, STORE_KEY, e->key, now);
@@ -417,7 +418,7 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 	if (!rc)
 		rc = add_member(conn, e, id, issued, now);
 	if (!rc)
-		rc = signer_issued_member(conn, e->i.cert, issued, now);
+		rc = signer_issued_member(conn, e->i.cert, before, issued, now);
 	if (!rc)
 		rc = db_change(conn, DB_GROUP_MEMBER_ADDED,
 		    DB_ARGS(DB_INT(e->i.group), DB_INT(id), DB_INT(now)));

@@ -294,6 +294,7 @@ static int add_certificate(
 	size_t len;
 	const unsigned char *csr = pki_csr_der(i->csr, &len);
 
+	r->before = batch->last_id[DB_ISSUED];
 	r->issued = db_new_id(batch, DB_ISSUED);
 	return db_must_change(conn, DB_RENEW_ADD,
 	    DB_ARGS(DB_INT(r->issued), DB_INT(r->member), DB_INT(i->cert),
@@ -323,7 +324,8 @@ static int record_renewal(
 	if (rc >= 0)
 		rc = shown_used(conn, STORE_MEMBER, r->member, now);
 	if (!rc)
-		rc = signer_issued_member(conn, r->i.cert, r->issued, now);
+		rc = signer_issued_member(
+		    conn, r->i.cert, r->before, r->issued, now);
 	if (rc < 0)
 		return rc;
 	issuance_path(&r->i, path);

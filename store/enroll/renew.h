@@ -19,7 +19,8 @@ struct renewal {
 	int64_t present, present_not_after;
 	bool present_revoked;
 
-	int64_t issued; /* id of the new certificate, set in the job */
+	int64_t issued, before; /* id of the new certificate, and the highest
+				   before it: set in the job */
 };
 
 /* Splits and parses the request. Errors of a CSR are reported by

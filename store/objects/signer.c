@@ -216,10 +216,13 @@ int signer_issued(struct db_conn *conn, int64_t cert, int64_t now)
 	return rc ? rc : shown_used(conn, STORE_CERT, cert, now);
 }
 
-int signer_issued_member(
-    struct db_conn *conn, int64_t cert, int64_t issued, int64_t now)
+int signer_issued_member(struct db_conn *conn, int64_t cert, int64_t before,
+    int64_t issued, int64_t now)
 {
-	int rc = db_change(conn, DB_ISSUED_COUNT, DB_ARGS(DB_INT(issued)));
+	enum { COUNTED = 32 }; /* at once: see COUNTED_ID in db/query.c */
+	int rc = before / COUNTED == issued / COUNTED
+		     ? 0
+		     : db_change(conn, DB_ISSUED_COUNT, DB_ARGS(DB_INT(issued)));
 
 	return rc ? rc : shown_used(conn, STORE_CERT, cert, now);
 }

@@ -50,11 +50,12 @@ void signer_put(struct signer *signer);
 void signer_cleanup(struct signer **signer);
 #define CLEANUP_SIGNER __attribute__((cleanup(signer_cleanup)))
 
-/* In a job: counts a signing certificate, or a member's (its id), that `cert`
- * has signed. Return 0 or -errno. */
+/* In a job: counts a signing certificate, or a member's, that `cert` has
+ * signed. issued: its id, before: the highest that there was before it. Return
+ * 0 or -errno. */
 int signer_issued(struct db_conn *conn, int64_t cert, int64_t now);
-int signer_issued_member(
-    struct db_conn *conn, int64_t cert, int64_t issued, int64_t now);
+int signer_issued_member(struct db_conn *conn, int64_t cert, int64_t before,
+    int64_t issued, int64_t now);
 
 /* `resolve` of STORE_SIGNING_CERT: gets the id of the certificate that
  * edit->text names. Returns 0, -ENOENT (missing, pending, or, unless put back,

@@ -42,11 +42,8 @@ static int64_t number_at(const PGresult *row, int column)
 /* The answers to the statements of begin_batch, by their number in it. */
 static int read_beginning(int statement, const PGresult *row, void *arg)
 {
-	/* in the order of the columns, and the setting behind them */
-	static const enum db_kind kind[] = {
-	    DB_CERT, DB_GROUP, DB_KEY, DB_MEMBER, DB_ISSUED};
-	enum { KINDS = sizeof(kind) / sizeof(kind[0]) };
 	struct beginning *b = arg;
+	int64_t highest[DB_NUMBERED];
 
 	if (statement == 1) {
 		b->number = number_at(row, 0);
@@ -55,13 +52,9 @@ static int read_beginning(int statement, const PGresult *row, void *arg)
 		return 0;
 	}
 	b->last = number_at(row, 0);
-	for (int i = 0; i < KINDS; i++) {
-		int64_t highest = number_at(row, i + 1),
-			deleted = number_at(row, KINDS + 1);
-		b->batch->next_id[kind[i]] = (highest > deleted ? highest
-								: deleted) +
-					     1;
-	}
+	for (int i = 0; i < DB_NUMBERED; i++)
+		highest[i] = number_at(row, 1 + i);
+	db_set_ids(b->batch, highest, number_at(row, 1 + DB_NUMBERED));
 	return 0;
 }
 

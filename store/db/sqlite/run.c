@@ -155,20 +155,15 @@ int sqlite_control(struct sqlite_conn *conn, enum sqlite_control which)
 
 int sqlite_next_ids(struct sqlite_conn *conn, struct db_batch *batch)
 {
-	/* in the order of the columns, and the setting behind them */
-	static const enum db_kind kind[] = {
-	    DB_CERT, DB_GROUP, DB_KEY, DB_MEMBER, DB_ISSUED};
-	enum { KINDS = sizeof(kind) / sizeof(kind[0]) };
+	int64_t highest[DB_NUMBERED] = {0};
 	int rc = control(conn, CONTROL_IDS);
 	sqlite3_stmt *row = conn->control[CONTROL_IDS];
 
-	for (int i = 0; i < KINDS && rc > 0; i++) {
-		int64_t highest = sqlite3_column_int64(row, i),
-			deleted = sqlite3_column_int64(row, KINDS);
-		batch->next_id[kind[i]] = (highest > deleted ? highest
-							     : deleted) +
-					  1;
-	}
+	for (int i = 0; i < DB_NUMBERED && rc > 0; i++)
+		highest[i] = sqlite3_column_int64(row, i);
+	if (rc > 0)
+		db_set_ids(
+		    batch, highest, sqlite3_column_int64(row, DB_NUMBERED));
 	sqlite3_reset(row);
 	return rc < 0 ? rc : 0;
 }
