@@ -71,12 +71,13 @@ int store_open_sealer(struct store *store, const struct store_options *options,
 }
 
 /* Forgets what the process knows of the database. */
-static void others_wrote(void *context)
+static void others_wrote(void *context, bool edits)
 {
 	struct store *store = context;
 
 	journal_hooks.lost(store);
-	signer_forget_all(store);
+	if (edits)
+		signer_forget_all(store);
 	notice_wake(store);
 }
 

@@ -69,15 +69,6 @@ static int set_version(struct db_conn *conn, const struct change *c, int64_t now
 
 /* --- the end --- */
 
-static int read_end(const struct db_row *row, void *arg)
-{
-	struct journal_end *end = arg;
-
-	end->seq = db_int(row, DB_EVENT_SEQ);
-	end->ends = db_int(row, DB_EVENT_ENDS);
-	return 1;
-}
-
 static int read_last_line(const struct db_row *row, void *arg)
 {
 	struct journal_end *end = arg;
@@ -93,16 +84,27 @@ static int read_last_line(const struct db_row *row, void *arg)
 	return rc ? rc : 1;
 }
 
+static int read_end(const struct db_row *row, void *arg)
+{
+	struct journal_end *end = arg;
+
+	end->seq = db_int(row, DB_EVENT_SEQ);
+	end->ends = db_int(row, DB_EVENT_ENDS);
+	return db_is_null(row, DB_EVENT_LINE) ? 1 : read_last_line(row, end);
+}
+
 static int find_end(struct db_conn *conn, struct journal *journal)
 {
-	if (journal->end.known)
+	struct journal_end *end = &journal->end;
+
+	if (end->known)
 		return 0;
-	journal->end = (struct journal_end){0};
-	int rc = db_each(conn, DB_EVENT_LAST, NULL, read_end, &journal->end);
-	if (!rc)
-		rc = db_each(conn, DB_EVENT_LAST_LINE, NULL, read_last_line,
-		    &journal->end);
-	journal->end.known = !rc;
+	*end = (struct journal_end){0};
+	int rc = db_each(conn, DB_EVENT_LAST, NULL, read_end, end);
+	if (!rc && end->seq && !end->line)
+		rc = db_each(
+		    conn, DB_EVENT_LAST_LINE, NULL, read_last_line, end);
+	end->known = !rc;
 	return rc;
 }
 

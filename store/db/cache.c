@@ -36,7 +36,7 @@ struct entry {
 typedef _Atomic uint64_t counter;
 
 struct db_cache {
-	counter row[DEPTHS][COUNTERS], kind[DEPTHS][DB_KINDS], all;
+	counter row[DEPTHS][COUNTERS], kind[DEPTHS][DB_KINDS], all[DEPTHS];
 
 	pthread_mutex_t lock[LOCKS];
 	struct entry *slot[SLOTS];
@@ -205,10 +205,12 @@ struct db_stamp db_cache_stamp(
 	enum depth depth = effect->type == DB_KEPT ? ANY : FIRM;
 	struct db_stamp stamp = {.quiet = true};
 
-	add(&stamp, &cache->all);
+	add(&stamp, &cache->all[FIRM]);
 	add(&stamp, row_counter(cache, depth, effect->kind, id));
-	if (depth == ANY)
+	if (depth == ANY) {
+		add(&stamp, &cache->all[ANY]);
 		add(&stamp, &cache->kind[ANY][effect->kind]);
+	}
 	for (int kind = 0; kind < DB_KINDS; kind++)
 		if (joined[effect->kind] & BIT(kind))
 			add(&stamp, &cache->kind[FIRM][kind]);
@@ -270,9 +272,10 @@ void db_cache_forget(struct db_cache *cache, enum db_query query, int64_t id)
 
 /* --- writing --- */
 
-void db_cache_forget_all(struct db_cache *cache)
+void db_cache_forget_all(struct db_cache *cache, bool edits)
 {
-	atomic_fetch_add(&cache->all, 2); /* as a change that is committed */
+	/* as a change that is committed */
+	atomic_fetch_add(&cache->all[edits ? FIRM : ANY], 2);
 }
 
 void db_on_member(struct db *db, db_member_fn fn, void *arg)
@@ -291,7 +294,7 @@ static void note(struct db_cache *cache, const counter *c)
 	if (cache->count < TOUCHED)
 		cache->touched[cache->count++] = (counter *)(uintptr_t)c;
 	else
-		cache->touched[0] = &cache->all;
+		cache->touched[0] = &cache->all[FIRM];
 }
 
 static void note_member(struct db_cache *cache, int64_t id)
@@ -334,7 +337,7 @@ void db_cache_touch(
 		note(cache, &cache->kind[FIRM][kind]);
 		break;
 	default:
-		note(cache, &cache->all);
+		note(cache, &cache->all[FIRM]);
 		cache->members = TOUCHED + 1;
 		break;
 	}

@@ -57,8 +57,9 @@ void db_cache_forget(struct db_cache *cache, enum db_query query, int64_t id);
 
 /* --- for whoever runs jobs --- */
 
-/* Drops all rows: something else has changed the database. */
-void db_cache_forget_all(struct db_cache *cache);
+/* Drops all rows: something else has changed the database. Without edits, only
+ * those that depend on counters. */
+void db_cache_forget_all(struct db_cache *cache, bool edits);
 
 /* A transaction begins: none of its changes are known. */
 void db_cache_begin(struct db_cache *cache);

@@ -170,7 +170,8 @@ struct db_batch {
  * which undoes the job. before and changed stand around statements with an
  * effect (query.h), the latter if rows were changed. lost: the transaction was
  * rolled back, with all its jobs. others: another process has changed the
- * database, and maybe anything in it; also between jobs.
+ * database: maybe anything in it, or, without edits, only counters, and what an
+ * enrollment or a revocation adds; also between jobs.
  */
 struct db_hooks {
 	void (*begin)(struct db_conn *conn);
@@ -180,7 +181,7 @@ struct db_hooks {
 	int (*changed)(
 	    struct db_conn *conn, const struct db_effect *effect, int64_t id);
 	void (*lost)(void *context);
-	void (*others)(void *context);
+	void (*others)(void *context, bool edits);
 };
 
 /*

@@ -157,8 +157,8 @@ const struct db_engine *db_engine_of(const char *path);
 int db_check_values(enum db_query query, const struct db_value *args);
 
 /* For an engine, in a turn: another process has written, so that what this one
- * remembers of the database may be wrong. */
-void db_others_wrote(struct db *db);
+ * remembers of the database may be wrong. edits: more than counters. */
+void db_others_wrote(struct db *db, bool edits);
 
 /* For an engine's begin: sets the ids of a batch. highest: those of cert, grp,
  * prov_key, member and issued, 0 if there is none; deleted: the setting

@@ -140,11 +140,11 @@ static int run_task(struct db *db, struct db_batch *batch, struct db_task *task)
 	return db->changed || !db->engine->running(db) ? -ECANCELED : 0;
 }
 
-void db_others_wrote(struct db *db)
+void db_others_wrote(struct db *db, bool edits)
 {
-	db_cache_forget_all(db->cache);
+	db_cache_forget_all(db->cache, edits);
 	if (db->hooks)
-		db->hooks->others(db->context);
+		db->hooks->others(db->context, edits);
 }
 
 static int commit(struct db *db)

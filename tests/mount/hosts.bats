@@ -179,6 +179,12 @@ commands_of_page() {
 	refused 'made by a later version' tool fsck --upgrade "${TOOL_OPTIONS[@]}" "$S"
 	sql 'UPDATE batch SET schema = schema - 1'
 	tool fsck --upgrade "${TOOL_OPTIONS[@]}" "$S"
+	# as the first version with this engine made it
+	sql 'ALTER TABLE batch DROP edited'
+	sql 'UPDATE batch SET schema = 1'
+	refused 'fsck.enrollfs --upgrade' tool fsck "${TOOL_OPTIONS[@]}" "$S"
+	refused 'fsck.enrollfs --upgrade' "$ENROLLFS" -f "${OF_STORE[@]}" "$S" "$M"
+	tool fsck --upgrade "${TOOL_OPTIONS[@]}" "$S"
 	sql 'DROP INDEX issued_spki'
 	refused 'the index issued_spki is missing' tool fsck "${TOOL_OPTIONS[@]}" "$S"
 	sql 'CREATE INDEX issued_spki ON issued (spki_hash, id)'

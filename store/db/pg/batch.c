@@ -31,7 +31,7 @@ static struct pg_link *writer(const struct db *common)
 struct beginning {
 	struct db_batch *batch;
 	int64_t number, last; /* of this batch; of this daemon's last one */
-	int64_t schema;
+	int64_t schema, edited;
 };
 
 static int64_t number_at(const PGresult *row, int column)
@@ -49,6 +49,7 @@ static int read_beginning(int statement, const PGresult *row, void *arg)
 		b->number = number_at(row, 0);
 		b->batch->now = number_at(row, 1);
 		b->schema = number_at(row, 2);
+		b->edited = number_at(row, 3);
 		return 0;
 	}
 	b->last = number_at(row, 0);
@@ -72,7 +73,7 @@ static int begin_batch(struct pg_db *db, struct beginning *b, const char *mark)
 	    "BEGIN ISOLATION LEVEL READ COMMITTED; "
 	    "UPDATE batch SET number = number + 1, at = greatest(at + 1, "
 	    "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000) "
-	    "RETURNING number, at, schema; "
+	    "RETURNING number, at, schema, edited; "
 	    "SELECT coalesce((SELECT batch FROM host WHERE instance = '%s'), 0), "
 	    "(SELECT max(id) FROM cert), (SELECT max(id) FROM grp), "
 	    "(SELECT max(id) FROM prov_key), (SELECT max(id) FROM member), "
@@ -122,16 +123,18 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 	return 0;
 }
 
-/* The number of the last batch that was committed is known again; at: ticks
- * when that was asked. */
-static void note_seen(struct pg_db *db, int64_t number, int64_t at)
+/* The numbers of the last batch that was committed, and of the last one with an
+ * edit, are known again; at: ticks when that was asked. */
+static void note_seen(
+    struct pg_db *db, int64_t number, int64_t edited, int64_t at)
 {
-	bool others = !db->polled || number != db->seen;
+	bool unknown = !db->polled, others = unknown || number != db->seen,
+	     edits = unknown || edited > db->seen;
 
 	db->seen = number;
 	__atomic_store_n(&db->polled, at, __ATOMIC_RELAXED);
 	if (others)
-		db_others_wrote(db->db);
+		db_others_wrote(db->db, edits);
 }
 
 int pg_begin(struct db *common, struct db_batch *batch)
@@ -157,13 +160,32 @@ int pg_begin(struct db *common, struct db_batch *batch)
 		return -EIO;
 	}
 	db->number = b.number;
-	note_seen(db, b.number - 1, at);
+	db->edits = false;
+	note_seen(db, b.number - 1, b.edited, at);
 	return 0;
+}
+
+/* Whether it changes no more than what a host that has not seen it may go on
+ * with: rows that are kept uncounted, and what is made of them. */
+static bool only_counts(enum db_query query)
+{
+	switch (db_query_effect(query)->type) {
+	case DB_COUNTS_UP:
+	case DB_TOUCHES:
+	case DB_TOUCHES_ANY:
+	case DB_APART:
+		return true;
+	default:
+		return false;
+	}
 }
 
 int pg_run_in_batch(
     struct db *common, enum db_query query, const struct db_value *args)
 {
+	struct pg_db *db = common->handle;
+
+	db->edits |= !only_counts(query);
 	/* a restore says which of its lines is wrong */
 	return !common->once && pg_is_assumed(query)
 		   ? pg_run_assumed(writer(common), query, args)
@@ -181,7 +203,12 @@ bool pg_running(const struct db *common)
 
 int pg_complete(struct db *common)
 {
-	return pg_settle(writer(common));
+	const struct pg_db *db = common->handle;
+	int rc = pg_settle(db->writer.link);
+
+	return rc || !db->edits ? rc
+				: pg_exec(db->writer.link,
+				      "UPDATE batch SET edited = number");
 }
 
 /*
@@ -231,7 +258,7 @@ static int look_for(struct pg_db *db, int64_t number)
 		rc = try_to_commit(db->writer.link);
 	if (rc)
 		return rc;
-	note_seen(db, b.number - 1, at);
+	note_seen(db, b.number - 1, b.edited, at);
 	db->seen = b.number;
 	return b.last == number;
 }
@@ -286,10 +313,13 @@ void pg_rollback(struct db *common)
 		pg_exec(link, "ROLLBACK");
 }
 
-static int read_number(int statement, const PGresult *row, void *arg)
+static int read_numbers(int statement, const PGresult *row, void *arg)
 {
+	struct beginning *b = arg;
+
 	(void)statement;
-	*(int64_t *)arg = number_at(row, 0);
+	b->number = number_at(row, 0);
+	b->edited = number_at(row, 1);
 	return 0;
 }
 
@@ -297,7 +327,7 @@ static int read_number(int statement, const PGresult *row, void *arg)
 void pg_tidy(struct db *common, bool idle)
 {
 	struct pg_db *db = common->handle;
-	int64_t number;
+	struct beginning last;
 
 	if (!idle || ready_writer(db, PG_POLL_TIMEOUT_MS))
 		return;
@@ -305,10 +335,10 @@ void pg_tidy(struct db *common, bool idle)
 	int64_t at = clock_ticks();
 	link->patience_ms = PG_POLL_TIMEOUT_MS;
 	int rc = pg_exec_rows(
-	    link, "SELECT number FROM batch", read_number, &number);
+	    link, "SELECT number, edited FROM batch", read_numbers, &last);
 	link->patience_ms = pg_patience_ms;
 	if (!rc)
-		note_seen(db, number, at);
+		note_seen(db, last.number, last.edited, at);
 }
 
 /* What was read is as it is as long as it is known that nobody has written. */

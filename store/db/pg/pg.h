@@ -70,6 +70,7 @@ struct pg_db {
 	struct pg_conn writer; /* its link stays */
 	char instance[33];     /* this daemon, in `host` */
 	int64_t number;	       /* of the present batch, */
+	bool edits;	       /* it changes more than counters; */
 	int64_t seen;	       /* of the last one of any that it knows of */
 	int64_t polled;	       /* ticks when that was known; 0: not yet */
 

@@ -90,6 +90,9 @@ static const char *const steps[] = {
 	"CREATE UNIQUE INDEX event_line ON event (line);"
 	"CREATE TABLE former (kind " N ", parent " N ", name " TXT " NOT NULL, id " N ", "
 	    "PRIMARY KEY (kind, parent, name, id));",
+	/* the last batch that changed more than counters, and what only enrolling adds */
+	"ALTER TABLE batch ADD edited " ZERO ";"
+	"UPDATE batch SET edited = number;",
 };
 
 /* clang-format on */
