@@ -323,12 +323,31 @@ static int read_numbers(int statement, const PGresult *row, void *arg)
 	return 0;
 }
 
+/*
+ * Of tables that were never analyzed, PostgreSQL assumes that hardly any row
+ * has no value in `removed`, and finds a member by reading all of its group.
+ * Autovacuum takes a minute to see to that: until a store is large, it is done
+ * here each time it has doubled.
+ */
+static void analyze(struct pg_db *db)
+{
+	enum { FIRST = 64, LAST = 65536 };
+
+	if (db->number < FIRST || db->number > LAST ||
+	    db->number < 2 * db->analyzed || !db->writer.link)
+		return;
+	db->analyzed = db->number;
+	pg_exec(db->writer.link,
+	    "ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place");
+}
+
 /* Looks whether others have written. */
 void pg_tidy(struct db *common, bool idle)
 {
 	struct pg_db *db = common->handle;
 	struct beginning last;
 
+	analyze(db);
 	if (!idle || ready_writer(db, PG_POLL_TIMEOUT_MS))
 		return;
 	struct pg_link *link = db->writer.link;

@@ -71,6 +71,7 @@ struct pg_db {
 	char instance[33];     /* this daemon, in `host` */
 	int64_t number;	       /* of the present batch, */
 	bool edits;	       /* it changes more than counters; */
+	int64_t analyzed;      /* when the tables were looked at; */
 	int64_t seen;	       /* of the last one of any that it knows of */
 	int64_t polled;	       /* ticks when that was known; 0: not yet */
 
