@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stores on a PostgreSQL server, on one host and on two, beside the bare claim and insert of that server."""
+import contextlib
 import os
+import signal
 import subprocess
 
 from common import BUILD, TOP, Mount, bench, row, run
@@ -69,20 +71,33 @@ def server(o, folder, main, requests):
     keys = [one.key('s%d' % i)[1] for i in range(32)]
     value, local = one.group + '/keys/s0/max_uses', main.key('beside')[0] + '/max_uses'
     rates, reads = {n: [] for n in (1, 8, 32)}, []
-    both = []
+    both, dumped = [], []
     for _ in range(o.rounds):
         for clients in rates:
             bare = postgres.bare(clients, o.seconds)
             rates[clients].append((requests.enroll(one, clients, o.seconds, keys)['rate'], bare))
         both.append((at_once(one, two, requests, o.seconds, keys), bare))
+        with dumping(postgres.uri):
+            dumped.append((requests.enroll(one, 32, o.seconds, keys)['rate'], rates[32][-1][0]))
         reads.append((bench('read', 1, o.seconds, value)['p50'], bench('read', 1, o.seconds, local)['p50']))
     for clients, pairs in rates.items():
         row('PostgreSQL: enrol, %d clients / bare claim and insert' % clients, 0.5 if clients == 32 else None, '1/s', pairs)
     row('PostgreSQL: enrol, 16 clients on each of 2 hosts / the same of 32', None, '1/s', both)
+    row('PostgreSQL: enrol, 32 clients, beside pg_dump in a loop / alone', None, '1/s', dumped)
     row('PostgreSQL: cat max_uses, p50 / the same with SQLite', 1.5, 'us', reads, at_most=True)
     one.down()
     two.down()
     postgres.stop()
+
+
+@contextlib.contextmanager
+def dumping(uri):
+    """Somebody takes backups, one after the other: each holds a snapshot as long as it lasts."""
+    loop = subprocess.Popen(['sh', '-c', 'while :; do pg_dump "$1" > /dev/null || exit; done', '-', uri],
+                            start_new_session=True)
+    yield
+    os.killpg(loop.pid, signal.SIGKILL)
+    loop.wait()
 
 
 def at_once(one, two, requests, seconds, keys):

@@ -116,7 +116,9 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 		return -ERESTART;
 	if (rc)
 		return rc;
+	link->patience_ms = patience_ms;
 	rc = pg_set_writer(db, link);
+	link->patience_ms = pg_patience_ms;
 	if (rc)
 		return rc;
 	report(LOG_NOTICE, "store %s: connected again", db->path);
@@ -145,6 +147,8 @@ int pg_begin(struct db *common, struct db_batch *batch)
 	int rc = ready_writer(db, pg_patience_ms);
 	int64_t at = clock_ticks();
 
+	if (!rc)
+		db->writer.link->wrong = false;
 	snprintf(mark, sizeof(mark),
 	    "; INSERT INTO host SELECT '%s', number, at FROM batch "
 	    "ON CONFLICT (instance) DO UPDATE SET batch = excluded.batch, at = excluded.at",
@@ -196,7 +200,7 @@ bool pg_running(const struct db *common)
 {
 	const struct pg_link *link = writer(common);
 
-	return link && !pg_is_lost(link) &&
+	return link && !pg_is_lost(link) && !link->wrong &&
 	       (link->queued ||
 		   pq.PQtransactionStatus(link->pg) == PQTRANS_INTRANS);
 }
@@ -331,33 +335,42 @@ static int read_numbers(int statement, const PGresult *row, void *arg)
  */
 static void analyze(struct pg_db *db)
 {
-	enum { FIRST = 64, LAST = 65536 };
+	enum { FIRST = 64, LAST = 4096 };
 
 	if (db->number < FIRST || db->number > LAST ||
-	    db->number < 2 * db->analyzed || !db->writer.link)
+	    db->number < 2 * db->analyzed)
 		return;
-	db->analyzed = db->number;
-	pg_exec(db->writer.link,
-	    "ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place");
+	if (!pg_exec(db->writer.link,
+		"ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place"))
+		db->analyzed = db->number;
 }
 
 /* Looks whether others have written. */
+static void poll_others(struct pg_db *db)
+{
+	struct beginning last;
+	int64_t at = clock_ticks();
+
+	if (!pg_exec_rows(db->writer.link, "SELECT number, edited FROM batch",
+		read_numbers, &last))
+		note_seen(db, last.number, last.edited, at);
+}
+
 void pg_tidy(struct db *common, bool idle)
 {
 	struct pg_db *db = common->handle;
-	struct beginning last;
-
-	analyze(db);
-	if (!idle || ready_writer(db, PG_POLL_TIMEOUT_MS))
-		return;
 	struct pg_link *link = db->writer.link;
-	int64_t at = clock_ticks();
+
+	if (idle ? ready_writer(db, PG_POLL_TIMEOUT_MS)
+		 : !link || pg_is_lost(link))
+		return;
+	link = db->writer.link;
 	link->patience_ms = PG_POLL_TIMEOUT_MS;
-	int rc = pg_exec_rows(
-	    link, "SELECT number, edited FROM batch", read_numbers, &last);
+	if (idle)
+		poll_others(db);
+	if (!pg_is_lost(link))
+		analyze(db);
 	link->patience_ms = pg_patience_ms;
-	if (!rc)
-		note_seen(db, last.number, last.edited, at);
 }
 
 /* What was read is as it is as long as it is known that nobody has written. */

@@ -136,25 +136,6 @@ static int64_t share(int64_t until, int turns)
 	return now + (until - now) / turns;
 }
 
-/* The n-th part between commas. */
-static void part(const char *list, int n, char *out, size_t size)
-{
-	for (; n && *list; n--) {
-		list += strcspn(list, ",");
-		list += *list == ',';
-	}
-	snprintf(out, size, "%.*s", (int)strcspn(list, ","), list);
-}
-
-static int parts(const char *list)
-{
-	int n = 1;
-
-	for (; *list; list++)
-		n += *list == ',';
-	return n;
-}
-
 static bool has_to_be_found(const struct target *t)
 {
 	return !t->address[0] && t->host[0] && t->host[0] != '/' &&
@@ -194,14 +175,14 @@ static int try_all(struct target *t, int64_t until, PGconn **out)
 	const char *hosts = pg_uri_value(t->options, "host"),
 		   *addresses = pg_uri_value(t->options, "hostaddr"),
 		   *ports = pg_uri_value(t->options, "port");
-	int n = parts(*addresses ? addresses : hosts), rc = -EIO;
+	int n = pg_uri_parts(*addresses ? addresses : hosts), rc = -EIO;
 	int first = __atomic_load_n(&answered, __ATOMIC_RELAXED);
 
 	for (int i = 0; i < n && rc; i++) {
 		int at = (first + i) % n;
-		part(hosts, at, t->host, sizeof(t->host));
-		part(addresses, at, t->address, sizeof(t->address));
-		part(ports, strchr(ports, ',') ? at : 0, t->port,
+		pg_uri_part(hosts, at, t->host, sizeof(t->host));
+		pg_uri_part(addresses, at, t->address, sizeof(t->address));
+		pg_uri_part(ports, strchr(ports, ',') ? at : 0, t->port,
 		    sizeof(t->port));
 		t->until = share(until, n - i);
 		rc = try_host(t, out);

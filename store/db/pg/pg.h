@@ -23,8 +23,10 @@
  * long as others: jobs wait meanwhile. */
 enum { PG_POLL_TIMEOUT_MS = 1000, PG_POLL_MS = 250 };
 
-/* Statements whose answers are read together. */
-enum { PG_QUEUE = 32 };
+/* Statements whose answers are read together, and bytes of them: libpq begins
+ * to send at 8 KiB, and a host that stops before it has sent all would not be
+ * timed out. */
+enum { PG_QUEUE = 32, PG_QUEUE_BYTES = 6000 };
 
 /* For how long after a poll rows in memory are used. */
 enum { CURRENT_MS = 500 };
@@ -41,6 +43,8 @@ struct pg_link {
 	const int64_t *deadline; /* but not past this; NULL, or 0 in it: none */
 	enum db_query queue[PG_QUEUE]; /* see pipeline.c */
 	int queued;
+	size_t bytes;	      /* of what is queued */
+	bool wrong;	      /* an assumption did not hold */
 	struct pg_link *next; /* in the pool */
 };
 
@@ -99,6 +103,10 @@ PQconninfoOption *pg_uri_parse(const char *path);
 /* The value of a keyword; empty: none. */
 const char *pg_uri_value(const PQconninfoOption *options, const char *keyword);
 
+/* How many parts a list between commas has; its n-th one. */
+int pg_uri_parts(const char *list);
+void pg_uri_part(const char *list, int n, char *out, size_t size);
+
 /* Functions of the engine. */
 int pg_check_path(const char *path);
 void pg_each_needed(
@@ -144,7 +152,7 @@ int pg_connect(const char *where, int patience_ms, struct pg_link **out);
 
 /* --- resolve.c --- */
 
-enum { PG_ADDRESSES = 8 };
+enum { PG_ADDRESSES = 32 };
 
 struct pg_addresses {
 	int n;
@@ -215,8 +223,8 @@ struct db_value pg_value(const struct db_row *row, int column);
 bool pg_is_assumed(enum db_query query);
 
 /* Notes that the statement was sent, in pipeline mode, and reads the answers if
- * there are enough. Returns as pg_settle. */
-int pg_enqueue(struct pg_link *link, enum db_query query);
+ * there are enough. bytes: of its values. Returns as pg_settle. */
+int pg_enqueue(struct pg_link *link, enum db_query query, size_t bytes);
 
 /* Reads the answers to what is queued, and leaves pipeline mode. Returns 0 or
  * -errno: one has failed, or was assumed wrongly; the transaction has to be

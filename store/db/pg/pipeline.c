@@ -46,10 +46,13 @@ bool pg_is_assumed(enum db_query query)
 	return assumed(query) != NONE;
 }
 
-int pg_enqueue(struct pg_link *link, enum db_query query)
+int pg_enqueue(struct pg_link *link, enum db_query query, size_t bytes)
 {
 	link->queue[link->queued++] = query;
-	return link->queued < PG_QUEUE ? 0 : pg_settle(link);
+	link->bytes += bytes;
+	return link->queued < PG_QUEUE && link->bytes < PG_QUEUE_BYTES
+		   ? 0
+		   : pg_settle(link);
 }
 
 static int check(enum db_query query, PGresult *result)
@@ -69,6 +72,7 @@ int pg_take_queued(struct pg_link *link)
 	int rc = 0, n = link->queued;
 
 	link->queued = 0;
+	link->bytes = 0;
 	if (!pq.PQpipelineSync(link->pg))
 		return pg_error(link, NULL, "Sync");
 	for (int i = 0; i < n && !pg_is_lost(link); i++) {
@@ -83,7 +87,10 @@ int pg_take_queued(struct pg_link *link)
 				       db_query_name(link->queue[i]));
 		pq.PQclear(result);
 	}
-	return !rc && pg_is_lost(link) ? pg_error(link, NULL, "Sync") : rc;
+	if (!rc && pg_is_lost(link))
+		rc = pg_error(link, NULL, "Sync");
+	link->wrong |= rc != 0;
+	return rc;
 }
 
 int pg_end_pipeline(struct pg_link *link)

@@ -9,12 +9,17 @@
 
 int pg_connect_to(const struct pg_db *db, int patience_ms, struct pg_link **out)
 {
+	int64_t until = clock_ticks() + patience_ms * (CLOCK_SECOND / 1000);
 	int rc = pg_connect(db->where, patience_ms, out);
 
-	if (!rc)
+	if (!rc) {
+		(*out)->deadline = &until;
 		rc = pg_use_schema(*out, db->schema);
+	}
 	if (!rc && db->read_only)
 		rc = pg_exec(*out, "SET default_transaction_read_only = on");
+	if (!rc)
+		(*out)->deadline = NULL;
 	if (rc) {
 		pg_disconnect(*out);
 		*out = NULL;

@@ -18,8 +18,11 @@ struct search {
 	char *host;
 	struct gaicb request;
 	bool going_on; /* since it began, nobody has seen its end */
+	int64_t begun; /* ticks */
 	struct search *next;
 };
+
+#define FRESH (10 * CLOCK_SECOND)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct search *searches;
@@ -61,13 +64,16 @@ static int begin(struct search *s)
 {
 	struct gaicb *one = &s->request;
 
-	if (s->going_on)
+	/* one that all have given up has ended with what was true then */
+	if (s->going_on && (gai_error(one) == EAI_INPROGRESS ||
+			       clock_ticks() - s->begun < FRESH))
 		return 0;
 	if (one->ar_result)
 		freeaddrinfo(one->ar_result);
 	*one = (struct gaicb){.ar_name = s->host, .ar_request = &wanted};
 	int rc = getaddrinfo_a(GAI_NOWAIT, &one, 1, NULL);
 	s->going_on = !rc;
+	s->begun = clock_ticks();
 	return rc;
 }
 
@@ -85,6 +91,7 @@ static int result_of(struct search *s, struct pg_addresses *out)
 {
 	int rc = gai_error(&s->request);
 
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what stands behind it */
 	s->going_on = rc == EAI_INPROGRESS;
 	if (!rc)
 		copy(s->request.ar_result, out);

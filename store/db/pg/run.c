@@ -131,9 +131,10 @@ static int prepare(
 	return rc;
 }
 
-/* assumed: it is the first of the queue, or another one. */
+/* assumed: it is the first of the queue, or another one. *bytes: of its
+ * values. */
 static int send_query(struct pg_link *link, enum db_query query,
-    const struct db_value *args, bool assumed)
+    const struct db_value *args, bool assumed, size_t *bytes)
 {
 	struct parameters p = {.n = 0};
 	int rc = pg_is_lost(link) ? pg_error(link, NULL, db_query_name(query))
@@ -145,6 +146,8 @@ static int send_query(struct pg_link *link, enum db_query query,
 		return rc;
 	if (assumed && !link->queued && !pq.PQenterPipelineMode(link->pg))
 		return pg_error(link, NULL, db_query_name(query));
+	for (int i = 0; i < p.n; i++)
+		*bytes += (size_t)p.length[i];
 	return pq.PQsendQueryPrepared(link->pg, db_query_name(query), p.n,
 		   p.value, p.length, p.format, 1)
 		   ? 0
@@ -155,7 +158,8 @@ static int send_query(struct pg_link *link, enum db_query query,
 static int execute(struct pg_link *link, enum db_query query,
     const struct db_value *args, PGresult **out)
 {
-	int rc = send_query(link, query, args, false);
+	size_t bytes = 0;
+	int rc = send_query(link, query, args, false, &bytes);
 
 	if (rc || !link->queued)
 		return rc ? rc : answer(link, query, out);
@@ -173,10 +177,11 @@ static int execute(struct pg_link *link, enum db_query query,
 int pg_run_assumed(
     struct pg_link *link, enum db_query query, const struct db_value *args)
 {
-	int rc = send_query(link, query, args, true);
+	size_t bytes = 0;
+	int rc = send_query(link, query, args, true, &bytes);
 
 	if (!rc)
-		rc = pg_enqueue(link, query);
+		rc = pg_enqueue(link, query, bytes);
 	return rc ? rc : 1;
 }
 
@@ -272,6 +277,10 @@ static int fetch(
 {
 	char text[64];
 
+	/* what is done with a row may have queued something */
+	int rc = pg_settle(link);
+	if (rc)
+		return rc;
 	snprintf(text, sizeof(text), "FETCH 128 FROM c%d", cursor);
 	if (!pq.PQsendQueryParams(link->pg, text, 0, NULL, NULL, NULL, NULL, 1))
 		return pg_error(link, NULL, db_query_name(query));
@@ -318,6 +327,8 @@ static int rows_in_parts(struct pg_link *link, const struct db_engine *engine,
 		return rc;
 	if (!rc)
 		rc = each_part(link, engine, query, fn, arg, rows);
+	int settled = pg_settle(link);
+	rc = rc < 0 ? rc : settled;
 	snprintf(close, sizeof(close), alone ? "COMMIT" : "CLOSE c%d",
 	    link->cursors);
 	if (in_transaction(link) &&

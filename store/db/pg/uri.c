@@ -45,6 +45,24 @@ PQconninfoOption *pg_uri_parse(const char *path)
 	return options;
 }
 
+void pg_uri_part(const char *list, int n, char *out, size_t size)
+{
+	for (; n && *list; n--) {
+		list += strcspn(list, ",");
+		list += *list == ',';
+	}
+	snprintf(out, size, "%.*s", (int)strcspn(list, ","), list);
+}
+
+int pg_uri_parts(const char *list)
+{
+	int n = 1;
+
+	for (; *list; list++)
+		n += *list == ',';
+	return n;
+}
+
 /* Whether all hosts are sockets on this one. */
 static bool is_local(const PQconninfoOption *options)
 {
@@ -54,6 +72,20 @@ static bool is_local(const PQconninfoOption *options)
 	for (; *host && local; host += strcspn(host, ","), host += *host == ',')
 		local = *host == '/' || *host == '@' || *host == ',';
 	return local;
+}
+
+static const char *fault_of_lists(const PQconninfoOption *options)
+{
+	const char *hosts = pg_uri_value(options, "host"),
+		   *addresses = pg_uri_value(options, "hostaddr"),
+		   *ports = pg_uri_value(options, "port");
+	int n = pg_uri_parts(*addresses ? addresses : hosts);
+
+	if (*hosts && *addresses && pg_uri_parts(hosts) != n)
+		return "it has to have as many hosts as addresses (hostaddr)";
+	if (pg_uri_parts(ports) != 1 && pg_uri_parts(ports) != n)
+		return "it has to have one port, or as many as hosts";
+	return NULL;
 }
 
 static const char *fault_of(const PQconninfoOption *options)
@@ -66,7 +98,7 @@ static const char *fault_of(const PQconninfoOption *options)
 	if (!is_local(options) &&
 	    strcmp(pg_uri_value(options, "sslmode"), "verify-full") != 0)
 		return "a server on the network has to be verified: add sslmode=verify-full and sslrootcert=FILE";
-	return NULL;
+	return fault_of_lists(options);
 }
 
 int pg_check_path(const char *path)
