@@ -24,7 +24,7 @@ setup() {
 		install -D -m 644 "$TOP/scripts/enrollfs.sysusers" "$D/files/usr/local/lib/sysusers.d/enrollfs.conf"
 		block_of_page Mount | install -D -m 644 /dev/stdin "$D/files/etc/systemd/system/var-lib-enrollfs.mount"
 		block_of_page Unit | install -D -m 644 /dev/stdin "$D/files/etc/systemd/system/enrollfs.service.d/shared.conf"
-		power_on $n
+		power_on $n _clean
 	done
 	on 1
 	has_device
@@ -69,9 +69,10 @@ as_the_page_says() {
 # on N: what follows is about that machine.
 on() { D=${DS[$1]} MACHINE=${MACHINES[$1]-} FIRST=${FIRSTS[$1]-}; HERE=$1; }
 
+# power_on N [CLEAN]
 power_on() {
 	on "$1"
-	boot_clean
+	"boot${2-}"
 	MACHINES[$1]=$MACHINE FIRSTS[$1]=$FIRST
 }
 
