@@ -237,12 +237,35 @@ static int allow_needed(int ruleset, const struct confine_needed *needed)
 	return rc;
 }
 
+/* What Linux 6.7 has, for headers that have not. */
+enum { NET_ABI = 4, NET_PORT = 2, BIND_TCP = 1, CONNECT_TCP = 2 };
+
+struct net_port {
+	uint64_t allowed_access, port;
+};
+
+static int allow_ports(int ruleset, const struct confine_needed *needed)
+{
+	for (int i = 0; i < needed->ports; i++) {
+		struct net_port rule = {CONNECT_TCP, (uint64_t)needed->port[i]};
+		if (syscall(SYS_landlock_add_rule, ruleset, NET_PORT, &rule, 0))
+			return -errno;
+	}
+	return 0;
+}
+
 /* Not available before Linux 5.13, or if it is not built in. */
 static int confine_files(const char *store, const struct confine_needed *needed)
 {
-	struct landlock_ruleset_attr attr = {.handled_access_fs = EVERYTHING};
-	int ruleset = (int)syscall(
-	    SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	struct {
+		uint64_t files, net;
+	} attr = {.files = EVERYTHING};
+	bool ports = needed && syscall(SYS_landlock_create_ruleset, NULL, 0,
+				   LANDLOCK_CREATE_RULESET_VERSION) >= NET_ABI;
+	if (ports)
+		attr.net = BIND_TCP | CONNECT_TCP;
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr,
+	    ports ? sizeof(attr) : sizeof(attr.files), 0);
 
 	if (ruleset < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
@@ -250,6 +273,8 @@ static int confine_files(const char *store, const struct confine_needed *needed)
 	if (!rc)
 		rc = store ? allow_store(ruleset, store)
 			   : allow_needed(ruleset, needed);
+	if (!rc && ports)
+		rc = allow_ports(ruleset, needed);
 	if (!rc && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		rc = -errno;
 	close(ruleset);

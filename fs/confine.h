@@ -13,12 +13,14 @@
  */
 int confine(const char *store);
 
-/* The same for a store on a server: the network stays, and these files can be
- * read, instead of a directory that can be changed. */
+/* The same for a store on a server: these files can be read, instead of a
+ * directory that can be changed, and the network stays: TCP to these ports,
+ * from Linux 6.7 on. */
 enum { CONFINE_NEEDED = 16 };
 struct confine_needed {
-	int n;
+	int n, ports;
 	char file[CONFINE_NEEDED][PATH_MAX];
+	int port[CONFINE_NEEDED];
 };
 int confine_to_server(const struct confine_needed *needed);
 

@@ -337,12 +337,14 @@ static int find_group(const char *text, gid_t *out)
 	return 0;
 }
 
-/* The files that the server's library needs, for confine. */
-static void note_needed(const char *file, void *arg)
+/* What the server's library needs, for confine. */
+static void note_needed(const char *file, int port, void *arg)
 {
 	struct confine_needed *needed = arg;
 
-	if (needed->n < CONFINE_NEEDED)
+	if (!file && needed->ports < CONFINE_NEEDED)
+		needed->port[needed->ports++] = port;
+	if (file && needed->n < CONFINE_NEEDED)
 		snprintf(needed->file[needed->n++], PATH_MAX, "%s", file);
 }
 

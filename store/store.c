@@ -223,8 +223,8 @@ bool store_is_on_server(const char *path)
 	return db_is_server(path);
 }
 
-void store_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg)
+void store_each_needed(const char *path,
+    void (*fn)(const char *file, int port, void *arg), void *arg)
 {
 	db_each_needed(path, fn, arg);
 }

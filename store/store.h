@@ -78,9 +78,9 @@ struct store_options {
 bool store_is_on_server(const char *path);
 
 /* Calls fn with each file that the server's library reads or connects to, and
- * that is there. */
-void store_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg);
+ * that is there; and, with NULL, for each TCP port that it connects to. */
+void store_each_needed(const char *path,
+    void (*fn)(const char *file, int port, void *arg), void *arg);
 
 /* The suffixes of the files of the store at this path, including the master
  * key's; NULL at the end. Call it before any other thread exists. */

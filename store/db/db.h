@@ -78,9 +78,10 @@ int db_check_path(const char *path);
 void db_wait_at_most(const char *path, int seconds);
 
 /* Calls fn with each file, that is there, that the engine needs beside the
- * database's own: passwords, certificates, the server's socket. */
-void db_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg);
+ * database's own: passwords, certificates, the server's socket; and, with NULL,
+ * for each TCP port that it connects to. */
+typedef void (*db_needed_fn)(const char *file, int port, void *arg);
+void db_each_needed(const char *path, db_needed_fn fn, void *arg);
 
 /* The suffixes of its files, the empty one first; NULL at the end. */
 const char *const *db_files(const char *path);

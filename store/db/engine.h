@@ -16,8 +16,8 @@ struct db_engine {
 
 	int (*check_path)(const char *path); /* or NULL */
 	void (*wait_at_most)(int seconds);   /* or NULL */
-	void (*each_needed)(const char *path,
-	    void (*fn)(const char *file, void *arg), void *arg); /* or NULL */
+	void (*each_needed)(
+	    const char *path, db_needed_fn fn, void *arg); /* or NULL */
 	const char *const *files;
 	size_t (*path_max)(void);
 	int (*directory)(const char *path, int *dir);

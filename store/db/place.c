@@ -31,8 +31,7 @@ void db_wait_at_most(const char *path, int seconds)
 		db_engine_of(path)->wait_at_most(seconds);
 }
 
-void db_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg)
+void db_each_needed(const char *path, db_needed_fn fn, void *arg)
 {
 	if (db_engine_of(path)->each_needed)
 		db_engine_of(path)->each_needed(path, fn, arg);

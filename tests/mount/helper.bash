@@ -307,6 +307,11 @@ needs() {
 }
 
 can_user_namespaces() { setpriv --reuid=65534 --regid=65534 --clear-groups unshare --map-root-user true; }
+can_tcp_ports_in_landlock() {
+	python3 -c 'import ctypes, sys
+abi = ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1)
+sys.exit(abi < 4 and "Landlock is of ABI %d" % abi)'
+}
 can_uts_namespaces() { unshare -u hostname some.host; }
 # shellcheck disable=SC2016 # sh expands it
 can_mount_namespaces() { unshare -m sh -c 'mount -t tmpfs none "$1" && umount "$1"' - "$T"; }

@@ -100,6 +100,43 @@ time.sleep(600)' "$@" > ready 3>&- &
 	[ $((SECONDS - begun)) -le 2 ]
 }
 
+@test "the daemon connects to the port of its server, and to no other" {
+	silent STREAM 127.0.0.1 0
+	cat > elsewhere.c <<-'END'
+		#define _GNU_SOURCE
+		#include <arpa/inet.h>
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <netdb.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <unistd.h>
+		/* before the daemon connects */
+		int getaddrinfo_a(int mode, struct gaicb **list, int n, struct sigevent *event)
+		{
+			struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(getenv("ELSEWHERE"))),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+			int (*real)(int, struct gaicb **, int, struct sigevent *) = dlsym(RTLD_NEXT, "getaddrinfo_a");
+			int fd = socket(AF_INET, SOCK_STREAM, 0);
+			int rc = connect(fd, (struct sockaddr *)&to, sizeof(to));
+			fprintf(stderr, "elsewhere: %s\n", rc ? strerror(errno) : "connected");
+			close(fd);
+			return real(mode, list, n, event);
+		}
+	END
+	cc -shared -fPIC -o elsewhere.so elsewhere.c
+	needs tcp_ports_in_landlock
+	CLOCKED=("ELSEWHERE=$SILENT" "LD_PRELOAD=$T/elsewhere.so")
+	start
+	works
+	# it looks whether there is a store before it confines itself, and says then that it made a key
+	sed '1,/made the master key/d' log > confined
+	grep -q 'elsewhere: Permission denied' confined
+	not grep -q 'elsewhere: connected' confined
+	CLOCKED=()
+}
+
 @test "without any that answers, the log says why of each" {
 	silent STREAM 127.0.0.1 0
 	at "localhost:$SILENT,nosuch.invalid:$PORT,localhost:1"

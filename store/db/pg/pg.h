@@ -109,8 +109,7 @@ void pg_uri_part(const char *list, int n, char *out, size_t size);
 
 /* Functions of the engine. */
 int pg_check_path(const char *path);
-void pg_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg);
+void pg_each_needed(const char *path, db_needed_fn fn, void *arg);
 
 /* --- place.c --- */
 

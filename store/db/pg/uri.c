@@ -116,15 +116,30 @@ int pg_check_path(const char *path)
 	return fault ? -EINVAL : 0;
 }
 
-static void need(
-    const char *file, void (*fn)(const char *file, void *arg), void *arg)
+static void need(const char *file, db_needed_fn fn, void *arg)
 {
 	if (*file == '/' && access(file, F_OK) == 0)
-		fn(file, arg);
+		fn(file, 0, arg);
 }
 
-void pg_each_needed(
-    const char *path, void (*fn)(const char *file, void *arg), void *arg)
+/* Those of the servers, and of name servers. */
+static void need_ports(
+    const PQconninfoOption *options, db_needed_fn fn, void *arg)
+{
+	enum { NAMES = 53, DEFAULT = 5432 };
+	const char *ports = pg_uri_value(options, "port");
+	char port[16];
+
+	if (is_local(options))
+		return;
+	fn(NULL, NAMES, arg);
+	for (int i = 0; i < pg_uri_parts(ports); i++) {
+		pg_uri_part(ports, i, port, sizeof(port));
+		fn(NULL, *port ? (int)strtol(port, NULL, 10) : DEFAULT, arg);
+	}
+}
+
+void pg_each_needed(const char *path, db_needed_fn fn, void *arg)
 {
 	static const char *const keyword[] = {"host", "passfile", "sslrootcert",
 	    "sslcert", "sslkey", "sslcrl", "sslcrldir"};
@@ -137,5 +152,7 @@ void pg_each_needed(
 	for (size_t i = 0; i < sizeof(variable) / sizeof(variable[0]); i++)
 		if (getenv(variable[i]))
 			need(getenv(variable[i]), fn, arg);
+	if (options)
+		need_ports(options, fn, arg);
 	pq.PQconninfoFree(options);
 }
