@@ -271,8 +271,8 @@ static int confine_files(const char *store, const struct confine_needed *needed)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
 	int rc = allow_system(ruleset);
 	if (!rc)
-		rc = store ? allow_store(ruleset, store)
-			   : allow_needed(ruleset, needed);
+		rc = needed ? allow_needed(ruleset, needed)
+			    : allow_store(ruleset, store);
 	if (!rc && ports)
 		rc = allow_ports(ruleset, needed);
 	if (!rc && syscall(SYS_landlock_restrict_self, ruleset, 0))

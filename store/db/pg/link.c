@@ -48,10 +48,10 @@ int pg_wait_for(const PGconn *pg, short events, int64_t until)
 	int rc = 0;
 
 	do {
+		/* a program that was stopped may have its answer already */
 		int64_t left = until - clock_ticks();
-		if (left <= 0)
-			return -ETIMEDOUT;
-		rc = poll(&fd, 1, (int)(left / (CLOCK_SECOND / 1000)) + 1);
+		rc = poll(&fd, 1,
+		    left > 0 ? (int)(left / (CLOCK_SECOND / 1000)) + 1 : 0);
 	} while (rc < 0 && errno == EINTR);
 	return rc > 0 ? 0 : -ETIMEDOUT;
 }
@@ -114,45 +114,6 @@ PGresult *pg_next(struct pg_link *link, int64_t until)
 	if (rc == -ETIMEDOUT)
 		lose(link);
 	return rc ? NULL : pq.PQgetResult(link->pg);
-}
-
-/* The beginning of what was to be done, for messages. */
-static int failed(struct pg_link *link, const PGresult *result, const char *sql)
-{
-	char doing[64];
-
-	snprintf(doing, sizeof(doing), "%.*s", (int)strcspn(sql, ";("), sql);
-	return pg_error(link, result, doing);
-}
-
-int pg_exec_rows(struct pg_link *link, const char *sql,
-    int (*fn)(int statement, const PGresult *row, void *arg), void *arg)
-{
-	PGresult *result;
-	int rc = pg_settle(link), n = 0;
-	int64_t until = pg_until(link);
-
-	if (rc)
-		return rc;
-	if (!link->pg || !pq.PQsendQuery(link->pg, sql))
-		return failed(link, NULL, sql);
-	while ((result = pg_next(link, until))) {
-		ExecStatusType status = pq.PQresultStatus(result);
-		if (status == PGRES_TUPLES_OK && pq.PQntuples(result) && !rc &&
-		    fn)
-			rc = fn(n, result, arg);
-		else if (status != PGRES_TUPLES_OK &&
-			 status != PGRES_COMMAND_OK && !rc)
-			rc = failed(link, result, sql);
-		pq.PQclear(result);
-		n++;
-	}
-	return rc || !pg_is_lost(link) ? rc : failed(link, NULL, sql);
-}
-
-int pg_exec(struct pg_link *link, const char *sql)
-{
-	return pg_exec_rows(link, sql, NULL, NULL);
 }
 
 /* --- errors --- */

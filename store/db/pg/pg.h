@@ -182,13 +182,6 @@ PGresult *pg_next(struct pg_link *link, int64_t until);
 /* Whether the link can be used no more. */
 bool pg_is_lost(const struct pg_link *link);
 
-/* Runs SQL text: all statements of it. Returns 0 or -errno, logged. */
-int pg_exec(struct pg_link *link, const char *sql);
-
-/* The same; calls fn with the first row of each statement that has rows. */
-int pg_exec_rows(struct pg_link *link, const char *sql,
-    int (*fn)(int statement, const PGresult *row, void *arg), void *arg);
-
 /* The one place where PostgreSQL's errors become -errno; logs failures.
  * `doing` names what failed. -ERESTART: the transaction is void, and may
  * succeed if it is run again; of links that write only. */
@@ -198,6 +191,13 @@ int pg_error(struct pg_link *link, const PGresult *result, const char *doing);
 int64_t pg_until(const struct pg_link *link);
 
 /* --- run.c --- */
+
+/* Runs SQL text: all statements of it. Returns 0 or -errno, logged. */
+int pg_exec(struct pg_link *link, const char *sql);
+
+/* The same; calls fn with the first row of each statement that has rows. */
+int pg_exec_rows(struct pg_link *link, const char *sql,
+    int (*fn)(int statement, const PGresult *row, void *arg), void *arg);
 
 /* `rows` and `run` of the engine, on a link; *rows counts those that fn was
  * called with. Returns 0 or -errno. */

@@ -10,7 +10,7 @@
 #include "store/base/clock.h"
 #include "store/db/pg/pg.h"
 
-/* Running the statements of query.h on a link. */
+/* Running statements on a link: those of query.h, and others as text. */
 
 /* Types of values and columns, by their numbers in the catalog pg_type. */
 enum {
@@ -195,6 +195,47 @@ int pg_run(
 		rc = (int)strtol(pq.PQcmdTuples(result), NULL, 10);
 	pq.PQclear(result);
 	return rc;
+}
+
+/* --- text --- */
+
+/* The beginning of what was to be done, for messages. */
+static int failed(struct pg_link *link, const PGresult *result, const char *sql)
+{
+	char doing[64];
+
+	snprintf(doing, sizeof(doing), "%.*s", (int)strcspn(sql, ";("), sql);
+	return pg_error(link, result, doing);
+}
+
+int pg_exec_rows(struct pg_link *link, const char *sql,
+    int (*fn)(int statement, const PGresult *row, void *arg), void *arg)
+{
+	PGresult *result;
+	int rc = pg_settle(link), n = 0;
+	int64_t until = pg_until(link);
+
+	if (rc)
+		return rc;
+	if (!link->pg || !pq.PQsendQuery(link->pg, sql))
+		return failed(link, NULL, sql);
+	while ((result = pg_next(link, until))) {
+		ExecStatusType status = pq.PQresultStatus(result);
+		if (status == PGRES_TUPLES_OK && pq.PQntuples(result) && !rc &&
+		    fn)
+			rc = fn(n, result, arg);
+		else if (status != PGRES_TUPLES_OK &&
+			 status != PGRES_COMMAND_OK && !rc)
+			rc = failed(link, result, sql);
+		pq.PQclear(result);
+		n++;
+	}
+	return rc || !pg_is_lost(link) ? rc : failed(link, NULL, sql);
+}
+
+int pg_exec(struct pg_link *link, const char *sql)
+{
+	return pg_exec_rows(link, sql, NULL, NULL);
 }
 
 /* --- rows --- */
