@@ -128,7 +128,7 @@ time.sleep(600)' "$@" > ready 3>&- &
 	cc -shared -fPIC -o elsewhere.so elsewhere.c
 	needs tcp_ports_in_landlock
 	# shellcheck disable=SC2034 # start is helper.bash's
-	CLOCKED=("ELSEWHERE=$SILENT" "LD_PRELOAD=$T/elsewhere.so")
+	CLOCKED=("ELSEWHERE=$SILENT" "LD_PRELOAD=$(ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}')$T/elsewhere.so")
 	start
 	works
 	# it looks whether there is a store before it confines itself, and says then that it made a key

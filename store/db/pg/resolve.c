@@ -89,9 +89,12 @@ static void copy(const struct addrinfo *from, struct pg_addresses *out)
 /* With the lock held. */
 static int result_of(struct search *s, struct pg_addresses *out)
 {
-	int rc = gai_error(&s->request);
+	static const struct timespec none;
+	const struct gaicb *request = &s->request;
 
-	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what stands behind it */
+	/* takes the lock under which the result was stored */
+	gai_suspend(&request, 1, &none);
+	int rc = gai_error(&s->request);
 	s->going_on = rc == EAI_INPROGRESS;
 	if (!rc)
 		copy(s->request.ar_result, out);
