@@ -14,6 +14,7 @@ enum {
 	RAW = 80,     /* bytes of a provisioning key, see keytext.c */
 	CHECK = 8,    /* bytes of its checksum */
 	DIGITS = 107, /* base64 digits of RAW bytes, without the = */
+	SHORTEST = 25, /* -----BEGINPRIVATEKEY----- */
 	/* every key of a store begins with five digits A: ids are below 2^32 */
 	ZEROS = 5,
 };
@@ -122,9 +123,7 @@ static int is_key_base64(const unsigned char *p, const char *domain)
 int pki_holds_secret(const void *data, size_t len, const char *domain)
 {
 	CLEANUP_BYTES struct bytes text = {0};
-	int rc = len < DIGITS && !memmem(data, len, "-----", 5)
-		     ? 0
-		     : squeeze(data, len, &text);
+	int rc = len < SHORTEST ? 0 : squeeze(data, len, &text);
 
 	if (rc || !text.len)
 		return rc;

@@ -16,6 +16,10 @@ setup() {
 teardown() {
 	[ -n "${D-}" ] || return 0
 	local rc=0
+	if [ -n "${PID2-}" ]; then
+		umount -l "$M2"
+		kill "$PID2"
+	fi
 	take_down_mount || rc=1
 	[ -z "${CUT-}" ] || kill "$CUT"
 	return $rc
@@ -33,15 +37,25 @@ on() {
 	place_store
 }
 
-# Clients that enroll, edit and renew until ./done is there; what was acknowledged is in got.* and set.*.
+# work N MOUNT: a client that enrolls and edits until ./done is there; what was acknowledged is in got.N-* and
+# set.N.
 work() {
-	local n=$1 i=0
+	local n=$1 at=$2 i=${3-0}
 	while [ ! -e ./done ]; do
 		i=$((i + 1))
 		csr "c$n-$i"
-		if enroll key "c$n-$i.csr" > "got.$n-$i" 2>> refused; then :; else rm "got.$n-$i"; fi
-		if echo "$i" > "$G/keys/k$n/max_uses" 2>> refused; then echo "$i" > "set.$n"; fi
+		if enroll key "c$n-$i.csr" "$at/enroll" > "got.$n-$i" 2>> refused; then :; else rm "got.$n-$i"; fi
+		if echo "$i" > "$at/app_connector/berlin/keys/k$n/max_uses" 2>> refused; then echo "$i" > "set.$n"; fi
 	done
+}
+
+# A second daemon with the same store, at M2.
+second() {
+	M2=$T/m2
+	mkdir "$M2"
+	env --default-signal=INT "$ENROLLFS" -f "${OF_STORE[@]}" "$S" "$M2" 2>> "$T/log" 3>&- &
+	PID2=$!
+	wait_until test -d "$M2/app_connector/berlin"
 }
 
 # What was acknowledged is there, and nothing else: each certificate with its use.
@@ -83,7 +97,7 @@ may_fail() {
 	cat "$K/key" > key
 	local n pids=()
 	for n in 1 2 3 4; do mkdir "$G/keys/k$n"; done
-	for n in 1 2 3 4; do work $n & pids+=($!); done
+	for n in 1 2 3 4; do work $n "$M" & pids+=($!); done
 	for ((n = 5; n <= ${CUTS:-20}; n += 5)); do
 		wait_until eval "[ \"\$(awk '{print \$1 + \$3 + \$5}' counts)\" -ge $n ]"
 	done
@@ -100,18 +114,23 @@ may_fail() {
 
 @test "the server dies, and its standby takes over" {
 	may_fail
-	local n old=$D new=$D-1 pids
+	local n round old=$D new=$D-1 pids
 	server standby "$old" "$new"
 	on "${STORE/"$D"/"$D,$D-1"}&target_session_attrs=read-write"
 	start
 	group
 	echo max > "$K/max_uses"
 	cat "$K/key" > key
-	for n in 1 2 3 4; do mkdir "$G/keys/k$n"; done
-	for _ in $(seq "${FAILOVER_ROUNDS:-2}"); do
+	for n in $(seq 16); do mkdir "$G/keys/k$n"; done
+	second
+	for round in $(seq "${FAILOVER_ROUNDS:-2}"); do
 		rm -f ./done
 		pids=()
-		for n in 1 2 3 4; do work "$n" & pids+=($!); done
+		for n in $(seq 16); do
+			if [ $((n % 2)) = 0 ]; then n="$n $M"; else n="$n $M2"; fi
+			# shellcheck disable=SC2086 # two arguments
+			work $n $((round * 10000)) & pids+=($!)
+		done
 		more_than $(($(acknowledged) + 8))
 		server kill "$old"
 		server promote "$new"
@@ -124,6 +143,9 @@ may_fail() {
 		server standby "$new" "$old"
 		n=$old old=$new new=$n
 	done
+	umount "$M2"
+	wait "$PID2"
+	PID2=
 	stop
 	check_store
 }

@@ -153,8 +153,8 @@ now() { (cd "$K" && PATH=$TOP/scripts:$PATH bash -eo pipefail -c "${2-$1}") && p
 		echo '/var/lib/enrollfs/store  /srv/enrollfs  fuse.enrollfs  domain=corp.example  0 0'
 		# copy.bats runs what is in these
 		printf '%s\n' 'cat *' 'ls -lL'
-		# one URI of several lines, and the file of a unit
-		printf '%s\n' 'postgresql://pg1,pg2/enrollfs' '[Service]'
+		# one URI of several lines, and the files of units, of which standby.bats installs two
+		printf '%s\n' 'postgresql://pg1,pg2/enrollfs' '[Mount]' '[Service]' '[Unit]'
 		# of nginx, which the suite does not run
 		echo 'location /enrollment/ {'
 		# the tree
