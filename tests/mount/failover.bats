@@ -138,6 +138,8 @@ may_fail() {
 		more_than $(($(acknowledged) + 8))
 		touch ./done
 		wait "${pids[@]}"
+		# both of them answer again
+		wait_until cat "$K/uses" "$M2/app_connector/berlin/keys/auto/uses" 2>> refused
 		all_is_there
 		rm -rf "$old"
 		server standby "$new" "$old"
