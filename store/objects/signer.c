@@ -70,14 +70,16 @@ static int add(const void *der, size_t len, void *arg)
 }
 
 /* Adds one certificate of this store, and its issuers from outside. *next is
- * its issuer in this store, 0 for a root. */
+ * its issuer in this store, 0 for a root; *unread: the database failed, which
+ * was logged. */
 static int climb(struct store *store, struct db_conn *conn,
-    struct signer *signer, int64_t at, int64_t *next)
+    struct signer *signer, int64_t at, int64_t *next, bool *unread)
 {
 	struct step s = {0};
-	int rc = db_one(
-	    conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step, &s, -EIO);
+	int rc = db_one(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step,
+	    &s, -ENOENT);
 
+	*unread = rc && rc != -ENOENT;
 	if (!rc)
 		rc = add(s.der.data, s.der.len, signer);
 	if (!rc && at == signer->id)
@@ -97,6 +99,7 @@ static int load(struct store *store, int64_t cert, struct signer **out)
 	struct signer *signer = calloc(1, sizeof(*signer));
 	int64_t at = cert;
 	int rc = signer ? 0 : -ENOMEM;
+	bool unread = false;
 
 	if (signer) {
 		signer->id = cert;
@@ -105,17 +108,18 @@ static int load(struct store *store, int64_t cert, struct signer **out)
 	}
 	while (!rc && at)
 		rc = signer->depth < SIGNER_DEPTH
-			 ? climb(store, conn, signer, at, &at)
+			 ? climb(store, conn, signer, at, &at, &unread)
 			 : -EIO;
 	if (rc == -ENOMEM) {
 		signer_put(signer);
 		return rc;
 	}
 	if (rc) {
-		report(LOG_ERR,
-		    "signing certificate %" PRId64
-		    " cannot be used: its key or chain is damaged",
-		    cert);
+		if (!unread)
+			report(LOG_ERR,
+			    "signing certificate %" PRId64
+			    " cannot be used: its key or chain is damaged",
+			    cert);
 		signer_put(signer);
 		return -EIO;
 	}
