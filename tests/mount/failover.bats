@@ -5,11 +5,7 @@
 load helper
 
 setup() {
-	[ -n "${STORE-}" ] || skip 'it is about servers (STORE)'
-	STORE=
-	NO_MOUNT=yes set_up_mount
-	D=$T/pg
-	STORE=$(server start "$D")
+	set_up_server
 	SERVER=${STORE/enrollfs@\/enrollfs/postgres@\/postgres}
 }
 

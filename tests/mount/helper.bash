@@ -64,6 +64,15 @@ stop_servers() {
 	done
 }
 
+# set_up_server: the test's folder, unmounted, and a PostgreSQL server of its own in D, whose URI is STORE.
+set_up_server() {
+	[ -n "${STORE-}" ] || skip 'it is about servers (STORE)'
+	STORE=
+	NO_MOUNT=yes set_up_mount
+	D=$T/pg
+	STORE=$("$BATS_TEST_DIRNAME/postgres" start "$D")
+}
+
 # The test's folder: T/store, T/m (the mountpoint), T/log (what the daemon said).
 set_up_mount() {
 	T=$(mktemp -d)

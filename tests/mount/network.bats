@@ -5,11 +5,7 @@
 load helper
 
 setup() {
-	[ -n "${STORE-}" ] || skip 'it is about servers (STORE)'
-	STORE=
-	NO_MOUNT=yes set_up_mount
-	D=$T/pg
-	"$BATS_TEST_DIRNAME/postgres" start "$D" > /dev/null
+	set_up_server
 	PORT=$(free_port)
 	"$BATS_TEST_DIRNAME/postgres" network "$D" "$PORT"
 	install -d -o enrollfs etc
