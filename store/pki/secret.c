@@ -11,9 +11,9 @@
  */
 
 enum {
-	RAW = 80,     /* bytes of a provisioning key, see keytext.c */
-	CHECK = 8,    /* bytes of its checksum */
-	DIGITS = 107, /* base64 digits of RAW bytes, without the = */
+	RAW = 80,      /* bytes of a provisioning key, see keytext.c */
+	CHECK = 8,     /* bytes of its checksum */
+	DIGITS = 107,  /* base64 digits of RAW bytes, without the = */
 	SHORTEST = 25, /* -----BEGINPRIVATEKEY----- */
 	/* every key of a store begins with five digits A: ids are below 2^32 */
 	ZEROS = 5,
