@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/file_internal.h"
+#include "fs/node_internal.h"
 
 /*
  * One value, open for writing. Each write stores what this open has written so
@@ -22,6 +23,10 @@ struct value {
 	 * bash's printf goes on with the next line, which would be taken for
 	 * the value. */
 	bool refused;
+	/* A list that was truncated, with nothing written since: it becomes
+	 * empty with the last close. */
+	bool emptied;
+	gid_t gid; /* of the process that opened it */
 	/* What to put back then; allocated by the first write. */
 	struct store_before *before;
 };
@@ -29,7 +34,11 @@ struct value {
 static int open_value(
     struct file *f, struct fs_request *rq, const struct node *node)
 {
-	((struct value *)f)->node = *node;
+	struct value *v = (struct value *)f;
+
+	v->node = *node;
+	v->gid = rq->call.gid;
+	v->emptied = f->flags & O_TRUNC;
 	return file_readable(f) ? node_content(rq->store, node, &f->content)
 				: 0;
 }
@@ -120,6 +129,7 @@ static int write_value(struct file *f, struct fs_request *rq, const void *data,
 	if (v->refused)
 		return store_refuse(&rq->call, -EINVAL,
 		    "a part of this value has been refused; open the file again");
+	v->emptied = false;
 	int rc = store_value(v, rq, data, size, offset);
 	v->refused = rc != 0;
 	if (rc && v->written.len)
@@ -134,6 +144,7 @@ static void truncate_value(struct file *f)
 	if (!v->once)
 		bytes_free(&v->written);
 	v->refused = false;
+	v->emptied = true;
 }
 
 static size_t held(const struct file *f)
@@ -143,14 +154,28 @@ static size_t held(const struct file *f)
 	return v->written.cap + (v->before ? sizeof(*v->before) : 0);
 }
 
+/* Stores a list without lines, as the process that opened it. */
+static int store_empty(struct value *v, struct fs_request *rq)
+{
+	const struct file *f = &v->file;
+
+	rq->store = f->store;
+	rq->call = (struct store_call){
+	    .uid = f->uid, .gid = v->gid, .pid = f->pid};
+	node_target(rq, "set", &v->node, NULL);
+	return node_store(rq, &v->node, &(struct bytes){0}, false, NULL);
+}
+
 static int release(struct file *f, struct fs_request *rq)
 {
 	struct value *v = (struct value *)f;
+	int rc = 0;
 
-	(void)rq;
+	if (v->emptied && node_has(f->attr, AT_LINES))
+		rc = store_empty(v, rq);
 	bytes_free(&v->written);
 	free(v->before);
-	return 0;
+	return rc;
 }
 
 const struct file_ops file_value_ops = {

@@ -10,10 +10,13 @@ int node_content(struct store *store, const struct node *node, struct bytes *out
 {
 	const struct attr *attr = node->attr;
 	bool bare = attr->store && (node->row.object.bare >> attr->number & 1);
+	size_t before = out->len;
 	int rc = attr->show ? attr->show(store, &node->row, out) : 0;
 
 	if (rc || node_has(attr, AT_DOCUMENT | AT_LINK) || bare)
 		return rc < 0 ? rc : 0;
+	if (node_has(attr, AT_LINES) && out->len == before)
+		return 0;
 	return bytes_add(out, "\n", 1);
 }
 
@@ -37,7 +40,10 @@ int node_store(struct fs_request *rq, const struct node *node,
 		rc = bytes_add(&text, "", 1);
 	if (rc)
 		return rc;
-	if (strcspn((const char *)text.data, "\n") != len)
+	if (strlen((const char *)text.data) != len)
+		return store_refuse(&rq->call, -EINVAL, "a value has no NUL");
+	if (!node_has(attr, AT_LINES) &&
+	    strcspn((const char *)text.data, "\n") != len)
 		return store_refuse(&rq->call, -EINVAL, "a value is one line");
 	struct input input = {
 	    .text = (const char *)text.data,

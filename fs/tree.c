@@ -29,6 +29,15 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn}
 
+/* A list of lines of at most `most` bytes; ROOT_LINES: that only the owner of
+ * the mount's root may write. */
+#define LINES(n, text, most, show_fn, store_fn, line) \
+	{ATTR(n, text, AT_LINES, line), .max = most, .show = show_fn, \
+	 .store = store_fn}
+#define ROOT_LINES(n, text, most, show_fn, store_fn, line) \
+	{ATTR(n, text, AT_LINES | AT_ROOT_OWNED, line), .max = most, \
+	 .show = show_fn, .store = store_fn}
+
 /* SHARED_VALUE of which fsync(2) waits for what follows from it. */
 #define AWAITED(n, text, most, show_fn, store_fn, sync_fn, line) \
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \

@@ -66,6 +66,8 @@ enum attr_flag {
 	 * certificate, or with the name of a key or certificate. The kernel
 	 * caches it for a moment, and the daemon invalidates it. */
 	AT_RENEWED = 1024,
+	/* A list: a value of any number of lines, which may be none. */
+	AT_LINES = 2048,
 };
 
 /* A value that was written. */

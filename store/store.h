@@ -216,7 +216,11 @@ struct store_object {
 			    was made */
 };
 
-enum { STORE_DESCRIPTION_MAX = 1024, STORE_SUBJECT_MAX = 1024 };
+enum {
+	STORE_DESCRIPTION_MAX = 1024,
+	STORE_SUBJECT_MAX = 1024,
+	STORE_LINES_MAX = 4096, /* of a value with several lines */
+};
 
 struct store_group {
 	struct store_object object;
@@ -415,7 +419,7 @@ struct store_before {
 	bool known; /* it can be put back */
 	enum store_field field;
 	int64_t number;
-	char text[STORE_DESCRIPTION_MAX + 1];
+	char text[STORE_LINES_MAX + 1];
 	uint64_t bit;
 	bool bare;
 	uint64_t edits; /* edits of this value, by any caller, as of the last

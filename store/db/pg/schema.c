@@ -93,6 +93,8 @@ static const char *const steps[] = {
 	/* the last batch that changed more than counters, and what only enrolling adds */
 	"ALTER TABLE batch ADD edited " ZERO ";"
 	"UPDATE batch SET edited = number;",
+
+#include "store/db/pg/steps.inc"
 };
 
 /* clang-format on */

@@ -623,6 +623,8 @@ const char *const db_steps[] = {
 	"UPDATE sqlite_schema SET sql = replace(sql, ' AUTOINCREMENT', '') WHERE type = 'table';"
 	"PRAGMA writable_schema = RESET;"
 	"DELETE FROM sqlite_sequence;",
+
+#include "store/db/sqlite/steps.inc"
 };
 
 /* clang-format on */
