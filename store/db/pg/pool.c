@@ -30,11 +30,10 @@ int pg_connect_to(const struct pg_db *db, int patience_ms, struct pg_link **out)
 /* With pool_lock held: waits until a link is idle, or may be made. */
 static int wait_for_link(struct pg_db *db)
 {
-	struct timespec until;
+	struct timespec until = clock_at(
+	    clock_ticks() + pg_patience_ms / 1000 * CLOCK_SECOND);
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += pg_patience_ms / 1000;
 	while (!db->idle && db->links >= PG_POOL && !rc)
 		rc = pthread_cond_timedwait(
 		    &db->returned, &db->pool_lock, &until);
