@@ -67,9 +67,13 @@ ciphertexts() { grep -rhoE '"(sealed_[a-z]*|seal_check)":"[0-9A-F]+"' "$1" | cut
 }
 
 @test "every exported file is a later one, and rsync sees it" {
+	# the first segment of the trail is full
+	for ((i = 0; i < 1100; i++)); do echo $i; done > "$T/numbers"
+	while read -r i; do echo "$i" > "$K/description"; done < numbers
 	fill
 	start
 	rsync -a "$M/export/" copy/
+	[ -e copy/trail/00000002.jsonl ]
 	cp -a copy before
 	stop
 	rekey
@@ -77,7 +81,8 @@ ciphertexts() { grep -rhoE '"(sealed_[a-z]*|seal_check)":"[0-9A-F]+"' "$1" | cut
 	rsync -a --itemize-changes "$M/export/" copy/ > said
 	for file in $(cd before && find . -type f); do
 		grep -qF " ${file#./}" said
-		[ "$(stat -c %Y "copy/$file")" -gt "$(stat -c %Y "before/$file")" ]
+		[ "$(stat -c '%Y %s' "copy/$file")" != "$(stat -c '%Y %s' "before/$file")" ]
+		not [ "copy/$file" -ot "before/$file" ]
 	done
 	for file in $(cd before && find app_connector service_edge certs -type f); do
 		[ "$(jq .version "copy/$file")" -gt "$(jq .version "before/$file")" ]
@@ -223,4 +228,47 @@ ciphertexts() { grep -rhoE '"(sealed_[a-z]*|seal_check)":"[0-9A-F]+"' "$1" | cut
 	# and what is restored has only the new one
 	start
 	is "$K/uses" 1
+}
+
+# rekey_killed POINT: kills it at that point's first coming, its second, and so on, until it comes no more.
+# The store opens with the old key or says that it wants the new one, and another run finishes.
+rekey_killed() {
+	local n rc
+	for ((n = 1; ; n += ${2-1})); do
+		rm -rf store* new.key
+		cp -a whole/. .
+		rc=0
+		as_owner env KILL_AT="$1:$n" LD_PRELOAD="$T/kill_at.so" "${ENROLLFS%/*}/rekey.enrollfs" store new.key 2> said || rc=$?
+		[ $rc = 0 ] || [ $rc = 137 ] || { cat said; return 1; }
+		if [ $rc = 137 ] && ! cmp -s store.key new.key; then
+			run check_store
+			[[ $status,$output = 0,* || $output = *'has another master key since'* ]] || { echo "$1:$n: $output"; return 1; }
+			echo "$status" >> states
+		fi
+		as_owner "${ENROLLFS%/*}/rekey.enrollfs" store new.key 2> said || { cat said; return 1; }
+		cmp store.key new.key && check_store > /dev/null || return 1
+		[ "$(echo store*)" = "store store.key $(echo store.key.old-*) store.lock" ] || { ls; return 1; }
+		[ $rc = 137 ] || break
+	done
+	[ "$n" -gt 1 ]
+}
+
+as_owner() { setpriv --reuid enrollfs --regid "$(id -g enrollfs)" --clear-groups "$@"; }
+
+@test "killed anywhere, it leaves the old store with the old key, or says what to do" {
+	sqlite_only 'one transaction of a server'
+	plain || skip 'the program is not as it is'
+	fill
+	cc -shared -fPIC -o kill_at.so "$BATS_TEST_DIRNAME/kill_at.c" -ldl
+	mkdir whole
+	cp -a store store.key store.lock whole/
+	chown enrollfs: . whole
+	rekey_killed before-commit 3
+	rekey_killed after-commit 3
+	rekey_killed before-name
+	rekey_killed after-name
+	rekey_killed within-write 40
+	# both were seen
+	grep -qx 0 states
+	grep -qx 8 states
 }
