@@ -7,7 +7,7 @@
 #include "store/store.h"
 
 /* Settings with values sealed by the master key: a text that it can be tried
- * on, and by the one before, where its new one was when it was replaced. */
+ * on; and by the one before, the command that replaced it. */
 #define STORE_SEAL_CHECK "seal_check"
 #define STORE_SEAL_BEFORE "seal_before"
 

@@ -200,6 +200,22 @@ static int raise_versions(
 			    DB_BLOB(text, (size_t)n)));
 }
 
+/* For who opens the store with the old key: what puts the new one in place. */
+static int seal_command(struct rekey *r, struct db_conn *conn)
+{
+	CLEANUP_BYTES struct bytes text = {0};
+	const char *key = r->options->master_key;
+	int rc = bytes_printf(&text, "rekey.enrollfs%s%s %s %s",
+	    key ? " --master-key " : "", key ? key : "", r->options->path,
+	    r->new_path);
+
+	if (!rc)
+		rc = bytes_add(&text, "", 1);
+	return rc ? rc
+		  : seal_setting(conn, r->store->sealer, STORE_SEAL_BEFORE,
+			"before", (char *)text.data);
+}
+
 static int note(struct rekey *r, struct db_conn *conn, int64_t now)
 {
 	const struct store_call call = {.uid = r->options->uid,
@@ -222,8 +238,7 @@ static int reseal_all(struct db_conn *conn, struct db_batch *batch, void *arg)
 		rc = seal_setting(
 		    conn, r->sealer, STORE_SEAL_CHECK, "check", "enrollfs");
 	if (!rc)
-		rc = seal_setting(conn, r->store->sealer, STORE_SEAL_BEFORE,
-		    "before", r->new_path);
+		rc = seal_command(r, conn);
 	if (!rc)
 		rc = raise_versions(r, conn, batch->now);
 	return rc ? rc : note(r, conn, batch->now);

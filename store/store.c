@@ -92,17 +92,15 @@ int store_unseal_setting(struct store *store, const struct pki_sealer *sealer,
 static bool say_replaced(
     struct store *store, const struct store_options *options)
 {
-	CLEANUP_BYTES struct bytes path = {0};
-	const char *key = options->master_key;
+	CLEANUP_BYTES struct bytes command = {0};
 
 	if (store_unseal_setting(store, store->sealer, STORE_SEAL_BEFORE,
-		"before", &path) ||
-	    bytes_add(&path, "", 1))
+		"before", &command) ||
+	    bytes_add(&command, "", 1))
 		return false;
 	report(LOG_ERR,
-	    "store %s: has another master key since rekey.enrollfs ran, and this is the one before. The new one was in %s: put it in place with `rekey.enrollfs%s%s %s %s`",
-	    options->path, (char *)path.data, key ? " --master-key " : "",
-	    key ? key : "", options->path, (char *)path.data);
+	    "store %s: has another master key since rekey.enrollfs ran, and this is the one before. This puts the new one in its place: %s",
+	    options->path, (char *)command.data);
 	return true;
 }
 

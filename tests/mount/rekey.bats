@@ -218,7 +218,7 @@ ciphertexts() { grep -rhoE '"(sealed_[a-z]*|seal_check)":"[0-9A-F]+"' "$1" | cut
 	cp -p old.key "$(master_key)"
 	expect_log 'has another master key since rekey.enrollfs ran'
 	refused 'has another master key since rekey.enrollfs ran' check_store
-	refused "put it in place with \`rekey.enrollfs" check_store
+	refused "This puts the new one in its place: rekey.enrollfs ${TOOL_OPTIONS[*]}" check_store
 	refused "$S $T/new.key" check_store
 	refused 'has another master key since rekey.enrollfs ran' "$ENROLLFS" -f "${OF_STORE[@]}" "$S" "$M"
 	refused 'has another master key since rekey.enrollfs ran' rekey "$T/third.key"
