@@ -40,7 +40,7 @@ static int add_settings(struct db_conn *conn, const struct fill *f)
 	int rc = pki_seal(f->store->sealer, "check", 0, "enrollfs", 8, &check);
 
 	if (!rc)
-		rc = add_setting(conn, "seal_check", check.data, check.len);
+		rc = add_setting(conn, STORE_SEAL_CHECK, check.data, check.len);
 	if (!rc)
 		rc = add_setting(
 		    conn, "domain", f->store->domain, strlen(f->store->domain));

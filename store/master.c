@@ -38,25 +38,35 @@ static int write_whole(int fd, const char *text)
 	return n == DIGITS + 1 ? 0 : -ENOSPC;
 }
 
+static int write_key(int fd, const unsigned char key[PKI_SECRET])
+{
+	char text[DIGITS + 2];
+
+	hex_text(key, PKI_SECRET, text);
+	text[DIGITS] = '\n';
+	int rc = write_whole(fd, text);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
 /* The file gets its name once it is complete: a crash must not leave half a
  * key. */
 static int make_file(const char *path)
 {
 	unsigned char key[PKI_SECRET];
-	char text[DIGITS + 2], draft[PATH_MAX];
+	char draft[PATH_MAX];
 	int rc = pki_random(key, sizeof(key));
 
 	if (rc)
 		return rc;
-	hex_text(key, sizeof(key), text);
-	explicit_bzero(key, sizeof(key));
-	text[DIGITS] = '\n';
 	if (snprintf(draft, sizeof(draft), "%s.XXXXXX", path) >=
-	    (int)sizeof(draft))
+	    (int)sizeof(draft)) {
+		explicit_bzero(key, sizeof(key));
 		return failed(path, ENAMETOOLONG);
+	}
 	int fd = mkostemp(draft, O_CLOEXEC);
-	rc = fd < 0 ? -errno : write_whole(fd, text);
-	explicit_bzero(text, sizeof(text));
+	rc = fd < 0 ? -errno : write_key(fd, key);
+	explicit_bzero(key, sizeof(key));
 	if (!rc && link(draft, path))
 		rc = -errno;
 	if (fd >= 0) {
@@ -246,5 +256,110 @@ int master_key(const struct store_options *options, bool make,
 		rc = read_file(fd, path, key);
 	if (fd && options->key_fd <= 0)
 		close(fd);
+	return rc;
+}
+
+/* --- replacing it --- */
+
+/* Where the key's file is, without symbolic links: those stay. */
+static int place_of(const struct store_options *options, const char *suffix,
+    char path[PATH_MAX])
+{
+	char text[PATH_MAX], *at = NULL;
+
+	key_path(options, text);
+	int rc = path_absolute_copy(text, "master key", &at) ? -EINVAL : 0;
+	if (!rc && snprintf(path, PATH_MAX, "%s%s", at, suffix) >= PATH_MAX)
+		rc = failed(at, ENAMETOOLONG);
+	free(at);
+	return rc;
+}
+
+/* Gives a new file the owner and mode of another one. */
+static int make_alike(int fd, const char *path)
+{
+	struct stat old, st;
+
+	if (lstat(path, &old) || fstat(fd, &st))
+		return -errno;
+	if ((st.st_uid != old.st_uid || st.st_gid != old.st_gid) &&
+	    fchown(fd, old.st_uid, old.st_gid))
+		return -errno;
+	return fchmod(fd, old.st_mode & 0700) ? -errno : 0;
+}
+
+int master_stage(
+    const struct store_options *options, const unsigned char key[PKI_SECRET])
+{
+	char path[PATH_MAX], draft[PATH_MAX];
+	int rc = place_of(options, "", path);
+
+	if (!rc)
+		rc = place_of(options, ".new", draft);
+	if (rc)
+		return rc;
+	/* of a run that was killed */
+	if (unlink(draft) && errno != ENOENT)
+		return failed(draft, errno);
+	int fd = open(draft,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	rc = fd < 0 ? -errno : write_key(fd, key);
+	if (!rc)
+		rc = make_alike(fd, path);
+	if (fd >= 0)
+		close(fd);
+	if (!rc)
+		rc = path_sync(draft);
+	if (rc && fd >= 0)
+		unlink(draft);
+	return rc ? failed(draft, -rc) : 0;
+}
+
+void master_unstage(const struct store_options *options)
+{
+	char draft[PATH_MAX];
+
+	if (!place_of(options, ".new", draft))
+		unlink(draft);
+}
+
+/* The old key's name is made of the key, so that a run that goes on behind a
+ * crash makes the same. */
+static int keep_old(const struct store_options *options, const char *path,
+    const unsigned char old[PKI_SECRET])
+{
+	enum { SHORT = 4 };
+	unsigned char hash[PKI_HASH];
+	char name[2 * SHORT + 1], suffix[16], kept[PATH_MAX];
+	int rc = pki_sha256(old, PKI_SECRET, hash);
+
+	if (rc)
+		return rc;
+	hex_text(hash, SHORT, name);
+	snprintf(suffix, sizeof(suffix), ".old-%s", name);
+	rc = place_of(options, suffix, kept);
+	if (!rc && link(path, kept) && errno != EEXIST)
+		rc = failed(kept, errno);
+	if (!rc)
+		report(LOG_NOTICE,
+		    "the old master key is now %s: copies of export/ made before need it; remove it with the last of them",
+		    kept);
+	return rc;
+}
+
+int master_install(
+    const struct store_options *options, const unsigned char old[PKI_SECRET])
+{
+	char path[PATH_MAX], draft[PATH_MAX];
+	int rc = place_of(options, "", path);
+
+	if (!rc)
+		rc = place_of(options, ".new", draft);
+	if (!rc)
+		rc = keep_old(options, path, old);
+	if (!rc && rename(draft, path))
+		rc = failed(path, errno);
+	if (!rc && path_sync(path))
+		rc = failed(path, EIO);
 	return rc;
 }

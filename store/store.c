@@ -76,17 +76,45 @@ static int read_audit(struct store *store)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int check_master(struct store *store, const struct store_options *options)
+int store_unseal_setting(struct store *store, const struct pki_sealer *sealer,
+    const char *name, const char *kind, struct bytes *out)
+{
+	CLEANUP_BYTES struct bytes sealed = {0};
+	int rc = db_one(db_reader(store->db), DB_SETTING_GET,
+	    DB_ARGS(DB_TEXT(name)), db_read_blob, &sealed, -ENOENT);
+
+	return rc ? rc
+		  : pki_unseal(sealer, kind, 0, sealed.data, sealed.len, out);
+}
+
+/* Says what to do if this is the master key that rekey.enrollfs has replaced,
+ * but for its file. */
+static bool say_replaced(
+    struct store *store, const struct store_options *options)
+{
+	CLEANUP_BYTES struct bytes command = {0};
+
+	if (store_unseal_setting(store, store->sealer, STORE_SEAL_BEFORE,
+		"before", &command) ||
+	    bytes_add(&command, "", 1))
+		return false;
+	report(LOG_ERR,
+	    "store %s: has another master key since rekey.enrollfs ran, and this is the one before. This puts the new one in its place: %s",
+	    options->path, (char *)command.data);
+	return true;
+}
+
+int store_check_master(
+    struct store *store, const struct store_options *options)
 {
 	CLEANUP_BYTES struct bytes plain = {0};
-	struct setting check = {0};
-	int rc = get_setting(store, "seal_check", &check);
+	int rc = store_unseal_setting(
+	    store, store->sealer, STORE_SEAL_CHECK, "check", &plain);
 
-	if (!rc)
-		rc = pki_unseal(
-		    store->sealer, "check", 0, check.data, check.len, &plain);
 	if (rc != -EBADMSG)
 		return rc;
+	if (say_replaced(store, options))
+		return -EKEYREJECTED;
 	report(LOG_ERR, "store %s: this is not the master key it was made with",
 	    options->path);
 	return -EKEYREJECTED;
@@ -100,7 +128,7 @@ static int db_flags(const struct store_options *options)
 	       (options->as_it_is ? DB_AS_IT_IS : 0);
 }
 
-static int identify(struct store *store, const struct store_options *options)
+int store_read_identity(struct store *store, const struct store_options *options)
 {
 	struct setting store_id = {0};
 	int rc = get_setting(store, "store_id", &store_id);
@@ -117,12 +145,7 @@ static int identify(struct store *store, const struct store_options *options)
 		    (int)sizeof(store->id) - 1, (char *)store_id.data);
 		rc = check_domain(store, options);
 	}
-	if (!rc)
-		rc = read_audit(store);
-	if (!rc)
-		rc = store_open_sealer(
-		    store, options, false, (char *)store_id.data);
-	return rc ? rc : check_master(store, options);
+	return rc ? rc : read_audit(store);
 }
 
 /* Warns about an incomplete copy, and records that it was accepted
@@ -154,7 +177,8 @@ static bool lacks_tables(struct store *store)
 	       lacks;
 }
 
-static int open_locked(struct store *store, const struct store_options *options)
+int store_open_database(
+    struct store *store, const struct store_options *options)
 {
 	int rc = db_open(
 	    store->dir, options->path, db_flags(options), &store->db);
@@ -167,13 +191,23 @@ static int open_locked(struct store *store, const struct store_options *options)
 	db_on_member(
 	    store->db, options->member_changed, options->member_changed_arg);
 	db_set_waits(store->db, options->waits);
-	rc = db_hold(store->dir, options->path, &store->held);
+	return db_hold(store->dir, options->path, &store->held);
+}
+
+static int open_locked(struct store *store, const struct store_options *options)
+{
+	int rc = store_open_database(store, options);
+
 	if (!rc && options->as_it_is && lacks_tables(store))
 		return 0;
 	if (!rc)
 		rc = shown_open(store);
 	if (!rc)
-		rc = identify(store, options);
+		rc = store_read_identity(store, options);
+	if (!rc)
+		rc = store_open_sealer(store, options, false, store->id);
+	if (!rc)
+		rc = store_check_master(store, options);
 	return rc ? rc : say_older(store, options);
 }
 

@@ -55,6 +55,11 @@ void db_close(struct db *db)
 	free(db);
 }
 
+int db_copy(struct db *db, const char *draft)
+{
+	return db->engine->copy ? db->engine->copy(db, draft) : -ENOTSUP;
+}
+
 void db_set_context(struct db *db, void *context, const struct db_hooks *hooks)
 {
 	db->context = context;

@@ -103,6 +103,11 @@ int db_remove(int dir, const char *path);
  * -errno, logged. */
 int db_publish(int dir, const char *draft, const char *path);
 
+/* Renames a database that is closed over another that is closed, keeping the
+ * owner and mode of that one's file, and syncs that. Files only. Returns 0,
+ * -EBUSY (another program has the old one open) or -errno, logged. */
+int db_replace(int dir, const char *draft, const char *path);
+
 /*
  * Locks a database against other daemons, with a file beside the database that
  * stays: removing it would let two daemons lock two files. Waits for a daemon
@@ -137,6 +142,12 @@ size_t db_path_max(const char *path);
  * needed. dir is duplicated; db_close closes the copy.
  */
 int db_open(int dir, const char *path, int flags, struct db **out);
+
+/* Writes a copy of an open database to a draft beside it, which must not exist:
+ * only what is alive, so that nothing deleted is in its pages. It opens with
+ * DB_ACCEPT_OLDER, as it says of itself that it is open. Files only. Returns 0
+ * or -errno, logged. */
+int db_copy(struct db *db, const char *draft);
 
 /* The number of the last line of the audit trail as the store itself recorded
  * it when it was last opened or closed; 0: it did not. */

@@ -26,6 +26,8 @@ struct db_engine {
 	int (*check_missing)(int dir, const char *path);
 	int (*remove)(int dir, const char *path);
 	int (*publish)(int dir, const char *draft, const char *path);
+	int (*replace)(
+	    int dir, const char *draft, const char *path); /* or NULL */
 	int (*lock)(int dir, const char *path, bool read_only, bool must_be_new,
 	    int *fd);
 	int (*hold)(int dir, const char *path, int *fd);
@@ -40,6 +42,9 @@ struct db_engine {
 	int (*open)(struct db *db, int dir, const char *where, int flags);
 	/* Called when no other thread uses the database. */
 	void (*close)(struct db *db);
+
+	/* Copies it to a draft beside it; or NULL. */
+	int (*copy)(struct db *db, const char *draft);
 
 	/* This thread's connection for reading; never NULL. */
 	struct db_conn *(*reader)(struct db *db);

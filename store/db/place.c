@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <string.h>
 
 #include "store/db/engine.h"
@@ -75,6 +76,13 @@ int db_remove(int dir, const char *path)
 int db_publish(int dir, const char *draft, const char *path)
 {
 	return db_engine_of(path)->publish(dir, draft, path);
+}
+
+int db_replace(int dir, const char *draft, const char *path)
+{
+	const struct db_engine *engine = db_engine_of(path);
+
+	return engine->replace ? engine->replace(dir, draft, path) : -ENOTSUP;
 }
 
 int db_lock(int dir, const char *path, bool read_only, bool must_be_new, int *fd)

@@ -119,6 +119,9 @@
 /* See version_of in backup/journal.c. */
 #define RAISE(table) \
 	"UPDATE " table " SET version = greatest(version + 1, (SELECT version FROM vacated) + 1, ?2) WHERE id = ?1"
+#define RAISE_ALL(table) \
+	"UPDATE " table " SET version = greatest(version + 1, (SELECT version FROM vacated) + 1, ?1) " \
+	"WHERE removed IS NULL"
 #define VACATES(version) "UPDATE vacated SET version = greatest(version, " version ")"
 
 /*

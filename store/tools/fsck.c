@@ -42,17 +42,6 @@ static void print_fault(const char *text, void *arg)
 	puts(text);
 }
 
-/* Of a store on a server, it is the daemon's user. */
-static int find_owner(const char *store, struct user *owner)
-{
-	if (store_is_on_server(store))
-		return user_named(NULL, owner);
-	int rc = user_of(store, owner);
-	if (rc)
-		report(LOG_ERR, "store %s: %s", store, strerror(-rc));
-	return rc;
-}
-
 static int upgrade(const struct store_options *options)
 {
 	struct store_options now = *options;
@@ -80,7 +69,7 @@ static int check(const struct tool_arguments *o)
 		return CANNOT_RUN;
 	/* As root, become the store's owner: the daemon could not use files
 	 * that root creates, and root must not trust files of the daemon. */
-	int rc = geteuid() == 0 ? find_owner(o->store, &owner) : 0;
+	int rc = geteuid() == 0 ? tool_find_owner(o->store, &owner) : 0;
 	if (rc || (geteuid() == 0 && user_become(&owner)))
 		return CANNOT_RUN;
 	rc = o->own[UPGRADE] ? upgrade(&options) : 0;

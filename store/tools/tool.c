@@ -12,13 +12,23 @@
 #include "store/store.h"
 
 struct options {
-	const char *store, *key;
+	const char *store, *key, *file;
 	const char *own[TOOL_OPTIONS];
 	bool help, version;
 };
 
 /* getopt_long returns OWN plus the index for the tool's own options. */
 enum { OWN = 256 };
+
+int tool_find_owner(const char *store, struct user *owner)
+{
+	if (store_is_on_server(store))
+		return user_named(NULL, owner);
+	int rc = user_of(store, owner);
+	if (rc)
+		report(LOG_ERR, "store %s: %s", store, strerror(-rc));
+	return rc;
+}
 
 bool tool_is_hash(const char *text)
 {
@@ -67,18 +77,24 @@ static int set_option(
 	return 0;
 }
 
-static int set_store(int argc, char **argv, struct options *options)
+static int set_arguments(
+    const struct tool *tool, int argc, char **argv, struct options *options)
 {
+	int wanted = tool->file ? 2 : 1, given = argc - optind;
+
 	if (options->help || options->version)
 		return 0;
-	if (optind == argc)
-		report(LOG_ERR, "STORE is missing; --help says more");
-	else if (optind < argc - 1)
+	if (given < wanted)
+		report(LOG_ERR, "%s is missing; --help says more",
+		    given ? tool->file : "STORE");
+	else if (given > wanted)
 		report(LOG_ERR, "one argument too many: %s; --help says more",
-		    argv[optind + 1]);
-	else
-		options->store = argv[optind];
-	return options->store ? 0 : -1;
+		    argv[optind + wanted]);
+	if (given != wanted)
+		return -1;
+	options->store = argv[optind];
+	options->file = tool->file ? argv[optind + 1] : NULL;
+	return 0;
 }
 
 static int parse(
@@ -103,7 +119,7 @@ static int parse(
 	     at = optind)
 		rc = set_option(tool, c,
 		    argv[c == '?' || c == ':' ? optind - 1 : at], options);
-	return rc ? rc : set_store(argc, argv, options);
+	return rc ? rc : set_arguments(tool, argc, argv, options);
 }
 
 static int run(const struct tool *tool, const struct options *options)
@@ -115,10 +131,12 @@ static int run(const struct tool *tool, const struct options *options)
 	arguments.store = strdup(options->store);
 	if (arguments.store && !store_locate(&arguments.store) &&
 	    !path_absolute_copy(
-		options->key, "master key", &arguments.master_key))
+		options->key, "master key", &arguments.master_key) &&
+	    !path_absolute_copy(options->file, tool->file, &arguments.file))
 		rc = tool->run(&arguments);
 	free(arguments.store);
 	free(arguments.master_key);
+	free(arguments.file);
 	return rc;
 }
 

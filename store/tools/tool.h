@@ -2,13 +2,16 @@
 #ifndef STORE_TOOLS_TOOL_H
 #define STORE_TOOLS_TOOL_H
 
-/* The command line of mkfs.enrollfs and fsck.enrollfs. */
+/* The command line of mkfs.enrollfs, fsck.enrollfs and the like. */
 #include <stdbool.h>
+
+#include "store/base/user.h"
 
 enum { TOOL_OPTIONS = 6 };
 
 struct tool_arguments {
-	char *store, *master_key; /* absolute paths; key NULL if not given */
+	/* absolute paths; key NULL if not given, file NULL if not wanted */
+	char *store, *master_key, *file;
 	/* values of the tool's own options; NULL if not given, "" for a given
 	 * option without value */
 	const char *own[TOOL_OPTIONS];
@@ -23,10 +26,16 @@ struct tool {
 		bool (*legal)(const char *value); /* NULL: any but "" */
 		const char *form; /* legal values, for the error message */
 	} own[TOOL_OPTIONS];
+	const char *file; /* name of a second argument, a file, in messages; or
+			     NULL */
 	int failed, bad_usage; /* exit statuses */
 	/* Returns the exit status. */
 	int (*run)(const struct tool_arguments *arguments);
 };
+
+/* The user that a tool of root becomes for an existing store: its owner, or,
+ * of a store on a server, the daemon's user. Returns 0 or -errno, logged. */
+int tool_find_owner(const char *store, struct user *owner);
 
 /* For `legal`: 64 lower-case hex digits, as in log.head. */
 bool tool_is_hash(const char *text);

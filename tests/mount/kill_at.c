@@ -67,3 +67,26 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 	at("before-reply");
 	return real(fd, parts, count);
 }
+
+/* Where a file gets another name: before-name, after-name. */
+int rename(const char *from, const char *to)
+{
+	int (*real)(const char *, const char *) = (
+	    int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
+
+	at("before-name");
+	int rc = real(from, to);
+	at("after-name");
+	return rc;
+}
+
+int renameat(int dir, const char *from, int other, const char *to)
+{
+	int (*real)(int, const char *, int, const char *) = (int (*)(
+	    int, const char *, int, const char *))dlsym(RTLD_NEXT, "renameat");
+
+	at("before-name");
+	int rc = real(dir, from, other, to);
+	at("after-name");
+	return rc;
+}

@@ -72,8 +72,8 @@ shows() {
 	TXT
 }
 
-@test "the commands of mkfs.enrollfs(8) and fsck.enrollfs(8)" {
-	shows store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 < /dev/null
+@test "the commands of mkfs.enrollfs(8), fsck.enrollfs(8) and rekey.enrollfs(8)" {
+	shows store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 store/tools/rekey.enrollfs.8 < /dev/null
 }
 
 @test "the commands of connector-enroll(1)" {

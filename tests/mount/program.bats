@@ -66,6 +66,8 @@ one_line() {
 		one_line ${tool% *} 'one argument too many: b; --help' ${tool#* } a b
 		for option in -h --help -V --version; do ${tool#* } $option | grep -q enrollfs; done
 	done
+	one_line 2 'NEWKEY is missing; --help' "${ENROLLFS%/*}/rekey.enrollfs" a
+	one_line 2 'one argument too many: c; --help' "${ENROLLFS%/*}/rekey.enrollfs" a b c
 	one_line 1 'domain=Foo: has to be a lower-case DNS name' "$mkfs" --domain Foo store
 	one_line 2 'skip-missing: only with --from' "$mkfs" --skip-missing store
 	one_line 16 'log-head=zz: has to be 64 hex digits' "$fsck" --log-head zz store

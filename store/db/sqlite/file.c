@@ -208,6 +208,51 @@ int sqlite_publish(int dir, const char *draft, const char *path)
 			       : path_sync_directory(dir, ".");
 }
 
+/* Everything of the draft is on disk, and its file is like the old one's. */
+static int settle_draft(int dir, const char *draft, const char *path)
+{
+	struct stat old, st;
+	int fd = open_file(dir, draft, "", O_RDWR);
+	int rc = fd < 0 || sqlite_stat(dir, path, "", &old) || fstat(fd, &st)
+		     ? -errno
+		     : 0;
+
+	if (!rc && (st.st_uid != old.st_uid || st.st_gid != old.st_gid) &&
+	    fchown(fd, old.st_uid, old.st_gid))
+		rc = -errno;
+	if (!rc && (fchmod(fd, old.st_mode & 07777) || fsync(fd)))
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int sqlite_replace(int dir, const char *draft, const char *path)
+{
+	struct stat st;
+
+	if (sqlite_stat(dir, draft, "-wal", &st) == 0) {
+		report(LOG_ERR, "store %s: could not be written", draft);
+		return -EIO;
+	}
+	/* the last to close it copies the log, and removes it */
+	if (sqlite_stat(dir, path, "-wal", &st) == 0) {
+		report(LOG_ERR,
+		    "store %s: another program has it open, sqlite3 or a backup: fuser names it",
+		    path);
+		return -EBUSY;
+	}
+	int rc = settle_draft(dir, draft, path);
+	if (!rc && renameat(dir, last(dir, draft), dir, last(dir, path)))
+		rc = -errno;
+	if (!rc)
+		rc = dir == AT_FDCWD ? path_sync(path)
+				     : path_sync_directory(dir, ".");
+	if (rc)
+		report(LOG_ERR, "store %s: %s", path, strerror(-rc));
+	return rc;
+}
+
 bool sqlite_make(int dir, const char *path)
 {
 	int fd = open_file(dir, path, "", O_RDWR | O_CREAT | O_EXCL);

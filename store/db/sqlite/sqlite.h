@@ -171,6 +171,7 @@ bool sqlite_has_lost_its_file(int dir, const char *path);
 int sqlite_check_missing(int dir, const char *path);
 int sqlite_remove(int dir, const char *path);
 int sqlite_publish(int dir, const char *draft, const char *path);
+int sqlite_replace(int dir, const char *draft, const char *path);
 int sqlite_lock(
     int dir, const char *path, bool read_only, bool must_be_new, int *fd);
 int sqlite_hold(int dir, const char *path, int *fd);
@@ -207,6 +208,10 @@ void sqlite_unwatch(struct sqlite_db *db);
 
 /* sqlite_gone, around transactions: looks only if there is a reason. */
 const char *sqlite_gone_now(struct sqlite_db *db);
+
+/* --- copy.c: a function of the engine --- */
+
+int sqlite_copy(struct db *common, const char *draft);
 
 /* --- wal.c: functions of the engine --- */
 
