@@ -14,8 +14,18 @@
 
 struct step {
 	struct bytes der, sealed, chain;
-	int64_t issuer; /* 0: this is the root */
+	struct bytes crl_url, issuer_url; /* NUL-terminated */
+	int64_t issuer;			  /* 0: this is the root */
 };
+
+static int read_text(const struct db_row *row, int column, struct bytes *out)
+{
+	size_t len;
+	const void *text = db_blob(row, column, &len);
+	int rc = bytes_add(out, text, len);
+
+	return rc ? rc : bytes_add(out, "", 1);
+}
 
 static int read_step(const struct db_row *row, void *arg)
 {
@@ -29,7 +39,11 @@ static int read_step(const struct db_row *row, void *arg)
 		rc = bytes_add(&s->sealed, blob, len);
 	s->issuer = db_int(row, 3);
 	blob = db_blob(row, 4, &len);
-	return rc || !blob ? rc : bytes_add(&s->chain, blob, len);
+	if (!rc && blob)
+		rc = bytes_add(&s->chain, blob, len);
+	if (!rc)
+		rc = read_text(row, 5, &s->crl_url);
+	return rc ? rc : read_text(row, 6, &s->issuer_url);
 }
 
 static int open_key(
@@ -44,7 +58,9 @@ static int open_key(
 	if (!rc)
 		rc = pki_ca_open(
 		    s->der.data, s->der.len, key.data, key.len, &signer->ca);
-	return rc;
+	return rc ? rc
+		  : pki_ca_tell(signer->ca, (const char *)s->crl_url.data,
+			(const char *)s->issuer_url.data);
 }
 
 /* Adds a certificate to the chain. The last one added is the root. */
@@ -90,6 +106,8 @@ static int climb(struct store *store, struct db_conn *conn,
 	bytes_free(&s.der);
 	bytes_free(&s.sealed);
 	bytes_free(&s.chain);
+	bytes_free(&s.crl_url);
+	bytes_free(&s.issuer_url);
 	return rc;
 }
 

@@ -15,6 +15,7 @@ static void clear_issuer(struct pki_ca *ca)
 	EVP_PKEY_free(ca->key);
 	bytes_free(&ca->algorithm);
 	bytes_free(&ca->subject);
+	bytes_free(&ca->told);
 }
 
 void pki_ca_free(struct pki_ca *ca)
@@ -246,6 +247,7 @@ static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
 		pki_alternative_names(&der, want->uri, NULL);
 	pki_subject_key_id(&der, self->key_id, self->key_id_len);
 	pki_authority_key_id(&der, issuer);
+	der_raw(&der, issuer->told.data, issuer->told.len);
 	if (rc || der.rc)
 		return rc ? rc : der.rc;
 	return pki_certificate(

@@ -164,6 +164,8 @@ struct pki_ca {
 	/* its subjectKeyIdentifier, or pki_key_id if it has none */
 	unsigned char key_id[PKI_KEY_ID_MAX];
 	size_t key_id_len;
+	/* extensions of what it issues, DER: see pki_ca_tell */
+	struct bytes told;
 };
 
 /* Decodes one certificate, to be freed; NULL if it is damaged or followed by

@@ -192,6 +192,7 @@ static int write_leaf_extensions(
 	pki_alternative_names(der, leaf->uri, leaf->dns);
 	pki_subject_key_id(der, key_id, PKI_KEY_ID);
 	pki_authority_key_id(der, ca);
+	der_raw(der, ca->told.data, ca->told.len);
 	return rc ? rc : der->rc;
 }
 

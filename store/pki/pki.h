@@ -332,6 +332,24 @@ int pki_ca_open(const void *cert, size_t cert_len, const void *key,
     size_t key_len, struct pki_ca **out);
 void pki_ca_free(struct pki_ca *ca);
 
+/* --- url.c: where relying parties find lists and issuers --- */
+
+enum { PKI_URLS = 8, PKI_URL_MAX = 512 /* bytes */ };
+
+/*
+ * Checks URLs, one a line: at most PKI_URLS, of http or ldap (RFC 5280
+ * 4.2.1.13; 8: not of https), ASCII, each complete. Returns 0 (also: no line),
+ * or -EINVAL.
+ */
+int pki_urls(const char *lines, const char **reason);
+
+/* Puts URLs, as pki_urls checks them, into all that the CA issues: of its
+ * revocation list as the CRL distribution point, of its own certificate as
+ * caIssuers. Call it at most once, before others use the CA. Returns 0 or
+ * -ENOMEM. */
+int pki_ca_tell(
+    struct pki_ca *ca, const char *crl_urls, const char *issuer_urls);
+
 enum {
 	PKI_SERIAL_MAX = 20,	/* bytes, RFC 5280 4.1.2.2 */
 	PKI_NO_LIMIT = INT_MAX, /* no pathLenConstraint */
