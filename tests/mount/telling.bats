@@ -41,7 +41,7 @@ without_urls() {
 
 is_empty() { [ "$(stat -c %s "$1")" = 0 ] && [ -z "$(cat "$1")" ]; }
 
-TWO_POINTS=X509v3CRLDistributionPoints:FullName:URI:http://pki.example/c.crlURI:ldap://dir.example/cn=c,o=x?certificateRevocationList\;binary
+TWO_POINTS="X509v3CRLDistributionPoints:FullName:URI:http://pki.example/c.crlURI:ldap://dir.example/cn=c,o=x?certificateRevocationList;binary"
 ISSUERS=AuthorityInformationAccess:CAIssuers-URI:http://pki.example/c.cer
 
 @test "URLs of a certificate stand in what it issues from then on, and in no other" {
