@@ -74,6 +74,8 @@ static int add(const void *der, size_t len, void *arg)
 		rc = pki_pem(PKI_LABEL_CERTIFICATE, der, len, &signer->chain);
 	if (!rc)
 		rc = pki_sha256(der, len, signer->root);
+	if (!rc && signer->ca)
+		rc = pki_ca_above(signer->ca, der, len);
 	if (rc)
 		return rc;
 	/* RFC 5280 6.1.4 (l), (m): every CA on the way uses up one */
@@ -96,10 +98,10 @@ static int climb(struct store *store, struct db_conn *conn,
 	    &s, -ENOENT);
 
 	*unread = rc && rc != -ENOENT;
-	if (!rc)
-		rc = add(s.der.data, s.der.len, signer);
 	if (!rc && at == signer->id)
 		rc = open_key(store, signer, &s);
+	if (!rc)
+		rc = add(s.der.data, s.der.len, signer);
 	if (!rc)
 		rc = pki_chain_each(s.chain.data, s.chain.len, add, signer);
 	*next = s.issuer;
@@ -226,6 +228,23 @@ void signer_forget_all(struct store *store)
 	pthread_mutex_unlock(&store->signers.lock);
 	for (int i = 0; i < SIGNERS; i++)
 		signer_put(old[i]);
+}
+
+/* --- what was signed --- */
+
+int signer_verify(struct store *store, struct store_call *call,
+    const struct signer *signer, const struct bytes *der, int64_t seconds)
+{
+	const char *reason = NULL;
+	union store_any row;
+	int rc = pki_ca_verify(signer->ca, der, seconds, &reason);
+
+	if (!rc || !reason)
+		return rc;
+	bool named = !store_get(store, STORE_CERT, signer->id, &row);
+	return store_refuse(call, rc,
+	    "a certificate that certs/%s signs would not verify: %s",
+	    named ? row.object.name : "?", reason);
 }
 
 /* --- for jobs --- */

@@ -398,6 +398,23 @@ struct pki_leaf {
 	int64_t not_before, not_after; /* seconds */
 };
 
+/* --- path.c --- */
+
+/* Adds a certificate (DER) of the chain of a CA: its own, then its issuers, the
+ * root last. Call it before others use the CA. Returns 0, -EBADMSG or
+ * -ENOMEM. */
+int pki_ca_above(struct pki_ca *ca, const void *der, size_t len);
+
+/*
+ * Verifies a certificate that the CA has signed along its chain, for all that
+ * it may be used for (RFC 5280 6.1); pki_issue and pki_ca_sign have verified
+ * the signature. Along a chain without constraints that is done once. now is in
+ * seconds. Returns 0 (also: the chain is unknown), -EPERM (name constraints,
+ * path length, extended key usages), -EKEYEXPIRED, or -EIO.
+ */
+int pki_ca_verify(struct pki_ca *ca, const struct bytes *der, int64_t now,
+    const char **reason);
+
 /* Signs a member's certificate and appends its DER. Returns 0, -EIO or
  * -ENOMEM. */
 int pki_issue(

@@ -133,7 +133,7 @@ urls() { seq -f 'http://a.example/%.0f' "$1"; }
 	printf '%05000d' 0 > wrong
 	sh_refused 'File too large' "dd if=wrong of=$C/issuer_url bs=8k"
 	sh_refused 'Invalid argument' "printf 'http://a.example/1\\0\n' > $C/issuer_url"
-	grep -q '"object":"certs/connector/crl_url","result":"EINVAL","reason":"[^"]*RFC 5280 8' "$M/log"
+	wait_until grep -q '"object":"certs/connector/crl_url","result":"EINVAL","reason":"[^"]*RFC 5280 8' "$M/log"
 	# nothing refused has changed what is issued
 	member web1
 	[ "$(extension crlDistributionPoints web1.crt)" = X509v3CRLDistributionPoints:FullName:URI:http://a.example/1 ]
@@ -257,4 +257,128 @@ accepts() { [ "$(status "$1")" = 200 ]; }
 	END
 	accepts good
 	refuses bad
+}
+
+# --- what does not verify ---
+
+# flipping: the daemon again, whose signatures are wrong as long as T/flip is there.
+flipping() {
+	cc -shared -fPIC -o flip.so "$BATS_TEST_DIRNAME/flip.c" -ldl
+	stop
+	CLOCKED=("FLIP=$T/flip" "LD_PRELOAD=$(ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}')$T/flip.so")
+	start
+}
+
+@test "a signature that does not verify is never stored, whatever the key" {
+	local algorithm lines
+	flipping
+	expect_log 'a signature that was just made does not verify|refused: Input/output error'
+	echo max > "$K/max_uses"
+	for algorithm in ec-p256 ec-p384 ed25519 rsa-2048; do
+		mkdir "$M/certs/$algorithm" "$M/certs/below-$algorithm"
+		echo "$algorithm" > "$M/certs/$algorithm/algorithm"
+		echo self > "$M/certs/$algorithm/issuer"
+		echo "$algorithm" > "$K/signing_cert"
+		csr "$algorithm"
+		member "old-$algorithm"
+		csr "new-$algorithm"
+		touch flip
+		sh_refused 'Input/output error' "cp $algorithm.csr $K/enroll.d/$algorithm.csr"
+		proof "old-$algorithm.pem" "new-$algorithm.csr" > proof.csr
+		refused 'Input/output error' enroll "new-$algorithm.csr" proof.csr "$M/renew"
+		sh_refused 'Input/output error' "echo $algorithm > $M/certs/below-$algorithm/issuer"
+		[ ! -e "$G/members/$algorithm" ]
+		is "$M/certs/below-$algorithm/state" pending
+		is "$M/certs/$algorithm/issued" 1
+		rm flip
+		cp "$algorithm.csr" "$K/enroll.d/$algorithm.csr"
+		openssl verify -CAfile "$M/certs/$algorithm/cert.pem" "$G/members/$algorithm/cert.pem"
+		enroll "new-$algorithm.csr" proof.csr "$M/renew" > /dev/null
+		echo "$algorithm" > "$M/certs/below-$algorithm/issuer"
+		openssl verify -CAfile "$M/certs/$algorithm/cert.pem" "$M/certs/below-$algorithm/cert.pem"
+	done
+	is "$K/uses" 8
+}
+
+@test "nor is a revocation list with such a signature read" {
+	flipping
+	expect_log 'a signature that was just made does not verify|refused: Input/output error|revocation list'
+	member web1
+	openssl crl -in "$C/crl.pem" -noout
+	touch flip
+	echo keyCompromise > "$G/members/web1/revocation"
+	refused 'Input/output error' cat "$C/crl.pem"
+	rm flip
+	wait_until lists_it
+}
+
+lists_it() {
+	openssl crl -in "$C/crl.pem" -noout -text | grep -qi "$(cat "$G/members/web1/serial")"
+}
+
+# company NAME EXTENSION...: a CA NAME below a root of its own, imported as certs/NAME.
+company() {
+	local name=$1
+	shift
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout top.pem -out top.crt \
+		-days "${TOP_DAYS-3000}" -subj "/CN=$name Top" -addext keyUsage=critical,keyCertSign,cRLSign 2> /dev/null
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout below.pem -out below.csr \
+		-subj "/CN=$name" 2> /dev/null
+	printf '%s\n' 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign,cRLSign' \
+		'subjectKeyIdentifier=hash' 'authorityKeyIdentifier=keyid' "$@" > below.ext
+	openssl x509 -req -in below.csr -CA top.crt -CAkey top.pem -set_serial 77 -days 2000 -extfile below.ext \
+		-out below.crt 2> /dev/null
+	mkdir "$M/certs/$name"
+	cat below.crt top.crt below.pem > bundle
+	cat bundle > "$M/certs/$name/import"
+	is "$M/certs/$name/state" active
+}
+
+@test "a name that the chain's constraints exclude is refused, and the certificate named" {
+	company strict 'nameConstraints=critical,excluded;dirName:berlin,excluded;DNS:secret.corp.example' '[berlin]' \
+		O=corp.example OU=berlin
+	echo max > "$K/max_uses"
+	member web1
+	echo strict > "$K/signing_cert"
+	csr web2
+	refused 'Operation not permitted' enroll_here web2.csr
+	wait_until grep -q '"action":"enroll","object":"app_connector/berlin/keys/auto","result":"EPERM","reason":"[^"]*certs/strict[^"]*excluded subtree violation' "$M/log"
+	csr new
+	proof web1.pem new.csr > proof.csr
+	refused 'Operation not permitted' enroll new.csr proof.csr "$M/renew"
+	is "$K/uses" 1
+	is "$M/certs/strict/issued" 0
+	# other names are none of its business
+	mkdir -p "$M/app_connector/paris/keys/k"
+	echo strict > "$M/app_connector/paris/keys/k/signing_cert"
+	enroll_here web2.csr "$M/app_connector/paris/keys/k/enroll" > web2.crt
+	openssl verify -x509_strict -purpose sslclient -CAfile top.crt -untrusted below.crt web2.crt
+	mkdir "$M/certs/sub"
+	echo 'CN=sub,OU=berlin,O=corp.example' > "$M/certs/sub/subject"
+	sh_refused 'Operation not permitted' "echo strict > $M/certs/sub/issuer"
+	is "$M/certs/sub/state" pending
+	echo 'CN=sub,OU=paris,O=corp.example' > "$M/certs/sub/subject"
+	echo strict > "$M/certs/sub/issuer"
+	# the constraints bind what that CA issues, too
+	echo sub > "$K/signing_cert"
+	csr web3
+	refused 'Operation not permitted' enroll_here web3.csr
+}
+
+@test "a chain with an expired certificate signs nothing" {
+	use_clock
+	stop
+	start
+	TOP_DAYS=3 company short
+	echo max > "$K/max_uses"
+	echo short > "$K/signing_cert"
+	member web1
+	stop
+	set_clock $((4 * 86400))
+	start
+	is "$M/certs/short/state" active
+	csr web2
+	refused 'Key has expired' enroll_here web2.csr
+	wait_until grep -q '"result":"EKEYEXPIRED","reason":"[^"]*certs/short[^"]*chain has expired' "$M/log"
+	is "$K/uses" 1
 }
