@@ -174,6 +174,8 @@ ATTR_SHOW(cert_enabled_show);
 ATTR_SHOW(validity_days_show);
 ATTR_SHOW(ca_validity_days_show);
 ATTR_SHOW(crl_days_show);
+ATTR_SHOW(crl_url_show);
+ATTR_SHOW(issuer_url_show);
 ATTR_SHOW(cert_serial_show);
 ATTR_SHOW(cert_not_before_show);
 ATTR_SHOW(cert_not_after_show);
@@ -191,5 +193,7 @@ ATTR_SUBMIT(cert_pem_submit);
 ATTR_SUBMIT(import_submit);
 ATTR_STORE(validity_days_store);
 ATTR_STORE(crl_days_store);
+ATTR_STORE(crl_url_store);
+ATTR_STORE(issuer_url_store);
 
 #endif

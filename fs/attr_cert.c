@@ -22,6 +22,8 @@ DEFINE_SHOW(validity_days_show, value_add_number(out, row->cert.validity_days))
 DEFINE_SHOW(
     ca_validity_days_show, value_add_number(out, row->cert.ca_validity_days))
 DEFINE_SHOW(crl_days_show, value_add_number(out, row->cert.crl_days))
+DEFINE_SHOW(crl_url_show, value_add_text(out, row->cert.crl_url))
+DEFINE_SHOW(issuer_url_show, value_add_text(out, row->cert.issuer_url))
 DEFINE_SHOW(issued_show, value_add_number(out, row->cert.issued))
 DEFINE_SHOW(revoked_show, value_add_number(out, row->cert.revoked))
 
@@ -115,4 +117,18 @@ ATTR_STORE(validity_days_store)
 ATTR_STORE(crl_days_store)
 {
 	return set_days(store, call, row, input, STORE_CRL_DAYS);
+}
+
+ATTR_STORE(crl_url_store)
+{
+	struct store_edit edit = text_edit(input, STORE_CRL_URL);
+
+	return store_set(store, call, &row->object, &edit);
+}
+
+ATTR_STORE(issuer_url_store)
+{
+	struct store_edit edit = text_edit(input, STORE_ISSUER_URL);
+
+	return store_set(store, call, &row->object, &edit);
 }

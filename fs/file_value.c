@@ -26,6 +26,9 @@ struct value {
 	/* A list that was truncated, with nothing written since: it becomes
 	 * empty with the last close. */
 	bool emptied;
+	/* A list that was opened to append: the first write begins with what
+	 * the list is then. */
+	bool appends;
 	gid_t gid; /* of the process that opened it */
 	/* What to put back then; allocated by the first write. */
 	struct store_before *before;
@@ -39,6 +42,8 @@ static int open_value(
 	v->node = *node;
 	v->gid = rq->call.gid;
 	v->emptied = f->flags & O_TRUNC;
+	v->appends = f->flags & O_APPEND && !v->emptied &&
+		     node_has(node->attr, AT_LINES);
 	return file_readable(f) ? node_content(rq->store, node, &f->content)
 				: 0;
 }
@@ -79,6 +84,18 @@ static bool is_final_newline(
 	       (offset == FILE_END || (size_t)offset == written->len);
 }
 
+/* What is appended to. */
+static int begin_append(struct value *v, struct fs_request *rq)
+{
+	struct node now;
+	int rc = v->appends ? node_get(rq->store, v->file.ino, &now) : 0;
+
+	if (!rc && v->appends)
+		rc = node_content(rq->store, &now, &v->written);
+	v->appends = v->appends && rc;
+	return rc;
+}
+
 static int store_value(struct value *v, struct fs_request *rq, const void *data,
     size_t size, off_t offset)
 {
@@ -87,7 +104,9 @@ static int store_value(struct value *v, struct fs_request *rq, const void *data,
 	if (v->once && !is_final_newline(v, data, size, offset))
 		return store_refuse(
 		    &rq->call, -EINVAL, "this counts once for each open");
-	int rc = compose(v, rq, data, size, offset, &value);
+	int rc = begin_append(v, rq);
+	if (!rc)
+		rc = compose(v, rq, data, size, offset, &value);
 	if (!rc)
 		rc = node_store(rq, &v->node, &value, v->once, v->before);
 	if (rc < 0)
@@ -145,6 +164,7 @@ static void truncate_value(struct file *f)
 		bytes_free(&v->written);
 	v->refused = false;
 	v->emptied = true;
+	v->appends = false;
 }
 
 static size_t held(const struct file *f)

@@ -261,6 +261,10 @@ static const struct attr cert_attr[] = {
 	"all that it issued, as the database of openssl-ca(1)"),
     FIXED_DOCUMENT(25, "index.txt.attr", index_attr_show,
 	"settings that openssl reads with index.txt"),
+    LINES(26, "crl_url", STORE_LINES_MAX, crl_url_show, crl_url_store,
+	"URLs of its revocation list, for what it issues from now on"),
+    LINES(27, "issuer_url", STORE_LINES_MAX, issuer_url_show, issuer_url_store,
+	"URLs of its certificate, for what it issues from now on"),
 };
 
 static const struct attr drop_attr[] = {

@@ -276,6 +276,8 @@ struct store_cert {
 	int64_t not_before, not_after; /* seconds */
 	int64_t issued, revoked;       /* numbers of certificates */
 	size_t cert_len, csr_len;
+	/* in what it issues, a URL a line: of its list, of itself */
+	char crl_url[STORE_LINES_MAX + 1], issuer_url[STORE_LINES_MAX + 1];
 };
 
 /* A segment of the exported journal. */
@@ -406,6 +408,8 @@ enum store_field {
 	STORE_VALIDITY_DAYS,
 	STORE_CA_VALIDITY_DAYS, /* -EBUSY unless pending */
 	STORE_CRL_DAYS,
+	STORE_CRL_URL,
+	STORE_ISSUER_URL,
 	STORE_MANAGED,
 	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
@@ -428,8 +432,8 @@ struct store_before {
 
 struct store_edit {
 	enum store_field field;
-	const char *text; /* of DESCRIPTION, SIGNING_CERT, REVOCATION,
-			     ALGORITHM, SUBJECT, ISSUER */
+	const char *text; /* of DESCRIPTION, SIGNING_CERT, REVOCATION, CRL_URL,
+			     ISSUER_URL, ALGORITHM, SUBJECT, ISSUER */
 	int64_t number;	  /* of the others; also STORE_UNLIMITED in MAX_USES,
 			     STORE_NEVER in EXPIRES */
 	bool relative;	  /* MAX_USES: add number to the present limit */
@@ -446,9 +450,9 @@ struct store_edit {
  * secret is destroyed), -ENOENT (no enabled signing certificate with that
  * name), -ERANGE (MAX_USES below 0 or too large; a number of days too large),
  * -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has no such
- * field; relative to unlimited; less than 1 day; not a reason of RFC 5280
- * 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
- * (nothing to revoke).
+ * field; relative to unlimited; less than 1 day; not URLs as pki_urls wants
+ * them; not a reason of RFC 5280 5.3.1). For REVOCATION also -EEXIST (revoked
+ * already) or -EKEYEXPIRED (nothing to revoke).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);

@@ -164,6 +164,15 @@ static bool says_the_same(const struct db_row *row, const void *der, size_t len)
 	       strcmp((char *)subject.data, want) == 0;
 }
 
+static bool has_urls(const struct db_row *row, int column)
+{
+	char urls[STORE_LINES_MAX + 1];
+	const char *reason;
+
+	db_text(row, column, urls, sizeof(urls));
+	return pki_urls(urls, &reason) == 0;
+}
+
 static int check_cert(const struct db_row *row, void *arg)
 {
 	struct check *c = arg;
@@ -195,6 +204,9 @@ static int check_cert(const struct db_row *row, void *arg)
 		return fault(c,
 		    "certs/%s: its certificate or chain does not fit its key",
 		    name);
+	if (!has_urls(row, 10) || !has_urls(row, 11))
+		return fault(
+		    c, "certs/%s: crl_url or issuer_url has no URLs", name);
 	if (!says_the_same(row, der, der_len))
 		return fault(c,
 		    "certs/%s: its certificate says something else than its files",

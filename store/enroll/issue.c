@@ -232,7 +232,9 @@ int issuance_sign(struct issuance *i, int64_t seconds)
 	int64_t begun = clock_ticks();
 	rc = pki_issue(i->signer->ca, &leaf, &i->der);
 	histogram_add(&i->store->metrics.sign, clock_ticks() - begun);
-	return rc;
+	return rc ? rc
+		  : signer_verify(
+			i->store, i->call, i->signer, &i->der, seconds);
 }
 
 int issuance_reply(

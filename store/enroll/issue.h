@@ -106,7 +106,8 @@ int issuance_signer(struct issuance *i, int64_t cert);
 void issuance_name(struct issuance *i, const char *name);
 
 /* Signs a certificate for the member with i->signer, valid from CERT_BACKDATE
- * before `seconds`. Returns 0, or -EIO (also: no private key). */
+ * before `seconds`, and verifies it. Returns 0, -EIO (also: no private key), or
+ * as signer_verify. */
 int issuance_sign(struct issuance *i, int64_t seconds);
 
 /* Appends a certificate that i->signer issued and its chain, PEM. Returns 0 or

@@ -42,6 +42,8 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	c->revoked = db_int(row, DB_CERT_REVOKED_COUNT);
 	c->cert_len = (size_t)db_int(row, DB_CERT_DER_LEN);
 	c->csr_len = (size_t)db_int(row, DB_CERT_CSR_LEN);
+	db_text(row, DB_CERT_CRL_URL, c->crl_url, sizeof(c->crl_url));
+	db_text(row, DB_CERT_ISSUER_URL, c->issuer_url, sizeof(c->issuer_url));
 	o->changed = clock_later(o->changed, c->not_after);
 }
 
@@ -100,6 +102,15 @@ static int resolve_ca_days(const struct field_edit *e, int64_t *days)
 	return resolve_days(e, days);
 }
 
+static int resolve_urls(const struct field_edit *e, int64_t *number)
+{
+	const char *reason = NULL;
+	int rc = pki_urls(e->edit->text, &reason);
+
+	(void)number;
+	return rc && reason ? store_refuse(e->call, rc, "%s", reason) : rc;
+}
+
 /* Words in `issuer` that name no certificate. */
 static const char *const not_an_issuer[] = {"none", "self", "external", NULL};
 
@@ -138,6 +149,18 @@ const struct object_kind store_cert_kind = {
 		.type = FIELD_NUMBER,
 		.at = offsetof(union store_any, cert.crl_days),
 		.resolve = resolve_days},
+	    [STORE_CRL_URL] = {.name = "crl_url",
+		.set = DB_CERT_SET_CRL_URL,
+		.type = FIELD_TEXT,
+		.at = offsetof(union store_any, cert.crl_url),
+		.signs = true,
+		.resolve = resolve_urls},
+	    [STORE_ISSUER_URL] = {.name = "issuer_url",
+		.set = DB_CERT_SET_ISSUER_URL,
+		.type = FIELD_TEXT,
+		.at = offsetof(union store_any, cert.issuer_url),
+		.signs = true,
+		.resolve = resolve_urls},
 	    [STORE_MANAGED] = {.name = "managed",
 		.set = DB_CERT_SET_MANAGED,
 		.type = FIELD_BOOL,

@@ -314,7 +314,10 @@ int store_set(struct store *store, struct store_call *call,
 
 	if (!kind->field[edit->field].set)
 		return store_refuse(call, -EINVAL, "there is no such value");
-	return store_submit(store, call, &set_job, &c);
+	int rc = store_submit(store, call, &set_job, &c);
+	if (!rc && kind->field[edit->field].signs)
+		signer_forget(store, object->id);
+	return rc;
 }
 
 static bool is_text(const struct object_field *field)

@@ -59,6 +59,7 @@ struct object_field {
 	const char *none_word;
 	bool unlocks;	      /* permitted on a managed object */
 	bool shown_by_others; /* files of other objects show it too */
+	bool signs; /* it stands in what the certificate signs from now on */
 	/* In a job: checks the edit. *number is edit->number, and may be
 	 * changed. Returns 0 or -errno of a refusal. NULL: any value is
 	 * valid. */

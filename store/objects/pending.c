@@ -263,14 +263,18 @@ static int prepare_issuer(struct pending_cert *p)
 	    .days = p->row.cert.ca_validity_days,
 	    .not_after_limit = CLOCK_MAX,
 	};
+	int64_t now = clock_now();
 	int rc = 0;
 
 	p->issuer = 0;
 	if (strcmp(p->edit->text, "self") != 0)
 		rc = find_issuer(p, &want, &signer);
-	return rc ? rc
-		  : cert_sign(p->store, &want, p->row.cert.subject, &p->key,
-			clock_now(), &p->der);
+	if (!rc)
+		rc = cert_sign(p->store, &want, p->row.cert.subject, &p->key,
+		    now, &p->der);
+	return rc || !signer ? rc
+			     : signer_verify(p->store, p->call, signer, &p->der,
+				   now / CLOCK_SECOND);
 }
 
 static int set_issuer(struct db_conn *conn, struct db_batch *batch, void *arg)

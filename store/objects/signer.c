@@ -14,8 +14,18 @@
 
 struct step {
 	struct bytes der, sealed, chain;
-	int64_t issuer; /* 0: this is the root */
+	struct bytes crl_url, issuer_url; /* NUL-terminated */
+	int64_t issuer;			  /* 0: this is the root */
 };
+
+static int read_text(const struct db_row *row, int column, struct bytes *out)
+{
+	size_t len;
+	const void *text = db_blob(row, column, &len);
+	int rc = bytes_add(out, text, len);
+
+	return rc ? rc : bytes_add(out, "", 1);
+}
 
 static int read_step(const struct db_row *row, void *arg)
 {
@@ -29,7 +39,11 @@ static int read_step(const struct db_row *row, void *arg)
 		rc = bytes_add(&s->sealed, blob, len);
 	s->issuer = db_int(row, 3);
 	blob = db_blob(row, 4, &len);
-	return rc || !blob ? rc : bytes_add(&s->chain, blob, len);
+	if (!rc && blob)
+		rc = bytes_add(&s->chain, blob, len);
+	if (!rc)
+		rc = read_text(row, 5, &s->crl_url);
+	return rc ? rc : read_text(row, 6, &s->issuer_url);
 }
 
 static int open_key(
@@ -44,7 +58,9 @@ static int open_key(
 	if (!rc)
 		rc = pki_ca_open(
 		    s->der.data, s->der.len, key.data, key.len, &signer->ca);
-	return rc;
+	return rc ? rc
+		  : pki_ca_tell(signer->ca, (const char *)s->crl_url.data,
+			(const char *)s->issuer_url.data);
 }
 
 /* Adds a certificate to the chain. The last one added is the root. */
@@ -58,6 +74,8 @@ static int add(const void *der, size_t len, void *arg)
 		rc = pki_pem(PKI_LABEL_CERTIFICATE, der, len, &signer->chain);
 	if (!rc)
 		rc = pki_sha256(der, len, signer->root);
+	if (!rc && signer->ca)
+		rc = pki_ca_above(signer->ca, der, len);
 	if (rc)
 		return rc;
 	/* RFC 5280 6.1.4 (l), (m): every CA on the way uses up one */
@@ -80,16 +98,18 @@ static int climb(struct store *store, struct db_conn *conn,
 	    &s, -ENOENT);
 
 	*unread = rc && rc != -ENOENT;
-	if (!rc)
-		rc = add(s.der.data, s.der.len, signer);
 	if (!rc && at == signer->id)
 		rc = open_key(store, signer, &s);
+	if (!rc)
+		rc = add(s.der.data, s.der.len, signer);
 	if (!rc)
 		rc = pki_chain_each(s.chain.data, s.chain.len, add, signer);
 	*next = s.issuer;
 	bytes_free(&s.der);
 	bytes_free(&s.sealed);
 	bytes_free(&s.chain);
+	bytes_free(&s.crl_url);
+	bytes_free(&s.issuer_url);
 	return rc;
 }
 
@@ -208,6 +228,23 @@ void signer_forget_all(struct store *store)
 	pthread_mutex_unlock(&store->signers.lock);
 	for (int i = 0; i < SIGNERS; i++)
 		signer_put(old[i]);
+}
+
+/* --- what was signed --- */
+
+int signer_verify(struct store *store, struct store_call *call,
+    const struct signer *signer, const struct bytes *der, int64_t seconds)
+{
+	const char *reason = NULL;
+	union store_any row;
+	int rc = pki_ca_verify(signer->ca, der, seconds, &reason);
+
+	if (!rc || !reason)
+		return rc;
+	bool named = !store_get(store, STORE_CERT, signer->id, &row);
+	return store_refuse(call, rc,
+	    "a certificate that certs/%s signs would not verify: %s",
+	    named ? row.object.name : "?", reason);
 }
 
 /* --- for jobs --- */

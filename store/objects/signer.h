@@ -50,6 +50,12 @@ void signer_put(struct signer *signer);
 void signer_cleanup(struct signer **signer);
 #define CLEANUP_SIGNER __attribute__((cleanup(signer_cleanup)))
 
+/* Verifies a certificate (DER) that the signer has signed, see pki_ca_verify.
+ * Returns 0, -EPERM (constraints of its chain forbid it), -EKEYEXPIRED (of its
+ * chain) or -EIO; the reason names the signing certificate. */
+int signer_verify(struct store *store, struct store_call *call,
+    const struct signer *signer, const struct bytes *der, int64_t seconds);
+
 /* In a job: counts a signing certificate, or a member's, that `cert` has
  * signed. issued: its id, before: the highest that there was before it. Return
  * 0 or -errno. */

@@ -336,39 +336,9 @@ static int read_documents(
 
 /* --- path validation --- */
 
-/* Verifies a leaf for a purpose (RFC 5280 6.1), with the last certificate as
- * trust anchor. leaf NULL: verifies the CA's own certificate for any purpose.
- * Returns an X509_V_ code. */
-static int verify(
-    const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t now)
-{
-	X509_STORE *anchors = X509_STORE_new();
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	STACK_OF(X509) *between = sk_X509_dup(certs);
-	int last = sk_X509_num(certs) - 1, error = X509_V_ERR_OUT_OF_MEM;
-
-	if (anchors && ctx && between &&
-	    X509_STORE_add_cert(anchors, sk_X509_value(certs, last)) == 1 &&
-	    X509_STORE_CTX_init(ctx, anchors,
-		leaf ? leaf : sk_X509_value(certs, 0), between) == 1) {
-		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-		X509_VERIFY_PARAM_set_time(param, now);
-		X509_VERIFY_PARAM_set_flags(
-		    param, X509_V_FLAG_CHECK_SS_SIGNATURE);
-		if (leaf)
-			X509_VERIFY_PARAM_set_purpose(param, purpose);
-		X509_verify_cert(ctx);
-		error = X509_STORE_CTX_get_error(ctx);
-	}
-	sk_X509_free(between);
-	X509_STORE_CTX_free(ctx);
-	X509_STORE_free(anchors);
-	return pki_drain(0) ? X509_V_ERR_OUT_OF_MEM : error;
-}
-
 static int verify_chain(const struct bundle_reader *r, int64_t now)
 {
-	int error = verify(r->certs, NULL, X509_PURPOSE_ANY, now);
+	int error = pki_verify_path(r->certs, NULL, X509_PURPOSE_ANY, now);
 
 	if (error == X509_V_OK)
 		return 0;
@@ -556,10 +526,12 @@ int pki_bundle_try(const struct pki_bundle *bundle, const void *key,
 		rc = leaf ? 0 : pki_drain(-EBADMSG);
 	}
 	/* members are TLS clients and servers */
-	int error = leaf ? verify(certs, leaf, X509_PURPOSE_SSL_CLIENT, now)
+	int error = leaf ? pki_verify_path(
+			       certs, leaf, X509_PURPOSE_SSL_CLIENT, now)
 			 : X509_V_OK;
 	if (leaf && error == X509_V_OK)
-		error = verify(certs, leaf, X509_PURPOSE_SSL_SERVER, now);
+		error = pki_verify_path(
+		    certs, leaf, X509_PURPOSE_SSL_SERVER, now);
 	if (error != X509_V_OK) {
 		*reason = X509_verify_cert_error_string(error);
 		rc = error == X509_V_ERR_OUT_OF_MEM ? -ENOMEM : -EBADMSG;

@@ -12,9 +12,14 @@ static void clear_issuer(struct pki_ca *ca)
 {
 	EVP_PKEY_CTX_free(ca->sign);
 	EVP_MD_CTX_free(ca->sign_message);
+	EVP_PKEY_CTX_free(ca->verify);
+	EVP_MD_CTX_free(ca->verify_message);
+	pki_p256_free(ca->p256);
+	sk_X509_pop_free(ca->path, X509_free);
 	EVP_PKEY_free(ca->key);
 	bytes_free(&ca->algorithm);
 	bytes_free(&ca->subject);
+	bytes_free(&ca->told);
 }
 
 void pki_ca_free(struct pki_ca *ca)
@@ -56,15 +61,22 @@ static int set_algorithm(struct pki_ca *ca, int digest)
 static bool prepare_digest(struct pki_ca *ca)
 {
 	ca->sign = EVP_PKEY_CTX_new(ca->key, NULL);
+	ca->verify = EVP_PKEY_CTX_new(ca->key, NULL);
 	return ca->sign && EVP_PKEY_sign_init(ca->sign) == 1 &&
-	       EVP_PKEY_CTX_set_signature_md(ca->sign, ca->digest) == 1;
+	       EVP_PKEY_CTX_set_signature_md(ca->sign, ca->digest) == 1 &&
+	       ca->verify && EVP_PKEY_verify_init(ca->verify) == 1 &&
+	       EVP_PKEY_CTX_set_signature_md(ca->verify, ca->digest) == 1;
 }
 
 static bool prepare_message(struct pki_ca *ca)
 {
 	ca->sign_message = EVP_MD_CTX_new();
-	return ca->sign_message && EVP_DigestSignInit(ca->sign_message, NULL,
-				       NULL, NULL, ca->key) == 1;
+	ca->verify_message = EVP_MD_CTX_new();
+	return ca->sign_message && ca->verify_message &&
+	       EVP_DigestSignInit(
+		   ca->sign_message, NULL, NULL, NULL, ca->key) == 1 &&
+	       EVP_DigestVerifyInit(
+		   ca->verify_message, NULL, NULL, NULL, ca->key) == 1;
 }
 
 static int prepare_signing(struct pki_ca *ca)
@@ -108,6 +120,7 @@ int pki_ca_open(const void *cert, size_t cert_len, const void *key,
 		goto out;
 	}
 	rc = init_issuer(ca, X509_get_subject_name(x));
+	ca->p256 = pki_p256_new(ca->key);
 	/* RFC 5280 4.2.1.1: the authority key identifier is the issuer's subject
 	 * key identifier, which an outside CA may compute differently. */
 	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x);
@@ -246,6 +259,7 @@ static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
 		pki_alternative_names(&der, want->uri, NULL);
 	pki_subject_key_id(&der, self->key_id, self->key_id_len);
 	pki_authority_key_id(&der, issuer);
+	der_raw(&der, issuer->told.data, issuer->told.len);
 	if (rc || der.rc)
 		return rc ? rc : der.rc;
 	return pki_certificate(

@@ -103,6 +103,28 @@ enum { PKI_KEY_ID = 20, PKI_KEY_ID_MAX = 64 /* an outside CA's */ };
 int pki_key_id(
     const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
 
+/* --- p256.c --- */
+
+/* A public key that verifies many signatures. */
+struct pki_p256;
+
+/* NULL: not a P-256 key, or out of memory. pki_p256_free accepts NULL. */
+struct pki_p256 *pki_p256_new(const EVP_PKEY *key);
+void pki_p256_free(struct pki_p256 *p);
+
+/* Whether the signature (RFC 3279 2.2.3) of a hash is the key's. */
+bool pki_p256_verify(const struct pki_p256 *p,
+    const unsigned char hash[PKI_HASH], const unsigned char *signature,
+    size_t len);
+
+/* --- path.c --- */
+
+/* Verifies a leaf for a purpose (RFC 5280 6.1), with the last certificate as
+ * trust anchor. leaf NULL: verifies the first one for any purpose. Returns an
+ * X509_V_ code. */
+int pki_verify_path(
+    const STACK_OF(X509) * certs, X509 *leaf, int purpose, int64_t now);
+
 /* --- issue.c --- */
 
 /* The fields of a certificate to sign, a member's or a signing certificate. */
@@ -143,8 +165,8 @@ void pki_alternative_names(struct der *der, const char *uri, const char *dns);
 void pki_subject_key_id(struct der *der, const unsigned char *id, size_t len);
 void pki_authority_key_id(struct der *der, const struct pki_ca *issuer);
 
-/* Appends a SEQUENCE of what is signed, DER, the algorithm and the signature.
- * Returns 0, -EIO or -ENOMEM. */
+/* Appends a SEQUENCE of what is signed, DER, the algorithm and the signature,
+ * which is verified. Returns 0, -EIO (also: it does not verify) or -ENOMEM. */
 int pki_signed(
     const struct pki_ca *ca, const struct bytes *signed_der, struct bytes *out);
 
@@ -159,11 +181,21 @@ struct pki_ca {
 	EVP_PKEY_CTX *sign;
 	EVP_MD_CTX *sign_message;
 	const EVP_MD *digest;
+	/* Likewise for what was signed; p256 instead, unless NULL. */
+	EVP_PKEY_CTX *verify;
+	EVP_MD_CTX *verify_message;
+	struct pki_p256 *p256;
 	struct bytes algorithm; /* of its signatures, DER */
 	struct bytes subject; /* DER; the issuer of the certificates it signs */
 	/* its subjectKeyIdentifier, or pki_key_id if it has none */
 	unsigned char key_id[PKI_KEY_ID_MAX];
 	size_t key_id_len;
+	/* extensions of what it issues, DER: see pki_ca_tell */
+	struct bytes told;
+	STACK_OF(X509) * path; /* see pki_ca_above; NULL: unknown */
+	int64_t path_until;    /* the first notAfter in it, seconds */
+	bool constrained; /* it verifies some certificates and not others */
+	bool proven;	  /* one that it issued has been verified */
 };
 
 /* Decodes one certificate, to be freed; NULL if it is damaged or followed by

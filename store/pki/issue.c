@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store/base/report.h"
 #include "store/pki/internal.h"
 
 void pki_oid(struct der *der, int nid)
@@ -78,12 +79,53 @@ void pki_alternative_names(struct der *der, const char *uri, const char *dns)
 
 /* --- signing --- */
 
+/*
+ * What was signed is verified before anybody sees it: a fault of the machine
+ * shows, and does not give away the key (an RSA signature with one wrong prime
+ * does).
+ */
+static bool verify_digest(const struct pki_ca *ca, const unsigned char *hash,
+    const unsigned char *signature, size_t len)
+{
+	if (ca->p256)
+		return pki_p256_verify(ca->p256, hash, signature, len);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(ca->verify);
+	bool holds = ctx && EVP_PKEY_verify(ctx, signature, len, hash,
+				(size_t)EVP_MD_get_size(ca->digest)) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return holds;
+}
+
+static bool verify_message(const struct pki_ca *ca, const struct bytes *data,
+    const unsigned char *signature, size_t len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool holds = ctx && EVP_MD_CTX_copy_ex(ctx, ca->verify_message) == 1 &&
+		     EVP_DigestVerify(
+			 ctx, signature, len, data->data, data->len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return holds;
+}
+
+static int does_not_verify(void)
+{
+	int rc = pki_drain(-EIO);
+
+	if (rc == -EIO)
+		report(LOG_ERR,
+		    "a signature that was just made does not verify, and is not used: is this machine's memory sound?");
+	return rc;
+}
+
 /* These sign `data` into `out`, of *len bytes. Return 0, -EIO or -ENOMEM. */
 
 static int sign_digest(const struct pki_ca *ca, const struct bytes *data,
     unsigned char *out, size_t *len)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
+	size_t most = *len;
 	int rc = pki_hash(ca->digest, data->data, data->len, hash);
 
 	if (rc)
@@ -92,7 +134,10 @@ static int sign_digest(const struct pki_ca *ca, const struct bytes *data,
 	bool done = ctx && EVP_PKEY_sign(ctx, out, len, hash,
 			       (size_t)EVP_MD_get_size(ca->digest)) == 1;
 	EVP_PKEY_CTX_free(ctx);
-	return done ? 0 : pki_failed("signing");
+	/* out of memory, ECDSA_sign(3) succeeds with a length of -1 */
+	if (!done || *len > most)
+		return pki_failed("signing");
+	return verify_digest(ca, hash, out, *len) ? 0 : does_not_verify();
 }
 
 static int sign_message(const struct pki_ca *ca, const struct bytes *data,
@@ -103,7 +148,9 @@ static int sign_message(const struct pki_ca *ca, const struct bytes *data,
 		    EVP_DigestSign(ctx, out, len, data->data, data->len) == 1;
 
 	EVP_MD_CTX_free(ctx);
-	return done ? 0 : pki_failed("signing");
+	if (!done)
+		return pki_failed("signing");
+	return verify_message(ca, data, out, *len) ? 0 : does_not_verify();
 }
 
 int pki_signed(
@@ -118,9 +165,6 @@ int pki_signed(
 
 	if (rc)
 		return rc;
-	/* out of memory, ECDSA_sign(3) succeeds with a length of -1 */
-	if (len > sizeof(signature))
-		return pki_failed("signing");
 	size_t at = der_begin(&der, DER_SEQUENCE);
 	der_raw(&der, signed_der->data, signed_der->len);
 	der_raw(&der, ca->algorithm.data, ca->algorithm.len);
@@ -192,6 +236,7 @@ static int write_leaf_extensions(
 	pki_alternative_names(der, leaf->uri, leaf->dns);
 	pki_subject_key_id(der, key_id, PKI_KEY_ID);
 	pki_authority_key_id(der, ca);
+	der_raw(der, ca->told.data, ca->told.len);
 	return rc ? rc : der->rc;
 }
 

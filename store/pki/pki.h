@@ -332,6 +332,24 @@ int pki_ca_open(const void *cert, size_t cert_len, const void *key,
     size_t key_len, struct pki_ca **out);
 void pki_ca_free(struct pki_ca *ca);
 
+/* --- url.c: where relying parties find lists and issuers --- */
+
+enum { PKI_URLS = 8, PKI_URL_MAX = 512 /* bytes */ };
+
+/*
+ * Checks URLs, one a line: at most PKI_URLS, of http or ldap (RFC 5280
+ * 4.2.1.13; 8: not of https), ASCII, each complete. Returns 0 (also: no line),
+ * or -EINVAL.
+ */
+int pki_urls(const char *lines, const char **reason);
+
+/* Puts URLs, as pki_urls checks them, into all that the CA issues: of its
+ * revocation list as the CRL distribution point, of its own certificate as
+ * caIssuers. Call it at most once, before others use the CA. Returns 0 or
+ * -ENOMEM. */
+int pki_ca_tell(
+    struct pki_ca *ca, const char *crl_urls, const char *issuer_urls);
+
 enum {
 	PKI_SERIAL_MAX = 20,	/* bytes, RFC 5280 4.1.2.2 */
 	PKI_NO_LIMIT = INT_MAX, /* no pathLenConstraint */
@@ -379,6 +397,23 @@ struct pki_leaf {
 	unsigned char serial[PKI_SERIAL];
 	int64_t not_before, not_after; /* seconds */
 };
+
+/* --- path.c --- */
+
+/* Adds a certificate (DER) of the chain of a CA: its own, then its issuers, the
+ * root last. Call it before others use the CA. Returns 0, -EBADMSG or
+ * -ENOMEM. */
+int pki_ca_above(struct pki_ca *ca, const void *der, size_t len);
+
+/*
+ * Verifies a certificate that the CA has signed along its chain, for all that
+ * it may be used for (RFC 5280 6.1); pki_issue and pki_ca_sign have verified
+ * the signature. Along a chain without constraints that is done once. now is in
+ * seconds. Returns 0 (also: the chain is unknown), -EPERM (name constraints,
+ * path length, extended key usages), -EKEYEXPIRED, or -EIO.
+ */
+int pki_ca_verify(struct pki_ca *ca, const struct bytes *der, int64_t now,
+    const char **reason);
 
 /* Signs a member's certificate and appends its DER. Returns 0, -EIO or
  * -ENOMEM. */

@@ -82,6 +82,7 @@ for cert in (USED, UNUSED, PENDING):
         (cert, 'enabled', 'rw', '1\n', 0),
         (cert, 'validity_days', 'rw', '365\n', 0),
         (cert, 'crl_days', 'rw', '7\n', 0),
+        (cert, 'crl_url issuer_url', 'rw', 'http://pki.example/\n', 0),
         (cert, 'managed', 'ca', '0\n', 0),
     ]
 
