@@ -100,7 +100,9 @@ enum db_merge {
 	C(25, validity_days, validity_days, INT, EXPORTED, NEWER) \
 	C(26, ca_validity_days, ca_validity_days, INT, EXPORTED, NEWER) \
 	C(27, crl_days, crl_days, INT, EXPORTED, NEWER) \
-	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY)
+	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY) \
+	C(29, cross_by, cross_by, INT, EXPORTED, NEWER) \
+	C(30, cross_der, cross_der, HEX_OR_NULL, EXPORTED, NEWER)
 
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -255,7 +257,9 @@ enum db_merge {
 	S(DB_CERT_DER_LEN, "length(c.der)") \
 	S(DB_CERT_CSR_LEN, "length(c.csr)") \
 	S(DB_CERT_MANAGED, "c.managed") \
-	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain"))
+	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain")) \
+	S(DB_CERT_CROSS_NAME, "x.name") \
+	S(DB_CERT_CROSS_LEN, "length(c.cross_der)")
 
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \

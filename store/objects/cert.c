@@ -42,6 +42,8 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	c->revoked = db_int(row, DB_CERT_REVOKED_COUNT);
 	c->cert_len = (size_t)db_int(row, DB_CERT_DER_LEN);
 	c->csr_len = (size_t)db_int(row, DB_CERT_CSR_LEN);
+	db_text(row, DB_CERT_CROSS_NAME, c->cross, sizeof(c->cross));
+	c->cross_len = (size_t)db_int(row, DB_CERT_CROSS_LEN);
 	o->changed = clock_later(o->changed, c->not_after);
 }
 
@@ -147,6 +149,11 @@ const struct object_kind store_cert_kind = {
 		.set = DB_NONE,
 		.type = FIELD_TEXT,
 		.at = offsetof(union store_any, cert.subject),
+		.edit = store_cert_edit},
+	    [STORE_CROSS] = {.name = "cross",
+		.set = DB_NONE,
+		.type = FIELD_CERT,
+		.at = offsetof(union store_any, cert.cross),
 		.edit = store_cert_edit},
 	},
 };
