@@ -4,8 +4,21 @@
 
 load helper
 
-C=$BATS_TEST_DIRNAME/../../scripts/connector-enroll
+NEW=$BATS_TEST_DIRNAME/../../scripts/connector-enroll
+OLD=$BATS_TEST_DIRNAME/../stores/0.1.0/connector-enroll
 
+LATER_BY=()
+# connect SCRIPT DIR [OPTION...]: as over ssh, where only a root that is known is trusted.
+connect() {
+	printf '%s\n' '#!/bin/bash' 'exec sh -c "${!#}"' > ssh
+	chmod 755 ssh
+	"${LATER_BY[@]}" env CONNECTOR_SSH="$T/ssh" sh "$1" -d "$T/$2" "${@:3}" "ssh:far:$M/enroll" < "${KEY_FROM-/dev/null}" 2> "$T/said.$2"
+}
+
+renews() {
+	local LATER_BY=(later 49)
+	connect "$@" && grep -q 'notice:Renewed as' "said.$2"
+}
 # A new root `new` and its `conn`, which the group and its key use from here on; keys of before in old.key.
 roll() {
 	echo max > "$K/max_uses"
@@ -232,4 +245,105 @@ certs_in() { grep -c BEGIN "$1"; }
 	"${ENROLLFS%/*}/rekey.enrollfs" "${TOOL_OPTIONS[@]}" "$S" new.master
 	start
 	cmp "$M/certs/new/cross.pem" cross.pem
+}
+
+@test "once the older root has ended, it vouches for nobody" {
+	roll
+	mkdir "$M/certs/brief"
+	echo 1 > "$M/certs/brief/ca_validity_days"
+	echo self > "$M/certs/brief/issuer"
+	stop
+	use_clock
+	start
+	echo brief > "$M/certs/new/cross"
+	echo brief > "$K/signing_cert"
+	cat "$K/key" > brief.key
+	use
+	csr web1
+	enroll brief.key web1.csr > web1.crt
+	verifies_by brief web1.crt
+	[ "$(grep -c BEGIN "$G/members/web1/chain.pem")" = 4 ]
+	before=$(stat -c %Y "$G/members/web1/chain.pem")
+	set_clock $((2 * 86400))
+	diff "$G/members/web1/chain.pem" <(pem conn; pem new)
+	# the kernel keeps what it was told for a second
+	shows_the_end() {
+		[ "$(stat -c %Y "$G/members/web1/chain.pem")" -gt "$before" ] &&
+			[ "$(stat -c %s "$G/members/web1/chain.pem")" = "$( (pem conn; pem new) | wc -c)" ]
+	}
+	wait_until shows_the_end
+	csr web2
+	refused 'Key was rejected by service' enroll brief.key web2.csr
+	sh_refused 'Key has expired' "echo brief > $M/certs/conn/../new/cross"
+	enroll new.key web2.csr > web2.crt
+	diff <(sed '1,/^-----END/d' web2.crt) <(pem conn; pem new)
+}
+
+@test "connectors survive a root that is replaced: that of 0.1.0 to the end, this one for good" {
+	roll
+	echo 3 > "$M/certs/connector/validity_days"
+	echo 3 > "$M/certs/conn/validity_days"
+	for dir in old new late; do
+		mkdir $dir
+		cp old.key $dir/provision_key
+		chmod 600 $dir/provision_key
+	done
+	connect "$OLD" old
+	connect "$NEW" new
+	[ ! -e new/roots.pem ]
+	echo root > "$M/certs/new/cross"
+	use
+	# renewed below the new root, and both verify it by the old one
+	renews "$OLD" old
+	renews "$NEW" new
+	for dir in old new; do
+		cat $dir/cert.pem $dir/chain.pem > full.pem
+		verifies_by root full.pem
+		verifies_by new full.pem
+	done
+	grep -q "notice:From here on a root with the SHA-256 $(cat "$M/certs/new/fingerprint") is trusted, too" said.new
+	cmp new/roots.pem "$M/certs/new/cert.pem"
+	[ "$(stat -c %a new/roots.pem)" = 644 ]
+	# with a key of before
+	connect "$OLD" late
+	# and again, as long as the old root stands
+	renews "$OLD" old
+	renews "$NEW" new
+	not grep -q 'trusted, too' said.new
+	echo none > "$M/certs/new/cross"
+	renews "$NEW" new
+	diff new/chain.pem <(pem conn; pem new)
+	[ ! -e new/roots.pem ]
+	rm new/provision_key
+	renews "$NEW" new
+	not renews "$OLD" old
+	grep -q 'its chain ends in a root that is not known here' said.old
+	# nothing is lost: the key's new text says it
+	KEY_FROM=new.key
+	renews "$OLD" old -k -
+}
+
+@test "a connector pins no root that the trusted one does not vouch for" {
+	roll
+	echo 3 > "$M/certs/connector/validity_days"
+	mkdir new stranger
+	cp old.key new/provision_key
+	connect "$NEW" new
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout stranger.pem -out stranger.crt -days 9 \
+		-subj "/CN=Stranger" 2> /dev/null
+	# the same name as a CA that is verified, with another key
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout twin.pem -out twin.crt -days 9 \
+		-subj "/O=corp.example/CN=connector" 2> /dev/null
+	# the same name and key, but the trusted root has signed no such certificate
+	openssl x509 -in stranger.crt -signkey stranger.pem -days 8 -out again.crt 2> /dev/null
+	cat > ssh.evil <<-END
+		#!/bin/bash
+		sh -c "\${!#}" > reply || exit
+		awk '/BEGIN/ {i++} i == 3 && !done {system("cat stranger.crt twin.crt again.crt"); done = 1} {print}' reply
+	END
+	chmod 755 ssh.evil
+	later 49 env CONNECTOR_SSH="$T/ssh.evil" sh "$NEW" -d new "ssh:far:$M/enroll" 2> said
+	grep -q 'notice:Renewed as' said
+	[ "$(grep -c BEGIN new/chain.pem)" = 5 ]
+	[ ! -e new/roots.pem ]
 }
