@@ -15,6 +15,8 @@ static const char *issuer(const struct store_cert *cert)
 DEFINE_SHOW(issuer_show, value_add_text(out, issuer(&row->cert)))
 DEFINE_SHOW(algorithm_show, value_add_text(out, row->cert.algorithm))
 DEFINE_SHOW(subject_show, value_add_text(out, row->cert.subject))
+DEFINE_SHOW(cross_show,
+    value_add_text(out, row->cert.cross[0] ? row->cert.cross : "none"))
 DEFINE_SHOW(cert_state_show,
     value_add_text(out, store_state_name(store_cert_state(&row->cert))))
 DEFINE_SHOW(cert_enabled_show, value_add_number(out, row->cert.enabled))
@@ -76,6 +78,14 @@ ATTR_STORE(issuer_store)
 		     : set_pending(store, call, row, input, STORE_ISSUER);
 
 	return rc ? rc : 1;
+}
+
+/* Each write signs. */
+ATTR_STORE(cross_store)
+{
+	return input->again
+		   ? 0
+		   : set_pending(store, call, row, input, STORE_CROSS);
 }
 
 ATTR_SUBMIT(cert_pem_submit)

@@ -80,6 +80,14 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE | AT_RENEWED | AT_DOCUMENT, line), .show = show_fn, \
 	 .size = size_fn}
 
+/* A document that also changes with what stands above the object. */
+#define CHAIN(n, text, show_fn, measure_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = show_fn, \
+	 .measure = measure_fn}
+#define RENEWED_CHAIN(n, text, show_fn, measure_fn, line) \
+	{ATTR(n, text, AT_VOLATILE | AT_RENEWED | AT_DOCUMENT, line), .show = show_fn, \
+	 .measure = measure_fn}
+
 /* A document that can be written, in any number of writes. */
 #define COLLECTED(n, text, show_fn, size_fn, submit_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT, line), .show = show_fn, \
@@ -192,9 +200,9 @@ static const struct attr key_attr[] = {
 static const struct attr member_attr[] = {
     RENEWED_DOCUMENT(
 	1, "cert.pem", cert_pem_show, cert_pem_size, "its certificate"),
-    RENEWED_DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
+    RENEWED_CHAIN(2, "chain.pem", chain_pem_show, chain_pem_measure,
 	"from the issuer to the root"),
-    RENEWED_DOCUMENT(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_size,
+    RENEWED_CHAIN(3, "fullchain.pem", fullchain_pem_show, fullchain_pem_measure,
 	"cert.pem and chain.pem"),
     RENEWED_DOCUMENT(
 	4, "csr.pem", csr_pem_show, csr_pem_size, "the certificate request"),
@@ -222,7 +230,7 @@ static const struct attr member_attr[] = {
 static const struct attr cert_attr[] = {
     COLLECTED(1, "cert.pem", cert_pem_show, cert_pem_size, cert_pem_submit,
 	"the certificate; write an outside CA's reply and its chain"),
-    DOCUMENT(2, "chain.pem", chain_pem_show, chain_pem_size,
+    CHAIN(2, "chain.pem", chain_pem_show, chain_pem_measure,
 	"from its issuer to the root; empty for a root"),
     DOCUMENT(3, "csr.pem", csr_pem_show, csr_pem_size,
 	"its certificate request, for an outside CA"),
@@ -265,6 +273,10 @@ static const struct attr cert_attr[] = {
 	"URLs of its revocation list, for what it issues from now on"),
     LINES(27, "issuer_url", STORE_LINES_MAX, issuer_url_show, issuer_url_store,
 	"URLs of its certificate, for what it issues from now on"),
+    ROOT_VALUE(29, "cross", NAME_MAX_LEN, cross_show, cross_store,
+	"of a root: the older root in certs/ that vouches for it, or none"),
+    DOCUMENT(30, "cross.pem", cross_pem_show, cross_pem_size,
+	"what that root has signed"),
 };
 
 static const struct attr drop_attr[] = {

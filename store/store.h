@@ -278,6 +278,9 @@ struct store_cert {
 	size_t cert_len, csr_len;
 	/* in what it issues, a URL a line: of its list, of itself */
 	char crl_url[STORE_LINES_MAX + 1], issuer_url[STORE_LINES_MAX + 1];
+	char cross[NAME_MAX_LEN + 1]; /* the older root that vouches for it;
+					 empty: none */
+	size_t cross_len;
 };
 
 /* A segment of the exported journal. */
@@ -414,6 +417,7 @@ enum store_field {
 	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,
+	STORE_CROSS,
 	STORE_FIELDS
 };
 
@@ -433,7 +437,7 @@ struct store_before {
 struct store_edit {
 	enum store_field field;
 	const char *text; /* of DESCRIPTION, SIGNING_CERT, REVOCATION, CRL_URL,
-			     ISSUER_URL, ALGORITHM, SUBJECT, ISSUER */
+			     ISSUER_URL, ALGORITHM, SUBJECT, ISSUER, CROSS */
 	int64_t number;	  /* of the others; also STORE_UNLIMITED in MAX_USES,
 			     STORE_NEVER in EXPIRES */
 	bool relative;	  /* MAX_USES: add number to the present limit */
@@ -575,6 +579,7 @@ enum store_document {
 	STORE_FULLCHAIN_PEM,
 	STORE_CSR_PEM,
 	STORE_FINGERPRINT, /* SHA-256 of the DER, hex */
+	STORE_CROSS_PEM,   /* what an older root has signed for a root */
 };
 
 /* Appends a document of a member or signing certificate; of a pending one,
@@ -586,6 +591,11 @@ int store_document(struct store *store, const union store_any *object,
  * rendering it. Returns 0 or -ESTALE. */
 int store_document_len(struct store *store, const union store_any *object,
     enum store_document which, size_t *len);
+
+/* The moment that a document shows instead of the object's *moment, if that is
+ * earlier: the roots above it may have changed. Returns 0 or -errno. */
+int store_document_moment(struct store *store, const union store_any *object,
+    enum store_document which, int64_t *moment);
 
 /* Sets *out to a member with the certificate that it enrolled with in place of
  * its present one. Returns 0 or -ESTALE. */

@@ -219,6 +219,24 @@ static int check_cert(const struct db_row *row, void *arg)
 	return 0;
 }
 
+static int check_cross(const struct db_row *row, void *arg)
+{
+	char name[NAME_MAX_LEN + 1];
+	size_t len, ca_len, old_len;
+	const void *der = db_blob(row, 1, &len), *ca = db_blob(row, 2, &ca_len),
+		   *old = db_blob(row, 3, &old_len);
+
+	db_text(row, 0, name, sizeof(name));
+	const char *wrong = !der   ? "is missing"
+			    : !old ? "is of a root that is not here"
+				   : pki_check_cross(
+					 der, len, ca, ca_len, old, old_len);
+	return wrong ? fault(arg,
+			   "certs/%s: what an older root has signed %s", name,
+			   wrong)
+		     : 0;
+}
+
 static int check_crl(const struct db_row *row, void *arg)
 {
 	struct check *c = arg;
@@ -442,6 +460,8 @@ static int check_all(struct check *c, const char *head)
 	rc = check_rows(c);
 	if (!rc)
 		rc = db_each(c->conn, DB_CHECK_CERTS, NULL, check_cert, c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_CROSSES, NULL, check_cross, c);
 	if (!rc)
 		rc = db_each(c->conn, DB_CHECK_CRLS, NULL, check_crl, c);
 	if (!rc)

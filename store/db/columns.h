@@ -102,7 +102,9 @@ enum db_merge {
 	C(27, crl_days, crl_days, INT, EXPORTED, NEWER) \
 	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY) \
 	C(29, crl_url, crl_url, TEXT, EXPORTED, NEWER) \
-	C(30, issuer_url, issuer_url, TEXT, EXPORTED, NEWER)
+	C(30, issuer_url, issuer_url, TEXT, EXPORTED, NEWER) \
+	C(31, cross_by, cross_by, INT, EXPORTED, NEWER) \
+	C(32, cross_der, cross_der, HEX_OR_NULL, EXPORTED, NEWER)
 
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -259,7 +261,9 @@ enum db_merge {
 	S(DB_CERT_MANAGED, "c.managed") \
 	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain")) \
 	S(DB_CERT_CRL_URL, "c.crl_url") \
-	S(DB_CERT_ISSUER_URL, "c.issuer_url")
+	S(DB_CERT_ISSUER_URL, "c.issuer_url") \
+	S(DB_CERT_CROSS_NAME, "x.name") \
+	S(DB_CERT_CROSS_LEN, "length(c.cross_der)")
 
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \
@@ -302,7 +306,7 @@ struct db_column {
 	enum db_merge merge;
 };
 
-enum { DB_COLUMNS_MAX = 32 };
+enum { DB_COLUMNS_MAX = 48 };
 
 /* Of a row whose first column is the id. */
 struct db_columns {

@@ -35,9 +35,9 @@
 	"LEFT JOIN " ISSUED_BY("WHERE id > " COUNTED_ID " ") " u ON u.cert = " c ".id "
 
 #define CERT_ROWS \
-	"SELECT " OBJECT("c", "greatest(" EDITED("c") ", c.counted, u.at, c.shown * 1000000000, coalesce(" EDITED("i") ", 0))") \
+	"SELECT " OBJECT("c", "greatest(" EDITED("c") ", c.counted, u.at, c.shown * 1000000000, coalesce(" EDITED("i") ", 0), coalesce(" EDITED("x") ", 0))") \
 	DB_CERT_READ(READ) \
-	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer " UNCOUNTED("c") "WHERE c.removed IS NULL "
+	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer LEFT JOIN cert x ON x.id = c.cross_by " UNCOUNTED("c") "WHERE c.removed IS NULL "
 
 /* No object depends on the certificate ?1; now: the parameter that is the
  * present second. */
@@ -46,6 +46,7 @@
 	"AND NOT EXISTS (SELECT 1 FROM grp WHERE signing_cert = ?1 AND removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM prov_key WHERE signing_cert = ?1 AND removed IS NULL) " \
 	"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.issuer = ?1 AND c.removed IS NULL) " \
+	"AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.cross_by = ?1 AND c.removed IS NULL) " \
 	"AND issued_until <= " now " AND NOT EXISTS " \
 	"(SELECT 1 FROM issued WHERE id > " COUNTED_ID " AND cert = ?1 AND not_after > " now ")"
 

@@ -197,6 +197,17 @@ static bool is_retry(const struct enrolment *e)
 	       e->i.known.key == e->key && !clock_past(e->i.known.not_after);
 }
 
+/* The root named in the key text, or, while that vouches for it, an older one */
+static bool names_root(struct enrolment *e)
+{
+	const struct signer *signer = e->i.signer;
+
+	e->i.knows_root = pki_equal(e->root, signer->root, PKI_HASH);
+	return e->i.knows_root || (signer_is_crossed(signer) &&
+				      pki_equal(e->root, signer->old_root,
+					  PKI_HASH));
+}
+
 /* The machine trusts the root named in its key text: the certificate must chain
  * to it. */
 static int check_root(struct enrolment *e)
@@ -204,8 +215,7 @@ static int check_root(struct enrolment *e)
 	int rc = issuance_signer(
 	    &e->i, is_retry(e) ? e->i.known.cert : e->i.cert);
 
-	if (!rc && e->with_text &&
-	    !pki_equal(e->root, e->i.signer->root, PKI_HASH))
+	if (!rc && e->with_text && !names_root(e))
 		return store_refuse(e->i.call, -EKEYREJECTED,
 		    "the key text names another root than the certificate would chain to; copy the key again");
 	return rc;

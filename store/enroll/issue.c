@@ -240,9 +240,9 @@ int issuance_sign(struct issuance *i, int64_t seconds)
 int issuance_reply(
     const struct issuance *i, const struct bytes *der, struct bytes *reply)
 {
+	const struct bytes *chain = i->knows_root ? &i->signer->chain
+						  : signer_chain(i->signer);
 	int rc = pki_pem(PKI_LABEL_CERTIFICATE, der->data, der->len, reply);
 
-	return rc ? rc
-		  : bytes_add(
-			reply, i->signer->chain.data, i->signer->chain.len);
+	return rc ? rc : bytes_add(reply, chain->data, chain->len);
 }

@@ -37,6 +37,7 @@ struct issuance {
 	int64_t cert, cert_not_before, cert_not_after, validity_days;
 	bool cert_enabled;
 	struct signer *signer;
+	bool knows_root; /* the request names the signer's root as trusted */
 
 	/* the member */
 	int place;

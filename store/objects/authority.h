@@ -52,6 +52,18 @@ int cert_make_signed(struct db_conn *conn, struct db_batch *batch,
     struct store_make *make, const struct new_cert *want, struct pki_ca **ca,
     int64_t *not_after);
 
+/*
+ * Sets which older root vouches for a root: edit->text is its name, or empty or
+ * `none` for none. Signs the root's subject and public key with it.
+ *
+ * Returns 0, -ESTALE, -EPERM (managed), -EINVAL (either is no root of this
+ * store, or the path length of the older one forbids), -ENOENT (it is missing,
+ * pending or disabled), -EBUSY (the root vouches for it, maybe through others,
+ * or is itself), -EKEYEXPIRED (either has expired) or -errno.
+ */
+int store_cert_cross(struct store *store, struct store_call *call,
+    const struct store_object *object, const struct store_edit *edit);
+
 /* Signs a certificate for a key pair (PKCS #8 DER) and appends its DER. now is
  * a moment. Returns 0 or -errno of pki_ca_sign. */
 int cert_sign(const struct store *store, const struct new_cert *want,

@@ -44,6 +44,8 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	c->csr_len = (size_t)db_int(row, DB_CERT_CSR_LEN);
 	db_text(row, DB_CERT_CRL_URL, c->crl_url, sizeof(c->crl_url));
 	db_text(row, DB_CERT_ISSUER_URL, c->issuer_url, sizeof(c->issuer_url));
+	db_text(row, DB_CERT_CROSS_NAME, c->cross, sizeof(c->cross));
+	c->cross_len = (size_t)db_int(row, DB_CERT_CROSS_LEN);
 	o->changed = clock_later(o->changed, c->not_after);
 }
 
@@ -170,6 +172,11 @@ const struct object_kind store_cert_kind = {
 		.set = DB_NONE,
 		.type = FIELD_TEXT,
 		.at = offsetof(union store_any, cert.subject),
+		.edit = store_cert_edit},
+	    [STORE_CROSS] = {.name = "cross",
+		.set = DB_NONE,
+		.type = FIELD_CERT,
+		.at = offsetof(union store_any, cert.cross),
 		.edit = store_cert_edit},
 	},
 };

@@ -2,13 +2,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store/base/clock.h"
 #include "store/internal.h"
 #include "store/objects/signer.h"
 
 /* PEM documents and fingerprints of members and signing certificates. */
 
 struct material {
-	struct bytes der, csr;
+	struct bytes der, csr, cross;
 };
 
 static int read_material(const struct db_row *row, void *arg)
@@ -24,6 +25,23 @@ static int read_material(const struct db_row *row, void *arg)
 	return bytes_add(&m->csr, blob, len);
 }
 
+static int read_cert(const struct db_row *row, void *arg)
+{
+	struct material *m = arg;
+	size_t len;
+	const void *blob = db_blob(row, 6, &len);
+	int rc = read_material(row, m);
+
+	return rc || !blob ? rc : bytes_add(&m->cross, blob, len);
+}
+
+static void free_material(struct material *m)
+{
+	bytes_free(&m->der);
+	bytes_free(&m->csr);
+	bytes_free(&m->cross);
+}
+
 static int load(
     struct store *store, const union store_any *object, struct material *m)
 {
@@ -32,7 +50,7 @@ static int load(
 
 	return db_one(conn, member ? DB_ISSUED_MATERIAL : DB_CERT_MATERIAL,
 	    DB_ARGS(DB_INT(member ? object->member.issued : object->object.id)),
-	    read_material, m, -ESTALE);
+	    member ? read_material : read_cert, m, -ESTALE);
 }
 
 static int read_enrolled(const struct db_row *row, void *arg)
@@ -70,10 +88,16 @@ static int signer_of(
 	    store, member ? object->member.issuer : object->object.id, out);
 }
 
-/* The offset of the object's issuers in the signer's chain. */
-static size_t above(const union store_any *object, const struct signer *signer)
+/* The chain of the object's issuers, from *from on. A root has none, whoever
+ * vouches for it. */
+static const struct bytes *issuers(
+    const union store_any *object, const struct signer *signer, size_t *from)
 {
-	return object->object.kind == STORE_MEMBER ? 0 : signer->above;
+	bool member = object->object.kind == STORE_MEMBER;
+
+	*from = member ? 0 : signer->above;
+	return *from < signer->chain.len ? signer_chain(signer)
+					 : &signer->chain;
 }
 
 static int add_chain(
@@ -84,8 +108,9 @@ static int add_chain(
 
 	if (rc || !signer)
 		return rc;
-	return bytes_add_part(
-	    out, &signer->chain, above(object, signer), signer->chain.len);
+	size_t from;
+	const struct bytes *chain = issuers(object, signer, &from);
+	return bytes_add_part(out, chain, from, chain->len);
 }
 
 static int add_fingerprint(const struct bytes *der, struct bytes *out)
@@ -110,10 +135,14 @@ int store_document(struct store *store, const union store_any *object,
 		return add_chain(store, object, out);
 	rc = load(store, object, &m);
 	if (!rc && !m.der.len && which != STORE_CSR_PEM) {
-		bytes_free(&m.csr);
+		free_material(&m);
 		return 0;
 	}
-	if (!rc && which == STORE_FINGERPRINT)
+	if (!rc && which == STORE_CROSS_PEM)
+		rc = m.cross.len ? pki_pem(PKI_LABEL_CERTIFICATE, m.cross.data,
+				       m.cross.len, out)
+				 : 0;
+	else if (!rc && which == STORE_FINGERPRINT)
 		rc = add_fingerprint(&m.der, out);
 	else if (!rc && which == STORE_CSR_PEM)
 		rc = pki_pem(PKI_LABEL_REQUEST, m.csr.data, m.csr.len, out);
@@ -121,9 +150,26 @@ int store_document(struct store *store, const union store_any *object,
 		rc = pki_pem(PKI_LABEL_CERTIFICATE, m.der.data, m.der.len, out);
 	if (!rc && which == STORE_FULLCHAIN_PEM)
 		rc = add_chain(store, object, out);
-	bytes_free(&m.der);
-	bytes_free(&m.csr);
+	free_material(&m);
 	return rc;
+}
+
+int store_document_moment(struct store *store, const union store_any *object,
+    enum store_document which, int64_t *moment)
+{
+	CLEANUP_SIGNER struct signer *signer = NULL;
+
+	if (which != STORE_CHAIN_PEM && which != STORE_FULLCHAIN_PEM)
+		return 0;
+	int rc = signer_of(store, object, &signer);
+	if (rc || !signer)
+		return rc;
+	int64_t at = signer->crossed_at;
+	if (signer->crossed.len)
+		at = clock_later(at, signer->cross_ends);
+	if (at > *moment)
+		*moment = at;
+	return 0;
 }
 
 int store_document_len(struct store *store, const union store_any *object,
@@ -139,6 +185,11 @@ int store_document_len(struct store *store, const union store_any *object,
 		return 0;
 	if (which == STORE_FINGERPRINT)
 		*len = (size_t)2 * PKI_HASH;
+	else if (which == STORE_CROSS_PEM)
+		*len = object->cert.cross_len
+			   ? pki_pem_len(PKI_LABEL_CERTIFICATE,
+				 object->cert.cross_len)
+			   : 0;
 	else if (which == STORE_CSR_PEM)
 		*len = pki_pem_len(PKI_LABEL_REQUEST, csr);
 	else if (which != STORE_CHAIN_PEM)
@@ -146,7 +197,10 @@ int store_document_len(struct store *store, const union store_any *object,
 	if (which != STORE_CHAIN_PEM && which != STORE_FULLCHAIN_PEM)
 		return 0;
 	int rc = signer_of(store, object, &signer);
-	if (!rc && signer)
-		*len += signer->chain.len - above(object, signer);
-	return rc;
+	if (rc || !signer)
+		return rc;
+	size_t from;
+	*len += issuers(object, signer, &from)->len;
+	*len -= from;
+	return 0;
 }

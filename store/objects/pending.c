@@ -305,6 +305,8 @@ int store_cert_edit(struct store *store, struct store_call *call,
 	    .store = store, .call = call, .id = object->id, .edit = edit};
 	int rc = 0;
 
+	if (edit->field == STORE_CROSS)
+		return store_cert_cross(store, call, object, edit);
 	if (edit->field == STORE_ISSUER)
 		return pending_run(&p, prepare_issuer, &issuer_job);
 	if (edit->field == STORE_SUBJECT)

@@ -13,10 +13,22 @@
 #include "store/objects/shown.h"
 
 struct step {
-	struct bytes der, sealed, chain;
+	struct bytes der, sealed, chain, cross;
 	struct bytes crl_url, issuer_url; /* NUL-terminated */
 	int64_t issuer;			  /* 0: this is the root */
+	int64_t cross_by;		  /* 0: no older root vouches for it */
+	int64_t crossed;
 };
+
+static void free_step(struct step *s)
+{
+	bytes_free(&s->der);
+	bytes_free(&s->sealed);
+	bytes_free(&s->chain);
+	bytes_free(&s->cross);
+	bytes_free(&s->crl_url);
+	bytes_free(&s->issuer_url);
+}
 
 static int read_text(const struct db_row *row, int column, struct bytes *out)
 {
@@ -41,9 +53,20 @@ static int read_step(const struct db_row *row, void *arg)
 	blob = db_blob(row, 4, &len);
 	if (!rc && blob)
 		rc = bytes_add(&s->chain, blob, len);
+	s->cross_by = db_int(row, 5);
+	s->crossed = db_int(row, 7);
+	blob = db_blob(row, 6, &len);
+	if (!rc && blob)
+		rc = bytes_add(&s->cross, blob, len);
 	if (!rc)
-		rc = read_text(row, 5, &s->crl_url);
-	return rc ? rc : read_text(row, 6, &s->issuer_url);
+		rc = read_text(row, 8, &s->crl_url);
+	return rc ? rc : read_text(row, 9, &s->issuer_url);
+}
+
+static int read_cert(struct db_conn *conn, int64_t id, struct step *s)
+{
+	return db_one(
+	    conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(id)), read_step, s, -ENOENT);
 }
 
 static int open_key(
@@ -63,13 +86,27 @@ static int open_key(
 			(const char *)s->issuer_url.data);
 }
 
+/* Counts the path length of a certificate with so many below it. RFC 5280 6.1.4
+ * (l), (m): every CA on the way uses up one. */
+static int limit_path(
+    struct signer *signer, const void *der, size_t len, int below)
+{
+	int path_length;
+	int rc = pki_path_length(der, len, &path_length);
+
+	if (!rc && path_length != PKI_NO_LIMIT &&
+	    path_length - below < signer->path_left)
+		signer->path_left = path_length - below;
+	return rc;
+}
+
 /* Adds a certificate to the chain. The last one added is the root. */
 static int add(const void *der, size_t len, void *arg)
 {
 	struct signer *signer = arg;
-	int path_length;
-	int rc = pki_path_length(der, len, &path_length);
+	int rc = limit_path(signer, der, len, signer->depth);
 
+	signer->last = signer->chain.len;
 	if (!rc)
 		rc = pki_pem(PKI_LABEL_CERTIFICATE, der, len, &signer->chain);
 	if (!rc)
@@ -78,13 +115,54 @@ static int add(const void *der, size_t len, void *arg)
 		rc = pki_ca_above(signer->ca, der, len);
 	if (rc)
 		return rc;
-	/* RFC 5280 6.1.4 (l), (m): every CA on the way uses up one */
-	if (path_length != PKI_NO_LIMIT &&
-	    path_length - signer->depth < signer->path_left)
-		signer->path_left = path_length - signer->depth;
 	if (!signer->depth++)
 		signer->above = signer->chain.len;
 	return 0;
+}
+
+static int add_pem(const struct bytes *der, struct bytes *out)
+{
+	return pki_pem(PKI_LABEL_CERTIFICATE, der->data, der->len, out);
+}
+
+/* Makes the chain for clients of the root that vouches for this one. */
+static int cross(
+    struct signer *signer, const struct step *root, const struct bytes *old)
+{
+	struct bytes *out = &signer->crossed;
+	const struct bytes *chain = &signer->chain;
+	struct pki_cert_info info = {0};
+	int rc = pki_cert_info(root->cross.data, root->cross.len, &info);
+
+	signer->cross_ends = info.not_after;
+	if (!rc)
+		rc = limit_path(signer, root->cross.data, root->cross.len,
+		    signer->depth - 1);
+	if (!rc)
+		rc = pki_sha256(old->data, old->len, signer->old_root);
+	if (!rc)
+		rc = bytes_add(out, chain->data, signer->last);
+	if (!rc)
+		rc = add_pem(&root->cross, out);
+	if (!rc)
+		rc = bytes_add(
+		    out, chain->data + signer->last, chain->len - signer->last);
+	return rc ? rc : add_pem(old, out);
+}
+
+static int add_cross(
+    struct db_conn *conn, struct signer *signer, const struct step *root)
+{
+	struct step old = {0};
+	int rc = 0;
+
+	signer->crossed_at = root->crossed;
+	if (root->cross_by)
+		rc = read_cert(conn, root->cross_by, &old);
+	if (root->cross_by && !rc)
+		rc = cross(signer, root, &old.der);
+	free_step(&old);
+	return rc;
 }
 
 /* Adds one certificate of this store, and its issuers from outside. *next is
@@ -94,8 +172,7 @@ static int climb(struct store *store, struct db_conn *conn,
     struct signer *signer, int64_t at, int64_t *next, bool *unread)
 {
 	struct step s = {0};
-	int rc = db_one(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(at)), read_step,
-	    &s, -ENOENT);
+	int rc = read_cert(conn, at, &s);
 
 	*unread = rc && rc != -ENOENT;
 	if (!rc && at == signer->id)
@@ -104,12 +181,10 @@ static int climb(struct store *store, struct db_conn *conn,
 		rc = add(s.der.data, s.der.len, signer);
 	if (!rc)
 		rc = pki_chain_each(s.chain.data, s.chain.len, add, signer);
+	if (!rc && !s.issuer)
+		rc = add_cross(conn, signer, &s);
 	*next = s.issuer;
-	bytes_free(&s.der);
-	bytes_free(&s.sealed);
-	bytes_free(&s.chain);
-	bytes_free(&s.crl_url);
-	bytes_free(&s.issuer_url);
+	free_step(&s);
 	return rc;
 }
 
@@ -153,12 +228,23 @@ void signer_put(struct signer *signer)
 		return;
 	pki_ca_free(signer->ca);
 	bytes_free(&signer->chain);
+	bytes_free(&signer->crossed);
 	free(signer);
 }
 
 void signer_cleanup(struct signer **signer)
 {
 	signer_put(*signer);
+}
+
+bool signer_is_crossed(const struct signer *signer)
+{
+	return signer->crossed.len && !clock_past(signer->cross_ends);
+}
+
+const struct bytes *signer_chain(const struct signer *signer)
+{
+	return signer_is_crossed(signer) ? &signer->crossed : &signer->chain;
 }
 
 static struct signer **slot(struct store *store, int64_t cert)

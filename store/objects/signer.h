@@ -25,11 +25,19 @@ struct signer {
 	struct pki_ca *ca;  /* NULL: it has no private key, as it was deleted */
 	struct bytes chain; /* PEM, from the certificate to the root inclusive */
 	size_t above;	    /* offset in `chain` of the next certificate */
+	size_t last;	    /* offset in `chain` of the root */
 	int depth;	    /* number of certificates in `chain` */
 	int path_left;	    /* CAs permitted below it (RFC 5280 4.2.1.9), or
 			       PKI_NO_LIMIT */
 
 	unsigned char root[PKI_HASH]; /* SHA-256 of the root's DER */
+
+	/* An older root vouches for the root: the chain with what it signed
+	 * before the root, and itself at the end; empty: none does. */
+	struct bytes crossed;
+	int64_t cross_ends; /* seconds */
+	unsigned char old_root[PKI_HASH];
+	int64_t crossed_at; /* the moment when this last changed */
 };
 
 /* Loaded signers by id modulo SIGNERS. */
@@ -55,6 +63,12 @@ void signer_cleanup(struct signer **signer);
  * chain) or -EIO; the reason names the signing certificate. */
 int signer_verify(struct store *store, struct store_call *call,
     const struct signer *signer, const struct bytes *der, int64_t seconds);
+/* Whether an older root vouches for its root now. */
+bool signer_is_crossed(const struct signer *signer);
+
+/* The chain that clients of either root can use: in this order, `crossed`, as
+ * those of the older one take the first issuer that fits. Else `chain`. */
+const struct bytes *signer_chain(const struct signer *signer);
 
 /* In a job: counts a signing certificate, or a member's, that `cert` has
  * signed. issued: its id, before: the highest that there was before it. Return

@@ -290,3 +290,9 @@ int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
 	X509_NAME_free(subject);
 	return pki_drain(rc);
 }
+
+int pki_ca_cross(const struct pki_new_ca *want, const struct pki_ca *ca,
+    const struct pki_ca *issuer, struct bytes *der)
+{
+	return pki_drain(certify(want, ca, issuer, der));
+}

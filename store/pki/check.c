@@ -115,3 +115,32 @@ const char *pki_check_crl(const void *der, size_t len, const void *ca,
 	pki_drain(0);
 	return wrong;
 }
+
+static const char *find_cross_mismatch(X509 *x, X509 *ca, X509 *issuer)
+{
+	if (!x || !ca || !issuer)
+		return "is damaged";
+	if (X509_verify(x, X509_get0_pubkey(issuer)) != 1 ||
+	    X509_NAME_cmp(X509_get_issuer_name(x),
+		X509_get_subject_name(issuer)) != 0)
+		return "was not signed by it";
+	if (X509_NAME_cmp(X509_get_subject_name(x),
+		X509_get_subject_name(ca)) != 0 ||
+	    EVP_PKEY_eq(X509_get0_pubkey(x), X509_get0_pubkey(ca)) != 1)
+		return "is for another one";
+	return X509_check_ca(x) == 1 ? NULL : "is not a CA's";
+}
+
+const char *pki_check_cross(const void *der, size_t len, const void *ca,
+    size_t ca_len, const void *issuer, size_t issuer_len)
+{
+	X509 *x = pki_x509(der, len), *own = pki_x509(ca, ca_len),
+	     *above = pki_x509(issuer, issuer_len);
+	const char *wrong = find_cross_mismatch(x, own, above);
+
+	X509_free(x);
+	X509_free(own);
+	X509_free(above);
+	pki_drain(0);
+	return wrong;
+}

@@ -389,6 +389,11 @@ struct pki_new_ca {
 int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
     const struct pki_ca *issuer, struct bytes *der);
 
+/* Signs a certificate for another CA's subject, public key and key identifier,
+ * and appends its DER; want->subject does not count. Returns 0 or -errno. */
+int pki_ca_cross(const struct pki_new_ca *want, const struct pki_ca *ca,
+    const struct pki_ca *issuer, struct bytes *der);
+
 struct pki_leaf {
 	const char *common_name, *unit, *organization;
 	const char *uri, *dns; /* subject alternative names */
@@ -443,5 +448,9 @@ const char *pki_check_issued(const void *der, size_t der_len, const void *csr,
  * certificate. */
 const char *pki_check_crl(const void *der, size_t len, const void *ca,
     size_t ca_len, const struct pki_crl *want);
+
+/* Likewise compares a certificate that pki_ca_cross has made with both. */
+const char *pki_check_cross(const void *der, size_t len, const void *ca,
+    size_t ca_len, const void *issuer, size_t issuer_len);
 
 #endif
