@@ -382,3 +382,184 @@ company() {
 	wait_until grep -q '"result":"EKEYEXPIRED","reason":"[^"]*certs/short[^"]*chain has expired' "$M/log"
 	is "$K/uses" 1
 }
+
+# --- a machine that leaves ---
+
+# leave KEY [PROOF [CN]]: the request to leave, made with KEY, and the proof with another; the reply.
+leave() {
+	openssl req -new -key "$1.pem" -subj "/CN=${3-cessationOfOperation}" -out leave.csr
+	proof "${2-$1}.pem" leave.csr > proof.csr
+	enroll leave.csr proof.csr "$M/renew"
+}
+
+revoked_count() { sql "SELECT count(*) FROM issued WHERE revoked IS NOT NULL AND reason = 'cessationOfOperation'"; }
+
+@test "a machine that leaves has all its certificates revoked, and nobody else's" {
+	echo max > "$K/max_uses"
+	member web1
+	member other
+	csr new
+	renew new web1 > new.crt
+	[ "$(leave new)" = revoked ]
+	is "$G/members/web1/revocation" cessationOfOperation
+	is "$G/members/web1/state" revoked
+	is "$G/members/other/state" active
+	[ "$(revoked_count)" = 2 ]
+	grep -q '"action":"revoke","object":"app_connector/berlin/members/web1","revocation":"cessationOfOperation","result":"ok"' "$M/log"
+	# again: the same answer, also with the first key, and no other line
+	[ "$(leave new)" = revoked ]
+	[ "$(leave web1)" = revoked ]
+	[ "$(grep -c '"action":"revoke"' "$M/log")" = 1 ]
+	[ "$(revoked_count)" = 2 ]
+	openssl crl -in "$C/crl.pem" -noout -text | grep -c 'Cessation Of Operation' | grep -qx 2
+	# a disabled group, key and certificate keep no machine from leaving; a deleted member has left
+	echo 0 > "$C/enabled"
+	echo 0 > "$G/enabled"
+	[ "$(leave other)" = revoked ]
+	rmdir "$G/members/other"
+	[ "$(leave other)" = revoked ]
+}
+
+@test "nothing else can be revoked so" {
+	echo max > "$K/max_uses"
+	member web1
+	member web2
+	csr new
+	csr stranger
+	refused 'Key was rejected by service' leave stranger
+	# another's key in either part
+	refused 'File exists' leave web1 web2
+	refused 'Key was rejected by service' leave web1 stranger
+	# another reason is no reason
+	refused 'File exists' leave web1 web1 keyCompromise
+	# a proof of another request
+	openssl req -new -key web1.pem -subj /CN=cessationOfOperation -out leave.csr
+	proof web1.pem new.csr > proof.csr
+	refused 'Key was rejected by service' enroll leave.csr proof.csr "$M/renew"
+	# a proof that somebody saw, with a request of their own
+	proof web1.pem leave.csr > proof.csr
+	openssl req -new -key stranger.pem -subj /CN=cessationOfOperation -out theirs.csr
+	refused 'Key was rejected by service' enroll theirs.csr proof.csr "$M/renew"
+	# a signature that is none
+	openssl req -in leave.csr -outform DER -out leave.der
+	python3 - <<-'PY'
+		data = bytearray(open('leave.der', 'rb').read())
+		data[-1] ^= 1
+		open('leave.der', 'wb').write(data)
+	PY
+	openssl req -inform DER -in leave.der -out broken.csr
+	proof web1.pem broken.csr > proof.csr
+	refused 'Key was rejected by service' enroll broken.csr proof.csr "$M/renew"
+	[ "$(sql 'SELECT count(*) FROM issued WHERE revoked IS NOT NULL')" = 0 ]
+	# a key that was replaced, as long as the member is valid
+	renew new web1 > new.crt
+	refused 'Key was rejected by service' leave web1
+	csr newer
+	renew newer new > newer.crt
+	[ "$(sql 'SELECT count(*) FROM issued WHERE revoked IS NOT NULL')" = 1 ]
+	refused 'Key was rejected by service' leave web1
+	is "$G/members/web1/state" active
+	# the enroll files know no such request
+	refused 'File exists' enroll_here leave.csr
+	stop
+	start -o ro
+	refused 'Read-only file system' leave newer
+	stop
+	[ "$(revoked_count)" = 0 ]
+}
+
+@test "an expired certificate needs no revocation" {
+	use_clock
+	stop
+	start
+	member web1
+	stop
+	set_clock $((400 * 86400))
+	start
+	refused 'Key has expired' leave web1
+	is "$G/members/web1/revocation" none
+}
+
+# ce [OPTION...]: the machine's program.
+ce() { sh "$BATS_TEST_DIRNAME/../../scripts/connector-enroll" "$@"; }
+
+# machine: enrolled in d, as member NAME.
+machine() {
+	mkdir d
+	echo max > "$K/max_uses"
+	(umask 077 && cat "$K/key" > d/provision_key)
+	ce -d d "$M/enroll" 2> /dev/null
+	NAME=$(openssl x509 -in d/cert.pem -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p')
+}
+
+@test "connector-enroll --revoke, and again, in every shell" {
+	local shell
+	for shell in dash bash 'busybox sh' mksh ksh93; do
+		command -v "${shell%% *}" > /dev/null || continue
+		machine
+		$shell "$BATS_TEST_DIRNAME/../../scripts/connector-enroll" --revoke -d d "$M/enroll" 2> said
+		diff said - <<-END
+			notice:Checking Enrollment
+			notice:Revoke: Connecting to corp.example via $M/enroll
+			notice:All certificates of $NAME are revoked; key.pem, cert.pem, chain.pem and provision_key are removed from d
+		END
+		is "$G/members/$NAME/revocation" cessationOfOperation
+		[ "$(ls -A d)" = lock ]
+		ce --revoke -d d "$M/enroll" 2> said
+		diff said - <<-END
+			notice:Checking Enrollment
+			notice:No certificate in d: nothing to revoke
+		END
+		# no later run enrolls
+		run ce -d d "$M/enroll"
+		[ "$status" = 2 ]
+		rm -r d
+	done
+}
+
+@test "connector-enroll --revoke is finished by another run, and follows a renewal whose answer was lost" {
+	machine
+	cp -r d kept
+	ce --revoke -d d "$M/enroll"
+	# the run died before it removed the files
+	ce --revoke -d kept "$M/enroll"
+	[ "$(ls -A kept)" = lock ]
+	rm -r d
+	machine
+	mkdir d/new
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out d/new/key.pem 2> /dev/null
+	cp d/new/key.pem lost.pem
+	cp d/key.pem now.pem
+	openssl req -new -key lost.pem -subj /CN=lost -out lost.csr
+	renew lost now > /dev/null
+	ce --revoke -d d "$M/enroll"
+	is "$G/members/$NAME/revocation" cessationOfOperation
+	[ "$(ls -A d)" = lock ]
+}
+
+@test "connector-enroll --revoke over ssh, through the gate, and its exit statuses" {
+	machine
+	cat > ssh <<-'END'
+		#!/bin/bash
+		SSH_ORIGINAL_COMMAND=${!#} exec sh "$CE" --gate "$GATED"
+	END
+	chmod 755 ssh
+	export CONNECTOR_SSH=$T/ssh GATED=$M CE=$BATS_TEST_DIRNAME/../../scripts/connector-enroll
+	run ce --revoke -k d/provision_key -d d "$M/enroll"
+	[ "$status" = 2 ]
+	run ce --revoke -d d
+	[ "$status" = 2 ]
+	run ce --revoke -d d "$T/no/enroll"
+	[ "$status" = 3 ]
+	stop
+	start -o ro
+	run ce --revoke -d d ssh:far:"$M/enroll"
+	[ "$status" = 1 ]
+	[[ $output = *'status(503)'*'Certificate revocation failed.' ]]
+	[ -s d/key.pem ] && [ -s d/cert.pem ] && [ -s d/provision_key ]
+	stop
+	start
+	ce --revoke -d d ssh:far:"$M/enroll"
+	is "$G/members/$NAME/revocation" cessationOfOperation
+	[ "$(ls -A d)" = lock ]
+}
