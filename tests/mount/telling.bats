@@ -563,3 +563,68 @@ machine() {
 	is "$G/members/$NAME/revocation" cessationOfOperation
 	[ "$(ls -A d)" = lock ]
 }
+
+# --- who it was ---
+
+can_set_loginuid() { bash -c 'echo 4711 > /proc/self/loginuid && [ "$(cat /proc/self/loginuid)" = 4711 ]'; }
+
+# as_login SCRIPT: by a process of a session of the user 4711; its number is in the file session.
+as_login() {
+	bash -c 'echo 4711 > /proc/self/loginuid && cat /proc/self/sessionid > "$T/session" && eval "$1"' - "$1"
+}
+
+# line ACTION OBJECT: the last such line of the log, as JSON.
+line() { grep "\"action\":\"$1\",\"object\":\"$2\"" "$M/log" | tail -n 1; }
+
+# by_login ACTION OBJECT: the line says whose session it was.
+by_login() {
+	line "$1" "$2" > line
+	python3 - "$(cat session)" <<-'PY'
+		import json, sys
+		line = json.load(open('line'))
+		assert line['loginuid'] == 4711 and line['session'] == int(sys.argv[1]) and line['uid'] == 0, line
+	PY
+}
+
+by_nobody() {
+	line "$1" "$2" > line
+	python3 -c 'import json; line = json.load(open("line")); assert not {"loginuid", "session"} & set(line), line'
+}
+
+@test "the trail says who had logged in: what operators do, and what they are refused" {
+	needs set_loginuid
+	export T M G K
+	local key=app_connector/berlin/keys/auto
+	as_login 'mkdir $G/keys/new'
+	by_login mkdir app_connector/berlin/keys/new
+	as_login 'echo 5 > $K/max_uses'
+	by_login set $key/max_uses
+	as_login 'cat $K/key > /dev/null'
+	by_login copy $key
+	as_login 'mv $G/keys/new $G/keys/newer'
+	by_login rename app_connector/berlin/keys/new
+	as_login 'chmod 600 $K/description'
+	grep '"action":"ch[a-z]*"' "$M/log" | tail -n 1 | grep -q '"loginuid":4711'
+	as_login 'rmdir $G/keys/newer'
+	by_login rmdir app_connector/berlin/keys/newer
+	! as_login 'echo nonsense > $K/max_uses' || return 1
+	wait_until grep -q '"loginuid":4711.*"result":"EINVAL"' "$M/log"
+	# without a login nothing is said, and a conversation is not asked
+	bash -c '[ "$(cat /proc/self/loginuid)" != 4294967295 ] || echo 6 > "$1"' - "$K/max_uses"
+	[ "$(cat /proc/self/loginuid)" != 4294967295 ] || by_nobody set $key/max_uses
+	csr web1
+	as_login 'bash -c "{ cat web1.csr >&3; cat <&3 > web1.crt; } 3<> $K/enroll"'
+	by_nobody enroll app_connector/berlin/members/web1
+	csr web2
+	as_login 'cp web2.csr $K/enroll.d/web2.csr'
+	by_login enroll app_connector/berlin/members/web2
+	line enroll app_connector/berlin/members/web2 | grep -q '"key_id":1,"loginuid":4711,"session":'
+	# the export has it, and a restore
+	cp -r "$M/export" copy
+	grep '"loginuid":4711' "$M/log" > was
+	stop
+	restore_store copy
+	check_store
+	start
+	grep '"loginuid":4711' "$M/log" | cmp was -
+}
