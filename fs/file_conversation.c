@@ -59,6 +59,7 @@ static void call_as_opener(const struct conversation *c, struct fs_request *rq)
 	rq->call.gid = c->call.gid;
 	rq->call.pid = c->call.pid;
 	memcpy(rq->call.comm, c->call.comm, sizeof(rq->call.comm));
+	rq->call.frequent = true;
 }
 
 /* Whether something was written that is no whole request. */

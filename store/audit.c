@@ -31,6 +31,8 @@ static int set_parts(
 		rc = line_set_more(line, entry->name, entry->value);
 	if (!rc && entry->key)
 		rc = line_set_key(line, entry->key);
+	if (!rc && call->login_known)
+		rc = line_set_login(line, call->loginuid, call->session);
 	if (rc || !entry->error)
 		return rc;
 	rc = line_set(line, LINE_RESULT, store_error_name(entry->error));

@@ -12,6 +12,10 @@ void store_identify(struct store_call *call)
 {
 	if (!call->comm[0] && call->pid > 0)
 		process_command(call->pid, call->comm, sizeof(call->comm));
+	if (call->login_known || call->frequent || call->pid <= 0)
+		return;
+	process_login(call->pid, &call->loginuid, &call->session);
+	call->login_known = true;
 }
 
 int store_refuse(struct store_call *call, int error, const char *format, ...)

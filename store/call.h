@@ -5,6 +5,7 @@
 /* The caller of an operation, and the reason of a refusal. */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct bytes;
@@ -22,6 +23,11 @@ struct store_call {
 	gid_t shown_gid;
 	mode_t umask;  /* for creating objects */
 	char comm[17]; /* command name, see store_identify */
+	/* One of many requests, with a proof of its own: its login is not
+	 * looked up. */
+	bool frequent;
+	bool login_known; /* these are set, see process_login */
+	int64_t loginuid, session;
 	char reason[STORE_REASON];
 	bool recorded; /* the refusal has been logged or counted already */
 };
@@ -30,9 +36,9 @@ struct store_call {
 int store_refuse(struct store_call *call, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Fills in the caller's command name, if it is unknown. Call it before the
- * reply: until then the process exists. Functions that write the audit trail
- * call it. */
+/* Fills in the caller's command name and, unless it is frequent, its login, if
+ * they are unknown. Call it before the reply: until then the process exists.
+ * Functions that write the audit trail call it. */
 void store_identify(struct store_call *call);
 
 /*

@@ -50,14 +50,26 @@ int line_set_more(struct line *line, const char *name, const char *value)
 	return rc ? rc : bytes_add(more, "\"", 2);
 }
 
-int line_set_key(struct line *line, int64_t id)
+static int add_number(struct line *line, const char *name, int64_t number)
 {
 	struct bytes *more = &line->part[LINE_MORE];
 
 	if (more->len)
 		more->len--; /* its NUL */
-	int rc = bytes_printf(more, ",\"key_id\":%" PRId64, id);
+	int rc = bytes_printf(more, ",\"%s\":%" PRId64, name, number);
 	return rc ? rc : bytes_add(more, "", 1);
+}
+
+int line_set_key(struct line *line, int64_t id)
+{
+	return add_number(line, "key_id", id);
+}
+
+int line_set_login(struct line *line, int64_t loginuid, int64_t session)
+{
+	int rc = loginuid < 0 ? 0 : add_number(line, "loginuid", loginuid);
+
+	return rc || session < 0 ? rc : add_number(line, "session", session);
 }
 
 const char *line_part(const struct line *line, enum line_part part)
@@ -235,24 +247,45 @@ static bool take_string(const char **at, const char *before, struct bytes *out)
 	       take(at, "\"");
 }
 
-/* Skips `,"key_id":NUMBER`, which lines of version 0.1.0 lack. */
-static const char *end_of_key(const char *at)
+/* Skips `,"NAME":NUMBER`, if that is there. */
+static const char *skip_number(const char *at, const char *name)
 {
-	return take(&at, ",\"key_id\":") ? at + strspn(at, "0123456789") : at;
+	size_t len = strlen(name);
+
+	return strncmp(at, ",\"", 2) == 0 && strncmp(at + 2, name, len) == 0 &&
+		       strncmp(at + 2 + len, "\":", 2) == 0
+		   ? at + len + 4 + strspn(at + len + 4, "0123456789")
+		   : at;
+}
+
+/* The end of the login, which may be unknown. */
+static const char *end_of_login(const char *at)
+{
+	return skip_number(skip_number(at, "loginuid"), "session");
+}
+
+/* The end of a name, its text, the key's id, which lines of version 0.1.0 lack,
+ * and the login. NULL: it is something else. */
+static const char *end_of_more(const char *at)
+{
+	if (strncmp(at, ",\"", 2) != 0)
+		return NULL;
+	const char *value = end_of_string(at + 2);
+	if (strncmp(value, "\":\"", 3) != 0)
+		return NULL;
+	value = end_of_string(value + 3);
+	return *value ? end_of_login(skip_number(value + 1, "key_id")) : NULL;
 }
 
 static bool take_more(const char **at, struct line *out)
 {
+	const char *end = end_of_login(*at);
+
 	if (strncmp(*at, ",\"result\":", 10) == 0)
 		return true;
-	if (strncmp(*at, ",\"", 2) != 0)
-		return false;
-	const char *value = end_of_string(*at + 2);
-	if (strncmp(value, "\":\"", 3) != 0)
-		return false;
-	value = end_of_string(value + 3);
-	return *value &&
-	       take_part(at, end_of_key(value + 1), &out->part[LINE_MORE]);
+	if (end == *at)
+		end = end_of_more(*at);
+	return end && take_part(at, end, &out->part[LINE_MORE]);
 }
 
 static bool take_result(const char **at, struct line *out)

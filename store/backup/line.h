@@ -42,6 +42,9 @@ int line_set_more(struct line *line, const char *name, const char *value);
 /* Appends the id of a provisioning key to LINE_MORE. Returns 0 or -ENOMEM. */
 int line_set_key(struct line *line, int64_t id);
 
+/* Likewise the login of who called, behind everything else; -1: unknown. */
+int line_set_login(struct line *line, int64_t loginuid, int64_t session);
+
 /* Returns a part, or NULL if it is empty. */
 const char *line_part(const struct line *line, enum line_part part);
 

@@ -128,14 +128,37 @@ void process_explain_bus_error(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-void process_command(pid_t pid, char *out, size_t size)
+/* Reads a short file of the process, without its final newline; empty if it
+ * cannot be read. */
+static void read_file(pid_t pid, const char *file, char *out, size_t size)
 {
-	char path[32];
+	char path[40];
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
 	if (fd >= 0)
 		close(fd);
 	out[n > 0 ? n - (out[n - 1] == '\n') : 0] = '\0';
+}
+
+void process_command(pid_t pid, char *out, size_t size)
+{
+	read_file(pid, "comm", out, size);
+}
+
+static int64_t read_id(pid_t pid, const char *file)
+{
+	char text[16];
+
+	read_file(pid, file, text, sizeof(text));
+	unsigned long id = *text ? strtoul(text, NULL, 10) : UINT32_MAX;
+	return id == UINT32_MAX ? -1 : (int64_t)id;
+}
+
+void process_login(pid_t pid, int64_t *loginuid, int64_t *session)
+{
+	*loginuid = read_id(pid, "loginuid");
+	/* the kernel sets both at once */
+	*session = *loginuid < 0 ? -1 : read_id(pid, "sessionid");
 }

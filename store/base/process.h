@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Protects keys in memory: no core dumps, no ptrace(2) by other processes of
@@ -41,5 +42,10 @@ bool process_hidepid_group(gid_t *gid);
 /* Writes a process's command name (/proc/PID/comm), NUL-terminated and
  * truncated to size; empty if there is no such process. */
 void process_command(pid_t pid, char *out, size_t size);
+
+/* The uid that a process's user logged in with, and the number of that session,
+ * as the kernel's audit has them (/proc/PID/loginuid, sessionid); -1: unset, or
+ * not to be read. */
+void process_login(pid_t pid, int64_t *loginuid, int64_t *session);
 
 #endif

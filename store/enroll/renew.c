@@ -8,6 +8,7 @@
 #include "store/base/clock.h"
 #include "store/enroll/budget.h"
 #include "store/enroll/issue.h"
+#include "store/enroll/leave.h"
 #include "store/enroll/request.h"
 #include "store/enrollment.h"
 #include "store/internal.h"
@@ -31,53 +32,15 @@ enum {
 
 /* --- authentication by proof --- */
 
-/*
- * Checks the proof's signature and its reference to the CSR. Any caller can
- * send a proof with a key of any size, so the signature is verified only if the
- * key has a certificate from this store: that limits type, size and exponent.
- */
-static int check_proof(struct renewal *r, bool known)
-{
-	struct store_call *call = r->i.call;
-	const char *reason = NULL;
-	int rc = known ? pki_csr_verify(r->proof, &reason) : 0;
-
-	if (!rc)
-		rc = pki_csr_strong(r->proof, &reason);
-	if (rc)
-		return reason ? store_refuse(call, rc, "the proof: %s", reason)
-			      : rc;
-	if (!r->i.csr)
-		return issuance_check_csr(&r->i);
-	rc = request_named_by(r->i.csr, r->proof);
-	if (rc == -EKEYREJECTED)
-		return store_refuse(call, rc,
-		    "the proof's CN is not the SHA-256 of the first certificate request's DER in hex");
-	return rc;
-}
-
 /* Sets member and proven from the proof's key, which must have a valid
  * certificate. */
 static int authenticate(struct renewal *r)
 {
 	struct known_key found = {0};
-	int rc = r->proof_error;
+	int rc = renewal_prove(r, &found);
 
-	if (rc && r->proof_reason)
-		return store_refuse(
-		    r->i.call, rc, "the proof: %s", r->proof_reason);
-	if (!rc)
-		rc = known_key_find(
-		    r->i.store, pki_csr_spki_hash(r->proof), &found);
-	if (!rc)
-		rc = check_proof(r, found.id != 0);
 	if (rc)
 		return rc;
-	if (!found.id)
-		return store_refuse(r->i.call, -EKEYREJECTED,
-		    "the proof's key has no certificate from here");
-	r->member = found.member;
-	r->proven = found.id;
 	if (found.revoked)
 		return store_refuse(r->i.call, -EKEYREVOKED,
 		    "this member's certificate has been revoked");
@@ -101,44 +64,6 @@ int renewal_begin(struct renewal *r, const void *data, size_t len)
 		r->proof_error = pki_csr_parse(request.proof, request.proof_len,
 		    &r->proof, &r->proof_reason);
 	return 0;
-}
-
-/* --- reading the member --- */
-
-static int read_member_row(const struct db_row *row, void *arg)
-{
-	struct renewal *r = arg;
-	struct issuance *i = &r->i;
-	char name[NAME_MAX_LEN + 1];
-
-	db_text(row, DB_RENEW_NAME, name, sizeof(name));
-	i->group = db_int(row, DB_RENEW_GROUP);
-	db_text(row, DB_RENEW_GROUP_NAME, i->group_name, sizeof(i->group_name));
-	i->place = (int)db_int(row, DB_RENEW_PLACE);
-	i->group_enabled = db_int(row, DB_RENEW_GROUP_ENABLED);
-	r->present = db_int(row, DB_RENEW_PRESENT);
-	if (!r->by_proof)
-		r->proven = r->present;
-	r->present_not_after = db_int(row, DB_RENEW_PRESENT_NOT_AFTER);
-	r->present_revoked = db_int(row, DB_RENEW_PRESENT_REVOKED);
-	i->cert = db_int(row, DB_RENEW_CERT);
-	i->cert_enabled = db_int(row, DB_RENEW_CERT_ENABLED);
-	i->cert_not_before = db_int(row, DB_RENEW_CERT_NOT_BEFORE);
-	i->cert_not_after = db_int(row, DB_RENEW_CERT_NOT_AFTER);
-	i->validity_days = db_int(row, DB_RENEW_VALIDITY_DAYS);
-	issuance_name(i, name);
-	return 1;
-}
-
-static int read_member(struct renewal *r)
-{
-	struct db_conn *conn = db_reader(r->i.store->db);
-	int rc = db_one(conn, DB_RENEW_MEMBER, DB_ARGS(DB_INT(r->member)),
-	    read_member_row, r, -ESTALE);
-
-	return rc == -ESTALE
-		   ? store_refuse(r->i.call, rc, "the member has been deleted")
-		   : rc;
 }
 
 /* --- the checks --- */
@@ -229,7 +154,7 @@ static int check_member(struct renewal *r, int64_t seconds)
 	int rc = r->by_proof ? authenticate(r) : 0;
 
 	if (!rc)
-		rc = read_member(r);
+		rc = renewal_read_member(r);
 	return rc ? rc : check_present(r, seconds);
 }
 
@@ -402,6 +327,15 @@ static bool lacks_proof(int rc)
 	       rc == -EFBIG;
 }
 
+/* Returns as renewal_prepare, or as leave. */
+static int attempt_once(struct renewal *r, bool leaves, struct bytes *reply)
+{
+	if (leaves)
+		return leave(r, reply);
+	int rc = renewal_prepare(r, reply);
+	return rc ? rc : renewal_commit(r, reply);
+}
+
 int store_renew(struct store *store, struct store_call *call, int64_t member,
     const void *data, size_t len, struct bytes *reply)
 {
@@ -410,15 +344,14 @@ int store_renew(struct store *store, struct store_call *call, int64_t member,
 	int64_t used = clock_thread();
 	bool again = false;
 	int rc = begin(&r, data, len);
+	bool leaves = !rc && leave_is_asked(&r);
 
 	if (!rc)
 		rc = -EAGAIN;
 	for (int attempt = 0; attempt < MAX_ATTEMPTS && rc == -EAGAIN;
 	     attempt++) {
-		rc = renewal_prepare(&r, reply);
+		rc = attempt_once(&r, leaves, reply);
 		again = rc == 1;
-		if (!rc)
-			rc = renewal_commit(&r, reply);
 	}
 	if (rc == -EAGAIN)
 		rc = store_refuse(call, -EIO,
@@ -428,7 +361,7 @@ int store_renew(struct store *store, struct store_call *call, int64_t member,
 		    clock_thread() - used);
 	if (rc < 0)
 		log_refusal(&r, rc);
-	else
+	else if (!leaves)
 		metrics_event(store, again ? METRICS_AGAIN : METRICS_RENEWED);
 	renewal_end(&r);
 	return rc < 0 ? rc : 0;

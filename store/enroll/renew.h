@@ -29,6 +29,19 @@ struct renewal {
  * malformed), or -ENOMEM. */
 int renewal_begin(struct renewal *r, const void *data, size_t len);
 
+/* --- prove.c --- */
+
+/* Verifies the proof, and finds the certificate of its key: sets member and
+ * proven. It may be revoked or expired. Returns 0, -EKEYREJECTED (another
+ * signature, a key without a certificate, or the CN is not the first CSR's
+ * hash), -EBADMSG, or the error of either CSR. */
+int renewal_prove(struct renewal *r, struct known_key *found);
+
+/* Reads what the member has now. Returns 0, -ESTALE or -errno. */
+int renewal_read_member(struct renewal *r);
+
+/* --- renew.c --- */
+
 /* Reads the store, checks and signs. Returns as enrolment_prepare. */
 int renewal_prepare(struct renewal *r, struct bytes *reply);
 

@@ -382,3 +382,249 @@ company() {
 	wait_until grep -q '"result":"EKEYEXPIRED","reason":"[^"]*certs/short[^"]*chain has expired' "$M/log"
 	is "$K/uses" 1
 }
+
+# --- a machine that leaves ---
+
+# leave KEY [PROOF [CN]]: the request to leave, made with KEY, and the proof with another; the reply.
+leave() {
+	openssl req -new -key "$1.pem" -subj "/CN=${3-cessationOfOperation}" -out leave.csr
+	proof "${2-$1}.pem" leave.csr > proof.csr
+	enroll leave.csr proof.csr "$M/renew"
+}
+
+revoked_count() { sql "SELECT count(*) FROM issued WHERE revoked IS NOT NULL AND reason = 'cessationOfOperation'"; }
+
+@test "a machine that leaves has all its certificates revoked, and nobody else's" {
+	echo max > "$K/max_uses"
+	member web1
+	member other
+	csr new
+	renew new web1 > new.crt
+	[ "$(leave new)" = revoked ]
+	is "$G/members/web1/revocation" cessationOfOperation
+	is "$G/members/web1/state" revoked
+	is "$G/members/other/state" active
+	[ "$(revoked_count)" = 2 ]
+	grep -q '"action":"revoke","object":"app_connector/berlin/members/web1","revocation":"cessationOfOperation","result":"ok"' "$M/log"
+	# again: the same answer, also with the first key, and no other line
+	[ "$(leave new)" = revoked ]
+	[ "$(leave web1)" = revoked ]
+	[ "$(grep -c '"action":"revoke"' "$M/log")" = 1 ]
+	[ "$(revoked_count)" = 2 ]
+	openssl crl -in "$C/crl.pem" -noout -text | grep -c 'Cessation Of Operation' | grep -qx 2
+	# a disabled group, key and certificate keep no machine from leaving; a deleted member has left
+	echo 0 > "$C/enabled"
+	echo 0 > "$G/enabled"
+	[ "$(leave other)" = revoked ]
+	rmdir "$G/members/other"
+	[ "$(leave other)" = revoked ]
+}
+
+@test "nothing else can be revoked so" {
+	echo max > "$K/max_uses"
+	member web1
+	member web2
+	csr new
+	csr stranger
+	refused 'Key was rejected by service' leave stranger
+	# another's key in either part
+	refused 'File exists' leave web1 web2
+	refused 'Key was rejected by service' leave web1 stranger
+	# another reason is no reason
+	refused 'File exists' leave web1 web1 keyCompromise
+	# a proof of another request
+	openssl req -new -key web1.pem -subj /CN=cessationOfOperation -out leave.csr
+	proof web1.pem new.csr > proof.csr
+	refused 'Key was rejected by service' enroll leave.csr proof.csr "$M/renew"
+	# a proof that somebody saw, with a request of their own
+	proof web1.pem leave.csr > proof.csr
+	openssl req -new -key stranger.pem -subj /CN=cessationOfOperation -out theirs.csr
+	refused 'Key was rejected by service' enroll theirs.csr proof.csr "$M/renew"
+	# a signature that is none
+	openssl req -in leave.csr -outform DER -out leave.der
+	python3 - <<-'PY'
+		data = bytearray(open('leave.der', 'rb').read())
+		data[-1] ^= 1
+		open('leave.der', 'wb').write(data)
+	PY
+	openssl req -inform DER -in leave.der -out broken.csr
+	proof web1.pem broken.csr > proof.csr
+	refused 'Key was rejected by service' enroll broken.csr proof.csr "$M/renew"
+	[ "$(sql 'SELECT count(*) FROM issued WHERE revoked IS NOT NULL')" = 0 ]
+	# a key that was replaced, as long as the member is valid
+	renew new web1 > new.crt
+	refused 'Key was rejected by service' leave web1
+	csr newer
+	renew newer new > newer.crt
+	[ "$(sql 'SELECT count(*) FROM issued WHERE revoked IS NOT NULL')" = 1 ]
+	refused 'Key was rejected by service' leave web1
+	is "$G/members/web1/state" active
+	# the enroll files know no such request
+	refused 'File exists' enroll_here leave.csr
+	stop
+	start -o ro
+	refused 'Read-only file system' leave newer
+	stop
+	[ "$(revoked_count)" = 0 ]
+}
+
+@test "an expired certificate needs no revocation" {
+	use_clock
+	stop
+	start
+	member web1
+	stop
+	set_clock $((400 * 86400))
+	start
+	refused 'Key has expired' leave web1
+	is "$G/members/web1/revocation" none
+}
+
+# ce [OPTION...]: the machine's program.
+ce() { sh "$BATS_TEST_DIRNAME/../../scripts/connector-enroll" "$@"; }
+
+# machine: enrolled in d, as member NAME.
+machine() {
+	mkdir d
+	echo max > "$K/max_uses"
+	(umask 077 && cat "$K/key" > d/provision_key)
+	ce -d d "$M/enroll" 2> /dev/null
+	NAME=$(openssl x509 -in d/cert.pem -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p')
+}
+
+@test "connector-enroll --revoke, and again, in every shell" {
+	local shell
+	for shell in dash bash 'busybox sh' mksh ksh93; do
+		command -v "${shell%% *}" > /dev/null || continue
+		machine
+		$shell "$BATS_TEST_DIRNAME/../../scripts/connector-enroll" --revoke -d d "$M/enroll" 2> said
+		diff said - <<-END
+			notice:Checking Enrollment
+			notice:Revoke: Connecting to corp.example via $M/enroll
+			notice:All certificates of $NAME are revoked; key.pem, cert.pem, chain.pem and provision_key are removed from d
+		END
+		is "$G/members/$NAME/revocation" cessationOfOperation
+		[ "$(ls -A d)" = lock ]
+		ce --revoke -d d "$M/enroll" 2> said
+		diff said - <<-END
+			notice:Checking Enrollment
+			notice:No certificate in d: nothing to revoke
+		END
+		# no later run enrolls
+		run ce -d d "$M/enroll"
+		[ "$status" = 2 ]
+		rm -r d
+	done
+}
+
+@test "connector-enroll --revoke is finished by another run, and follows a renewal whose answer was lost" {
+	machine
+	cp -r d kept
+	ce --revoke -d d "$M/enroll"
+	# the run died before it removed the files
+	ce --revoke -d kept "$M/enroll"
+	[ "$(ls -A kept)" = lock ]
+	rm -r d
+	machine
+	mkdir d/new
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out d/new/key.pem 2> /dev/null
+	cp d/new/key.pem lost.pem
+	cp d/key.pem now.pem
+	openssl req -new -key lost.pem -subj /CN=lost -out lost.csr
+	renew lost now > /dev/null
+	ce --revoke -d d "$M/enroll"
+	is "$G/members/$NAME/revocation" cessationOfOperation
+	[ "$(ls -A d)" = lock ]
+}
+
+@test "connector-enroll --revoke over ssh, through the gate, and its exit statuses" {
+	machine
+	cat > ssh <<-'END'
+		#!/bin/bash
+		SSH_ORIGINAL_COMMAND=${!#} exec sh "$CE" --gate "$GATED"
+	END
+	chmod 755 ssh
+	export CONNECTOR_SSH=$T/ssh GATED=$M CE=$BATS_TEST_DIRNAME/../../scripts/connector-enroll
+	run ce --revoke -k d/provision_key -d d "$M/enroll"
+	[ "$status" = 2 ]
+	run ce --revoke -d d
+	[ "$status" = 2 ]
+	run ce --revoke -d d "$T/no/enroll"
+	[ "$status" = 3 ]
+	stop
+	start -o ro
+	run ce --revoke -d d ssh:far:"$M/enroll"
+	[ "$status" = 1 ]
+	[[ $output = *'status(503)'*'Certificate revocation failed.' ]]
+	[ -s d/key.pem ] && [ -s d/cert.pem ] && [ -s d/provision_key ]
+	stop
+	start
+	ce --revoke -d d ssh:far:"$M/enroll"
+	is "$G/members/$NAME/revocation" cessationOfOperation
+	[ "$(ls -A d)" = lock ]
+}
+
+# --- who it was ---
+
+can_set_loginuid() { bash -c 'echo 4711 > /proc/self/loginuid && [ "$(cat /proc/self/loginuid)" = 4711 ]'; }
+
+# as_login SCRIPT: by a process of a session of the user 4711; its number is in the file session.
+as_login() {
+	bash -c 'echo 4711 > /proc/self/loginuid && cat /proc/self/sessionid > "$T/session" && eval "$1"' - "$1"
+}
+
+# line ACTION OBJECT: the last such line of the log, as JSON.
+line() { grep "\"action\":\"$1\",\"object\":\"$2\"" "$M/log" | tail -n 1; }
+
+# by_login ACTION OBJECT: the line says whose session it was.
+by_login() {
+	line "$1" "$2" > line
+	python3 - "$(cat session)" <<-'PY'
+		import json, sys
+		line = json.load(open('line'))
+		assert line['loginuid'] == 4711 and line['session'] == int(sys.argv[1]) and line['uid'] == 0, line
+	PY
+}
+
+by_nobody() {
+	line "$1" "$2" > line
+	python3 -c 'import json; line = json.load(open("line")); assert not {"loginuid", "session"} & set(line), line'
+}
+
+@test "the trail says who had logged in: what operators do, and what they are refused" {
+	needs set_loginuid
+	export T M G K
+	local key=app_connector/berlin/keys/auto
+	as_login 'mkdir $G/keys/new'
+	by_login mkdir app_connector/berlin/keys/new
+	as_login 'echo 5 > $K/max_uses'
+	by_login set $key/max_uses
+	as_login 'cat $K/key > /dev/null'
+	by_login copy $key
+	as_login 'mv $G/keys/new $G/keys/newer'
+	by_login rename app_connector/berlin/keys/new
+	as_login 'chmod 600 $K/description'
+	grep '"action":"ch[a-z]*"' "$M/log" | tail -n 1 | grep -q '"loginuid":4711'
+	as_login 'rmdir $G/keys/newer'
+	by_login rmdir app_connector/berlin/keys/newer
+	! as_login 'echo nonsense > $K/max_uses' || return 1
+	wait_until grep -q '"loginuid":4711.*"result":"EINVAL"' "$M/log"
+	# without a login nothing is said, and a conversation is not asked
+	bash -c '[ "$(cat /proc/self/loginuid)" != 4294967295 ] || echo 6 > "$1"' - "$K/max_uses"
+	[ "$(cat /proc/self/loginuid)" != 4294967295 ] || by_nobody set $key/max_uses
+	csr web1
+	as_login 'bash -c "{ cat web1.csr >&3; cat <&3 > web1.crt; } 3<> $K/enroll"'
+	by_nobody enroll app_connector/berlin/members/web1
+	csr web2
+	as_login 'cp web2.csr $K/enroll.d/web2.csr'
+	by_login enroll app_connector/berlin/members/web2
+	line enroll app_connector/berlin/members/web2 | grep -q '"key_id":1,"loginuid":4711,"session":'
+	# the export has it, and a restore
+	cp -r "$M/export" copy
+	grep '"loginuid":4711' "$M/log" > was
+	stop
+	restore_store copy
+	check_store
+	start
+	grep '"loginuid":4711' "$M/log" | cmp was -
+}
