@@ -128,6 +128,7 @@ static void matching(void **state)
 	    {".example", "*.a.example", ALLOWED_NOT},
 	    {"\\*.example", "*.example", ALLOWED_ALONE},
 	    {"\\*.example", "a.example", ALLOWED_NOT},
+	    {"\\*.example", "example", ALLOWED_NOT},
 	    {"\\*.example", "*.a.example", ALLOWED_NOT},
 	    {"%m.example", "web1.example", ALLOWED_ALONE},
 	    {"%m.example", "web2.example", ALLOWED_NOT},
