@@ -8,28 +8,13 @@
 #include <time.h>
 
 #include "store/base/clock.h"
+#include "store/base/parse.h"
 #include "store/store.h"
-
-/* Parses digits; *end is the first other byte. */
-static int digits(const char *text, int64_t *out, const char **end)
-{
-	int64_t n = 0;
-	bool large = false;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	for (; *text >= '0' && *text <= '9'; text++)
-		large = large || __builtin_mul_overflow(n, 10, &n) ||
-			__builtin_add_overflow(n, *text - '0', &n);
-	*end = text;
-	*out = n;
-	return large ? -ERANGE : 0;
-}
 
 int value_number(const char *text, int64_t *out)
 {
 	const char *end;
-	int rc = digits(text, out, &end);
+	int rc = parse_digits(text, out, &end);
 
 	return rc != -EINVAL && *end ? -EINVAL : rc;
 }
@@ -159,26 +144,13 @@ static int date(const char *text, int64_t *out)
 
 static int from_now(const char *text, int64_t now, int64_t *out)
 {
-	static const struct {
-		char letter;
-		int64_t seconds;
-	} unit[] = {
-	    {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
-	const char *end;
 	int64_t n;
-	int rc = digits(text, &n, &end);
+	int rc = parse_duration(text, &n);
 
-	if (rc == -EINVAL || !end[0] || end[1])
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(unit) / sizeof(unit[0]); i++) {
-		if (unit[i].letter != *end)
-			continue;
-		if (rc || __builtin_mul_overflow(n, unit[i].seconds, &n) ||
-		    __builtin_add_overflow(now, n, out) || *out > CLOCK_MAX)
-			return -ERANGE;
-		return 0;
-	}
-	return -EINVAL;
+	if (rc)
+		return rc;
+	return __builtin_add_overflow(now, n, out) || *out > CLOCK_MAX ? -ERANGE
+								       : 0;
 }
 
 int value_time(const char *text, int64_t now, int64_t *out)

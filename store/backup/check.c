@@ -289,7 +289,9 @@ static int check_issued(const struct db_row *row, void *arg)
 {
 	struct check *c = arg;
 	char name[STORE_PATH], text[STORE_PATH],
-	    uri[STORE_PATH + DOMAIN_MAX_LEN + 16] = "";
+	    uri[STORE_PATH + DOMAIN_MAX_LEN + 16] = "",
+					      dns[PKI_HASH + DOMAIN_MAX_LEN +
+						  2] = "";
 	struct issued_names names;
 	size_t der_len, csr_len, ca_len, serial_len, hash_len;
 	const void *der = db_blob(row, 2, &der_len),
@@ -304,6 +306,11 @@ static int check_issued(const struct db_row *row, void *arg)
 		snprintf(uri, sizeof(uri), "spiffe://%s/%s/%s/%s",
 		    c->store->domain, store_place_name(names.place),
 		    names.group, names.member);
+	if (hash_len == PKI_HASH / 2) {
+		hex_text(hash, hash_len, dns);
+		snprintf(dns + PKI_HASH, sizeof(dns) - PKI_HASH, ".%s",
+		    c->store->domain);
+	}
 	struct pki_expected want = {
 	    .serial = serial,
 	    .serial_len = serial_len,
@@ -312,6 +319,7 @@ static int check_issued(const struct db_row *row, void *arg)
 	    .not_before = db_int(row, 7),
 	    .not_after = db_int(row, 8),
 	    .uri = uri,
+	    .dns = dns,
 	};
 	const char *wrong = pki_check_issued(
 	    der, der_len, csr, csr_len, ca, ca_len, &want);

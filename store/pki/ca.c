@@ -256,7 +256,7 @@ static int certify(const struct pki_new_ca *want, const struct pki_ca *self,
 	/* X.509-SVID 3.2: a signing certificate carries the SPIFFE id of the
 	 * trust domain. */
 	if (want->uri)
-		pki_alternative_names(&der, want->uri, NULL);
+		pki_alternative_names(&der, want->uri, NULL, NULL, 0);
 	pki_subject_key_id(&der, self->key_id, self->key_id_len);
 	pki_authority_key_id(&der, issuer);
 	der_raw(&der, issuer->told.data, issuer->told.len);

@@ -27,23 +27,27 @@ static bool same_key(const X509 *x, const struct pki_expected *want)
 	return same;
 }
 
-static bool same_uri(const X509 *x, const char *uri)
+/* Our own names have to be there, and beside them only DNS names and IP
+ * addresses, which a limit may have allowed. */
+static const char *names_mismatch(
+    const void *der, size_t len, const struct pki_expected *want)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(
-	    x, NID_subject_alt_name, NULL, NULL);
-	bool same = false;
+	struct pki_asked has;
 
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const ASN1_STRING *text = name->d.uniformResourceIdentifier;
-		same = same ||
-		       (name->type == GEN_URI &&
-			   (size_t)ASN1_STRING_length(text) == strlen(uri) &&
-			   memcmp(ASN1_STRING_get0_data(text), uri,
-			       strlen(uri)) == 0);
-	}
-	GENERAL_NAMES_free(names);
-	return same;
+	pki_cert_asked(der, len, &has);
+	if (has.usages_fault || !has.has_usages)
+		return "has another extended key usage";
+	if (has.names_fault)
+		return "has another name";
+	int all = has.names;
+	pki_asked_remove(&has, want->uri, want->dns);
+	if (all - has.names != PKI_NAMES_OURS)
+		return "has another name";
+	for (int i = 0; i < has.names; i++)
+		if (has.name[i].type != PKI_NAME_DNS &&
+		    has.name[i].type != PKI_NAME_IP)
+			return "has another name";
+	return NULL;
 }
 
 static const char *find_mismatch(X509 *x, X509 *ca, const struct pki_csr *csr,
@@ -62,8 +66,6 @@ static const char *find_mismatch(X509 *x, X509 *ca, const struct pki_csr *csr,
 		0 ||
 	    ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), want->not_after) != 0)
 		return "has other dates";
-	if (!same_uri(x, want->uri))
-		return "has another name";
 	if (!csr || memcmp(pki_csr_spki_hash(csr), want->spki_hash,
 			want->spki_hash_len) != 0)
 		return "does not fit its request";
@@ -80,6 +82,8 @@ const char *pki_check_issued(const void *der, size_t der_len, const void *csr,
 
 	pki_csr_parse(csr, csr_len, &request, &reason);
 	const char *wrong = find_mismatch(x, issuer, request, want);
+	if (!wrong)
+		wrong = names_mismatch(der, der_len, want);
 	X509_free(x);
 	X509_free(issuer);
 	pki_drain(0);

@@ -45,60 +45,31 @@ int pki_crl_entry(const void *serial, size_t len, int64_t at, int reason,
 	return der.rc;
 }
 
-/* What is left of a DER encoding. */
-struct rest {
-	const unsigned char *at;
-	long len;
-};
-
-/* Reads the head of the next element. Returns its tag, or -1; *content is what
- * is in it, *rest what is behind it. */
-static int take_element(struct rest *rest, struct rest *content)
-{
-	int tag = -1, class;
-
-	*content = *rest;
-	if (rest->len <= 0 ||
-	    ASN1_get_object(
-		&content->at, &content->len, &tag, &class, rest->len) &
-		0x81 ||
-	    class != V_ASN1_UNIVERSAL)
-		return -1;
-	rest->len -= content->at + content->len - rest->at;
-	rest->at = content->at + content->len;
-	return tag;
-}
-
 size_t pki_crl_len(const void *der, size_t len)
 {
-	struct rest rest = {der, (long)len}, content;
-	int tag = take_element(&rest, &content);
+	struct der_rest rest = {der, len}, content;
 
-	pki_drain(0);
-	return tag == V_ASN1_SEQUENCE ? len - (size_t)rest.len : 0;
+	return der_take_tag(&rest, DER_SEQUENCE, &content) ? len - rest.len : 0;
 }
 
 /* 5.1.2: version, signature, issuer, thisUpdate, nextUpdate, then
  * revokedCertificates if there are any. */
 int pki_crl_entries(const void *der, size_t len, struct bytes *entries)
 {
-	struct rest rest = {der, (long)len}, tbs, element;
-	int tag = take_element(&rest, &tbs);
+	enum { BEFORE = 5, EXTENSIONS = DER_EXPLICIT + 0 };
+	struct der_rest rest = {der, len}, list, tbs, element;
 
-	rest = tbs;
-	if (tag == V_ASN1_SEQUENCE)
-		tag = take_element(&rest, &tbs);
-	for (int i = 0; i < 5 && tag >= 0; i++)
-		tag = take_element(&tbs, &element);
-	if (tag < 0)
-		return pki_drain(-EBADMSG);
-	enum { EXTENSIONS = 0xa0 };
+	if (!der_take_tag(&rest, DER_SEQUENCE, &list) ||
+	    !der_take_tag(&list, DER_SEQUENCE, &tbs))
+		return -EBADMSG;
+	for (int i = 0; i < BEFORE; i++)
+		if (der_take(&tbs, &element) < 0)
+			return -EBADMSG;
 	if (!tbs.len || *tbs.at == EXTENSIONS)
-		return pki_drain(0);
-	tag = take_element(&tbs, &element);
-	return pki_drain(tag == V_ASN1_SEQUENCE ? bytes_add(entries, element.at,
-						      (size_t)element.len)
-						: -EBADMSG);
+		return 0;
+	return der_take_tag(&tbs, DER_SEQUENCE, &element)
+		   ? bytes_add(entries, element.at, element.len)
+		   : -EBADMSG;
 }
 
 static void write_number(struct der *der, int64_t number)

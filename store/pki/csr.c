@@ -420,3 +420,8 @@ const char *pki_csr_common_name(const struct pki_csr *csr)
 {
 	return csr->common_name;
 }
+
+int pki_csr_algorithm(const struct pki_csr *csr, char out[PKI_ALGORITHM])
+{
+	return pki_drain(pki_algorithm(csr->public->key, out));
+}

@@ -98,3 +98,45 @@ void der_time(struct der *der, int64_t seconds)
 	else
 		der_element(der, DER_GENERALIZED_TIME, digits, n);
 }
+
+/* Takes the length off, in the definite form; false if it is not the shortest
+ * or has more than four octets. */
+static bool take_length(struct der_rest *rest, size_t *len)
+{
+	if (!rest->len)
+		return false;
+	unsigned char first = *rest->at++;
+	size_t n = first < 0x80 ? 0 : first & 0x7f;
+	rest->len--;
+	if (first == 0x80 || n > 4 || n > rest->len)
+		return false;
+	*len = first < 0x80 ? first : 0;
+	for (size_t i = 0; i < n; i++)
+		*len = *len << 8 | rest->at[i];
+	rest->at += n;
+	rest->len -= n;
+	return !n || (*len >= 0x80 && *len >> 8 * (n - 1));
+}
+
+int der_take(struct der_rest *rest, struct der_rest *content)
+{
+	enum { MORE_OCTETS = 0x1f };
+	struct der_rest left = *rest;
+	size_t len;
+
+	if (!left.len || (*left.at & MORE_OCTETS) == MORE_OCTETS)
+		return -1;
+	int tag = *left.at++;
+	left.len--;
+	if (!take_length(&left, &len) || len > left.len)
+		return -1;
+	*content = (struct der_rest){left.at, len};
+	*rest = (struct der_rest){left.at + len, left.len - len};
+	return tag;
+}
+
+bool der_take_tag(
+    struct der_rest *rest, unsigned char tag, struct der_rest *content)
+{
+	return rest->len && *rest->at == tag && der_take(rest, content) == tag;
+}

@@ -3,10 +3,12 @@
 #define STORE_PKI_DER_H
 
 /*
- * Writes DER (X.690): certificates and revocation lists are encoded directly,
- * because to build OpenSSL's objects, encode and free them takes longer than
- * to sign.
+ * Writes and reads DER (X.690): certificates and revocation lists are encoded
+ * directly, because to build OpenSSL's objects, encode and free them takes
+ * longer than to sign.
  */
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "store/base/bytes.h"
@@ -57,5 +59,21 @@ void der_bit_string(struct der *der, const void *data, size_t len);
 /* Writes a date, in seconds, as RFC 5280 4.1.2.5 has it: UTCTime from 1950 to
  * 2049, else GeneralizedTime; clamped to CLOCK_MIN and CLOCK_MAX. */
 void der_time(struct der *der, int64_t seconds);
+
+/* Bytes that are read; what has been read is taken off the front. */
+struct der_rest {
+	const unsigned char *at;
+	size_t len;
+};
+
+/* Takes one element off. Returns its tag, with its content in *content, or -1:
+ * there is none, it is longer than the rest, or its identifier has more than
+ * one octet or its length is not the shortest (10.1). */
+int der_take(struct der_rest *rest, struct der_rest *content);
+
+/* Takes an element with this tag off. Returns false, with *rest as it was, if
+ * the next one has another or der_take refuses it. */
+bool der_take_tag(
+    struct der_rest *rest, unsigned char tag, struct der_rest *content);
 
 #endif

@@ -157,8 +157,9 @@ void pki_extension(
     struct der *der, int nid, bool critical, const void *value, size_t len);
 
 /* Writes subjectAltName (RFC 5280 4.2.1.6) with a URI and a DNS name, either of
- * which may be NULL. */
-void pki_alternative_names(struct der *der, const char *uri, const char *dns);
+ * which may be NULL, and n more names. */
+void pki_alternative_names(struct der *der, const char *uri, const char *dns,
+    const struct pki_name *name, int n);
 
 /* Write subjectKeyIdentifier and authorityKeyIdentifier (RFC 5280 4.2.1.2,
  * 4.2.1.1). */
@@ -207,6 +208,10 @@ X509 *pki_x509(const void *der, size_t len);
 EVP_PKEY *pki_key_in(const void *der, size_t len);
 /* Appends a private key as PKCS #8 DER. Returns 0, -EIO or -ENOMEM. */
 int pki_key_out(const EVP_PKEY *key, struct bytes *out);
+
+/* Names a key's algorithm, as in pki_key_info. Returns 0 or -EBADMSG (of a type
+ * or size that is not supported). */
+int pki_algorithm(EVP_PKEY *key, char out[PKI_ALGORITHM]);
 
 /* Appends a key's subjectPublicKeyInfo, DER. Returns 0, -EIO or -ENOMEM. */
 int pki_key_spki(EVP_PKEY *key, struct bytes *out);

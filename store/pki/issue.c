@@ -61,10 +61,15 @@ void pki_authority_key_id(struct der *der, const struct pki_ca *issuer)
 	pki_extension_end(der, at);
 }
 
-void pki_alternative_names(struct der *der, const char *uri, const char *dns)
+void pki_alternative_names(struct der *der, const char *uri, const char *dns,
+    const struct pki_name *name, int n)
 {
-	/* GeneralName, a CHOICE of IMPLICIT IA5Strings */
-	enum { DNS_NAME = DER_CONTEXT + 2, URI = DER_CONTEXT + 6 };
+	/* GeneralName, a CHOICE of IMPLICIT IA5Strings and an OCTET STRING */
+	enum {
+		DNS_NAME = DER_CONTEXT + 2,
+		URI = DER_CONTEXT + 6,
+		IP_ADDRESS = DER_CONTEXT + 7,
+	};
 	struct pki_extension at = pki_extension_begin(
 	    der, NID_subject_alt_name, false);
 	size_t names = der_begin(der, DER_SEQUENCE);
@@ -73,6 +78,10 @@ void pki_alternative_names(struct der *der, const char *uri, const char *dns)
 		der_text(der, URI, uri);
 	if (dns)
 		der_text(der, DNS_NAME, dns);
+	for (; n; n--, name++)
+		der_element(der,
+		    name->type == PKI_NAME_DNS ? DNS_NAME : IP_ADDRESS,
+		    name->at, name->len);
 	der_end(der, names);
 	pki_extension_end(der, at);
 }
@@ -211,6 +220,31 @@ int pki_certificate(
 
 /* --- members' certificates --- */
 
+/* 4.2.1.12 */
+static void write_purposes(struct der *der, unsigned usages)
+{
+	struct pki_extension at = pki_extension_begin(
+	    der, NID_ext_key_usage, false);
+	size_t list = der_begin(der, DER_SEQUENCE);
+
+	if (usages & PKI_CLIENT_AUTH)
+		pki_oid(der, NID_client_auth);
+	if (usages & PKI_SERVER_AUTH)
+		pki_oid(der, NID_server_auth);
+	der_end(der, list);
+	pki_extension_end(der, at);
+}
+
+/* Whether all are of types that a member's certificate may have beside ours. */
+static bool names_fit(const struct pki_leaf *leaf)
+{
+	for (int i = 0; i < leaf->names; i++)
+		if (leaf->name[i].type != PKI_NAME_DNS &&
+		    leaf->name[i].type != PKI_NAME_IP)
+			return false;
+	return true;
+}
+
 static int write_leaf_extensions(
     struct der *der, const struct pki_ca *ca, const struct pki_leaf *leaf)
 {
@@ -220,10 +254,6 @@ static int write_leaf_extensions(
 	 * 2. NSS refuses a server's RSA key without the latter. */
 	static const unsigned char usage[] = {0x03, 0x02, 0x07, 0x80};
 	static const unsigned char rsa_usage[] = {0x03, 0x02, 0x05, 0xa0};
-	/* SEQUENCE { id-kp-clientAuth, id-kp-serverAuth } (4.2.1.12) */
-	static const unsigned char purposes[] = {0x30, 0x14, 0x06, 0x08, 0x2b,
-	    0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02, 0x06, 0x08, 0x2b, 0x06,
-	    0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
 	unsigned char key_id[PKI_KEY_ID];
 	int rc = pki_key_id(leaf->spki, leaf->spki_len, key_id);
 
@@ -231,9 +261,10 @@ static int write_leaf_extensions(
 	pki_extension(der, NID_key_usage, true,
 	    pki_spki_is_rsa(leaf->spki, leaf->spki_len) ? rsa_usage : usage,
 	    sizeof(usage));
-	pki_extension(der, NID_ext_key_usage, false, purposes, sizeof(purposes));
+	write_purposes(der, leaf->usages ? leaf->usages : PKI_USAGES);
 	/* X.509-SVID 2: exactly one URI, the SPIFFE id */
-	pki_alternative_names(der, leaf->uri, leaf->dns);
+	pki_alternative_names(
+	    der, leaf->uri, leaf->dns, leaf->name, leaf->names);
 	pki_subject_key_id(der, key_id, PKI_KEY_ID);
 	pki_authority_key_id(der, ca);
 	der_raw(der, ca->told.data, ca->told.len);
@@ -269,8 +300,13 @@ int pki_issue(
 {
 	CLEANUP_BYTES struct bytes subject = {0}, extensions = {0};
 	struct der name = {.out = &subject}, list = {.out = &extensions};
-	int rc = write_leaf_extensions(&list, ca, leaf);
 
+	if (!names_fit(leaf)) {
+		report(LOG_ERR,
+		    "a name in a certificate is neither a DNS name nor an IP address");
+		return -EIO;
+	}
+	int rc = write_leaf_extensions(&list, ca, leaf);
 	write_leaf_subject(&name, leaf);
 	if (!rc)
 		rc = name.rc;

@@ -109,8 +109,7 @@ int pki_key_make(const char *algorithm, struct bytes *out)
 	return pki_drain(rc);
 }
 
-/* -EBADMSG: a type or size that may not sign here. */
-static int name_algorithm(EVP_PKEY *key, char out[PKI_ALGORITHM])
+int pki_algorithm(EVP_PKEY *key, char out[PKI_ALGORITHM])
 {
 	int bits = EVP_PKEY_get_bits(key);
 	char curve[32] = "";
@@ -138,7 +137,7 @@ int pki_key_describe(const void *key, size_t len, struct pki_key_info *out)
 {
 	CLEANUP_BYTES struct bytes spki = {0};
 	EVP_PKEY *pair = pki_key_in(key, len);
-	int rc = pair ? name_algorithm(pair, out->algorithm)
+	int rc = pair ? pki_algorithm(pair, out->algorithm)
 		      : pki_drain(-EBADMSG);
 
 	if (!rc)
@@ -156,7 +155,7 @@ static bool request_uri(X509_REQ *request, const char *uri)
 	struct der der = {.out = &list};
 	size_t at = der_begin(&der, DER_SEQUENCE);
 
-	pki_alternative_names(&der, uri, NULL);
+	pki_alternative_names(&der, uri, NULL, NULL, 0);
 	der_end(&der, at);
 	const unsigned char *p = list.data;
 	STACK_OF(X509_EXTENSION) *extensions = der.rc

@@ -203,6 +203,76 @@ const unsigned char *pki_csr_spki_hash(const struct pki_csr *csr);
 /* The subject's common name in UTF-8; NULL if there is not exactly one, or it
  * holds a NUL or cannot be decoded. */
 const char *pki_csr_common_name(const struct pki_csr *csr);
+/* --- asked.c: names and usages that a request asks for --- */
+
+enum pki_name_type {
+	PKI_NAME_DNS,
+	PKI_NAME_IP,
+	PKI_NAME_URI,
+	PKI_NAME_OTHER,
+};
+
+/* A GeneralName (RFC 5280 4.2.1.6) as received; nothing of it has been
+ * checked. */
+struct pki_name {
+	enum pki_name_type type;
+	int tag; /* 0 to 8 */
+	const unsigned char *at;
+	size_t len;
+};
+
+/* extKeyUsage (RFC 5280 4.2.1.12), as bits. */
+enum {
+	PKI_CLIENT_AUTH = 1,
+	PKI_SERVER_AUTH = 2,
+	PKI_USAGES = PKI_CLIENT_AUTH | PKI_SERVER_AUTH,
+};
+
+enum {
+	PKI_ASKED_MAX = 100, /* names in a request */
+	PKI_NAMES_OURS = 2,  /* that pki_issue writes into each certificate */
+	PKI_NAMES_MAX = PKI_ASKED_MAX + PKI_NAMES_OURS,
+};
+
+/*
+ * What a request asks for, or a certificate has. A fault is a constant text,
+ * why it can never be given: more names than fit, an encoding that is not DER,
+ * an extension that is there twice, another usage than the two above. It
+ * completes "the certificate request ...". With a fault only it is meaningful,
+ * and whether there are names or usages at all.
+ */
+struct pki_asked {
+	bool has_names, has_usages; /* the extension is there */
+	const char *names_fault, *usages_fault;
+	int names;
+	struct pki_name name[PKI_NAMES_MAX]; /* each once, in this order */
+	unsigned usages;
+};
+
+/*
+ * Reads the subjectAltName and the extKeyUsage of the extensionRequest
+ * attribute (RFC 2985 5.4.2), or of Microsoft's attribute of the same content.
+ * Other extensions are ignored. The names point into the request. Each
+ * GeneralName counts against PKI_ASKED_MAX; one that is there twice is listed
+ * once. Pure.
+ */
+void pki_csr_asked(const struct pki_csr *csr, struct pki_asked *out);
+
+/* Reads the same of a certificate, DER; there may be PKI_NAMES_MAX names, ours
+ * among them. The names point into der. Pure. */
+void pki_cert_asked(const void *der, size_t len, struct pki_asked *out);
+
+/* Whether the names are the same. */
+bool pki_name_equal(const struct pki_name *a, const struct pki_name *b);
+
+/* Whether a name is among those asked for. */
+bool pki_asked_name(const struct pki_asked *asked, const struct pki_name *name);
+
+/* Takes our own names, this URI and this DNS name, out of the list. */
+void pki_asked_remove(struct pki_asked *asked, const char *uri, const char *dns);
+
+/* Whether two lists have the same names, in any order. */
+bool pki_asked_same_names(const struct pki_asked *a, const struct pki_asked *b);
 
 /* A signing certificate with its private key. Immutable; several threads may
  * sign with it. */
@@ -216,6 +286,10 @@ struct pki_key_info {
 	char algorithm[PKI_ALGORITHM];	   /* ec-p256, rsa-3072 ... */
 	unsigned char spki_hash[PKI_HASH]; /* SHA-256 of the public key's SPKI */
 };
+
+/* The algorithm of a request's key, as in pki_key_info. Returns 0, or -EBADMSG
+ * (of a type or size that pki_csr_allowed refuses). */
+int pki_csr_algorithm(const struct pki_csr *csr, char out[PKI_ALGORITHM]);
 
 /* Whether pki_key_make knows this algorithm: ec-p256 ec-p384 ed25519 rsa-2048
  * rsa-3072 rsa-4096. */
@@ -396,7 +470,10 @@ int pki_ca_cross(const struct pki_new_ca *want, const struct pki_ca *ca,
 
 struct pki_leaf {
 	const char *common_name, *unit, *organization;
-	const char *uri, *dns; /* subject alternative names */
+	const char *uri, *dns;	     /* subject alternative names */
+	const struct pki_name *name; /* more of them, DNS and IP only */
+	int names;
+	unsigned usages; /* PKI_CLIENT_AUTH, PKI_SERVER_AUTH; 0: both */
 	const unsigned char *spki;
 	size_t spki_len;
 	unsigned char serial[PKI_SERIAL];
@@ -420,8 +497,8 @@ int pki_ca_above(struct pki_ca *ca, const void *der, size_t len);
 int pki_ca_verify(struct pki_ca *ca, const struct bytes *der, int64_t now,
     const char **reason);
 
-/* Signs a member's certificate and appends its DER. Returns 0, -EIO or
- * -ENOMEM. */
+/* Signs a member's certificate and appends its DER. Returns 0, -EIO (also:
+ * another type of name) or -ENOMEM. */
 int pki_issue(
     const struct pki_ca *ca, const struct pki_leaf *leaf, struct bytes *der);
 
@@ -434,7 +511,7 @@ struct pki_expected {
 	const unsigned char *spki_hash; /* NULL: damaged in the store */
 	size_t spki_hash_len;		/* compared prefix, at most PKI_HASH */
 	int64_t not_before, not_after;	/* seconds */
-	const char *uri;
+	const char *uri, *dns; /* beside them only other DNS names, IPs */
 };
 
 /* Compares a certificate with the stored facts, its request and its signing
