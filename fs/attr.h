@@ -28,6 +28,8 @@
 	int name(struct store *store, struct store_call *call, \
 	    const union store_any *row, struct store_wait *wait)
 
+#define ATTR_SETTLE(name) ATTR_SYNC(name)
+
 #define ATTR_SUBMIT(name)                                                     \
 	int name(struct store *store, struct store_call *call,                \
 	    const union store_any *row, const char *member, const void *data, \
@@ -69,6 +71,9 @@ ATTR_STORE(enabled_store);
 ATTR_STORE(managed_store);
 ATTR_STORE(exportable_store);
 ATTR_STORE(signing_cert_store);
+ATTR_SHOW(order_show); /* of groups and keys */
+ATTR_STORE(revocation_store); /* also of members */
+ATTR_SETTLE(order_settle);
 
 /* Makes the edit that stores a text. */
 struct store_edit text_edit(const struct input *input, enum store_field field);
@@ -123,7 +128,6 @@ ATTR_SHOW(enrolled_show);
 ATTR_SHOW(enrolled_by_show);
 ATTR_SHOW(member_description_show);
 ATTR_SHOW(revocation_show);
-ATTR_STORE(revocation_store);
 ATTR_SYNC(revocation_sync);
 
 /* --- attr_key.c --- */

@@ -43,6 +43,11 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn, .sync = sync_fn}
 
+/* SHARED_VALUE whose write waits for what follows from it. */
+#define ORDER(n, text, most, show_fn, store_fn, settle_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
+	 .store = store_fn, .settle = settle_fn}
+
 /* A value that only the owner of the mount's root may write. */
 #define ROOT_VALUE(n, text, most, show_fn, store_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_ROOT_OWNED, line), .max = most, \
@@ -149,12 +154,14 @@ static const struct attr root_attr[] = {
 static const struct attr group_attr[] = {
     VALUE(1, "description", STORE_DESCRIPTION_MAX, group_description_show,
 	description_store, "a line for people"),
-    VALUE(2, "enabled", WORD, group_enabled_show, enabled_store,
+    SHARED_VALUE(2, "enabled", WORD, group_enabled_show, enabled_store,
 	"0: its keys can neither be copied nor enroll"),
     ROOT_VALUE(3, "signing_cert", NAME_MAX_LEN, group_signing_cert_show,
 	signing_cert_store, "the certificate that its new keys begin with"),
     CONSTANT(4, "created", created_show, "when it was made"),
     READ_ONLY(5, "modified", modified_show, "when it was last edited"),
+    ORDER(13, "revocation", NUMBER, order_show, revocation_store, order_settle,
+	"none, or why; writing a reason of RFC 5280 revokes all that its members have"),
 };
 
 static const struct attr key_attr[] = {
@@ -167,7 +174,7 @@ static const struct attr key_attr[] = {
     READ_ONLY(5, "remaining", remaining_show, "how many are left"),
     ROOT_VALUE(6, "signing_cert", NAME_MAX_LEN, key_signing_cert_show,
 	signing_cert_store, "the certificate that signs what enrolls"),
-    VALUE(7, "enabled", WORD, key_enabled_show, enabled_store,
+    SHARED_VALUE(7, "enabled", WORD, key_enabled_show, enabled_store,
 	"0: it can neither be copied nor enroll"),
     VALUE(8, "expires", TIME, expires_show, expires_store,
 	"never, a date or time, seconds since the epoch, or N with s m h d w"),
@@ -187,6 +194,8 @@ static const struct attr key_attr[] = {
     READ_ONLY(18, "modified", modified_show, "when it was last edited"),
     READ_ONLY(19, "modified_by", modified_by_show, "by which uid"),
     CONVERSATION(20, "enroll", key_enroll_submit, 0, "CSR in, certificate out"),
+    ORDER(28, "revocation", NUMBER, order_show, revocation_store, order_settle,
+	"none, or why; writing a reason of RFC 5280 revokes all that enrolled with it"),
 };
 
 static const struct attr member_attr[] = {

@@ -5,7 +5,8 @@
 /*
  * The store: groups, provisioning keys, members, signing certificates, and the
  * rules for them. fs/ includes this header and, from this folder, log.h,
- * snapshot.h, enrollment.h, owner.h and call.h, but nothing else.
+ * snapshot.h, enrollment.h, revocation.h, owner.h and call.h, but nothing
+ * else.
  *
  * Functions return 0 or -errno. An errno of a refusal is the one that the
  * caller gets from the filesystem; call->reason explains it on one line,
@@ -25,6 +26,7 @@
 #include "store/base/name.h"
 #include "store/call.h"
 #include "store/owner.h"
+#include "store/revocation.h"
 
 struct store;
 
@@ -229,6 +231,7 @@ struct store_group {
 	char signing_cert[NAME_MAX_LEN + 1];
 	int64_t keys_changed,
 	    members_changed; /* last change of its keys, of its members */
+	struct store_order order;
 };
 
 #define STORE_UNLIMITED INT64_C(-1) /* in max_uses */
@@ -242,6 +245,7 @@ struct store_key {
 	int64_t max_uses, uses;
 	int64_t expires; /* seconds */
 	int64_t copies, last_copied, last_used;
+	struct store_order order;
 };
 
 struct store_member {
@@ -351,7 +355,8 @@ int store_make(struct store *store, struct store_call *call,
  * (cessationOfOperation, RFC 5280 5.3.1).
  *
  * Returns 0, -ESTALE, -EPERM (managed, or other kinds), -ENOTEMPTY (a group
- * with keys or members), or -EBUSY (a certificate that a group or key names,
+ * with keys or members), or -EBUSY (an order to revoke of a group or key is
+ * unfinished; a certificate that a group or key names,
  * that has signed another signing certificate here, or that has signed an
  * unexpired one of a member, even a revoked one: it must sign the CRL).
  */
@@ -440,7 +445,8 @@ struct store_edit {
 };
 
 /*
- * Sets one value. REVOCATION revokes all unexpired certificates of a member.
+ * Sets one value. REVOCATION revokes all unexpired certificates of a member; of
+ * a group or key it gives an order (revocation.h), which ENABLED waits for.
  *
  * Returns 0, -ESTALE, -EPERM (managed; or EXPORTABLE, and the copy of the
  * secret is destroyed), -ENOENT (no enabled signing certificate with that
@@ -448,7 +454,7 @@ struct store_edit {
  * -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has no such
  * field; relative to unlimited; less than 1 day; not a reason of RFC 5280
  * 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
- * (nothing to revoke).
+ * (nothing to revoke); for ENABLED -EBUSY (an order is unfinished).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);
@@ -510,6 +516,7 @@ struct store_wait {
 	int64_t until; /* clock_ticks */
 	uid_t uid;
 	int64_t member, cert, revoked;
+	int64_t kind, object; /* for store_wait_order */
 };
 
 /*

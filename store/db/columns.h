@@ -109,7 +109,10 @@ enum db_merge {
 	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
 	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
 	C(17, keys_changed, keys_changed, INT, NOT_EXPORTED, CREATED) \
-	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED)
+	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED) \
+	C(19, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
+	C(20, stop_since, revocation_since, INT, EXPORTED, NEWER) \
+	C(21, stop_last, revocation_last, INT, EXPORTED, NEWER)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -127,7 +130,10 @@ enum db_merge {
 	C(23, last_copied, last_copied, INT, EXPORTED, LARGER) \
 	C(24, last_used, last_used, INT, EXPORTED, LARGER) \
 	C(25, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
-	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
+	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET) \
+	C(27, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
+	C(28, stop_since, revocation_since, INT, EXPORTED, NEWER) \
+	C(29, stop_last, revocation_last, INT, EXPORTED, NEWER)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -197,6 +203,8 @@ enum db_merge {
 	S(DB_GROUP_CERT, "g.signing_cert") \
 	S(DB_GROUP_CERT_NAME, "c.name") \
 	S(DB_GROUP_KEYS_AT, "g.keys_changed") \
+	S(DB_GROUP_STOP_REASON, "g.stop_reason") \
+	S(DB_GROUP_STOP_LAST, "g.stop_last") \
 	S(DB_GROUP_MEMBERS_AT, "greatest(g.members_changed, (SELECT n.created FROM member n " \
 		"WHERE n.grp = g.id AND n.removed IS NULL ORDER BY n.id DESC LIMIT 1))")
 
@@ -216,7 +224,9 @@ enum db_merge {
 	S(DB_KEY_MANAGED, "k.managed") \
 	S(DB_KEY_COPIES, "k.copies") \
 	S(DB_KEY_LAST_COPIED, "k.last_copied") \
-	S(DB_KEY_LAST_USED, "k.last_used")
+	S(DB_KEY_LAST_USED, "k.last_used") \
+	S(DB_KEY_STOP_REASON, "k.stop_reason") \
+	S(DB_KEY_STOP_LAST, "k.stop_last")
 
 #define DB_MEMBER_READ(S) \
 	S(DB_MEMBER_GROUP, "m.grp") \
@@ -298,7 +308,7 @@ struct db_column {
 	enum db_merge merge;
 };
 
-enum { DB_COLUMNS_MAX = 32 };
+enum { DB_COLUMNS_MAX = 48 };
 
 /* Of a row whose first column is the id. */
 struct db_columns {

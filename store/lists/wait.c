@@ -61,7 +61,7 @@ struct store_wait *store_wait_end(struct store *store, uint64_t number)
 	pthread_mutex_lock(&store->notices.answering);
 	struct store_wait *wait = notice_take(store, number);
 	pthread_mutex_unlock(&store->notices.answering);
-	return wait;
+	return wait ? wait : orders_end(store, number);
 }
 
 /* Returns 1 (it goes on), 0, or -errno: no list can be signed. */

@@ -9,6 +9,7 @@
 #include "store/db/db.h"
 #include "store/lists/notice.h"
 #include "store/objects/kind.h"
+#include "store/objects/order.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
 #include "store/store.h"
@@ -114,11 +115,10 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep,
 static int set_revocation(struct db_conn *conn, struct store_call *call,
     const struct store_member *member, const char *reason, int64_t now)
 {
-	int code = pki_reason_code(reason);
+	int code = order_reason(call, reason);
 
 	if (code < 0)
-		return store_refuse(call, -EINVAL,
-		    "not one of unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise");
+		return code;
 	if (member->revoked)
 		return store_refuse(
 		    call, -EEXIST, "it is revoked: %s", member->reason);
