@@ -73,6 +73,7 @@ ATTR_STORE(exportable_store);
 ATTR_STORE(signing_cert_store);
 ATTR_SHOW(order_show); /* of groups and keys */
 ATTR_STORE(revocation_store); /* also of members */
+ATTR_SYNC(revocation_sync);
 ATTR_SETTLE(order_settle);
 
 /* Makes the edit that stores a text. */
@@ -128,7 +129,6 @@ ATTR_SHOW(enrolled_show);
 ATTR_SHOW(enrolled_by_show);
 ATTR_SHOW(member_description_show);
 ATTR_SHOW(revocation_show);
-ATTR_SYNC(revocation_sync);
 
 /* --- attr_key.c --- */
 ATTR_SHOW(key_show);

@@ -153,6 +153,12 @@ ATTR_STORE(revocation_store)
 	return rc ? rc : 1;
 }
 
+/* Until it is on the lists. */
+ATTR_SYNC(revocation_sync)
+{
+	return store_wait_listed(store, call, &row->object, wait);
+}
+
 ATTR_SETTLE(order_settle)
 {
 	return store_wait_order(store, call, &row->object, wait);

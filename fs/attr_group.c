@@ -41,9 +41,3 @@ DEFINE_SHOW(
     member_description_show, value_add_text(out, row->member.description))
 DEFINE_SHOW(revocation_show,
     value_add_text(out, row->member.revoked ? row->member.reason : "none"))
-
-/* Until it is on the lists. */
-ATTR_SYNC(revocation_sync)
-{
-	return store_wait_listed(store, call, &row->object, wait);
-}

@@ -43,10 +43,10 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn, .sync = sync_fn}
 
-/* SHARED_VALUE whose write waits for what follows from it. */
-#define ORDER(n, text, most, show_fn, store_fn, settle_fn, line) \
+/* AWAITED whose write waits too. */
+#define ORDER(n, text, most, show_fn, store_fn, settle_fn, sync_fn, line) \
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
-	 .store = store_fn, .settle = settle_fn}
+	 .store = store_fn, .settle = settle_fn, .sync = sync_fn}
 
 /* A value that only the owner of the mount's root may write. */
 #define ROOT_VALUE(n, text, most, show_fn, store_fn, line) \
@@ -161,6 +161,7 @@ static const struct attr group_attr[] = {
     CONSTANT(4, "created", created_show, "when it was made"),
     READ_ONLY(5, "modified", modified_show, "when it was last edited"),
     ORDER(13, "revocation", NUMBER, order_show, revocation_store, order_settle,
+	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all that its members have"),
 };
 
@@ -195,6 +196,7 @@ static const struct attr key_attr[] = {
     READ_ONLY(19, "modified_by", modified_by_show, "by which uid"),
     CONVERSATION(20, "enroll", key_enroll_submit, 0, "CSR in, certificate out"),
     ORDER(28, "revocation", NUMBER, order_show, revocation_store, order_settle,
+	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all that enrolled with it"),
 };
 

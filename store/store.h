@@ -521,15 +521,15 @@ struct store_wait {
 
 /*
  * Waits, without a thread, until the revocation lists of all that have issued
- * the member's certificates have every revocation that there is now. That takes
- * as long as crl_delay and signing take; a minute past crl_delay, done is
+ * the member's certificates have every revocation that there is now; of another
+ * object, all lists. That takes as long as crl_delay and signing take; a minute past crl_delay, done is
  * called with -EBUSY.
  *
  * Returns 0 (they have), 1 (done will be called; it may have been), -EROFS
  * (read-only, and they lack some) or -EBUSY (too many wait already).
  */
 int store_wait_listed(struct store *store, struct store_call *call,
-    const struct store_object *member, struct store_wait *wait);
+    const struct store_object *object, struct store_wait *wait);
 
 /* Ends the wait with this number, or any (0): done will not be called. Returns
  * NULL if it has been, and has returned, or there is none. */
