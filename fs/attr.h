@@ -151,6 +151,7 @@ ATTR_SHOW(last_copied_show);
 ATTR_SHOW(last_used_show);
 ATTR_STORE(max_uses_store);
 ATTR_STORE(expires_store);
+ATTR_STORE(secret_store);
 ATTR_STORE(exportable_store);
 
 int drop_find(struct store *store, const union store_any *row, const char *name,

@@ -99,6 +99,10 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 #define INPUT(n, text, submit_fn, line) \
 	{ATTR(n, text, AT_DOCUMENT, line), .submit = submit_fn}
 
+/* A value that can be written, and reads as empty. */
+#define COMMAND(n, text, most, store_fn, line) \
+	{ATTR(n, text, AT_DOCUMENT, line), .max = most, .store = store_fn}
+
 /* A request is written, its reply is read. */
 #define CONVERSATION(n, text, submit_fn, bits, line) \
 	{ATTR(n, text, AT_CONVERSATION | AT_FIXED | AT_DOCUMENT | (bits), line), \
@@ -198,6 +202,8 @@ static const struct attr key_attr[] = {
     ORDER(28, "revocation", NUMBER, order_show, revocation_store, order_settle,
 	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all that enrolled with it"),
+    COMMAND(29, "secret", TIME + WORD, secret_store,
+	"write new to replace the secret, or new +30d: the one before enrolls so long"),
 };
 
 static const struct attr member_attr[] = {

@@ -2,8 +2,8 @@
 #ifndef STORE_REVOCATION_H
 #define STORE_REVOCATION_H
 
-/* Revoking what a provisioning key or a group has enrolled. Returns and errors
- * as in store.h. */
+/* Revoking what a provisioning key or a group has enrolled, and replacing a
+ * key's secret. Returns and errors as in store.h. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,5 +37,18 @@ int store_order_left(
  */
 int store_wait_order(struct store *store, struct store_call *call,
     const struct store_object *object, struct store_wait *wait);
+
+/*
+ * Makes another secret for a key. The one before enrolls until then (seconds;
+ * 0: not any more), and is always answered for a public key that has enrolled.
+ * Returns 0, -ESTALE or -EPERM (managed, or not exportable).
+ */
+struct store_replace {
+	int64_t until;
+	uint64_t bit; /* as in struct store_edit */
+	bool bare;
+};
+int store_key_replace(struct store *store, struct store_call *call,
+    const struct store_object *key, const struct store_replace *how);
 
 #endif

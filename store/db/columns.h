@@ -133,7 +133,11 @@ enum db_merge {
 	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET) \
 	C(27, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
 	C(28, stop_since, revocation_since, INT, EXPORTED, NEWER) \
-	C(29, stop_last, revocation_last, INT, EXPORTED, NEWER)
+	C(29, stop_last, revocation_last, INT, EXPORTED, NEWER) \
+	C(30, old_secret_hash, old_secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
+	C(31, old_until, old_until, INT, EXPORTED, NEWER) \
+	C(32, secret_since, secret_since, INT, EXPORTED, NEWER) \
+	C(33, former_secrets, former_secrets, HEX_OR_NULL, EXPORTED, NEWER)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -282,7 +286,9 @@ enum db_merge {
 	S(DB_ENROLL_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_ENROLL_CERT_NOT_AFTER, "c.not_after") \
 	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days") \
-	S(DB_ENROLL_SECRET_HASH, "k.secret_hash")
+	S(DB_ENROLL_SECRET_HASH, "k.secret_hash") \
+	S(DB_ENROLL_OLD_HASH, "k.old_secret_hash") \
+	S(DB_ENROLL_OLD_UNTIL, "k.old_until")
 
 #define DB_RENEW_READ(S) \
 	S(DB_RENEW_NAME, "m.name") \

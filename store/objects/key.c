@@ -9,6 +9,7 @@
 #include "store/lists/metrics.h"
 #include "store/objects/object.h"
 #include "store/objects/order.h"
+#include "store/objects/secret.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
 
@@ -55,18 +56,12 @@ static void read_key(const struct db_row *row, union store_any *out)
 static int make_key(struct db_conn *conn, const struct store_make *make)
 {
 	CLEANUP_BYTES struct bytes box = {0};
-	unsigned char secret[PKI_SECRET], hash[PKI_HASH];
+	unsigned char hash[PKI_HASH];
 	union store_any group;
 	int rc = object_get(conn, STORE_GROUP, make->parent, &group);
 
 	if (!rc)
-		rc = pki_random(secret, sizeof(secret));
-	if (!rc)
-		rc = pki_sha256(secret, sizeof(secret), hash);
-	if (!rc)
-		rc = pki_seal(make->store->sealer, "key", make->id, secret,
-		    sizeof(secret), &box);
-	explicit_bzero(secret, sizeof(secret));
+		rc = secret_make(make->store, make->id, hash, &box);
 	return rc ? rc
 		  : db_must_change(conn, DB_KEY_ADD,
 			DB_ARGS(DB_INT(make->id), DB_INT(make->parent),
@@ -80,11 +75,16 @@ static int make_key(struct db_conn *conn, const struct store_make *make)
 static int remove_key(struct db_conn *conn, struct store_call *call,
     const union store_any *object, int64_t now)
 {
+	CLEANUP_BYTES struct bytes former = {0};
+	int64_t id = object->object.id;
 	int rc = order_check_remove(call, object);
 
 	if (!rc)
+		rc = secret_former(conn, id, now, &former);
+	if (!rc)
 		rc = db_change(conn, DB_KEY_REMOVE,
-		    DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
+		    DB_ARGS(DB_INT(id), DB_INT(now),
+			DB_BLOB(former.data, former.len)));
 	if (!rc)
 		db_scrub(conn);
 	return rc;

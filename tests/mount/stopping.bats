@@ -362,3 +362,121 @@ PYTHON
 	sql "UPDATE prov_key SET stop_reason = ''"
 	check_store
 }
+
+# --- another secret ---
+
+@test "a secret is replaced: the new text enrolls, the old one gets what it has had, and nothing else" {
+	echo max > "$K/max_uses"
+	cat "$K/key" > old.key
+	csr web1
+	csr web2
+	csr web3
+	enroll old.key web1.csr > web1.crt
+	[ "$(cat "$K/secret" | wc -c)" = 0 ]
+	[ "$(stat -c %s "$K/secret")" = 0 ]
+	echo new > "$K/secret"
+	cat "$K/key" > new.key
+	not cmp -s old.key new.key
+	refused 'Key was rejected' enroll old.key web2.csr
+	grep -q 'this provisioning key has been replaced; copy the key again' "$M/log"
+	enroll new.key web2.csr > web2.crt
+	# a retry, with either
+	enroll old.key web1.csr | cmp - web1.crt
+	enroll new.key web1.csr | cmp - web1.crt
+	enroll old.key web2.csr | cmp - web2.crt
+	is "$K/uses" 2
+	# a second time: the first text is unknown now
+	bash -c '{ printf new; echo; } > "$1"' - "$K/secret"
+	cat "$K/key" > newer.key
+	refused 'Key was rejected' enroll old.key web1.csr
+	enroll new.key web1.csr | cmp - web1.crt
+	refused 'Key was rejected' enroll new.key web3.csr
+	enroll newer.key web3.csr > web3.crt
+	[ "$(grep -c '"object":"app_connector/berlin/keys/auto/secret","value":"new"' "$M/log")" = 2 ]
+	stop
+	start
+	refused 'Key was rejected' enroll old.key web1.csr
+	enroll new.key web1.csr | cmp - web1.crt
+	not grep -qF "$(cut -d'|' -f3 old.key | cut -c 13-50)" "$T/log" "$M/log"
+}
+
+@test "the old text enrolls for a while" {
+	use_clock
+	stop
+	start
+	echo max > "$K/max_uses"
+	cat "$K/key" > old.key
+	csr web1
+	csr web2
+	csr web3
+	echo 'new +1h' > "$K/secret"
+	cat "$K/key" > new.key
+	enroll old.key web1.csr > web1.crt
+	enroll new.key web2.csr > web2.crt
+	is "$K/uses" 2
+	grep -q '"value":"new, the one before until 20' "$M/log"
+	set_clock 3700
+	refused 'Key was rejected' enroll old.key web3.csr
+	enroll old.key web1.csr | cmp - web1.crt
+	enroll new.key web3.csr > web3.crt
+}
+
+@test "what is no new secret, and who may not" {
+	for value in '' old new1 'new 1h' 'new +' 'new +1' 'new +1y' 'new +1h ' 'NEW'; do
+		sh_refused 'Invalid argument' "echo '$value' > $K/secret" || { echo "$value"; return 1; }
+	done
+	cat "$K/key" > old.key
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups \
+		bash -c "echo new > $K/secret"
+	sh_refused 'Operation not permitted' "ln $K/secret $K/secret.bak"
+	echo 1 > "$K/managed"
+	sh_refused 'Operation not permitted' "echo new > $K/secret"
+	echo 0 > "$K/managed"
+	stop
+	start -o ro
+	sh_refused 'Read-only file system' "echo new > $K/secret"
+	stop
+	start
+	echo max > "$K/max_uses"
+	cat "$K/key" | cmp - old.key
+	# whoever may read .key
+	chgrp -R 65534 "$K"
+	chmod -R g+rwX "$K"
+	setpriv --reuid 65533 --regid 65534 --clear-groups bash -c "echo new > $K/secret"
+	not cmp -s "$K/key" old.key
+	echo 0 > "$K/exportable"
+	sh_refused 'Operation not permitted' "echo new > $K/secret"
+}
+
+@test "the old secret is not in the store any more, and a copy restores which is which" {
+	echo max > "$K/max_uses"
+	cat "$K/key" > old.key
+	csr web1
+	enroll old.key web1.csr > web1.crt
+	rsync -a "$M/export/" before
+	before=$(sql "SELECT sealed_secret FROM prov_key" | od -An -v -tx1 | tr -d ' \n' | head -c 40)
+	echo 'new +1d' > "$K/secret"
+	cat "$K/key" > new.key
+	stop
+	dump_store bytes
+	[ -n "$before" ]
+	not grep -q "$before" <(od -An -v -tx1 bytes | tr -d ' \n')
+	start
+	rsync -a "$M/export/" after
+	# the files are of before, and the trail of after: nothing may bring the old secret back
+	cp -r before mixed
+	rm -r mixed/trail
+	cp -r after/trail mixed/trail
+	stop
+	run restore_store mixed
+	[ "$status" != 0 ]
+	[[ $output == *'keys/auto.json is missing'* ]]
+	restore_store after
+	start
+	csr web2
+	csr web3
+	enroll old.key web1.csr | cmp - web1.crt
+	enroll old.key web2.csr > web2.crt
+	enroll new.key web3.csr > web3.crt
+	cat "$K/key" | cmp - new.key
+}
