@@ -18,6 +18,8 @@ DEFINE_SHOW(subject_show, value_add_text(out, row->cert.subject))
 DEFINE_SHOW(cert_state_show,
     value_add_text(out, store_state_name(store_cert_state(&row->cert))))
 DEFINE_SHOW(cert_enabled_show, value_add_number(out, row->cert.enabled))
+DEFINE_SHOW(cert_revocation_show,
+    value_add_text(out, *row->cert.reason ? row->cert.reason : "none"))
 DEFINE_SHOW(validity_days_show, value_add_number(out, row->cert.validity_days))
 DEFINE_SHOW(
     ca_validity_days_show, value_add_number(out, row->cert.ca_validity_days))

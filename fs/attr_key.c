@@ -101,6 +101,13 @@ ATTR_STORE(secret_store)
 	return rc ? rc : 1;
 }
 
+ATTR_SUBMIT(whois_submit)
+{
+	(void)row;
+	(void)member;
+	return store_whois(store, call, data, len, reply);
+}
+
 /* The members that enrolled with this key. */
 int drop_find(struct store *store, const union store_any *row, const char *name,
     union store_any *out)

@@ -150,6 +150,8 @@ static const struct attr root_attr[] = {
     LIST(7, "metrics", metrics_list, "metrics in the text format of Prometheus"),
     REPORT(8, "why", store_why,
 	"what the reader was last refused, and the reasons"),
+    CONVERSATION(9, "whois", whois_submit, AT_ROOT_OWNED,
+	"a provisioning key in; where it is, or was, out"),
     CONSTANT(2, "domain", domain_show, "the name in keys and certificates"),
     MEASURED(
 	3, "version", FIXED, version_show, version_measure, 0, "of enrollfs"),
@@ -251,7 +253,7 @@ static const struct attr cert_attr[] = {
 	"its distinguished name (RFC 4514)"),
     READ_ONLY(
 	7, "state", cert_state_show, "pending, active, disabled or expired"),
-    VALUE(8, "enabled", WORD, cert_enabled_show, enabled_store,
+    SHARED_VALUE(8, "enabled", WORD, cert_enabled_show, enabled_store,
 	"0: it signs nothing"),
     VALUE(9, "validity_days", NUMBER, validity_days_show, validity_days_store,
 	"lifetime of what it issues"),
@@ -278,6 +280,9 @@ static const struct attr cert_attr[] = {
 	"all that it issued, as the database of openssl-ca(1)"),
     FIXED_DOCUMENT(25, "index.txt.attr", index_attr_show,
 	"settings that openssl reads with index.txt"),
+    AWAITED(29, "revocation", NUMBER, cert_revocation_show, revocation_store,
+	revocation_sync,
+	"none, or why; writing a reason of RFC 5280 puts it on its issuer's list"),
 };
 
 static const struct attr drop_attr[] = {

@@ -5,8 +5,10 @@
 /* Revoking what a provisioning key or a group has enrolled, and replacing a
  * key's secret. Returns and errors as in store.h. */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct bytes;
 struct store;
 struct store_call;
 struct store_object;
@@ -50,5 +52,17 @@ struct store_replace {
 };
 int store_key_replace(struct store *store, struct store_call *call,
     const struct store_object *key, const struct store_replace *how);
+
+/*
+ * Says whose text this is, that of a provisioning key: appends a line with the
+ * path of the key and, behind a blank, `replaced TIME` or `deleted TIME` if the
+ * text enrolls nobody any more, or only for a while. data is all that has been
+ * received.
+ *
+ * Returns 0, 1 (incomplete), -EBADMSG, or -EKEYREJECTED (none that is known; of
+ * each key, the newest SECRET_FORMER that were replaced are).
+ */
+int store_whois(struct store *store, struct store_call *call, const void *data,
+    size_t len, struct bytes *reply);
 
 #endif

@@ -279,6 +279,7 @@ struct store_cert {
 	char serial[41];
 	int64_t not_before, not_after; /* seconds */
 	int64_t issued, revoked;       /* numbers of certificates */
+	char reason[24]; /* why its issuer has revoked it; empty: it has not */
 	size_t cert_len, csr_len;
 };
 
@@ -446,15 +447,17 @@ struct store_edit {
 
 /*
  * Sets one value. REVOCATION revokes all unexpired certificates of a member; of
- * a group or key it gives an order (revocation.h), which ENABLED waits for.
+ * a group or key it gives an order (revocation.h), which ENABLED waits for; of
+ * a signing certificate it puts that on its issuer's list and disables it.
  *
  * Returns 0, -ESTALE, -EPERM (managed; or EXPORTABLE, and the copy of the
- * secret is destroyed), -ENOENT (no enabled signing certificate with that
- * name), -ERANGE (MAX_USES below 0 or too large; a number of days too large),
- * -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has no such
- * field; relative to unlimited; less than 1 day; not a reason of RFC 5280
- * 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
- * (nothing to revoke); for ENABLED -EBUSY (an order is unfinished).
+ * secret is destroyed; REVOCATION of a certificate that no other here has
+ * issued; ENABLED of a revoked one), -ENOENT (no enabled signing certificate
+ * with that name), -ERANGE (MAX_USES below 0 or too large; a number of days too
+ * large), -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has
+ * no such field; relative to unlimited; less than 1 day; not a reason of RFC
+ * 5280 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED (nothing
+ * to revoke); for ENABLED -EBUSY (an order is unfinished).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);
@@ -522,8 +525,8 @@ struct store_wait {
 /*
  * Waits, without a thread, until the revocation lists of all that have issued
  * the member's certificates have every revocation that there is now; of another
- * object, all lists. That takes as long as crl_delay and signing take; a minute past crl_delay, done is
- * called with -EBUSY.
+ * object, all lists. That takes as long as crl_delay and signing take; a minute
+ * past crl_delay, done is called with -EBUSY.
  *
  * Returns 0 (they have), 1 (done will be called; it may have been), -EROFS
  * (read-only, and they lack some) or -EBUSY (too many wait already).

@@ -30,6 +30,7 @@ static const struct {
     [DB_REVOKED] = {DB_NONE, DB_NONE, DB_REVOKED_MERGE},
     [DB_ENROLLED] = {DB_NONE, DB_ENROLLED_RESTORE, DB_NONE},
     [DB_CRL] = {DB_CRL_ROW, DB_CRL_RESTORE, DB_CRL_MERGE},
+    [DB_COMPROMISED] = {DB_NONE, DB_COMPROMISED_RESTORE, DB_NONE},
 };
 
 static void free_row(struct row *row)

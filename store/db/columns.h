@@ -18,8 +18,9 @@
 #include <stdint.h>
 
 /* What is exported: objects, numbered as enum store_kind, and in records of the
- * trail an issued certificate, its revocation, a member as it enrolled, and the
- * number of a revocation list. */
+ * trail an issued certificate, its revocation, a member as it enrolled, the
+ * number of a revocation list, and a compromised public key whose certificate is
+ * not there any more. */
 enum db_kind {
 	DB_PLACE,
 	DB_CERT,
@@ -30,6 +31,7 @@ enum db_kind {
 	DB_REVOKED,
 	DB_ENROLLED,
 	DB_CRL,
+	DB_COMPROMISED,
 	DB_KINDS
 };
 
@@ -100,7 +102,9 @@ enum db_merge {
 	C(25, validity_days, validity_days, INT, EXPORTED, NEWER) \
 	C(26, ca_validity_days, ca_validity_days, INT, EXPORTED, NEWER) \
 	C(27, crl_days, crl_days, INT, EXPORTED, NEWER) \
-	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY)
+	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY) \
+	C(29, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
+	C(30, stop_since, revocation_since, INT, EXPORTED, NEWER)
 
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -179,6 +183,9 @@ enum db_merge {
 	C(5, next_update, next_update, INT, EXPORTED, NEWER) \
 	C(6, days, days, INT, EXPORTED, NEWER)
 
+#define DB_COMPROMISED_TAIL(C) \
+	C(2, spki_hash, spki_hash, HEX, EXPORTED, ONCE)
+
 /* OF(kind, `kind` in JSON or NULL, name of the id, whether it has files, columns
  * before and behind these) */
 #define DB_NO_HEAD(C)
@@ -191,7 +198,8 @@ enum db_merge {
 	OF(ISSUED, 0, "id", 0, DB_NO_HEAD, DB_ISSUED_TAIL) \
 	OF(REVOKED, "revoked", "id", 0, DB_NO_HEAD, DB_REVOKED_TAIL) \
 	OF(ENROLLED, 0, "id", 0, DB_NO_HEAD, DB_ENROLLED_TAIL) \
-	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL)
+	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL) \
+	OF(COMPROMISED, "compromised", "id", 0, DB_NO_HEAD, DB_COMPROMISED_TAIL)
 
 /* As a column: 1 if there is a value, 0 if that is NULL. */
 #define DB_PRESENT(value) "CASE WHEN " value " IS NULL THEN 0 ELSE 1 END"
@@ -269,7 +277,8 @@ enum db_merge {
 	S(DB_CERT_DER_LEN, "length(c.der)") \
 	S(DB_CERT_CSR_LEN, "length(c.csr)") \
 	S(DB_CERT_MANAGED, "c.managed") \
-	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain"))
+	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain")) \
+	S(DB_CERT_STOP_REASON, "c.stop_reason")
 
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \

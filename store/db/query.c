@@ -39,6 +39,15 @@
 	DB_CERT_READ(READ) \
 	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer " UNCOUNTED("c") "WHERE c.removed IS NULL "
 
+/* A signing certificate is on its issuer's list since it was revoked or, as its
+ * private key is destroyed then, deleted: whether, when, why. */
+#define CA_REVOKED(s) "(" s "removed IS NOT NULL OR " s "stop_since > 0)"
+#define CA_REVOKED_AT "CASE WHEN stop_since > 0 THEN stop_since ELSE removed END"
+#define CA_REASON "CASE WHEN stop_since > 0 THEN stop_reason ELSE 'cessationOfOperation' END"
+/* In the count of its issuer: not if it had expired when it was deleted. */
+#define CA_COUNTED(s) \
+	"(" s "stop_since > 0 OR (" s "removed IS NOT NULL AND " s "not_after > " s "removed / 1000000000))"
+
 /* No object depends on the certificate ?1; now: the parameter that is the
  * present second. */
 #define CERT_UNUSED(now) \
@@ -84,6 +93,7 @@
 /* A certificate is known by half the hash of its public key. */
 #define HALF(hash) "substr(" hash ", 1, 16)"
 #define KNOWN_KEY(hash) "spki_hash = " HALF(hash)
+#define COMPROMISED(hash) "EXISTS (SELECT 1 FROM compromised WHERE " KNOWN_KEY(hash) ")"
 
 /* Which certificate signs when a member's present one (i), of a key (k), is
  * renewed. */

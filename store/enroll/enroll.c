@@ -84,10 +84,12 @@ static int refuse_unknown_key(struct enrolment *e)
 /* Whether a column is the hash of the caller's secret. */
 static bool is_hash(const struct enrolment *e, const struct db_row *row, int i)
 {
+	static const unsigned char zeros[PKI_HASH];
 	size_t len;
 	const void *kept = db_blob(row, i, &len);
+	bool there = len == PKI_HASH;
 
-	return len == PKI_HASH && pki_equal(e->hash, kept, PKI_HASH);
+	return pki_equal(e->hash, there ? kept : zeros, PKI_HASH) && there;
 }
 
 /* Compares with the key's secret and with the one before it, in a time that
@@ -114,20 +116,17 @@ static int compare_read(const struct db_row *row, void *arg)
 	return rc ? rc : 1;
 }
 
-/* For an unknown id the query returns zeros. */
 static int compare_stored(struct enrolment *e)
 {
-	static const unsigned char zeros[PKI_HASH];
-
 	return db_one(db_reader(e->i.store->db), DB_ENROLL_SECRET,
-	    DB_ARGS(DB_INT(e->key), DB_BLOB(zeros, PKI_HASH)), compare_read, e,
-	    -EIO);
+	    DB_ARGS(DB_INT(e->key)), compare_read, e, -EIO);
 }
 
 /*
  * Returns 0, or -ENOKEY if the hash is not the key's. A caller without a key
  * must not learn which ids exist. So a hash that is not that of a row in memory
- * is looked up in the database, whether or not there is such a row.
+ * is looked up in the database, whether or not there is such a row: for an
+ * unknown id the query has one too.
  */
 static int compare_hash(struct enrolment *e)
 {

@@ -141,3 +141,93 @@ int store_key_replace(struct store *store, struct store_call *call,
 
 	return store_submit(store, call, &replace_job, &r);
 }
+
+/* --- whose text --- */
+
+struct whose {
+	unsigned char hash[PKI_HASH];
+	char path[STORE_PATH];
+	bool found, deleted;
+	int64_t at; /* when it was replaced, or deleted; 0: it is the present */
+};
+
+/* When the secret went, if it is a former one; 0: it is not. */
+static int64_t find_former(
+    const struct whose *w, const unsigned char *former, size_t len)
+{
+	uint64_t at, found = 0;
+
+	for (size_t i = 0; i + SECRET_ENTRY <= len; i += SECRET_ENTRY) {
+		memcpy(&at, former + i + PKI_HASH, sizeof(at));
+		if (pki_equal(w->hash, former + i, PKI_HASH))
+			found = be64toh(at);
+	}
+	return (int64_t)found;
+}
+
+static int read_whose(const struct db_row *row, void *arg)
+{
+	struct whose *w = arg;
+	size_t len;
+	const void *hash = db_blob(row, 0, &len);
+
+	db_text(row, 2, w->path, sizeof(w->path));
+	w->found = len == PKI_HASH && pki_equal(w->hash, hash, PKI_HASH);
+	if (w->found)
+		return 1;
+	const unsigned char *former = db_blob(row, 1, &len);
+	w->at = former ? find_former(w, former, len) : 0;
+	w->found = w->at > 0;
+	w->deleted = !db_is_null(row, 3);
+	if (w->found && w->deleted)
+		w->at = db_int(row, 3);
+	return 1;
+}
+
+static int say_whose(const struct whose *w, struct bytes *reply)
+{
+	char at[CLOCK_TEXT];
+
+	if (!w->at)
+		return bytes_printf(reply, "%s\n", w->path);
+	clock_text(w->at / CLOCK_SECOND, at);
+	return bytes_printf(reply, "%s %s %s\n", w->path,
+	    w->deleted ? "deleted" : "replaced", at);
+}
+
+static int find_whose(struct store *store, struct store_call *call,
+    const struct pki_key_text *text, struct bytes *reply)
+{
+	struct whose w = {0};
+	int rc = pki_sha256(text->secret, PKI_SECRET, w.hash);
+
+	if (!rc)
+		rc = db_each(db_reader(store->db), DB_KEY_WHOSE,
+		    DB_ARGS(DB_INT(text->id)), read_whose, &w);
+	if (rc)
+		return rc;
+	if (!w.found || strcmp(text->domain, store->domain) != 0)
+		return store_refuse(call, -EKEYREJECTED,
+		    "this provisioning key is not known here");
+	return say_whose(&w, reply);
+}
+
+int store_whois(struct store *store, struct store_call *call, const void *data,
+    size_t len, struct bytes *reply)
+{
+	struct pki_key_text text;
+	const char *reason;
+	size_t end;
+	int rc = pki_key_text_find(data, len, &text, &end, &reason);
+
+	if (rc < 0)
+		return store_refuse(call, rc, "%s", reason);
+	if (!rc)
+		return 1;
+	rc = all_space((const char *)data + end, len - end)
+		 ? find_whose(store, call, &text, reply)
+		 : store_refuse(call, -EBADMSG,
+		       "there is something behind the provisioning key");
+	explicit_bzero(&text, sizeof(text));
+	return rc;
+}

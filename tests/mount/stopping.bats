@@ -378,7 +378,7 @@ PYTHON
 	cat "$K/key" > new.key
 	not cmp -s old.key new.key
 	refused 'Key was rejected' enroll old.key web2.csr
-	grep -q 'this provisioning key has been replaced; copy the key again' "$M/log"
+	grep -q 'this provisioning key has been replaced; copy the key again' "$M/why"
 	enroll new.key web2.csr > web2.crt
 	# a retry, with either
 	enroll old.key web1.csr | cmp - web1.crt
@@ -479,4 +479,212 @@ PYTHON
 	enroll old.key web2.csr > web2.crt
 	enroll new.key web3.csr > web3.crt
 	cat "$K/key" | cmp - new.key
+}
+
+# whose KEYFILE: what whois says to it.
+whose() { bash -c '{ cat "$1" >&3 && cat <&3; } 3<> "$2"' - "$1" "$M/whois"; }
+
+@test "whois says whose a text is, and when it was replaced or deleted" {
+	[ "$(stat -c '%a %u' "$M/whois")" = '600 0' ]
+	cat "$K/key" > first.key
+	another_key apart
+	whose first.key > said
+	is said app_connector/berlin/keys/auto
+	whose apart.key > said
+	is said app_connector/other/keys/apart
+	echo new > "$K/secret"
+	cat "$K/key" > second.key
+	whose first.key > said
+	[[ $(cat said) =~ ^app_connector/berlin/keys/auto\ replaced\ 20..-..-..T..:..:..Z$ ]]
+	echo 'new +1h' > "$K/secret"
+	cat "$K/key" > third.key
+	[[ $(whose first.key) == 'app_connector/berlin/keys/auto replaced 20'* ]]
+	[[ $(whose second.key) == 'app_connector/berlin/keys/auto replaced 20'* ]]
+	whose third.key > said
+	is said app_connector/berlin/keys/auto
+	mv "$K" "$G/keys/renamed"
+	whose third.key > said
+	is said app_connector/berlin/keys/renamed
+	rmdir "$G/keys/renamed"
+	for text in first second third; do
+		[[ $(whose $text.key) =~ ^app_connector/berlin/keys/renamed\ deleted\ 20..-..-..T..:..:..Z$ ]]
+	done
+	csr web1
+	refused 'Key was rejected' enroll third.key web1.csr
+	# a name that is used again is another key
+	mkdir "$K"
+	[[ $(whose first.key) == *deleted* ]]
+	rsync -a "$M/export/" copy
+	stop
+	restore_store copy
+	start
+	[[ $(whose first.key) == 'app_connector/berlin/keys/renamed deleted 20'* ]]
+	whose apart.key > said
+	is said app_connector/other/keys/apart
+	stop
+	start -o ro
+	refused 'Read-only file system' whose apart.key
+}
+
+@test "whois tells strangers nothing, and is told nothing that stays" {
+	cat "$K/key" > my.key
+	{ cut -c 1-30 my.key | tr -d '\n'; cut -c 31-50 my.key | tr 'A-Za-z' 'B-ZAb-za' | tr -d '\n'; cut -c 51- my.key; } > mistyped.key
+	refused 'Bad message' whose mistyped.key
+	# well formed, and nobody's
+	python3 - my.key > nobody.key <<'PYTHON'
+import base64, hashlib, os, sys
+one, domain, text = open(sys.argv[1]).read().strip().split('|')
+raw = base64.b64decode(text)
+body = raw[:8] + os.urandom(32) + raw[40:72]
+print('|'.join((one, domain, base64.b64encode(body + hashlib.sha256(b'1|' + domain.encode() + b'|' + body).digest()[:8]).decode())))
+PYTHON
+	refused 'Key was rejected' whose nobody.key
+	cat my.key my.key > two.key
+	refused 'Bad message' whose two.key
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups \
+		bash -c "cat my.key > $M/whois"
+	# in parts, and again in the same conversation
+	bash -c '{ head -c 40 "$1" >&3; tail -c +41 "$1" >&3; cat <&3; cat "$1" >&3; cat <&3; } 3<> "$2"' - my.key "$M/whois" > said
+	[ "$(sort -u said)" = app_connector/berlin/keys/auto ]
+	[ "$(wc -l < said)" = 2 ]
+	for file in my nobody mistyped; do
+		not grep -qF "$(cut -d'|' -f3 $file.key | cut -c 13-50)" "$M/log" "$T/log"
+	done
+}
+
+@test "a compromised public key never enrolls again, whatever is deleted meanwhile" {
+	enrolled web1 web2 web3 web4
+	echo keyCompromise > "$G/members/web1/revocation"
+	echo superseded > "$G/members/web2/revocation"
+	rmdir "$G/members/web1" "$G/members/web2"
+	refused 'File exists' enroll_here web1.csr
+	refused 'File exists' enroll_here web2.csr
+	[ "$(sql 'SELECT count(*) FROM compromised')" = 1 ]
+	rsync -a "$M/export/" copy
+	stop
+	restore_store copy
+	[ "$(sql 'SELECT count(*) FROM compromised')" = 1 ]
+	start
+	# all that enrolled with a key
+	echo keyCompromise > "$K/revocation"
+	stop
+	[ "$(sql 'SELECT count(*) FROM compromised')" = 3 ]
+	check_store
+	sql 'DELETE FROM compromised WHERE id = (SELECT max(id) FROM compromised)'
+	run -4 check_store
+	[[ $output == *'its public key was compromised, and could enroll again'* ]]
+	not_restored 'a row is deleted'
+}
+
+@test "a public key stays compromised when its certificate is not in the store any more" {
+	csr web1
+	csr web2
+	enrolled web3
+	stop
+	hash=$(openssl req -in web1.csr -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c 1-32)
+	if [ -n "${STORE-}" ]; then
+		sql "INSERT INTO compromised VALUES (1000, decode('$hash', 'hex'))"
+	else
+		sql "INSERT INTO compromised VALUES (1000, x'$hash')"
+	fi
+	not_restored 'a row is added'
+	start
+	refused 'File exists' enroll_here web1.csr
+	grep -q 'this public key has been compromised; make a new key pair' "$M/why"
+	cp web1.csr web3.new.csr
+	openssl req -new -key web3.pem -out web3.proof -subj "/CN=$(openssl req -in web1.csr -outform DER | sha256sum | cut -c 1-64)" 2> /dev/null
+	refused 'File exists' bash -c '{ cat web1.csr web3.proof >&3 && cat <&3; } 3<> "$1"' - "$M/renew"
+	is "$K/uses" 1
+	enroll_here web2.csr > web2.crt
+}
+
+# --- signing certificates ---
+
+@test "a signing certificate is revoked: on its issuer's list, disabled, and its own list goes on" {
+	enrolled web1 web2
+	mkdir "$M/certs/below"
+	is "$M/certs/below/revocation" none
+	echo root > "$M/certs/below/issuer"
+	echo below > "$G/signing_cert"
+	mkdir "$G/keys/second"
+	K=$G/keys/second
+	enrolled web3 web4
+	echo cACompromise > "$M/certs/below/revocation"
+	is "$M/certs/below/revocation" cACompromise
+	is "$M/certs/below/enabled" 0
+	is "$M/certs/below/state" disabled
+	is "$M/certs/root/revoked" 1
+	sync "$M/certs/below/revocation"
+	openssl crl -in "$M/certs/root/crl.pem" -noout -text > text
+	grep -q 'CA Compromise' text
+	grep -q "$(tr a-f A-F < "$M/certs/below/serial")" text
+	grep -q "^R.*,cACompromise	$(tr a-f A-F < "$M/certs/below/serial")" "$M/certs/root/index.txt"
+	cat "$M/certs/root/crl.pem" "$M/certs/below/crl.pem" > crls.pem
+	run openssl verify -crl_check_all -CAfile "$M/certs/root/cert.pem" -CRLfile crls.pem -untrusted web3.crt web3.crt
+	[[ $output == *'certificate revoked'* ]]
+	# not recursive, and others are as they were
+	is "$G/members/web3/state" active
+	checks web1.crt
+	csr late
+	refused 'Key has been revoked' enroll_here late.csr
+	refused 'Key has been revoked' renewed web3
+	grep -q '"action":"set","object":"certs/below/revocation","value":"cACompromise"' "$M/log"
+	# its own list is still signed
+	echo keyCompromise > "$G/members/web4/revocation"
+	sync "$G/members/web4/revocation"
+	openssl crl -in "$M/certs/below/crl.pem" -noout -text | grep -q 'Key Compromise'
+	openssl crl -in "$M/certs/below/crl.pem" -CAfile "$M/certs/below/cert.pem" -noout
+	# for good
+	sh_refused 'File exists' "echo superseded > $M/certs/below/revocation"
+	sh_refused 'Operation not permitted' "echo 1 > $M/certs/below/enabled"
+	sh_refused 'Invalid argument' "echo none > $M/certs/below/revocation"
+	is "$M/certs/below/enabled" 0
+	rsync -a "$M/export/" copy
+	stop
+	check_store
+	restore_store copy
+	start
+	is "$M/certs/below/revocation" cACompromise
+	is "$M/certs/root/revoked" 1
+	openssl crl -in "$M/certs/root/crl.pem" -noout -text | grep -q 'CA Compromise'
+}
+
+@test "a revoked signing certificate that is deleted is on the list once, for the reason it was revoked for" {
+	mkdir "$M/certs/below"
+	echo root > "$M/certs/below/issuer"
+	serial=$(tr a-f A-F < "$M/certs/below/serial")
+	echo affiliationChanged > "$M/certs/below/revocation"
+	rmdir "$M/certs/below"
+	is "$M/certs/root/revoked" 1
+	sync "$M/certs/root/revocation"
+	openssl crl -in "$M/certs/root/crl.pem" -noout -text > text
+	[ "$(grep -c "Serial Number: $serial" text)" = 1 ]
+	grep -q 'Affiliation Changed' text
+	not grep -q 'Cessation' text
+	stop
+	check_store
+}
+
+@test "what no list here can have is not revoked: a root, an outside CA's, one that waits" {
+	mkdir "$M/certs/waits" "$M/certs/outside"
+	outside_ca > "$M/certs/outside/import"
+	for name in root outside waits; do
+		sh_refused 'Operation not permitted' "echo superseded > $M/certs/$name/revocation"
+		is "$M/certs/$name/revocation" none
+	done
+	grep -q 'it is self-signed, so that no list can have it: write 0 to enabled' "$M/why"
+	is "$M/certs/root/enabled" 1
+	sh_refused 'Invalid argument' "echo stolen > $M/certs/connector/revocation"
+	refused 'Permission denied' setpriv --reuid 65534 --regid 65534 --clear-groups \
+		bash -c "echo superseded > $M/certs/connector/revocation"
+	echo 1 > "$M/certs/service_edge/managed"
+	echo superseded > "$M/certs/service_edge/revocation"
+	is "$M/certs/service_edge/enabled" 0
+	stop
+	sql "UPDATE cert SET enabled = 1 WHERE name = 'service_edge'"
+	run -4 check_store
+	[[ $output == *'certs/service_edge: is revoked, and enabled or on no list'* ]]
+	sql "UPDATE cert SET enabled = 0 WHERE name = 'service_edge'"
+	start -o ro
+	sh_refused 'Read-only file system' "echo superseded > $M/certs/connector/revocation"
 }
