@@ -28,6 +28,8 @@
 	int name(struct store *store, struct store_call *call, \
 	    const union store_any *row, struct store_wait *wait)
 
+#define ATTR_SETTLE(name) ATTR_SYNC(name)
+
 #define ATTR_SUBMIT(name)                                                     \
 	int name(struct store *store, struct store_call *call,                \
 	    const union store_any *row, const char *member, const void *data, \
@@ -73,6 +75,10 @@ ATTR_STORE(enabled_store);
 ATTR_STORE(managed_store);
 ATTR_STORE(exportable_store);
 ATTR_STORE(signing_cert_store);
+ATTR_SHOW(order_show); /* of groups and keys */
+ATTR_STORE(revocation_store); /* also of members */
+ATTR_SYNC(revocation_sync);
+ATTR_SETTLE(order_settle);
 
 /* Makes the edit that stores a text. */
 struct store_edit text_edit(const struct input *input, enum store_field field);
@@ -127,8 +133,6 @@ ATTR_SHOW(enrolled_show);
 ATTR_SHOW(enrolled_by_show);
 ATTR_SHOW(member_description_show);
 ATTR_SHOW(revocation_show);
-ATTR_STORE(revocation_store);
-ATTR_SYNC(revocation_sync);
 
 /* --- attr_key.c --- */
 ATTR_SHOW(key_show);
@@ -151,6 +155,7 @@ ATTR_SHOW(last_copied_show);
 ATTR_SHOW(last_used_show);
 ATTR_STORE(max_uses_store);
 ATTR_STORE(expires_store);
+ATTR_STORE(secret_store);
 ATTR_STORE(exportable_store);
 
 int drop_find(struct store *store, const union store_any *row, const char *name,
@@ -163,6 +168,7 @@ ATTR_SUBMIT(enroll_submit);
 ATTR_SUBMIT(key_enroll_submit);
 ATTR_SUBMIT(drop_csr_submit);
 ATTR_SUBMIT(renew_submit);
+ATTR_SUBMIT(whois_submit);
 ATTR_SUBMIT(member_renew_submit);
 ATTR_SHOW(drop_csr_show);
 ATTR_SIZE(drop_csr_size);
@@ -175,6 +181,7 @@ ATTR_SHOW(algorithm_show);
 ATTR_SHOW(subject_show);
 ATTR_SHOW(cert_state_show);
 ATTR_SHOW(cert_enabled_show);
+ATTR_SHOW(cert_revocation_show);
 ATTR_SHOW(validity_days_show);
 ATTR_SHOW(ca_validity_days_show);
 ATTR_SHOW(crl_days_show);

@@ -20,6 +20,8 @@ DEFINE_SHOW(cross_show,
 DEFINE_SHOW(cert_state_show,
     value_add_text(out, store_state_name(store_cert_state(&row->cert))))
 DEFINE_SHOW(cert_enabled_show, value_add_number(out, row->cert.enabled))
+DEFINE_SHOW(cert_revocation_show,
+    value_add_text(out, *row->cert.reason ? row->cert.reason : "none"))
 DEFINE_SHOW(validity_days_show, value_add_number(out, row->cert.validity_days))
 DEFINE_SHOW(
     ca_validity_days_show, value_add_number(out, row->cert.ca_validity_days))

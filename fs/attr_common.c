@@ -2,6 +2,7 @@
 #include "fs/attr.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "fs/value.h"
 
@@ -137,6 +138,47 @@ ATTR_STORE(managed_store)
 ATTR_STORE(exportable_store)
 {
 	return set_boolean(store, call, row, input, STORE_EXPORTABLE);
+}
+
+static const struct store_order *order_of(const union store_any *row)
+{
+	return row->object.kind == STORE_KEY ? &row->key.order
+					     : &row->group.order;
+}
+
+ATTR_SHOW(order_show)
+{
+	const struct store_order *order = order_of(row);
+	int64_t left = 0;
+	int rc = order->unfinished
+		     ? store_order_left(store, &row->object, &left)
+		     : 0;
+
+	if (!rc)
+		rc = value_add_text(
+		    out, *order->reason ? order->reason : "none");
+	if (!rc && order->unfinished)
+		rc = bytes_printf(out, " %" PRId64 " left", left);
+	return rc;
+}
+
+ATTR_STORE(revocation_store)
+{
+	struct store_edit edit = text_edit(input, STORE_REVOCATION);
+	int rc = input->again ? 0 : store_set(store, call, &row->object, &edit);
+
+	return rc ? rc : 1;
+}
+
+/* Until it is on the lists. */
+ATTR_SYNC(revocation_sync)
+{
+	return store_wait_listed(store, call, &row->object, wait);
+}
+
+ATTR_SETTLE(order_settle)
+{
+	return store_wait_order(store, call, &row->object, wait);
 }
 
 ATTR_STORE(signing_cert_store)

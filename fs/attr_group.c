@@ -41,17 +41,3 @@ DEFINE_SHOW(
     member_description_show, value_add_text(out, row->member.description))
 DEFINE_SHOW(revocation_show,
     value_add_text(out, row->member.revoked ? row->member.reason : "none"))
-
-ATTR_STORE(revocation_store)
-{
-	struct store_edit edit = text_edit(input, STORE_REVOCATION);
-	int rc = input->again ? 0 : store_set(store, call, &row->object, &edit);
-
-	return rc ? rc : 1;
-}
-
-/* Until it is on the lists. */
-ATTR_SYNC(revocation_sync)
-{
-	return store_wait_listed(store, call, &row->object, wait);
-}

@@ -2,6 +2,7 @@
 #include "fs/attr.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "fs/value.h"
 #include "store/base/clock.h"
@@ -73,6 +74,38 @@ ATTR_STORE(expires_store)
 		return refuse_form(call, rc,
 		    "never, a date (2026-12-31), a time (2026-12-31T10:15:00Z, or +02:00), seconds, or N with s m h d w");
 	return set_number(store, call, row, input, STORE_EXPIRES, at);
+}
+
+/* `new`, or `new` and a time from now. */
+static int parse_secret(const char *text, int64_t *until)
+{
+	*until = 0;
+	if (strcmp(text, "new") == 0)
+		return 0;
+	if (strncmp(text, "new +", 5) != 0)
+		return -EINVAL;
+	return value_time(text + 4, clock_now() / CLOCK_SECOND, until);
+}
+
+ATTR_STORE(secret_store)
+{
+	int64_t until;
+	int rc = parse_secret(input->text, &until);
+
+	if (rc)
+		return refuse_form(
+		    call, rc, "new, or new +N with s m h d w, as in new +30d");
+	if (!input->again)
+		rc = store_key_replace(store, call, &row->object,
+		    &(struct store_replace){until, input->bit, input->bare});
+	return rc ? rc : 1;
+}
+
+ATTR_SUBMIT(whois_submit)
+{
+	(void)row;
+	(void)member;
+	return store_whois(store, call, data, len, reply);
 }
 
 /* The members that enrolled with this key. */

@@ -316,6 +316,11 @@ bool file_is_writable(const struct file *file)
 	return (file->flags & O_ACCMODE) != O_RDONLY;
 }
 
+bool file_settles(const struct file *f)
+{
+	return f->attr && f->attr->settle && f->ops == &file_value_ops;
+}
+
 bool file_reports_close(const struct file *f)
 {
 	return f->reports_close;

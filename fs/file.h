@@ -53,6 +53,9 @@ void file_truncate(struct file *file);
 /* Whether it was opened for writing. */
 bool file_is_writable(const struct file *file);
 
+/* Whether a write to it is answered when what follows from it is done. */
+bool file_settles(const struct file *file);
+
 /* Whether file_flush can return an error; else it need not be called. */
 bool file_reports_close(const struct file *file);
 

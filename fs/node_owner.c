@@ -19,6 +19,8 @@ static mode_t file_mode(const struct attr *attr, mode_t dir)
 
 	if (node_has(attr, AT_LINK))
 		return 0777;
+	if (node_has(attr, AT_CONVERSATION) && node_has(attr, AT_ROOT_OWNED))
+		return 0600;
 	if (node_has(attr, AT_CONVERSATION))
 		return node_has(attr, AT_PUBLIC) ? 0666
 						 : writers | writers << 1;

@@ -113,12 +113,13 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	int rc = file_write(ops_file(fi), &rq, data, size,
 	    fi->flags & O_APPEND ? FILE_END : offset);
 
-	(void)ino;
 	/* libfuse keeps this buffer as long as its thread; a provisioning key
 	 * may be in it. */
 	explicit_bzero((void *)(uintptr_t)data, size);
 	if (rc)
 		ops_reply(req, &rq, rc);
+	else if (file_settles(ops_file(fi)))
+		ops_settle_write(req, &rq, ino, size);
 	else
 		fuse_reply_write(req, size);
 }

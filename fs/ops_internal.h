@@ -76,6 +76,11 @@ void ops_fsync(
 void ops_fsyncdir(
     fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi);
 
+/* Replies to a write of so many bytes that has been stored, when what follows
+ * from it is done. */
+void ops_settle_write(
+    fuse_req_t req, struct fs_request *rq, fuse_ino_t ino, size_t size);
+
 /* Answers those that still wait, when no request is served any more. */
 void ops_end_syncs(struct store *store);
 

@@ -6,21 +6,26 @@
 #include "fs/ops_internal.h"
 
 /*
- * fsync(2). A write that was answered is on disk already. What follows from it
- * may not be there yet: an attribute with a sync handler is answered when it
- * is, by the store's thread, so that no thread of the mount waits.
+ * fsync(2), and writes that are answered late. A write that was answered is on
+ * disk already. What follows from it may not be there yet: an attribute with a
+ * sync or settle handler is answered when it is, by the store's thread, so that
+ * no thread of the mount waits.
  */
 
 struct sync {
 	struct store_wait wait; /* the first member */
 	fuse_req_t req;
 	struct fs_request rq;
+	size_t written; /* by a write; 0: fsync(2) */
 };
 
 /* Replies and frees it. */
 static void finish(struct sync *s, int rc)
 {
-	ops_reply(s->req, &s->rq, rc);
+	if (!rc && s->written)
+		fuse_reply_write(s->req, s->written);
+	else
+		ops_reply(s->req, &s->rq, rc);
 	free(s);
 }
 
@@ -35,7 +40,10 @@ static void done(struct store_wait *wait, int rc)
 {
 	struct sync *s = (struct sync *)wait;
 
-	if (rc)
+	if (rc && s->written)
+		store_refuse(&s->rq.call, rc,
+		    "the store failed while it was carried out; it goes on by itself when the store answers again");
+	else if (rc)
 		store_refuse(&s->rq.call, rc, "%s",
 		    rc == -EBUSY
 			? "the revocation list has not been signed in time"
@@ -62,8 +70,8 @@ static uintptr_t new_number(void)
 	return atomic_fetch_add(&last, 1) + 1;
 }
 
-static void start_sync(
-    fuse_req_t req, struct fs_request *rq, const struct node *node)
+static void start_sync(fuse_req_t req, struct fs_request *rq,
+    const struct node *node, size_t written)
 {
 	struct sync *s = calloc(1, sizeof(*s));
 	uintptr_t number = new_number();
@@ -72,9 +80,11 @@ static void start_sync(
 		ops_reply(req, rq, -ENOMEM);
 		return;
 	}
-	node_target(rq, "sync", node, NULL);
-	*s = (struct sync){
-	    .wait = {.number = number, .done = done}, .req = req, .rq = *rq};
+	node_target(rq, written ? "set" : "sync", node, NULL);
+	*s = (struct sync){.wait = {.number = number, .done = done},
+	    .req = req,
+	    .rq = *rq,
+	    .written = written};
 	fuse_req_interrupt_func(req, interrupted, (void *)number);
 	/* an interrupt between this and the handler ends nothing: the wait is
 	 * bounded all the same */
@@ -82,9 +92,25 @@ static void start_sync(
 		give_up(s);
 		return;
 	}
-	int rc = node->attr->sync(rq->store, &s->rq.call, &node->row, &s->wait);
+	int (*wait)(struct store *, struct store_call *,
+	    const union store_any *,
+	    struct store_wait *) = written ? node->attr->settle
+					   : node->attr->sync;
+	int rc = wait(rq->store, &s->rq.call, &node->row, &s->wait);
 	if (rc <= 0)
 		finish(s, rc);
+}
+
+void ops_settle_write(
+    fuse_req_t req, struct fs_request *rq, fuse_ino_t ino, size_t size)
+{
+	struct node node;
+
+	if (size && !node_get(rq->store, ino, &node) && node.attr &&
+	    node.attr->settle)
+		start_sync(req, rq, &node, size);
+	else
+		fuse_reply_write(req, size);
 }
 
 void ops_fsync(
@@ -99,7 +125,7 @@ void ops_fsync(
 	 * may only read it does that */
 	bool may = file_is_writable(ops_file(fi)) || rq.call.uid == 0;
 	if (!rc && may && !node.draft && node.attr && node.attr->sync)
-		start_sync(req, &rq, &node);
+		start_sync(req, &rq, &node, 0);
 	else
 		fuse_reply_err(req, 0);
 }

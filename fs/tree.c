@@ -43,6 +43,11 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn, .sync = sync_fn}
 
+/* AWAITED whose write waits too. */
+#define ORDER(n, text, most, show_fn, store_fn, settle_fn, sync_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
+	 .store = store_fn, .settle = settle_fn, .sync = sync_fn}
+
 /* A value that only the owner of the mount's root may write. */
 #define ROOT_VALUE(n, text, most, show_fn, store_fn, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_ROOT_OWNED, line), .max = most, \
@@ -102,6 +107,10 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 #define INPUT(n, text, submit_fn, line) \
 	{ATTR(n, text, AT_DOCUMENT, line), .submit = submit_fn}
 
+/* A value that can be written, and reads as empty. */
+#define COMMAND(n, text, most, store_fn, line) \
+	{ATTR(n, text, AT_DOCUMENT, line), .max = most, .store = store_fn}
+
 /* A request is written, its reply is read. */
 #define CONVERSATION(n, text, submit_fn, bits, line) \
 	{ATTR(n, text, AT_CONVERSATION | AT_FIXED | AT_DOCUMENT | (bits), line), \
@@ -149,6 +158,8 @@ static const struct attr root_attr[] = {
     LIST(7, "metrics", metrics_list, "metrics in the text format of Prometheus"),
     REPORT(8, "why", store_why,
 	"what the reader was last refused, and the reasons"),
+    CONVERSATION(9, "whois", whois_submit, AT_ROOT_OWNED,
+	"a provisioning key in; where it is, or was, out"),
     CONSTANT(2, "domain", domain_show, "the name in keys and certificates"),
     MEASURED(
 	3, "version", FIXED, version_show, version_measure, 0, "of enrollfs"),
@@ -157,12 +168,15 @@ static const struct attr root_attr[] = {
 static const struct attr group_attr[] = {
     VALUE(1, "description", STORE_DESCRIPTION_MAX, group_description_show,
 	description_store, "a line for people"),
-    VALUE(2, "enabled", WORD, group_enabled_show, enabled_store,
+    SHARED_VALUE(2, "enabled", WORD, group_enabled_show, enabled_store,
 	"0: its keys can neither be copied nor enroll"),
     ROOT_VALUE(3, "signing_cert", NAME_MAX_LEN, group_signing_cert_show,
 	signing_cert_store, "the certificate that its new keys begin with"),
     CONSTANT(4, "created", created_show, "when it was made"),
     READ_ONLY(5, "modified", modified_show, "when it was last edited"),
+    ORDER(13, "revocation", NUMBER, order_show, revocation_store, order_settle,
+	revocation_sync,
+	"none, or why; writing a reason of RFC 5280 revokes all that its members have"),
 };
 
 static const struct attr key_attr[] = {
@@ -175,7 +189,7 @@ static const struct attr key_attr[] = {
     READ_ONLY(5, "remaining", remaining_show, "how many are left"),
     ROOT_VALUE(6, "signing_cert", NAME_MAX_LEN, key_signing_cert_show,
 	signing_cert_store, "the certificate that signs what enrolls"),
-    VALUE(7, "enabled", WORD, key_enabled_show, enabled_store,
+    SHARED_VALUE(7, "enabled", WORD, key_enabled_show, enabled_store,
 	"0: it can neither be copied nor enroll"),
     VALUE(8, "expires", TIME, expires_show, expires_store,
 	"never, a date or time, seconds since the epoch, or N with s m h d w"),
@@ -195,6 +209,11 @@ static const struct attr key_attr[] = {
     READ_ONLY(18, "modified", modified_show, "when it was last edited"),
     READ_ONLY(19, "modified_by", modified_by_show, "by which uid"),
     CONVERSATION(20, "enroll", key_enroll_submit, 0, "CSR in, certificate out"),
+    ORDER(28, "revocation", NUMBER, order_show, revocation_store, order_settle,
+	revocation_sync,
+	"none, or why; writing a reason of RFC 5280 revokes all that enrolled with it"),
+    COMMAND(29, "secret", TIME + WORD, secret_store,
+	"write new to replace the secret, or new +30d: the one before enrolls so long"),
 };
 
 static const struct attr member_attr[] = {
@@ -242,7 +261,7 @@ static const struct attr cert_attr[] = {
 	"its distinguished name (RFC 4514)"),
     READ_ONLY(
 	7, "state", cert_state_show, "pending, active, disabled or expired"),
-    VALUE(8, "enabled", WORD, cert_enabled_show, enabled_store,
+    SHARED_VALUE(8, "enabled", WORD, cert_enabled_show, enabled_store,
 	"0: it signs nothing"),
     VALUE(9, "validity_days", NUMBER, validity_days_show, validity_days_store,
 	"lifetime of what it issues"),
@@ -277,6 +296,9 @@ static const struct attr cert_attr[] = {
 	"of a root: the older root in certs/ that vouches for it, or none"),
     DOCUMENT(30, "cross.pem", cross_pem_show, cross_pem_size,
 	"what that root has signed"),
+    AWAITED(28, "revocation", NUMBER, cert_revocation_show, revocation_store,
+	revocation_sync,
+	"none, or why; writing a reason of RFC 5280 puts it on its issuer's list"),
 };
 
 static const struct attr drop_attr[] = {

@@ -140,6 +140,10 @@ struct attr {
 	int (*sync)(struct store *store, struct store_call *call,
 	    const union store_any *row, struct store_wait *wait);
 
+	/* The same of a write that stored a value, before it is answered. */
+	int (*settle)(struct store *store, struct store_call *call,
+	    const union store_any *row, struct store_wait *wait);
+
 	/* Whether the file exists at all; NULL: always. */
 	bool (*present)(const union store_any *row);
 	const char *help; /* one line */

@@ -10,6 +10,7 @@
 #include "store/enroll/budget.h"
 #include "store/lists/metrics.h"
 #include "store/lists/notice.h"
+#include "store/lists/orders.h"
 #include "store/lists/render.h"
 #include "store/objects/before.h"
 #include "store/objects/shown.h"
@@ -56,6 +57,7 @@ struct store {
 	struct list_cache lists;
 	struct list_notices notices;
 	pthread_t keeper;
+	struct orders orders;
 	struct text_cache log_text;
 };
 

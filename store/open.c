@@ -46,6 +46,7 @@ int store_new(const struct store_options *options, struct store **out)
 	pthread_mutex_init(&store->unproven.lock, NULL);
 	list_cache_init(&store->lists);
 	notice_init(&store->notices);
+	orders_init(&store->orders);
 	text_cache_init(&store->log_text);
 	store->metrics.started = clock_now();
 	store->path = strdup(options->path);
@@ -76,8 +77,10 @@ static void others_wrote(void *context, bool edits)
 	struct store *store = context;
 
 	journal_hooks.lost(store);
-	if (edits)
+	if (edits) {
 		signer_forget_all(store);
+		orders_wake(store);
+	}
 	notice_wake(store);
 }
 
@@ -101,6 +104,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	orders_stop(store);
 	keeper_stop(store);
 	if (store->open && !store->read_only)
 		lists_settle(store);
@@ -117,6 +121,7 @@ void store_close(struct store *store)
 		close(store->dir);
 	list_cache_destroy(&store->lists);
 	notice_destroy(&store->notices);
+	orders_destroy(&store->orders);
 	text_cache_destroy(&store->log_text);
 	bytes_free(&store->journal.changed);
 	pthread_mutex_destroy(&store->signers.lock);

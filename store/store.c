@@ -307,6 +307,8 @@ int store_open(const struct store_options *options, struct store **out)
 		lists_settle(store);
 	if (!store->read_only)
 		rc = keeper_start(store);
+	if (!rc && !store->read_only)
+		rc = orders_start(store);
 	if (rc)
 		store_close(store);
 	else

@@ -5,7 +5,8 @@
 /*
  * The store: groups, provisioning keys, members, signing certificates, and the
  * rules for them. fs/ includes this header and, from this folder, log.h,
- * snapshot.h, enrollment.h, owner.h and call.h, but nothing else.
+ * snapshot.h, enrollment.h, revocation.h, owner.h and call.h, but nothing
+ * else.
  *
  * Functions return 0 or -errno. An errno of a refusal is the one that the
  * caller gets from the filesystem; call->reason explains it on one line,
@@ -25,6 +26,7 @@
 #include "store/base/name.h"
 #include "store/call.h"
 #include "store/owner.h"
+#include "store/revocation.h"
 
 struct store;
 
@@ -229,6 +231,7 @@ struct store_group {
 	char signing_cert[NAME_MAX_LEN + 1];
 	int64_t keys_changed,
 	    members_changed; /* last change of its keys, of its members */
+	struct store_order order;
 };
 
 #define STORE_UNLIMITED INT64_C(-1) /* in max_uses */
@@ -242,6 +245,7 @@ struct store_key {
 	int64_t max_uses, uses;
 	int64_t expires; /* seconds */
 	int64_t copies, last_copied, last_used;
+	struct store_order order;
 };
 
 struct store_member {
@@ -275,6 +279,7 @@ struct store_cert {
 	char serial[41];
 	int64_t not_before, not_after; /* seconds */
 	int64_t issued, revoked;       /* numbers of certificates */
+	char reason[24]; /* why its issuer has revoked it; empty: it has not */
 	size_t cert_len, csr_len;
 	/* in what it issues, a URL a line: of its list, of itself */
 	char crl_url[STORE_LINES_MAX + 1], issuer_url[STORE_LINES_MAX + 1];
@@ -356,7 +361,8 @@ int store_make(struct store *store, struct store_call *call,
  * (cessationOfOperation, RFC 5280 5.3.1).
  *
  * Returns 0, -ESTALE, -EPERM (managed, or other kinds), -ENOTEMPTY (a group
- * with keys or members), or -EBUSY (a certificate that a group or key names,
+ * with keys or members), or -EBUSY (an order to revoke of a group or key is
+ * unfinished; a certificate that a group or key names,
  * that has signed another signing certificate here, or that has signed an
  * unexpired one of a member, even a revoked one: it must sign the CRL).
  */
@@ -448,15 +454,19 @@ struct store_edit {
 };
 
 /*
- * Sets one value. REVOCATION revokes all unexpired certificates of a member.
+ * Sets one value. REVOCATION revokes all unexpired certificates of a member; of
+ * a group or key it gives an order (revocation.h), which ENABLED waits for; of
+ * a signing certificate it puts that on its issuer's list and disables it.
  *
  * Returns 0, -ESTALE, -EPERM (managed; or EXPORTABLE, and the copy of the
- * secret is destroyed), -ENOENT (no enabled signing certificate with that
- * name), -ERANGE (MAX_USES below 0 or too large; a number of days too large),
- * -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has no such
- * field; relative to unlimited; less than 1 day; not URLs as pki_urls wants
- * them; not a reason of RFC 5280 5.3.1). For REVOCATION also -EEXIST (revoked
- * already) or -EKEYEXPIRED (nothing to revoke).
+ * secret is destroyed; REVOCATION of a certificate that no other here has
+ * issued; ENABLED of a revoked one), -ENOENT (no enabled signing certificate
+ * with that name), -ERANGE (MAX_USES below 0 or too large; a number of days too
+ * large), -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has
+ * no such field; relative to unlimited; less than 1 day; not URLs as pki_urls
+ * wants them; not a reason of RFC 5280 5.3.1). For REVOCATION also -EEXIST
+ * (revoked already) or -EKEYEXPIRED (nothing to revoke); for ENABLED -EBUSY (an
+ * order is unfinished).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);
@@ -518,19 +528,20 @@ struct store_wait {
 	int64_t until; /* clock_ticks */
 	uid_t uid;
 	int64_t member, cert, revoked;
+	int64_t kind, object; /* for store_wait_order */
 };
 
 /*
  * Waits, without a thread, until the revocation lists of all that have issued
- * the member's certificates have every revocation that there is now. That takes
- * as long as crl_delay and signing take; a minute past crl_delay, done is
- * called with -EBUSY.
+ * the member's certificates have every revocation that there is now; of another
+ * object, all lists. That takes as long as crl_delay and signing take; a minute
+ * past crl_delay, done is called with -EBUSY.
  *
  * Returns 0 (they have), 1 (done will be called; it may have been), -EROFS
  * (read-only, and they lack some) or -EBUSY (too many wait already).
  */
 int store_wait_listed(struct store *store, struct store_call *call,
-    const struct store_object *member, struct store_wait *wait);
+    const struct store_object *object, struct store_wait *wait);
 
 /* Ends the wait with this number, or any (0): done will not be called. Returns
  * NULL if it has been, and has returned, or there is none. */

@@ -83,6 +83,7 @@ enrollfs_values() {
 	case ${1##*/} in
 	max_uses) echo max ;;
 	enabled | managed | exportable) echo 0 1 ;;
+	secret) echo new ;;
 	expires) echo never +1h +1d +1w ;;
 	revocation)
 		echo unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation \

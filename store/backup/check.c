@@ -117,7 +117,7 @@ static int check_rows(struct check *c)
 	    DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID, DB_CHECK_GROUPS,
 	    DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
 	    DB_CHECK_PLACES, DB_CHECK_MEMBERS, DB_CHECK_PREVIOUS,
-	    DB_CHECK_JOURNAL};
+	    DB_CHECK_ORDERS, DB_CHECK_JOURNAL};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 	int rc = db_check(c->conn, DB_CHECK_LINKS, file_fault, c);
 

@@ -30,6 +30,7 @@ static const struct {
     [DB_REVOKED] = {DB_NONE, DB_NONE, DB_REVOKED_MERGE},
     [DB_ENROLLED] = {DB_NONE, DB_ENROLLED_RESTORE, DB_NONE},
     [DB_CRL] = {DB_CRL_ROW, DB_CRL_RESTORE, DB_CRL_MERGE},
+    [DB_COMPROMISED] = {DB_NONE, DB_COMPROMISED_RESTORE, DB_NONE},
 };
 
 static void free_row(struct row *row)
@@ -182,7 +183,7 @@ static int read_row(const struct db_row *from, void *arg)
 
 struct merging {
 	struct row *new, *old;
-	bool alive, exportable, same_key;
+	bool alive, exportable, same_key, same_secret;
 };
 
 static struct db_value either(struct db_value a, struct db_value b)
@@ -211,9 +212,12 @@ static struct db_value merged(const struct merging *m, enum db_merge rule, int i
 		return !m->alive ? DB_NIL
 				 : either(new, m->same_key ? old : DB_NIL);
 	case DB_MERGE_SECRET_HASH:
-		return m->alive ? either(new, old) : DB_NIL;
+		return m->alive ? either(new, m->same_secret ? old : DB_NIL)
+				: DB_NIL;
 	case DB_MERGE_SECRET:
-		return m->alive && m->exportable ? either(new, old) : DB_NIL;
+		return m->alive && m->exportable
+			   ? either(new, m->same_secret ? old : DB_NIL)
+			   : DB_NIL;
 	default:
 		return new;
 	}
@@ -222,6 +226,15 @@ static struct db_value merged(const struct merging *m, enum db_merge rule, int i
 static bool equal(const struct db_value *a, const struct db_value *b)
 {
 	return a && b && a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+}
+
+/* Whether the secret has not been replaced between the versions. */
+static bool same_secret(struct row *new, struct row *old)
+{
+	const struct db_value *a = value_of(new, "secret_since"),
+			      *b = value_of(old, "secret_since");
+
+	return !a || !b || a->i == b->i;
 }
 
 static void merge(struct row *new, struct row *old, const json_t *json)
@@ -235,6 +248,7 @@ static void merge(struct row *new, struct row *old, const json_t *json)
 		json_object_get(json, "exportable")),
 	    .same_key = equal(
 		value_of(new, "spki_hash"), value_of(old, "spki_hash")),
+	    .same_secret = same_secret(new, old),
 	};
 
 	for (int i = 0; i < new->of->count; i++)

@@ -436,6 +436,8 @@ static int count_again(struct restore *r, int64_t now)
 
 	if (!rc)
 		rc = db_change(r->conn, DB_RESTORE_ISSUED, NULL);
+	if (!rc)
+		rc = db_change(r->conn, DB_RESTORE_COMPROMISED, NULL);
 	for (int place = STORE_ROOT; place < STORE_PLACES && !rc; place++)
 		rc = db_change(r->conn, DB_PLACE_CHANGED,
 		    DB_ARGS(DB_INT(place), DB_INT(now)));

@@ -142,6 +142,7 @@ int row_json(struct db_conn *conn, enum db_kind kind, int64_t id, bool sealed,
 	    [DB_REVOKED] = DB_REVOKED_ROW,
 	    [DB_ENROLLED] = DB_ENROLLED_ROW,
 	    [DB_CRL] = DB_CRL_ROW,
+	    [DB_COMPROMISED] = DB_COMPROMISED_ROW,
 	};
 	struct rendering r = {conn, kind, sealed, out, 0, ""};
 	int rc = db_one(

@@ -18,8 +18,9 @@
 #include <stdint.h>
 
 /* What is exported: objects, numbered as enum store_kind, and in records of the
- * trail an issued certificate, its revocation, a member as it enrolled, and the
- * number of a revocation list. */
+ * trail an issued certificate, its revocation, a member as it enrolled, the
+ * number of a revocation list, and a compromised public key whose certificate is
+ * not there any more. */
 enum db_kind {
 	DB_PLACE,
 	DB_CERT,
@@ -30,6 +31,7 @@ enum db_kind {
 	DB_REVOKED,
 	DB_ENROLLED,
 	DB_CRL,
+	DB_COMPROMISED,
 	DB_KINDS
 };
 
@@ -104,7 +106,9 @@ enum db_merge {
 	C(29, crl_url, crl_url, TEXT, EXPORTED, NEWER) \
 	C(30, issuer_url, issuer_url, TEXT, EXPORTED, NEWER) \
 	C(31, cross_by, cross_by, INT, EXPORTED, NEWER) \
-	C(32, cross_der, cross_der, HEX_OR_NULL, EXPORTED, NEWER)
+	C(32, cross_der, cross_der, HEX_OR_NULL, EXPORTED, NEWER) \
+	C(33, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
+	C(34, stop_since, revocation_since, INT, EXPORTED, NEWER)
 
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -113,7 +117,10 @@ enum db_merge {
 	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
 	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
 	C(17, keys_changed, keys_changed, INT, NOT_EXPORTED, CREATED) \
-	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED)
+	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED) \
+	C(19, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
+	C(20, stop_since, revocation_since, INT, EXPORTED, NEWER) \
+	C(21, stop_last, revocation_last, INT, EXPORTED, NEWER)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -131,7 +138,14 @@ enum db_merge {
 	C(23, last_copied, last_copied, INT, EXPORTED, LARGER) \
 	C(24, last_used, last_used, INT, EXPORTED, LARGER) \
 	C(25, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
-	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
+	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET) \
+	C(27, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
+	C(28, stop_since, revocation_since, INT, EXPORTED, NEWER) \
+	C(29, stop_last, revocation_last, INT, EXPORTED, NEWER) \
+	C(30, old_secret_hash, old_secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
+	C(31, old_until, old_until, INT, EXPORTED, NEWER) \
+	C(32, secret_since, secret_since, INT, EXPORTED, NEWER) \
+	C(33, former_secrets, former_secrets, HEX_OR_NULL, EXPORTED, NEWER)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -173,6 +187,9 @@ enum db_merge {
 	C(5, next_update, next_update, INT, EXPORTED, NEWER) \
 	C(6, days, days, INT, EXPORTED, NEWER)
 
+#define DB_COMPROMISED_TAIL(C) \
+	C(2, spki_hash, spki_hash, HEX, EXPORTED, ONCE)
+
 /* OF(kind, `kind` in JSON or NULL, name of the id, whether it has files, columns
  * before and behind these) */
 #define DB_NO_HEAD(C)
@@ -185,7 +202,8 @@ enum db_merge {
 	OF(ISSUED, 0, "id", 0, DB_NO_HEAD, DB_ISSUED_TAIL) \
 	OF(REVOKED, "revoked", "id", 0, DB_NO_HEAD, DB_REVOKED_TAIL) \
 	OF(ENROLLED, 0, "id", 0, DB_NO_HEAD, DB_ENROLLED_TAIL) \
-	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL)
+	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL) \
+	OF(COMPROMISED, "compromised", "id", 0, DB_NO_HEAD, DB_COMPROMISED_TAIL)
 
 /* As a column: 1 if there is a value, 0 if that is NULL. */
 #define DB_PRESENT(value) "CASE WHEN " value " IS NULL THEN 0 ELSE 1 END"
@@ -201,6 +219,8 @@ enum db_merge {
 	S(DB_GROUP_CERT, "g.signing_cert") \
 	S(DB_GROUP_CERT_NAME, "c.name") \
 	S(DB_GROUP_KEYS_AT, "g.keys_changed") \
+	S(DB_GROUP_STOP_REASON, "g.stop_reason") \
+	S(DB_GROUP_STOP_LAST, "g.stop_last") \
 	S(DB_GROUP_MEMBERS_AT, "greatest(g.members_changed, (SELECT n.created FROM member n " \
 		"WHERE n.grp = g.id AND n.removed IS NULL ORDER BY n.id DESC LIMIT 1))")
 
@@ -220,7 +240,9 @@ enum db_merge {
 	S(DB_KEY_MANAGED, "k.managed") \
 	S(DB_KEY_COPIES, "k.copies") \
 	S(DB_KEY_LAST_COPIED, "k.last_copied") \
-	S(DB_KEY_LAST_USED, "k.last_used")
+	S(DB_KEY_LAST_USED, "k.last_used") \
+	S(DB_KEY_STOP_REASON, "k.stop_reason") \
+	S(DB_KEY_STOP_LAST, "k.stop_last")
 
 #define DB_MEMBER_READ(S) \
 	S(DB_MEMBER_GROUP, "m.grp") \
@@ -263,7 +285,8 @@ enum db_merge {
 	S(DB_CERT_CRL_URL, "c.crl_url") \
 	S(DB_CERT_ISSUER_URL, "c.issuer_url") \
 	S(DB_CERT_CROSS_NAME, "x.name") \
-	S(DB_CERT_CROSS_LEN, "length(c.cross_der)")
+	S(DB_CERT_CROSS_LEN, "length(c.cross_der)") \
+	S(DB_CERT_STOP_REASON, "c.stop_reason")
 
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \
@@ -280,7 +303,9 @@ enum db_merge {
 	S(DB_ENROLL_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_ENROLL_CERT_NOT_AFTER, "c.not_after") \
 	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days") \
-	S(DB_ENROLL_SECRET_HASH, "k.secret_hash")
+	S(DB_ENROLL_SECRET_HASH, "k.secret_hash") \
+	S(DB_ENROLL_OLD_HASH, "k.old_secret_hash") \
+	S(DB_ENROLL_OLD_UNTIL, "k.old_until")
 
 #define DB_RENEW_READ(S) \
 	S(DB_RENEW_NAME, "m.name") \

@@ -39,6 +39,15 @@
 	DB_CERT_READ(READ) \
 	"0 FROM cert c LEFT JOIN cert i ON i.id = c.issuer LEFT JOIN cert x ON x.id = c.cross_by " UNCOUNTED("c") "WHERE c.removed IS NULL "
 
+/* A signing certificate is on its issuer's list since it was revoked or, as its
+ * private key is destroyed then, deleted: whether, when, why. */
+#define CA_REVOKED(s) "(" s "removed IS NOT NULL OR " s "stop_since > 0)"
+#define CA_REVOKED_AT "CASE WHEN stop_since > 0 THEN stop_since ELSE removed END"
+#define CA_REASON "CASE WHEN stop_since > 0 THEN stop_reason ELSE 'cessationOfOperation' END"
+/* In the count of its issuer: not if it had expired when it was deleted. */
+#define CA_COUNTED(s) \
+	"(" s "stop_since > 0 OR (" s "removed IS NOT NULL AND " s "not_after > " s "removed / 1000000000))"
+
 /* No object depends on the certificate ?1; now: the parameter that is the
  * present second. */
 #define CERT_UNUSED(now) \
@@ -85,6 +94,7 @@
 /* A certificate is known by half the hash of its public key. */
 #define HALF(hash) "substr(" hash ", 1, 16)"
 #define KNOWN_KEY(hash) "spki_hash = " HALF(hash)
+#define COMPROMISED(hash) "EXISTS (SELECT 1 FROM compromised WHERE " KNOWN_KEY(hash) ")"
 
 /* Which certificate signs when a member's present one (i), of a key (k), is
  * renewed. */
@@ -96,12 +106,12 @@
 	"WHERE id = ?1 AND removed IS NULL AND length(der) = 0 AND csr = ?2"
 
 #define GROUP_ROWS \
-	"SELECT " OBJECT("g", "greatest(" EDITED("g") ", " EDITED("c") ")") \
+	"SELECT " OBJECT("g", "greatest(" EDITED("g") ", g.stop_at, " EDITED("c") ")") \
 	DB_GROUP_READ(READ) \
 	"0 FROM grp g JOIN cert c ON c.id = g.signing_cert WHERE g.removed IS NULL "
 
 #define KEY_ROWS \
-	"SELECT " OBJECT("k", "greatest(" EDITED("k") ", k.last_copied, k.last_used, k.shown * 1000000000, " EDITED("g") ", " EDITED("c") ")") \
+	"SELECT " OBJECT("k", "greatest(" EDITED("k") ", k.last_copied, k.last_used, k.stop_at, k.shown * 1000000000, " EDITED("g") ", " EDITED("c") ")") \
 	DB_KEY_READ(READ) \
 	"0 FROM prov_key k JOIN grp g ON g.id = k.grp JOIN cert c ON c.id = k.signing_cert " \
 	"WHERE k.removed IS NULL "
@@ -116,6 +126,28 @@
 	"JOIN cert c ON c.id = i.cert WHERE m.removed IS NULL "
 
 #define MEMBER_ROWS MEMBER_ROWS_AND("0")
+
+/*
+ * An order to revoke the certificates of all members of a group or key, which
+ * `of` in their rows names. It begins (?1 id, ?2 now, ?3 reason), has members
+ * left (?1 id), a step is done (?1 id, ?2 its last member, ?3 certificates, ?4
+ * now), and it ends (the same without the member).
+ */
+#define ORDER_BEGIN(table, of) \
+	"UPDATE " table " SET enabled = 0, stop_reason = ?3, stop_since = ?2, stop_done = 0, stop_count = 0, " \
+	"stop_at = ?2, stop_last = greatest(coalesce((SELECT max(m.id) FROM member m WHERE m." of " = " table ".id " \
+	"AND m.removed IS NULL), 0), 1) WHERE id = ?1"
+#define ORDER(table) \
+	"SELECT stop_reason, stop_done, stop_last, stop_count FROM " table " WHERE id = ?1 AND stop_last > 0"
+#define ORDER_LEFT(table, of) \
+	"SELECT count(m.id) FROM " table " t LEFT JOIN member m ON m." of " = t.id AND m.id > t.stop_done " \
+	"AND m.id <= t.stop_last AND m.removed IS NULL WHERE t.id = ?1 AND t.stop_last > 0 GROUP BY t.id"
+#define ORDER_NEXT(of) \
+	"SELECT id FROM member WHERE " of " = ?1 AND id > ?2 AND id <= ?3 AND removed IS NULL ORDER BY id LIMIT ?4"
+#define ORDER_STEP(table) \
+	"UPDATE " table " SET stop_done = ?2, stop_count = stop_count + ?3, stop_at = ?4 WHERE id = ?1"
+#define ORDER_END(table) \
+	"UPDATE " table " SET stop_last = 0, stop_count = stop_count + ?2, stop_at = ?3 WHERE id = ?1"
 
 /* See version_of in backup/journal.c. */
 #define RAISE(table) \
@@ -167,6 +199,11 @@
 	"SELECT " who " || ': what is said of owners of its files is not what is stored' FROM " table \
 	" t WHERE " alive " AND (t.owned <> 0) <> EXISTS " \
 	"(SELECT 1 FROM file_owner WHERE kind = " kind " AND object = t.id)"
+
+/* CRLReason (RFC 5280 5.3.1), without those that end again. */
+#define REASONS \
+	"'unspecified', 'keyCompromise', 'cACompromise', 'affiliationChanged', 'superseded', " \
+	"'cessationOfOperation', 'privilegeWithdrawn', 'aACompromise'"
 
 /* Where keys (k) and members (m) of groups (g) stand, for people. */
 #define KIND_NAME "CASE g.place WHEN 2 THEN 'app_connector/' ELSE 'service_edge/' END"

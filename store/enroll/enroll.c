@@ -81,56 +81,68 @@ static int refuse_unknown_key(struct enrolment *e)
 	    "this provisioning key is not known here");
 }
 
-static int read_hash(const struct db_row *row, void *arg)
+/* Whether a column is the hash of the caller's secret. */
+static bool is_hash(const struct enrolment *e, const struct db_row *row, int i)
 {
+	static const unsigned char zeros[PKI_HASH];
 	size_t len;
-	const void *hash = db_blob(row, 0, &len);
+	const void *kept = db_blob(row, i, &len);
+	bool there = len == PKI_HASH;
 
-	if (len != PKI_HASH)
-		return -EIO;
-	memcpy(arg, hash, PKI_HASH);
-	return 1;
+	return pki_equal(e->hash, there ? kept : zeros, PKI_HASH) && there;
+}
+
+/* Compares with the key's secret and with the one before it, in a time that
+ * does not depend on them. at: the first of three columns. Returns 0 or
+ * -ENOKEY. */
+static int compare_columns(struct enrolment *e, const struct db_row *row, int at)
+{
+	bool present = is_hash(e, row, at), old = is_hash(e, row, at + 1);
+
+	e->replaced = !present;
+	e->old_until = db_int(row, at + 2);
+	return present || old ? 0 : -ENOKEY;
 }
 
 static int compare_kept(const struct db_row *row, void *arg)
 {
-	const unsigned char *hash = arg;
-	size_t len;
-	const void *kept = db_blob(row, DB_ENROLL_SECRET_HASH, &len);
+	return compare_columns(arg, row, DB_ENROLL_SECRET_HASH);
+}
 
-	return len == PKI_HASH && pki_equal(hash, kept, PKI_HASH) ? 0 : -ENOKEY;
+static int compare_read(const struct db_row *row, void *arg)
+{
+	int rc = compare_columns(arg, row, 0);
+
+	return rc ? rc : 1;
+}
+
+static int compare_stored(struct enrolment *e)
+{
+	return db_one(db_reader(e->i.store->db), DB_ENROLL_SECRET,
+	    DB_ARGS(DB_INT(e->key)), compare_read, e, -EIO);
 }
 
 /*
  * Returns 0, or -ENOKEY if the hash is not the key's. A caller without a key
  * must not learn which ids exist. So a hash that is not that of a row in memory
  * is looked up in the database, whether or not there is such a row: for an
- * unknown id the query returns zeros.
+ * unknown id the query has one too.
  */
-static int compare_hash(struct enrolment *e, const unsigned char *hash)
+static int compare_hash(struct enrolment *e)
 {
-	static const unsigned char zeros[PKI_HASH];
-	unsigned char stored[PKI_HASH];
-	struct db *db = e->i.store->db;
-	int rc = db_kept(db, DB_ENROLL_KEY, e->key, compare_kept,
-	    (void *)(uintptr_t)hash, -ENOKEY);
+	int rc = db_kept(
+	    e->i.store->db, DB_ENROLL_KEY, e->key, compare_kept, e, -ENOKEY);
 
-	if (!rc)
-		return 0;
-	rc = db_one(db_reader(db), DB_ENROLL_SECRET,
-	    DB_ARGS(DB_INT(e->key), DB_BLOB(zeros, PKI_HASH)), read_hash,
-	    stored, -EIO);
-	return rc || pki_equal(hash, stored, PKI_HASH) ? rc : -ENOKEY;
+	return rc ? compare_stored(e) : 0;
 }
 
 /* Compares the text's secret, in constant time, and domain with the key's. */
 static int authenticate(struct enrolment *e, const struct pki_key_text *text)
 {
-	unsigned char hash[PKI_HASH];
-	int rc = pki_sha256(text->secret, PKI_SECRET, hash);
+	int rc = pki_sha256(text->secret, PKI_SECRET, e->hash);
 
 	if (!rc)
-		rc = compare_hash(e, hash);
+		rc = compare_hash(e);
 	if (rc == -ENOKEY ||
 	    (!rc && strcmp(text->domain, e->i.store->domain) != 0))
 		return refuse_unknown_key(e);
@@ -206,6 +218,21 @@ static bool names_root(struct enrolment *e)
 	return e->i.knows_root || (signer_is_crossed(signer) &&
 				      pki_equal(e->root, signer->old_root,
 					  PKI_HASH));
+}
+
+/* The secret may have been replaced since it was compared. One that was
+ * replaced enrolls for a while, and behind that only asks again. */
+static int check_secret(struct enrolment *e, int64_t seconds)
+{
+	int rc = e->with_text && e->i.exact ? compare_stored(e) : 0;
+
+	if (rc == -ENOKEY)
+		return refuse_unknown_key(e);
+	if (rc || !e->with_text || !e->replaced || e->old_until > seconds ||
+	    is_retry(e))
+		return rc;
+	return store_refuse(e->i.call, -EKEYREJECTED,
+	    "this provisioning key has been replaced; copy the key again");
 }
 
 /* The machine trusts the root named in its key text: the certificate must chain
@@ -336,6 +363,8 @@ static int check(struct enrolment *e, int64_t seconds, struct bytes *reply)
 	if (!rc)
 		rc = issuance_find_known(&e->i);
 	if (!rc)
+		rc = check_secret(e, seconds);
+	if (!rc)
 		rc = check_root(e);
 	if (!rc)
 		rc = check_key(e);
@@ -389,7 +418,8 @@ static int count_use(struct db_conn *conn, struct db_batch *batch, void *arg)
 		DB_INT(e->i.cert), DB_INT(e->i.validity_days),
 		DB_TEXT(e->i.group_name),
 		DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
-		DB_TEXT(e->i.member), DB_TEXT(e->i.names)),
+		DB_TEXT(e->i.member), DB_TEXT(e->i.names),
+		e->with_text ? DB_BLOB(e->hash, PKI_HASH) : DB_NIL),
 	    -EAGAIN);
 }
 

@@ -12,6 +12,9 @@ struct enrolment {
 	bool authenticated;	      /* the caller may use the key */
 	bool with_text;		      /* authenticated by the key's text */
 	unsigned char root[PKI_HASH]; /* trust anchor in the key's text */
+	unsigned char hash[PKI_HASH]; /* of the secret in it */
+	bool replaced;		      /* that is the one before the present */
+	int64_t old_until;	      /* until when that enrolls, seconds */
 
 	/* as read by enrolment_prepare */
 	char key_name[NAME_MAX_LEN + 1];

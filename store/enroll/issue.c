@@ -66,7 +66,7 @@ int known_key_find(
 int issuance_find_known(struct issuance *i)
 {
 	i->known = (struct known_key){0};
-	i->known_ca = false;
+	i->known_ca = i->compromised = false;
 	if (!i->csr)
 		return 0;
 	const unsigned char *hash = pki_csr_spki_hash(i->csr);
@@ -78,6 +78,10 @@ int issuance_find_known(struct issuance *i)
 		rc = db_exists(db_reader(i->store->db), DB_CERT_KNOWN,
 		    DB_ARGS(DB_BLOB(hash, PKI_HASH)));
 	i->known_ca = rc > 0;
+	if (!rc && !i->known.id)
+		rc = db_exists(db_reader(i->store->db), DB_COMPROMISED_HAS,
+		    DB_ARGS(DB_BLOB(hash, PKI_HASH)));
+	i->compromised = rc > 0 && !i->known_ca;
 	if (i->known.id || i->known_ca)
 		recent_note(&i->store->issued, hash, PKI_HASH);
 	return rc < 0 ? rc : 0;
@@ -139,6 +143,9 @@ int issuance_check_known(struct issuance *i, int64_t seconds)
 	if (i->known_ca)
 		return store_refuse(i->call, -EEXIST,
 		    "this public key is a signing certificate's");
+	if (i->compromised)
+		return store_refuse(i->call, -EEXIST,
+		    "this public key has been compromised; make a new key pair");
 	if (!i->known.id)
 		return 0;
 	if (i->known.revoked)

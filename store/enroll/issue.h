@@ -31,7 +31,8 @@ struct issuance {
 	 * finds out, too, is not. */
 	bool exact;
 	struct known_key known; /* the CSR's public key */
-	bool known_ca; /* it is the public key of a signing certificate */
+	bool known_ca;	  /* it is the public key of a signing certificate */
+	bool compromised; /* it is, and its certificate is not there any more */
 
 	/* the signing certificate, as read; dates in seconds */
 	int64_t cert, cert_not_before, cert_not_after, validity_days;

@@ -12,6 +12,7 @@
 #include "store/base/histogram.h"
 #include "store/internal.h"
 #include "store/lists/render.h"
+#include "store/objects/order.h"
 #include "store/objects/path.h"
 #include "store/objects/shown.h"
 
@@ -118,6 +119,26 @@ static int add_object_counts(struct store *store, struct bytes *out)
 		rc = add_header(
 		    out, "members", "gauge", "Members by kind and state.");
 	return rc ? rc : add_states(out, "members", c.members, members, 3);
+}
+
+static int count_order(const struct order *order, void *arg)
+{
+	(void)order;
+	++*(int *)arg;
+	return 0;
+}
+
+static int add_orders(struct store *store, struct bytes *out)
+{
+	int count = 0;
+	int rc = order_each(db_reader(store->db), count_order, &count);
+
+	if (!rc)
+		rc = add_header(out, "revocations_unfinished", "gauge",
+		    "Revocations of groups and keys that are being carried out.");
+	return rc ? rc
+		  : bytes_printf(
+			out, "enrollfs_revocations_unfinished %d\n", count);
 }
 
 static int add_expiry(const union store_any *row, void *arg)
@@ -249,6 +270,8 @@ static int render(struct store *store, struct bytes *out)
 		    m->started / CLOCK_SECOND);
 	if (!rc)
 		rc = add_object_counts(store, out);
+	if (!rc)
+		rc = add_orders(store, out);
 	if (!rc)
 		rc = add_certs(store, out);
 	if (!rc)

@@ -9,9 +9,9 @@
 #include "store/lists/notice.h"
 
 /*
- * One list after the other: of each signing certificate that has issued one of
- * the member's, the list that has as many revocations as there are when its
- * turn comes.
+ * One list after the other: of each signing certificate (that has issued one of
+ * the member's, if it is about a member), the list that has as many revocations
+ * as there are when its turn comes.
  */
 
 enum { MINUTE = 60 };
@@ -29,17 +29,23 @@ static int read_unlisted(const struct db_row *row, void *arg)
  * -errno. */
 static int next_list(struct store *store, struct store_wait *wait)
 {
-	return db_one(db_reader(store->db), DB_MEMBER_UNLISTED,
-	    DB_ARGS(DB_INT(wait->member), DB_INT(clock_now() / CLOCK_SECOND),
-		DB_INT(wait->cert)),
-	    read_unlisted, wait, -ENOENT);
+	struct db_conn *conn = db_reader(store->db);
+	struct db_value seconds = DB_INT(clock_now() / CLOCK_SECOND);
+
+	return wait->member ? db_one(conn, DB_MEMBER_UNLISTED,
+				  DB_ARGS(DB_INT(wait->member), seconds,
+				      DB_INT(wait->cert)),
+				  read_unlisted, wait, -ENOENT)
+			    : db_one(conn, DB_CERT_UNLISTED,
+				  DB_ARGS(DB_INT(wait->cert), seconds),
+				  read_unlisted, wait, -ENOENT);
 }
 
 int store_wait_listed(struct store *store, struct store_call *call,
-    const struct store_object *member, struct store_wait *wait)
+    const struct store_object *object, struct store_wait *wait)
 {
 	wait->uid = call->uid;
-	wait->member = member->id;
+	wait->member = object->kind == STORE_MEMBER ? object->id : 0;
 	wait->cert = 0;
 	wait->until = clock_ticks() + store->crl_delay + MINUTE * CLOCK_SECOND;
 	int rc = next_list(store, wait);
@@ -61,7 +67,7 @@ struct store_wait *store_wait_end(struct store *store, uint64_t number)
 	pthread_mutex_lock(&store->notices.answering);
 	struct store_wait *wait = notice_take(store, number);
 	pthread_mutex_unlock(&store->notices.answering);
-	return wait;
+	return wait ? wait : orders_end(store, number);
 }
 
 /* Returns 1 (it goes on), 0, or -errno: no list can be signed. */

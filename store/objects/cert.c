@@ -8,6 +8,7 @@
 #include "store/lists/notice.h"
 #include "store/objects/authority.h"
 #include "store/objects/kind.h"
+#include "store/objects/order.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
 #include "store/store.h"
@@ -40,6 +41,7 @@ static void read_cert(const struct db_row *row, union store_any *out)
 	c->not_after = db_int(row, DB_CERT_NOT_AFTER);
 	c->issued = db_int(row, DB_CERT_ISSUED_COUNT);
 	c->revoked = db_int(row, DB_CERT_REVOKED_COUNT);
+	db_text(row, DB_CERT_STOP_REASON, c->reason, sizeof(c->reason));
 	c->cert_len = (size_t)db_int(row, DB_CERT_DER_LEN);
 	c->csr_len = (size_t)db_int(row, DB_CERT_CSR_LEN);
 	db_text(row, DB_CERT_CRL_URL, c->crl_url, sizeof(c->crl_url));
@@ -113,6 +115,63 @@ static int resolve_urls(const struct field_edit *e, int64_t *number)
 	return rc && reason ? store_refuse(e->call, rc, "%s", reason) : rc;
 }
 
+/* --- revocation --- */
+
+/* Returns 0 or -errno: it can be put on no list. */
+static int check_revocable(
+    struct store_call *call, const struct store_cert *cert)
+{
+	if (cert->pending)
+		return store_refuse(call, -EPERM,
+		    "it has no certificate yet: delete it instead");
+	if (cert->outside)
+		return store_refuse(call, -EPERM,
+		    "an outside CA has issued it: have that revoke it, and write 0 to enabled here");
+	if (!cert->issuer)
+		return store_refuse(call, -EPERM,
+		    "it is self-signed, so that no list can have it: write 0 to enabled, and have machines trust another root");
+	if (*cert->reason)
+		return store_refuse(
+		    call, -EEXIST, "it is revoked: %s", cert->reason);
+	return clock_past(cert->not_after)
+		   ? store_refuse(call, -EKEYEXPIRED,
+			 "it has expired: there is nothing to revoke")
+		   : 0;
+}
+
+/* It keeps its private key, which signs its own lists. */
+static int resolve_revocation(const struct field_edit *e, int64_t *number)
+{
+	const struct store_cert *cert = &e->object->cert;
+	int64_t id = cert->object.id, now = e->now;
+	int code = order_reason(e->call, e->edit->text);
+	int rc = code < 0 ? code : order_check_managed(e);
+
+	(void)number;
+	if (!rc)
+		rc = check_revocable(e->call, cert);
+	if (!rc)
+		rc = db_change(e->conn, DB_CERT_COUNT_REVOKED,
+		    DB_ARGS(
+			DB_INT(id), DB_INT(now), DB_INT(now / CLOCK_SECOND)));
+	if (!rc)
+		rc = db_change(e->conn, DB_CERT_REVOKE,
+		    DB_ARGS(DB_INT(id), DB_INT(now),
+			DB_TEXT(pki_reason_name(code))));
+	if (rc)
+		return rc;
+	notice_revoked(e->conn, cert->issuer, 0);
+	return shown_used(e->conn, STORE_CERT, cert->issuer, now);
+}
+
+static int resolve_enabled(const struct field_edit *e, int64_t *number)
+{
+	return *number && *e->object->cert.reason
+		   ? store_refuse(e->call, -EPERM,
+			 "it is revoked, and stays disabled: make another one")
+		   : 0;
+}
+
 /* Words in `issuer` that name no certificate. */
 static const char *const not_an_issuer[] = {"none", "self", "external", NULL};
 
@@ -135,7 +194,13 @@ const struct object_kind store_cert_kind = {
 	    [STORE_ENABLED] = {.name = "enabled",
 		.set = DB_CERT_SET_ENABLED,
 		.type = FIELD_BOOL,
-		.at = offsetof(union store_any, cert.enabled)},
+		.at = offsetof(union store_any, cert.enabled),
+		.resolve = resolve_enabled},
+	    [STORE_REVOCATION] = {.name = "revocation",
+		.set = DB_CERT_SET_NOTHING,
+		.type = FIELD_ELSEWHERE,
+		.resolve = resolve_revocation,
+		.unlocks = true},
 	    [STORE_VALIDITY_DAYS] = {.name = "validity_days",
 		.set = DB_CERT_SET_VALIDITY_DAYS,
 		.type = FIELD_NUMBER,

@@ -4,6 +4,7 @@
 #include "store/base/clock.h"
 #include "store/db/db.h"
 #include "store/objects/kind.h"
+#include "store/objects/order.h"
 #include "store/objects/signer.h"
 #include "store/store.h"
 
@@ -20,6 +21,9 @@ static void read_group(const struct db_row *row, union store_any *out)
 	g->enabled = db_int(row, DB_GROUP_ENABLED);
 	db_text(
 	    row, DB_GROUP_CERT_NAME, g->signing_cert, sizeof(g->signing_cert));
+	db_text(row, DB_GROUP_STOP_REASON, g->order.reason,
+	    sizeof(g->order.reason));
+	g->order.unfinished = db_int(row, DB_GROUP_STOP_LAST) > 0;
 	g->keys_changed = db_int(row, DB_GROUP_KEYS_AT);
 	g->members_changed = db_int(row, DB_GROUP_MEMBERS_AT);
 }
@@ -49,9 +53,12 @@ static int make_group(struct db_conn *conn, const struct store_make *make)
 static int remove_group(struct db_conn *conn, struct store_call *call,
     const union store_any *object, int64_t now)
 {
-	int rc = db_must_change(conn, DB_GROUP_REMOVE,
-	    DB_ARGS(DB_INT(object->object.id), DB_INT(now)), -ENOTEMPTY);
+	int rc = order_check_remove(call, object);
 
+	if (rc)
+		return rc;
+	rc = db_must_change(conn, DB_GROUP_REMOVE,
+	    DB_ARGS(DB_INT(object->object.id), DB_INT(now)), -ENOTEMPTY);
 	return rc == -ENOTEMPTY
 		   ? store_refuse(call, rc, "the group has keys or members")
 		   : rc;
@@ -69,6 +76,7 @@ const struct object_kind store_group_kind = {
     .read = read_group,
     .make = make_group,
     .remove = remove_group,
+    .may_remove = order_may_remove_group,
     .field =
 	{
 	    [STORE_DESCRIPTION] = {.name = "description",
@@ -79,6 +87,13 @@ const struct object_kind store_group_kind = {
 		.set = DB_GROUP_SET_ENABLED,
 		.type = FIELD_BOOL,
 		.at = offsetof(union store_any, group.enabled),
+		.resolve = order_resolve_enabled,
+		.shown_by_others = true},
+	    [STORE_REVOCATION] = {.name = "revocation",
+		.set = DB_GROUP_SET_NOTHING,
+		.type = FIELD_ELSEWHERE,
+		.resolve = order_resolve,
+		.unlocks = true,
 		.shown_by_others = true},
 	    [STORE_SIGNING_CERT] = {.name = "signing_cert",
 		.set = DB_GROUP_SET_SIGNING_CERT,

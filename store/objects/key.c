@@ -8,6 +8,8 @@
 #include "store/internal.h"
 #include "store/lists/metrics.h"
 #include "store/objects/object.h"
+#include "store/objects/order.h"
+#include "store/objects/secret.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
 
@@ -44,6 +46,9 @@ static void read_key(const struct db_row *row, union store_any *out)
 	k->copies = db_int(row, DB_KEY_COPIES);
 	k->last_copied = moment(row, DB_KEY_LAST_COPIED);
 	k->last_used = moment(row, DB_KEY_LAST_USED);
+	db_text(
+	    row, DB_KEY_STOP_REASON, k->order.reason, sizeof(k->order.reason));
+	k->order.unfinished = db_int(row, DB_KEY_STOP_LAST) > 0;
 	/* Expiry changes the state without a write. */
 	o->changed = clock_later(o->changed, k->expires);
 }
@@ -51,18 +56,12 @@ static void read_key(const struct db_row *row, union store_any *out)
 static int make_key(struct db_conn *conn, const struct store_make *make)
 {
 	CLEANUP_BYTES struct bytes box = {0};
-	unsigned char secret[PKI_SECRET], hash[PKI_HASH];
+	unsigned char hash[PKI_HASH];
 	union store_any group;
 	int rc = object_get(conn, STORE_GROUP, make->parent, &group);
 
 	if (!rc)
-		rc = pki_random(secret, sizeof(secret));
-	if (!rc)
-		rc = pki_sha256(secret, sizeof(secret), hash);
-	if (!rc)
-		rc = pki_seal(make->store->sealer, "key", make->id, secret,
-		    sizeof(secret), &box);
-	explicit_bzero(secret, sizeof(secret));
+		rc = secret_make(make->store, make->id, hash, &box);
 	return rc ? rc
 		  : db_must_change(conn, DB_KEY_ADD,
 			DB_ARGS(DB_INT(make->id), DB_INT(make->parent),
@@ -76,10 +75,16 @@ static int make_key(struct db_conn *conn, const struct store_make *make)
 static int remove_key(struct db_conn *conn, struct store_call *call,
     const union store_any *object, int64_t now)
 {
-	(void)call;
-	int rc = db_change(conn, DB_KEY_REMOVE,
-	    DB_ARGS(DB_INT(object->object.id), DB_INT(now)));
+	CLEANUP_BYTES struct bytes former = {0};
+	int64_t id = object->object.id;
+	int rc = order_check_remove(call, object);
 
+	if (!rc)
+		rc = secret_former(conn, id, now, &former);
+	if (!rc)
+		rc = db_change(conn, DB_KEY_REMOVE,
+		    DB_ARGS(DB_INT(id), DB_INT(now),
+			DB_BLOB(former.data, former.len)));
 	if (!rc)
 		db_scrub(conn);
 	return rc;
@@ -129,6 +134,7 @@ const struct object_kind store_key_kind = {
     .read = read_key,
     .make = make_key,
     .remove = remove_key,
+    .may_remove = order_may_remove_key,
     .field =
 	{
 	    [STORE_DESCRIPTION] = {.name = "description",
@@ -138,7 +144,13 @@ const struct object_kind store_key_kind = {
 	    [STORE_ENABLED] = {.name = "enabled",
 		.set = DB_KEY_SET_ENABLED,
 		.type = FIELD_BOOL,
-		.at = offsetof(union store_any, key.enabled)},
+		.at = offsetof(union store_any, key.enabled),
+		.resolve = order_resolve_enabled},
+	    [STORE_REVOCATION] = {.name = "revocation",
+		.set = DB_KEY_SET_NOTHING,
+		.type = FIELD_ELSEWHERE,
+		.resolve = order_resolve,
+		.unlocks = true},
 	    [STORE_SIGNING_CERT] = {.name = "signing_cert",
 		.set = DB_KEY_SET_SIGNING_CERT,
 		.type = FIELD_CERT,

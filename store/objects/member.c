@@ -2,6 +2,7 @@
 #include "store/objects/member.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "store/backup/journal.h"
 #include "store/base/clock.h"
@@ -9,6 +10,7 @@
 #include "store/db/db.h"
 #include "store/lists/notice.h"
 #include "store/objects/kind.h"
+#include "store/objects/order.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
 #include "store/store.h"
@@ -71,15 +73,21 @@ static int add_revoked(const struct db_row *row, void *arg)
 	return bytes_add(arg, &revoked, sizeof(revoked));
 }
 
-static int note_all(
-    struct db_conn *conn, const struct bytes *revoked, int64_t now)
+/* The public key of a compromised one never enrolls again, also when the
+ * certificate is not there any more. */
+static int note_all(struct db_conn *conn, const struct bytes *revoked,
+    const char *reason, int64_t now)
 {
+	bool compromised = strcmp(reason, "keyCompromise") == 0;
 	const struct revoked *r = (const struct revoked *)revoked->data;
 	int rc = 0;
 
 	for (size_t i = 0; i < revoked->len / sizeof(*r) && !rc; i++) {
 		notice_revoked(conn, r[i].issuer, r[i].id);
 		rc = journal_note(conn, DB_REVOKED, r[i].id, now);
+		if (!rc && compromised)
+			rc = db_change(
+			    conn, DB_COMPROMISED_ADD, DB_ARGS(DB_INT(r[i].id)));
 	}
 	return rc;
 }
@@ -107,18 +115,17 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep,
 		rc = db_change(conn, DB_MEMBER_REVOKE,
 		    DB_ARGS(id, seconds, left, at, DB_TEXT(reason)));
 	if (!rc)
-		rc = note_all(conn, &revoked, now);
+		rc = note_all(conn, &revoked, reason, now);
 	return rc ? rc : (int)(revoked.len / sizeof(struct revoked));
 }
 
 static int set_revocation(struct db_conn *conn, struct store_call *call,
     const struct store_member *member, const char *reason, int64_t now)
 {
-	int code = pki_reason_code(reason);
+	int code = order_reason(call, reason);
 
 	if (code < 0)
-		return store_refuse(call, -EINVAL,
-		    "not one of unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise");
+		return code;
 	if (member->revoked)
 		return store_refuse(
 		    call, -EEXIST, "it is revoked: %s", member->reason);
