@@ -3,6 +3,7 @@
 #define STORE_INTERNAL_H
 
 /* struct store, for store/, objects/, enroll/, lists/ and backup/. */
+#include "store/backup/anchor.h"
 #include "store/backup/journal.h"
 #include "store/base/recent.h"
 #include "store/base/text_cache.h"
@@ -50,6 +51,7 @@ struct store {
 	struct metrics metrics;
 	struct shown shown;
 	struct journal journal;
+	struct anchor anchor; /* never changes while it is open */
 	struct db_hooks hooks;
 	struct edit_counts edits;
 	struct signer_cache signers;

@@ -52,6 +52,7 @@ struct store_options {
 	void *enrolled_arg;
 	int timeout;  /* seconds that a server is waited for; 0: 10 */
 	bool upgrade; /* bring a store on a server up to date */
+	bool alone;   /* refuse a store on a server that others have open */
 	/* Called after each change of a member, before the functions that make
 	 * it return, unless NULL. 0: any members may have changed. A renamed
 	 * key or certificate changes no member. */

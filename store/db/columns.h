@@ -100,7 +100,9 @@ enum db_merge {
 	C(25, validity_days, validity_days, INT, EXPORTED, NEWER) \
 	C(26, ca_validity_days, ca_validity_days, INT, EXPORTED, NEWER) \
 	C(27, crl_days, crl_days, INT, EXPORTED, NEWER) \
-	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY)
+	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY) \
+	C(29, trimmed, trimmed, INT, EXPORTED, LARGER) \
+	C(30, trimmed_revoked, trimmed_revoked, INT, EXPORTED, LARGER)
 
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -109,7 +111,8 @@ enum db_merge {
 	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
 	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
 	C(17, keys_changed, keys_changed, INT, NOT_EXPORTED, CREATED) \
-	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED)
+	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED) \
+	C(19, expire_after, expire_after, INT, EXPORTED, NEWER)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -127,7 +130,8 @@ enum db_merge {
 	C(23, last_copied, last_copied, INT, EXPORTED, LARGER) \
 	C(24, last_used, last_used, INT, EXPORTED, LARGER) \
 	C(25, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
-	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
+	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET) \
+	C(27, trimmed, trimmed, INT, EXPORTED, LARGER)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -196,6 +200,7 @@ enum db_merge {
 	S(DB_GROUP_ENABLED, "g.enabled") \
 	S(DB_GROUP_CERT, "g.signing_cert") \
 	S(DB_GROUP_CERT_NAME, "c.name") \
+	S(DB_GROUP_EXPIRE_AFTER, "g.expire_after") \
 	S(DB_GROUP_KEYS_AT, "g.keys_changed") \
 	S(DB_GROUP_MEMBERS_AT, "greatest(g.members_changed, (SELECT n.created FROM member n " \
 		"WHERE n.grp = g.id AND n.removed IS NULL ORDER BY n.id DESC LIMIT 1))")

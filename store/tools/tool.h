@@ -2,7 +2,7 @@
 #ifndef STORE_TOOLS_TOOL_H
 #define STORE_TOOLS_TOOL_H
 
-/* The command line of mkfs.enrollfs and fsck.enrollfs. */
+/* What the tools beside the daemon have in common. */
 #include <stdbool.h>
 
 enum { TOOL_OPTIONS = 6 };
@@ -30,6 +30,13 @@ struct tool {
 
 /* For `legal`: 64 lower-case hex digits, as in log.head. */
 bool tool_is_hash(const char *text);
+
+/*
+ * As root, becomes the owner of the store, or of one on a server the daemon's
+ * user: the daemon could not use files that root makes, and root must not trust
+ * files of the daemon. Returns 0 or -errno, logged.
+ */
+int tool_become_owner(const char *store);
 
 /* Parses the command line and runs the tool. --help and --version print to
  * stdout. Errors are logged. Returns the exit status. */
