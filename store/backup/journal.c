@@ -206,6 +206,7 @@ void journal_restart(struct db_conn *conn, int64_t records, int64_t line,
 {
 	struct journal_end *end = &journal_of(conn)->end;
 
+	end->known = true;
 	end->seq = records;
 	end->line = line;
 	end->ends = end->line_ends = 0;

@@ -119,13 +119,16 @@ static bool has(struct sqlite_conn *conn, const char *name, const char *sql)
 	return found;
 }
 
+/* Some early steps made tables whose ids SQLite chose. It keeps a table for
+ * these, and VACUUM drops that. */
 static int compare(struct sqlite_conn *fresh, struct sqlite_conn *conn,
     db_fault_fn fault, void *arg)
 {
 	sqlite3_stmt *statement;
 	int rc = 0;
 	int code = sqlite3_prepare_v2(fresh->sqlite,
-	    "SELECT name, sql, type FROM sqlite_schema ORDER BY rowid", -1,
+	    "SELECT name, sql, type FROM sqlite_schema "
+	    "WHERE name <> 'sqlite_sequence' ORDER BY rowid", -1,
 	    &statement, NULL);
 
 	while (!rc && (code == SQLITE_OK || code == SQLITE_ROW)) {

@@ -1,0 +1,310 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# trim.enrollfs: what has expired goes, old lines of the trail go to a file, and nothing else changes.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+DAY=86400
+
+# With a server the clock of jobs is the server's; what is asked of it here are dates in certificates.
+setup() {
+	set_up_mount
+	stop
+	cc -shared -fPIC -o clock.so "$BATS_TEST_DIRNAME/clock.c"
+	head -c 8 /dev/zero > clock
+	CLOCKED=("CLOCK=$T/clock"
+		"LD_PRELOAD=$(ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}')$T/clock.so")
+	start
+	echo max > "$K/max_uses"
+}
+
+# at DAYS: mounted again, so many days from now.
+at() {
+	stop_if_running
+	set_clock $(($1 * DAY))
+	start
+}
+
+trim() { tool trim "${TOOL_OPTIONS[@]}" "$@" "$S"; }
+
+# enrolled NAME [KEY]: with a certificate in NAME.crt.
+enrolled() {
+	csr "$1"
+	enroll_here "$1.csr" "${2:-$K}/enroll" > "$1.crt"
+}
+
+day() { date -u -d "@$(($(date +%s) + $1 * DAY))" +%F; }
+
+sound() {
+	run check_store
+	[ "$output" = "$S: sound" ] || { echo "$output"; return 1; }
+}
+
+rows() { sql "SELECT count(*) FROM $1"; }
+
+# Whether this name's serial number is on the list of the connector's certificate.
+listed() {
+	openssl crl -in "$M/certs/connector/crl.pem" -noout -text |
+		grep -qi "$(openssl x509 -in "$1.crt" -noout -serial | cut -d= -f2)"
+}
+
+# Its lines follow each other, and the first one follows the hash.
+is_chained() {
+	/usr/bin/python3 - "$1" "$2" <<-'PY'
+	import hashlib, json, sys
+	prev, n = sys.argv[2], None
+	for line in open(sys.argv[1], 'rb'):
+	    entry = json.loads(line)
+	    assert entry['prev'] == prev, line
+	    assert n is None or entry['seq'] == n + 1, line
+	    n, prev = entry['seq'], hashlib.sha256(line[:-1]).hexdigest()
+	PY
+}
+
+# What look says, but for the log, in which the mount has added to what was copied.
+without_log() { grep -vE '(^|/)log( |$|\.head)'; }
+
+# A copy that has all of the export already. The daemon signs lists meanwhile.
+copied() { [ -z "$(rsync -ai "$M/export/" "$1/")" ]; }
+
+ZEROS=0000000000000000000000000000000000000000000000000000000000000000
+
+@test "members whose certificates have expired go, others stay as they are" {
+	enrolled old1
+	enrolled old2
+	enrolled gone
+	rmdir "$G/members/gone"
+	at 300
+	enrolled young
+	# two lists behind the one that was revoked
+	at 372
+	at 380
+	stop
+	run -0 trim --expired 10
+	[[ $output == *'removed 3 members, 3 certificates, 0 other objects' ]]
+	sound
+	[ "$(rows member) $(rows issued) $(rows former)" = '1 1 0' ]
+	start
+	[ "$(ls "$G/members")" = young ]
+	cmp "$G/members/young/fullchain.pem" young.crt
+	is "$K/uses" 4
+	is "$M/certs/connector/issued" 4
+	is "$M/certs/connector/revoked" 1
+	# each of those that could still be seen has a line; what was removed before has its own
+	[ "$(grep -c '"action":"rmdir","object":"app_connector/berlin/members/' "$M/log")" = 3 ]
+	grep -q '"comm":"trim.enrollfs","action":"trim".*"value":"members 3, certificates 3, others 0"' "$M/log"
+	# and a name is free again
+	enrolled old1
+}
+
+@test "of a member that stays, its first and newest certificate stay" {
+	enrolled web
+	serials=$(openssl x509 -in web.crt -noout -serial)
+	for i in 1 2 3; do
+		at $((i * 300))
+		csr "web$i" web
+		enroll_here "web$i.csr" "$G/members/web/renew" > "web$i.crt"
+	done
+	[ "$(rows issued)" = 4 ]
+	at 1000
+	stop
+	run -0 trim --expired 1
+	[[ $output == *'removed 0 members, 2 certificates, 0 other objects' ]]
+	sound
+	start
+	cmp "$G/members/web/fullchain.pem" web3.crt
+	cmp "$K/enroll.d/web.csr" web.csr
+	is "$M/certs/connector/issued" 4
+	# it goes on to be renewed
+	csr web4 web
+	enroll_here web4.csr "$G/members/web/renew" > web4.crt
+	cmp "$G/members/web/fullchain.pem" web4.crt
+	[ -n "$serials" ]
+}
+
+@test "what is on a revocation list stays until it is on none" {
+	enrolled web
+	echo keyCompromise > "$G/members/web/revocation"
+	listed web
+	# it expires; the list is the one of before, and has it
+	stop
+	set_clock $((366 * DAY))
+	run -0 trim --expired 0
+	[[ $output == *'removed 0 members, 0 certificates, 0 other objects' ]]
+	# the first list behind that has it too (RFC 5280 3.3), the second has not
+	at 366
+	listed web
+	stop
+	run -0 trim --expired 0
+	[[ $output == *'removed 0 members, 0 certificates, 0 other objects' ]]
+	at 372
+	not listed web
+	stop
+	run -0 trim --expired 0
+	[[ $output == *'removed 1 members, 1 certificates, 0 other objects' ]]
+	sound
+	start
+	is "$M/certs/connector/revoked" 1
+	not listed web
+}
+
+@test "groups, keys and certificates that were removed go with the last that names them" {
+	mkdir "$M/certs/own" "$M/certs/below" "$M/app_connector/munich" "$M/app_connector/munich/keys/k"
+	echo root > "$M/certs/own/issuer"
+	echo own > "$M/certs/below/issuer"
+	echo own > "$M/app_connector/munich/keys/k/signing_cert"
+	enrolled web "$M/app_connector/munich/keys/k"
+	rmdir "$M/app_connector/munich/members/web" "$M/app_connector/munich/keys/k" "$M/app_connector/munich"
+	at 366
+	rmdir "$M/certs/below" "$M/certs/own"
+	[ "$(rows cert)" = 5 ]
+	at 380
+	stop
+	# the certificates were removed and are on root's list
+	run -0 trim --expired 10
+	[[ $output == *'removed 1 members, 1 certificates, 2 other objects' ]]
+	[ "$(rows grp) $(rows prov_key) $(rows cert)" = '1 1 5' ]
+	# root's second list behind the end of what was revoked
+	at 5600
+	at 5610
+	stop
+	run -0 trim --expired 10
+	[[ $output == *'removed 0 members, 0 certificates, 2 other objects' ]]
+	[ "$(rows cert) $(sql 'SELECT count(*) FROM crl WHERE cert > 3')" = '3 0' ]
+	sound
+	start
+	is "$M/certs/root/issued" 3
+	is "$M/certs/root/revoked" 1
+}
+
+@test "an id is never given again, also not after a restore" {
+	mkdir "$G/keys/last"
+	enrolled web "$G/keys/last"
+	id=$(cat "$G/keys/last/id")
+	rmdir "$G/members/web" "$G/keys/last"
+	at 372
+	at 380
+	stop
+	trim --expired 10
+	[ "$(rows member) $(rows issued)" = '0 0' ]
+	start
+	mkdir "$G/keys/next"
+	[ "$(cat "$G/keys/next/id")" -gt "$id" ]
+	rmdir "$G/keys/next"
+	id=$((id + 1))
+	cp -r "$M/export" copy
+	stop
+	restore_store copy
+	start
+	mkdir "$G/keys/next"
+	[ "$(cat "$G/keys/next/id")" -gt "$id" ]
+}
+
+@test "the trail before a date is a file beside the store, and the log goes on behind it" {
+	enrolled web1
+	at 10
+	enrolled web2
+	cp "$M/log" all
+	inode=$(stat -c %i "$M/log")
+	[ "$(ls -i "$M" | awk '$2 == "log" {print $1}')" = "$inode" ]
+	stop
+	mkdir moved
+	chown enrollfs moved 2> /dev/null || :
+	run -0 trim --before "$(day 5)" --trail moved
+	file=$(echo moved/*.trail-1-*.jsonl)
+	[[ $output == "$file: "*' lines'* ]]
+	sound
+	n=$(wc -l < "$file")
+	head -n "$n" all | cmp - "$file"
+	[ "$(stat -c %a "$file")" = 440 ]
+	is_chained "$file" $ZEROS
+	# it begins where the file ends, with the same numbers
+	start
+	hash=$(tail -n 1 "$file" | tr -d '\n' | sha256sum | cut -d' ' -f1)
+	is_chained "$M/log" "$hash"
+	tail -n "+$((n + 1))" all | cmp - <(head -n "$(($(wc -l < all) - n))" "$M/log")
+	[ "$(stat -c %i "$M/log")" != "$inode" ]
+	[ "$(ls -i "$M" | awk '$2 == "log" {print $1}')" = "$(stat -c %i "$M/log")" ]
+	[ "$(stat -c %s "$M/log")" = "$(wc -c < "$M/log")" ]
+	# what was enrolled before is there
+	cmp "$G/members/web1/fullchain.pem" web1.crt
+	# fsck takes the hash of the last line that was moved, and of later ones, and no other
+	cp "$M/log.head" head
+	stop
+	tool fsck "${TOOL_OPTIONS[@]}" --log-head "$hash" "$S"
+	tool fsck "${TOOL_OPTIONS[@]}" --log-head "$(cat head)" "$S"
+	run -4 tool fsck "${TOOL_OPTIONS[@]}" --log-head "$(head -n 1 all | tr -d '\n' | sha256sum | cut -d' ' -f1)" "$S"
+	# a second one finds nothing
+	run -0 trim --before "$(day 5)" --trail moved
+	[ "$(ls moved)" = "${file#moved/}" ]
+	# and the next one follows
+	at 20
+	stop
+	trim --before "$(day 15)"
+	next=$(echo *.trail-$((n + 1))-*.jsonl)
+	is_chained "$next" "$hash"
+	sound
+}
+
+@test "fsck finds an anchor that was changed, and one that is missing" {
+	at 10
+	stop
+	trim --before "$(day 5)"
+	sound
+	anchor=$(sql "SELECT CAST(value AS TEXT) FROM setting WHERE name = 'anchor'" | tr -d '\n')
+	[[ $anchor == *'"anchor":{"records":1000,"line":'* ]]
+	sql "UPDATE setting SET value = CAST('${anchor/records\":1000/records\":2000}' AS BLOB) WHERE name = 'anchor'"
+	run -4 check_store
+	[[ $output == *'log: where it begins, since it was trimmed, was changed'* ]]
+	sh_refused 'where its trail begins was changed' "env ${CLOCKED[*]@Q} '$ENROLLFS' -f '$S' '$M'"
+	sql "DELETE FROM setting WHERE name = 'anchor'"
+	run -4 check_store
+	[[ $output == *'record 1001 does not stand where it should'* ]]
+	sql "INSERT INTO setting VALUES ('anchor', CAST('$anchor' AS BLOB))"
+	sound
+}
+
+@test "copies of export/ from before, from behind, and with files of both" {
+	for i in 1 2 3; do enrolled web$i; done
+	rmdir "$G/members/web3"
+	cp -r "$M/export" before
+	cp -r "$M/export" both
+	at 380
+	enrolled young
+	rsync -a "$M/export/" both/
+	old=$(cat both/store.json)
+	stop
+	trim --expired 10 --before "$(day 5)"
+	start
+	look > was
+	rsync -a "$M/export/" behind/
+	rsync -a "$M/export/" both/
+	[ "$(ls behind/trail)" = 00000002.jsonl ]
+	[ "$(ls both/trail | tr '\n' ' ')" = '00000001.jsonl 00000002.jsonl ' ]
+	wait_until copied behind
+	stop
+	# both: what is of before the trim is left out
+	run -0 restore_store both
+	[[ $output == *'1 files are of before the store was trimmed, and left out'* ]]
+	start
+	diff <(without_log < was) <(look | without_log)
+	stop
+	restore_store behind
+	start
+	[ "$(ls "$G/members")" = young ]
+	stop
+	# the store.json of before, with the trail of behind
+	echo "$old" > both/store.json
+	run -1 restore_store both
+	[[ $output == *'trail/00000001.jsonl is cut off'* ]]
+	rm both/trail/00000001.jsonl
+	run -1 restore_store both
+	[[ $output == *'trail/00000001.jsonl is missing'* ]]
+	# a copy of before is what was
+	restore_store before
+	set_clock 0
+	start
+	[ "$(ls "$G/members" | tr '\n' ' ')" = 'web1 web2 ' ]
+	not_restored 'it has been restored'
+}
