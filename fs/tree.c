@@ -155,6 +155,8 @@ static const struct attr group_attr[] = {
 	signing_cert_store, "the certificate that its new keys begin with"),
     CONSTANT(4, "created", created_show, "when it was made"),
     READ_ONLY(5, "modified", modified_show, "when it was last edited"),
+    VALUE(13, "expire_after", TIME, expire_after_show, expire_after_store,
+	"how long after their last certificate its members go: never, or N with s m h d w"),
 };
 
 static const struct attr key_attr[] = {

@@ -9,6 +9,7 @@
 #include "store/base/text_cache.h"
 #include "store/db/db.h"
 #include "store/enroll/budget.h"
+#include "store/lists/expiry.h"
 #include "store/lists/metrics.h"
 #include "store/lists/notice.h"
 #include "store/lists/render.h"
@@ -32,6 +33,7 @@ struct store {
 	gid_t audit_gid;   /* if audit_named */
 	bool audit_named, audit_private;
 	void (*enrolled)(int64_t group, void *arg);
+	void (*expired)(int64_t member, void *arg);
 	void *enrolled_arg;
 
 	char id[64];	  /* of the store, hex */
@@ -57,6 +59,7 @@ struct store {
 	struct signer_cache signers;
 	struct list_cache lists;
 	struct list_notices notices;
+	struct expiry expiry; /* the keeper's */
 	pthread_t keeper;
 	struct text_cache log_text;
 };

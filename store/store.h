@@ -49,7 +49,10 @@ struct store_options {
 	/* Called after each enrollment, before store_enroll returns, unless
 	 * NULL. */
 	void (*enrolled)(int64_t group, void *arg);
-	void *enrolled_arg;
+	void *enrolled_arg; /* of the next one, too */
+	/* Called after a member has gone by itself (expire_after), unless
+	 * NULL. */
+	void (*expired)(int64_t member, void *arg);
 	int timeout;  /* seconds that a server is waited for; 0: 10 */
 	bool upgrade; /* bring a store on a server up to date */
 	bool alone;   /* refuse a store on a server that others have open */
@@ -228,6 +231,7 @@ struct store_group {
 	char description[STORE_DESCRIPTION_MAX + 1];
 	bool enabled;
 	char signing_cert[NAME_MAX_LEN + 1];
+	int64_t expire_after; /* seconds; 0: its members stay */
 	int64_t keys_changed,
 	    members_changed; /* last change of its keys, of its members */
 };
@@ -408,6 +412,7 @@ enum store_field {
 	STORE_CA_VALIDITY_DAYS, /* -EBUSY unless pending */
 	STORE_CRL_DAYS,
 	STORE_MANAGED,
+	STORE_EXPIRE_AFTER, /* seconds; 0: never */
 	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,

@@ -3,6 +3,7 @@
 
 #include "store/base/clock.h"
 #include "store/db/db.h"
+#include "store/lists/notice.h"
 #include "store/objects/kind.h"
 #include "store/objects/signer.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ static void read_group(const struct db_row *row, union store_any *out)
 	g->enabled = db_int(row, DB_GROUP_ENABLED);
 	db_text(
 	    row, DB_GROUP_CERT_NAME, g->signing_cert, sizeof(g->signing_cert));
+	g->expire_after = db_int(row, DB_GROUP_EXPIRE_AFTER);
 	g->keys_changed = db_int(row, DB_GROUP_KEYS_AT);
 	g->members_changed = db_int(row, DB_GROUP_MEMBERS_AT);
 }
@@ -57,6 +59,13 @@ static int remove_group(struct db_conn *conn, struct store_call *call,
 		   : rc;
 }
 
+static int set_expiry(const struct field_edit *e, int64_t *seconds)
+{
+	(void)seconds;
+	notice_expiry(e->conn);
+	return 0;
+}
+
 const struct object_kind store_group_kind = {
     .number = STORE_GROUP,
     .get = DB_GROUP_GET,
@@ -80,6 +89,11 @@ const struct object_kind store_group_kind = {
 		.type = FIELD_BOOL,
 		.at = offsetof(union store_any, group.enabled),
 		.shown_by_others = true},
+	    [STORE_EXPIRE_AFTER] = {.name = "expire_after",
+		.set = DB_GROUP_SET_EXPIRE_AFTER,
+		.type = FIELD_NUMBER,
+		.at = offsetof(union store_any, group.expire_after),
+		.resolve = set_expiry},
 	    [STORE_SIGNING_CERT] = {.name = "signing_cert",
 		.set = DB_GROUP_SET_SIGNING_CERT,
 		.type = FIELD_CERT,
