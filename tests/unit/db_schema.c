@@ -38,7 +38,7 @@ static void a_step_never_changes(void **state)
 	    UINT64_C(0xe81f03194259a409),
 	    UINT64_C(0x3a79f4f9fe5d7a71),
 	    UINT64_C(0x62d1605ba2a260f3),
-	    UINT64_C(0x0),
+	    UINT64_C(0x22257246e466bd7e),
 	};
 	enum { STEPS = sizeof(hash) / sizeof(hash[0]) };
 
@@ -323,7 +323,7 @@ static void no_statement_forgets_a_members_certificate(void **state)
 			fail_msg("%s: does not name the member",
 			    db_query_name((enum db_query)i));
 	}
-	assert_int_equal(found, 3);
+	assert_int_equal(found, 4);
 }
 
 /* --- parameters --- */
