@@ -308,3 +308,157 @@ ZEROS=0000000000000000000000000000000000000000000000000000000000000000
 	[ "$(ls "$G/members" | tr '\n' ' ')" = 'web1 web2 ' ]
 	not_restored 'it has been restored'
 }
+
+@test "it refuses what is mounted, missing, somebody else's, or not asked for properly" {
+	run -1 trim --expired 0
+	[[ $output == *'has it mounted'* ]] || [[ $output == *'is mounted, here or by another host'* ]]
+	stop
+	run -2 tool trim "${TOOL_OPTIONS[@]}" "$S"
+	[[ $output == *'--before or --expired is missing'* ]]
+	for date in 2026-02-30 2026-1-1 26-01-01 tomorrow 2026-01-01T00:00:00 "$(day 2)" 1969-01-01 ''; do
+		run -2 trim --before "$date"
+		[[ $output == *"--before=$date: has to be a date that is past"* ]] || [[ $output == *'lacks its value'* ]]
+	done
+	for days in -1 1.5 99999 30d; do
+		run -2 trim --expired "$days"
+		[[ $output == *"--expired=$days: has to be a number of days"* ]]
+	done
+	run -2 tool trim --expired 1
+	run -2 trim --expired 1 --unknown
+	run -0 trim --help
+	[[ $output == 'usage: trim.enrollfs '* ]]
+	run -0 trim --version
+	[[ $output == "trim.enrollfs $(cat "$BATS_TEST_DIRNAME/../../Makefile" | sed -n 's/^VERSION := //p')" ]]
+	# nothing has changed
+	sound
+	[ "$(sql "SELECT count(*) FROM setting WHERE name = 'anchor'")" = 0 ]
+	sqlite_only 'there, all of this needs the server'
+	run -1 tool trim --expired 1 "$T/none"
+	[[ $output == *'No such file or directory'* ]]
+	[ ! -e none ]
+	cp store.key another.key
+	tr 0-9 1-90 < store.key > another.key
+	run -1 tool trim --expired 1 --master-key "$T/another.key" "$S"
+	[[ $output == *'this is not the master key it was made with'* ]]
+	# another user can neither read the key nor the store
+	run -1 setpriv --reuid=65534 --regid=65534 --clear-groups "${ENROLLFS%/*}/trim.enrollfs" --expired 0 "$S"
+	[[ $output == *'Permission denied'* ]]
+	# as the store's owner it does what root does; its files are the owner's
+	run -0 setpriv --reuid=enrollfs --regid=enrollfs --init-groups env "${CLOCKED[@]}" \
+		"${ENROLLFS%/*}/trim.enrollfs" --before "$(day 0)" "$S"
+	set_clock $((2 * DAY))
+	trim --before "$(day 1)"
+	[ "$(stat -c '%U %a' store.trail-1-*.jsonl)" = 'enrollfs 440' ]
+}
+
+@test "a file that is in the way of the lines is left alone" {
+	sqlite_only 'the rule is the same, and the file is elsewhere'
+	at 10
+	stop
+	n=$(sql "SELECT max(line) FROM event WHERE at < $(date -d "$(day 5)" +%s)000000000")
+	echo mine > "store.trail-1-$n.jsonl"
+	run -1 trim --before "$(day 5)"
+	[[ $output == *"store.trail-1-$n.jsonl: File exists"* ]]
+	is "store.trail-1-$n.jsonl" mine
+	[ -z "$(find . -name '.store.trail*')" ]
+	sound
+	[ "$(sql "SELECT min(line) FROM event")" = 1 ]
+	# nor is a folder that is missing, or that the owner may not write to
+	run -1 trim --before "$(day 5)" --trail none
+	[[ $output == *'none: No such file or directory'* ]]
+	mkdir closed
+	run -1 trim --before "$(day 5)" --trail closed
+	[[ $output == *'Permission denied'* ]]
+	sound
+}
+
+# size: of all that is in the store's files.
+size() { cat store store-wal 2> /dev/null | wc -c; }
+
+# filled COUNT: so many have enrolled and were removed.
+filled() {
+	"${ENROLLFS%/*}/bench" requests "$1" requests
+	cat "$K/key" > my.key
+	"${ENROLLFS%/*}/bench" enroll 4 600 requests 0 "$M/enroll" my.key > /dev/null
+	find "$G/members" -mindepth 1 -maxdepth 1 -exec rmdir {} +
+	stop
+}
+
+@test "a store shrinks to what is alive" {
+	sqlite_only 'the size of files'
+	stop
+	empty=$(size)
+	start
+	filled "${TRIM_MEMBERS:-2000}"
+	full=$(size)
+	at 372
+	at 380
+	enrolled young
+	stop
+	trim --expired 10 --before "$(day 379)"
+	sound
+	# what stays is larger than what was new by a few records
+	echo "$empty $full $(size)"
+	[ "$(size)" -lt $((empty + 100000)) ]
+	[ "$full" -gt $((empty + 3000000)) ]
+	start
+	is "$K/uses" "$((${TRIM_MEMBERS:-2000} + 1))"
+	is "$M/certs/connector/revoked" "${TRIM_MEMBERS:-2000}"
+	[ "$(ls "$G/members")" = young ]
+}
+
+# killed POINT: a copy of the store in ./before is trimmed, and killed there. 1: it was not.
+killed() {
+	rm -f store store-wal store-shm store.trail-* .store.trail-*
+	cp -p before/* .
+	env "${CLOCKED[@]:0:1}" "${CLOCKED[1]}:$T/kill_at.so" KILL_AT="$1" \
+		"${ENROLLFS%/*}/trim.enrollfs" --expired 10 --before "$(day 379)" "$S" > said 2>&1 && return 1
+	[ "$?" = 137 ] || { cat said; return 2; }
+}
+
+# What a trim that was killed has left: all of it or nothing, and complete lines. sqlite3 would take the
+# write-ahead log away: it looks at a copy.
+left_whole() {
+	sound || return 1
+	local members lines file
+	rm -rf seen
+	mkdir seen
+	cp store seen
+	[ ! -e store-wal ] || cp store-wal seen
+	members=$(sqlite3 seen/store 'SELECT count(*) FROM member')
+	lines=$(sqlite3 seen/store 'SELECT min(line) FROM event')
+	[ "$members $lines" = "31 1" ] || [ "$members $lines" = "1 $first" ] || { echo "left: $members $lines"; return 1; }
+	for file in store.trail-*; do
+		[ -e "$file" ] || continue
+		is_chained "$file" $ZEROS && [ "$(wc -l < "$file")" = $((first - 1)) ] || return 1
+	done
+	[ "$lines" = 1 ] || [ -e "store.trail-1-$((first - 1)).jsonl" ]
+}
+
+@test "killed at any moment, it leaves a sound store, and a second one finishes" {
+	sqlite_only 'a transaction of the server is whole'
+	cc -shared -fPIC -o kill_at.so "$BATS_TEST_DIRNAME/kill_at.c" -ldl
+	filled 30
+	at 372
+	at 380
+	enrolled young
+	stop
+	mkdir before
+	cp -p store* before
+	trim --expired 10 --before "$(day 379)"
+	first=$(sql 'SELECT min(line) FROM event')
+	rounds=0
+	for point in before-commit after-commit within-write; do
+		many=1
+		while killed "$point:$many"; do
+			left_whole || { echo "$point:$many"; return 1; }
+			trim --expired 10 --before "$(day 379)" > /dev/null
+			left_whole
+			[ "$(rows member)" = 1 ]
+			[ -z "$(find . -maxdepth 1 -name '.store.trail*')" ]
+			rounds=$((rounds + 1)) many=$((many + 1 + many / 4))
+		done
+	done
+	echo "$rounds rounds"
+	[ $rounds -gt 15 ]
+}
