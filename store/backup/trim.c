@@ -248,6 +248,10 @@ static int keep_line(const struct db_row *row, void *arg)
 	if (!rc)
 		rc = keep_issued(
 		    t, db_int(row, DB_EVENT_ISSUED), &event.issued);
+	/* a line is there once */
+	if (!rc)
+		rc = db_change(
+		    t->conn, DB_TRIM_DROP_EVENT, DB_ARGS(DB_INT(t->seq)));
 	return rc ? rc
 		  : journal_append_text(
 			t->conn, &event, (const char *)text.data);
