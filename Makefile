@@ -67,7 +67,7 @@ HEADERS := $(wildcard fs/*.h store/*.h store/*/*.h store/*/*/*.h)
 TESTS_SRC := $(wildcard tests/unit/*.c)
 PROGRAM := $(BUILD)/enrollfs
 TOOLS_SRC := $(wildcard store/tools/*.c)
-TOOLS := $(patsubst %,$(BUILD)/%.enrollfs,mkfs fsck rekey)
+TOOLS := $(patsubst %,$(BUILD)/%.enrollfs,mkfs fsck rekey trim)
 
 BENCH_SRC := $(wildcard tests/bench/*.c)
 MANUAL := $(wildcard fs/*.[1-9] store/tools/*.[1-9] scripts/*.[1-9])
@@ -78,7 +78,7 @@ $(PROGRAM): $(call objects,$(SRC))
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(FUSE_LIBS) $(SECCOMP_LIBS) $(DB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
 
-# mkfs, fsck, rekey: the store without the filesystem.
+# mkfs, fsck, rekey, trim: the store without the filesystem.
 $(TOOLS): $(BUILD)/%.enrollfs: $(BUILD)/store/tools/%.o $(BUILD)/store/tools/tool.o $(call objects,$(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC))
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -pthread -o $@ $^ $(LDFLAGS) $(DB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CAPNG_LIBS)
@@ -189,7 +189,7 @@ objects: $(call objects,$(SRC) $(TOOLS_SRC))
 
 # --- installing ---
 
-BASH_COMPLETIONS := enrollfs mkfs.enrollfs fsck.enrollfs rekey.enrollfs echo
+BASH_COMPLETIONS := enrollfs mkfs.enrollfs fsck.enrollfs rekey.enrollfs trim.enrollfs echo
 CONNECTOR_MANUAL := $(filter scripts/%,$(MANUAL))
 manual_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 install_manual = for page in $(1); do install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page\#\#*.} $$page || exit; done
@@ -219,7 +219,7 @@ install-connector:
 	install -D -m 0644 -t $(DESTDIR)$(ZSHDIR) scripts/completion/_connector-enroll
 	$(call install_manual,$(CONNECTOR_MANUAL))
 
-INSTALLED := $(addprefix $(SBINDIR)/,enrollfs mkfs.enrollfs fsck.enrollfs rekey.enrollfs) $(BINDIR)/connector-enroll \
+INSTALLED := $(addprefix $(SBINDIR)/,enrollfs mkfs.enrollfs fsck.enrollfs rekey.enrollfs trim.enrollfs) $(BINDIR)/connector-enroll \
 	$(LIBEXECDIR)/enrollfs-serve $(SYSUSERSDIR)/enrollfs.conf \
 	$(addprefix $(UNITDIR)/,enrollfs.service connector-enroll.service connector-enroll.timer) \
 	$(addprefix $(BASHDIR)/,$(BASH_COMPLETIONS) connector-enroll) \

@@ -116,6 +116,8 @@ ATTR_LIST(metrics_list);
 /* --- attr_group.c --- */
 ATTR_SHOW(group_description_show);
 ATTR_SHOW(group_enabled_show);
+ATTR_SHOW(expire_after_show);
+ATTR_STORE(expire_after_store);
 ATTR_SHOW(group_signing_cert_show);
 /* When a list of children changed (struct kind). */
 int64_t keys_changed(const union store_any *row);

@@ -9,6 +9,22 @@ DEFINE_SHOW(group_enabled_show, value_add_number(out, row->group.enabled))
 DEFINE_SHOW(
     group_signing_cert_show, value_add_text(out, row->group.signing_cert))
 
+DEFINE_SHOW(
+    expire_after_show, value_add_duration(out, row->group.expire_after))
+
+ATTR_STORE(expire_after_store)
+{
+	int64_t seconds;
+	int rc = value_duration(input->text, &seconds);
+
+	if (rc)
+		return refuse_form(call, rc,
+		    "never, or a number from 1 on with s, m, h, d or w");
+	struct store_edit edit = text_edit(input, STORE_EXPIRE_AFTER);
+	edit.number = seconds;
+	return store_set(store, call, &row->object, &edit);
+}
+
 int64_t keys_changed(const union store_any *row)
 {
 	return row->group.keys_changed;

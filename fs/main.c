@@ -207,6 +207,7 @@ static int serve_store(
 	    .gid = getgid(),
 	    .enrolled = ops_enrolled,
 	    .enrolled_arg = mount,
+	    .expired = ops_expired,
 	    .member_changed = ops_member_changed,
 	    .member_changed_arg = mount,
 	    .waits = loop_pause,

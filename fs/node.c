@@ -10,6 +10,7 @@
 #include "fs/hidden.h"
 #include "fs/ino.h"
 #include "store/base/clock.h"
+#include "store/log.h"
 
 /* For what changes through its own inode only. */
 static double cache_seconds = 60;
@@ -37,6 +38,15 @@ uint64_t node_shown_ino(const struct node *node)
 	return node_has(node->attr, AT_CONVERSATION)
 		   ? ino_without_counter(node->ino)
 		   : node->ino;
+}
+
+/* The number of lines before it takes the place of the root's id and above. */
+uint64_t node_stat_ino(struct store *store, const struct node *node)
+{
+	uint64_t ino = node_shown_ino(node);
+	bool log = node->attr && node->attr->read && !node->kind->exported;
+
+	return log ? ino | (uint64_t)store_log_begins(store) << 1 : ino;
 }
 
 void node_set(struct node *node, const struct kind *kind,

@@ -45,6 +45,10 @@ int node_lookup(struct store *store, const struct node *dir, const char *name,
 /* The inode number that stat and listings show. */
 uint64_t node_shown_ino(const struct node *node);
 
+/* The number that stat shows: the same, but for the log, which is another file
+ * once its older lines have been moved away. */
+uint64_t node_stat_ino(struct store *store, const struct node *node);
+
 /*
  * How long the kernel may cache attributes and names, in seconds. forgettable:
  * names can be invalidated (ops_forget_names).

@@ -165,7 +165,7 @@ int node_stat(struct store *store, const struct node *node, struct stat *st)
 	if (rc)
 		return rc;
 	*st = (struct stat){
-	    .st_ino = node_shown_ino(node),
+	    .st_ino = node_stat_ino(store, node),
 	    .st_nlink = 1,
 	    .st_mode = file_type(node->attr) | own.mode,
 	    .st_uid = own.uid,

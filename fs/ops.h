@@ -24,6 +24,10 @@ struct mount {
  * arg: the struct mount. */
 void ops_enrolled(int64_t group, void *arg);
 
+/* For store_options.expired: has the kernel look for the member again. arg: the
+ * struct mount. */
+void ops_expired(int64_t member, void *arg);
+
 /* For store_options.member_changed: invalidates what the kernel has cached of
  * the member. arg: the struct mount. */
 void ops_member_changed(int64_t member, void *arg);

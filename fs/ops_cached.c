@@ -23,6 +23,17 @@ void ops_enrolled(int64_t group, void *arg)
 	    STORE_GROUP, group, ops_forget_attributes, mount->session);
 }
 
+/* The kernel finds that the directory is gone when it asks for attributes, and
+ * forgets its name. */
+void ops_expired(int64_t member, void *arg)
+{
+	const struct mount *mount = arg;
+
+	if (atomic_load(&mount->serving))
+		node_each_listed(STORE_MEMBER, member, ops_forget_attributes,
+		    mount->session);
+}
+
 /* --- names --- */
 
 /*

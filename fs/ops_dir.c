@@ -63,7 +63,7 @@ static size_t add_plus(
 	}
 	if (page->cached && node->attr && node->attr->flags & AT_RENEWED)
 		entry.attr_timeout = ops_timeout(node);
-	entry.attr.st_ino = node_shown_ino(node);
+	entry.attr.st_ino = node_stat_ino(page->mount->store, node);
 	/* Not cached by the kernel: each open has to look it up (ino.h). */
 	if (conversation)
 		entry.ino = 0;
@@ -76,7 +76,7 @@ static size_t add_plain(
 {
 	bool link = node->attr && node->attr->flags & AT_LINK;
 	struct stat st = {
-	    .st_ino = node_shown_ino(node),
+	    .st_ino = node_stat_ino(page->mount->store, node),
 	    .st_mode = link	    ? S_IFLNK
 		       : node->attr ? S_IFREG
 				    : S_IFDIR,

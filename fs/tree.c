@@ -174,9 +174,11 @@ static const struct attr group_attr[] = {
 	signing_cert_store, "the certificate that its new keys begin with"),
     CONSTANT(4, "created", created_show, "when it was made"),
     READ_ONLY(5, "modified", modified_show, "when it was last edited"),
-    ORDER(13, "revocation", NUMBER, order_show, revocation_store, order_settle,
+    ORDER(12, "revocation", NUMBER, order_show, revocation_store, order_settle,
 	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all that its members have"),
+    VALUE(13, "expire_after", TIME, expire_after_show, expire_after_store,
+	"how long after their last certificate its members go: never, or N with s m h d w"),
 };
 
 static const struct attr key_attr[] = {
@@ -209,10 +211,10 @@ static const struct attr key_attr[] = {
     READ_ONLY(18, "modified", modified_show, "when it was last edited"),
     READ_ONLY(19, "modified_by", modified_by_show, "by which uid"),
     CONVERSATION(20, "enroll", key_enroll_submit, 0, "CSR in, certificate out"),
-    ORDER(28, "revocation", NUMBER, order_show, revocation_store, order_settle,
+    ORDER(27, "revocation", NUMBER, order_show, revocation_store, order_settle,
 	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all that enrolled with it"),
-    COMMAND(29, "secret", TIME + WORD, secret_store,
+    COMMAND(28, "secret", TIME + WORD, secret_store,
 	"write new to replace the secret, or new +30d: the one before enrolls so long"),
 };
 

@@ -153,6 +153,16 @@ static int from_now(const char *text, int64_t now, int64_t *out)
 								       : 0;
 }
 
+int value_duration(const char *text, int64_t *out)
+{
+	if (strcmp(text, "never") == 0) {
+		*out = 0;
+		return 0;
+	}
+	int rc = from_now(text, 0, out);
+	return !rc && !*out ? -ERANGE : rc;
+}
+
 int value_time(const char *text, int64_t now, int64_t *out)
 {
 	if (strcmp(text, "never") == 0) {
@@ -228,6 +238,14 @@ int value_add_limit(struct bytes *out, int64_t number)
 {
 	return number == STORE_UNLIMITED ? value_add_text(out, "max")
 					 : value_add_number(out, number);
+}
+
+int value_add_duration(struct bytes *out, int64_t seconds)
+{
+	char text[CLOCK_TEXT];
+
+	clock_duration(seconds, text);
+	return value_add_text(out, seconds ? text : "never");
 }
 
 int value_add_date(struct bytes *out, int64_t seconds)

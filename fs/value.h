@@ -26,6 +26,10 @@ int value_boolean(const char *text, bool *out);
 /* 2001-09-09T01:46:40Z, from which seconds since the epoch have ten digits. */
 #define VALUE_SECONDS_MIN INT64_C(1000000000)
 
+/* `never` (0), or N with s, m, h, d or w, in seconds. Returns 0, -EINVAL or
+ * -ERANGE (0, or too large). */
+int value_duration(const char *text, int64_t *out);
+
 /*
  * `never` (STORE_NEVER); a date-time of RFC 3339 5.6 (2026-11-22T10:15:00Z),
  * whose fraction is discarded; a date, which means its last second in UTC;
@@ -42,6 +46,7 @@ int value_line(const char *text);
 int value_add_number(struct bytes *out, int64_t number);
 int value_add_limit(struct bytes *out, int64_t number);
 int value_add_time(struct bytes *out, int64_t seconds); /* STORE_NEVER: never */
+int value_add_duration(struct bytes *out, int64_t seconds); /* as 30d, or never */
 int value_add_date(struct bytes *out, int64_t seconds); /* may be before 1970 */
 int value_add_moment(struct bytes *out, int64_t nanoseconds);
 int value_add_text(struct bytes *out, const char *text);

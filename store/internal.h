@@ -3,11 +3,13 @@
 #define STORE_INTERNAL_H
 
 /* struct store, for store/, objects/, enroll/, lists/ and backup/. */
+#include "store/backup/anchor.h"
 #include "store/backup/journal.h"
 #include "store/base/recent.h"
 #include "store/base/text_cache.h"
 #include "store/db/db.h"
 #include "store/enroll/budget.h"
+#include "store/lists/expiry.h"
 #include "store/lists/metrics.h"
 #include "store/lists/notice.h"
 #include "store/lists/orders.h"
@@ -32,6 +34,7 @@ struct store {
 	gid_t audit_gid;   /* if audit_named */
 	bool audit_named, audit_private;
 	void (*enrolled)(int64_t group, void *arg);
+	void (*expired)(int64_t member, void *arg);
 	void *enrolled_arg;
 
 	char id[64];	  /* of the store, hex */
@@ -51,11 +54,13 @@ struct store {
 	struct metrics metrics;
 	struct shown shown;
 	struct journal journal;
+	struct anchor anchor; /* never changes while it is open */
 	struct db_hooks hooks;
 	struct edit_counts edits;
 	struct signer_cache signers;
 	struct list_cache lists;
 	struct list_notices notices;
+	struct expiry expiry; /* the keeper's */
 	pthread_t keeper;
 	struct orders orders;
 	struct text_cache log_text;

@@ -18,6 +18,11 @@ int store_log_stat(struct store *store, size_t *len, int64_t *changed)
 	return rc;
 }
 
+int64_t store_log_begins(const struct store *store)
+{
+	return store->anchor.line;
+}
+
 int store_log_head(struct store *store, struct bytes *out)
 {
 	unsigned char hash[PKI_HASH] = {0};

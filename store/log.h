@@ -21,6 +21,10 @@ int store_log_event(struct store *store, const char *action, const char *object)
  * store_shown. Both are 0 if it is empty. */
 int store_log_stat(struct store *store, size_t *len, int64_t *changed);
 
+/* The number of the line before the first: how many a trim has moved away. It
+ * never changes while the store is open. */
+int64_t store_log_begins(const struct store *store);
+
 /* Appends up to size bytes of the trail from offset on; nothing at its end. */
 int store_log_read(
     struct store *store, int64_t offset, size_t size, struct bytes *out);

@@ -40,6 +40,7 @@ int store_new(const struct store_options *options, struct store **out)
 	store->uid = options->uid;
 	store->gid = options->gid;
 	store->enrolled = options->enrolled;
+	store->expired = options->expired;
 	store->enrolled_arg = options->enrolled_arg;
 	store->kinds = object_kinds;
 	pthread_mutex_init(&store->signers.lock, NULL);

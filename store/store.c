@@ -120,10 +120,24 @@ int store_check_master(
 	return -EKEYREJECTED;
 }
 
+/* store_check says what is wrong with it. */
+static int read_anchor(struct store *store, const struct store_options *options)
+{
+	int rc = anchor_read(db_reader(store->db), store, &store->anchor);
+
+	if (rc != -EBADMSG || options->as_it_is)
+		return rc == -EBADMSG ? 0 : rc;
+	report(LOG_ERR,
+	    "store %s: where its trail begins was changed: fsck.enrollfs says more",
+	    options->path);
+	return -EIO;
+}
+
 static int db_flags(const struct store_options *options)
 {
 	return (options->read_only ? DB_READ_ONLY : 0) |
 	       (options->upgrade ? DB_UPGRADE : 0) |
+	       (options->alone ? DB_ALONE : 0) |
 	       (options->accept_older ? DB_ACCEPT_OLDER : 0) |
 	       (options->as_it_is ? DB_AS_IT_IS : 0);
 }
@@ -208,6 +222,8 @@ static int open_locked(struct store *store, const struct store_options *options)
 		rc = store_open_sealer(store, options, false, store->id);
 	if (!rc)
 		rc = store_check_master(store, options);
+	if (!rc)
+		rc = read_anchor(store, options);
 	return rc ? rc : say_older(store, options);
 }
 

@@ -51,9 +51,13 @@ struct store_options {
 	/* Called after each enrollment, before store_enroll returns, unless
 	 * NULL. */
 	void (*enrolled)(int64_t group, void *arg);
-	void *enrolled_arg;
+	void *enrolled_arg; /* of the next one, too */
+	/* Called after a member has gone by itself (expire_after), unless
+	 * NULL. */
+	void (*expired)(int64_t member, void *arg);
 	int timeout;  /* seconds that a server is waited for; 0: 10 */
 	bool upgrade; /* bring a store on a server up to date */
+	bool alone;   /* refuse a store on a server that others have open */
 	/* Called after each change of a member, before the functions that make
 	 * it return, unless NULL. 0: any members may have changed. A renamed
 	 * key or certificate changes no member. */
@@ -229,6 +233,7 @@ struct store_group {
 	char description[STORE_DESCRIPTION_MAX + 1];
 	bool enabled;
 	char signing_cert[NAME_MAX_LEN + 1];
+	int64_t expire_after; /* seconds; 0: its members stay */
 	int64_t keys_changed,
 	    members_changed; /* last change of its keys, of its members */
 	struct store_order order;
@@ -420,6 +425,7 @@ enum store_field {
 	STORE_CRL_URL,
 	STORE_ISSUER_URL,
 	STORE_MANAGED,
+	STORE_EXPIRE_AFTER, /* seconds; 0: never */
 	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# bash completion of enrollfs, mkfs.enrollfs, fsck.enrollfs and rekey.enrollfs, and of what echo writes to a file in a
+# bash completion of enrollfs, {mkfs,fsck,rekey,trim}.enrollfs, and of what echo writes to a file in a
 # mount: `echo <TAB> > keys/auto/max_uses` completes this file's values, `echo <TAB>` in an object's
 # directory those of its files. Elsewhere, echo completes as before.
 
@@ -49,6 +49,7 @@ _enrollfs() {
 		;;
 	fsck.enrollfs,*,-*) __enrollfs_words "$cur" "$cur" -n --upgrade --master-key --log-head -h --help -V --version ;;
 	rekey.enrollfs,*,-*) __enrollfs_words "$cur" "$cur" --master-key -h --help -V --version ;;
+	trim.enrollfs,*,-*) __enrollfs_words "$cur" "$cur" --before --expired --trail --master-key -h --help -V --version ;;
 	*) compopt -o default ;;
 	esac
 }
@@ -116,5 +117,5 @@ _enrollfs_echo() {
 	[[ ${#COMPREPLY[@]} != 0 ]] || compopt -o bashdefault -o default
 }
 
-complete -F _enrollfs enrollfs mkfs.enrollfs fsck.enrollfs rekey.enrollfs
+complete -F _enrollfs enrollfs mkfs.enrollfs fsck.enrollfs rekey.enrollfs trim.enrollfs
 complete -F _enrollfs_echo echo

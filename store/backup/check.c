@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/backup/anchor.h"
 #include "store/backup/export.h"
 #include "store/backup/line.h"
 #include "store/backup/record.h"
@@ -442,13 +443,30 @@ static void conclude(struct trail *t, int64_t revoked)
 		    t->head);
 }
 
+/* After a trim, journal and trail begin behind the anchor. */
+static int begin_trail(struct trail *t)
+{
+	struct anchor anchor;
+	int rc = anchor_read(t->check->conn, t->check->store, &anchor);
+
+	if (rc == -EBADMSG)
+		rc = fault(t->check,
+		    "log: where it begins, since it was trimmed, was changed");
+	t->seq = anchor.records;
+	t->line = anchor.line;
+	memcpy(t->prev, anchor.hash, sizeof(t->prev));
+	t->head_seen = t->head && strcmp(t->prev, t->head) == 0;
+	return rc;
+}
+
 static int check_trail(struct check *c, const char *head)
 {
 	struct trail t = {.check = c, .head = head};
 	int64_t revoked = 0;
 
-	memset(t.prev, '0', sizeof(t.prev) - 1);
-	int rc = db_each(c->conn, DB_EVENT_EACH, NULL, check_event, &t);
+	int rc = begin_trail(&t);
+	if (!rc)
+		rc = db_each(c->conn, DB_EVENT_EACH, NULL, check_event, &t);
 	if (!rc)
 		rc = db_each(
 		    c->conn, DB_CHECK_REVOCATIONS, NULL, db_read_int, &revoked);

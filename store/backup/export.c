@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/audit.h"
 #include "store/backup/line.h"
@@ -94,6 +95,28 @@ static int add_places(struct db_conn *conn, struct bytes *out)
 	return rc;
 }
 
+/* Adds where the trail begins, and the ids that were given, if rows have been
+ * deleted. */
+static int add_trimmed(
+    const struct store *store, struct db_conn *conn, struct bytes *out)
+{
+	CLEANUP_BYTES struct bytes last = {0};
+	int rc = db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("last_id")),
+	    db_read_blob, &last);
+
+	if (!rc && last.len)
+		rc = bytes_add(&last, "", 1);
+	if (!rc && last.len)
+		rc = bytes_printf(out, ",\"last_id\":%" PRId64,
+		    (int64_t)strtoll((char *)last.data, NULL, 10));
+	if (rc || !store->anchor.records)
+		return rc;
+	rc = bytes_printf(out, ",\"anchor\":{");
+	if (!rc)
+		rc = anchor_json(&store->anchor, out);
+	return rc ? rc : bytes_add(out, "}", 1);
+}
+
 /*
  * Adds the mark: the number of the record with the last line of the audit
  * trail, that line's hash, and the latest second that any file shows. Every
@@ -122,6 +145,8 @@ static int view_store(struct store *store, struct db_conn *conn, struct view *v)
 		    store->domain);
 	if (!rc)
 		rc = add_seal_check(conn, out);
+	if (!rc)
+		rc = add_trimmed(store, conn, out);
 	if (!rc)
 		rc = bytes_printf(out, ",\"audit_private\":%s,\"places\":[",
 		    store->audit_private ? "1" : "null");

@@ -184,6 +184,35 @@ int journal_append(struct db_conn *conn, const struct event *event)
 	return rc;
 }
 
+int journal_append_text(
+    struct db_conn *conn, const struct event *event, const char *text)
+{
+	struct line line = {.time = event->at / CLOCK_SECOND};
+	struct event with = *event;
+	int rc = text ? line_parse(text, &line) : 0;
+
+	with.line = text ? &line : NULL;
+	with.whole = rc == -EINVAL ? text : NULL;
+	if (rc == -EINVAL)
+		rc = 0;
+	if (!rc)
+		rc = journal_append(conn, &with);
+	line_free(&line);
+	return rc;
+}
+
+void journal_restart(struct db_conn *conn, int64_t records, int64_t line,
+    const unsigned char hash[PKI_HASH])
+{
+	struct journal_end *end = &journal_of(conn)->end;
+
+	end->known = true;
+	end->seq = records;
+	end->line = line;
+	end->ends = end->line_ends = 0;
+	memcpy(end->hash, hash, PKI_HASH);
+}
+
 int journal_note(struct db_conn *conn, enum db_kind kind, int64_t id, int64_t at)
 {
 	CLEANUP_BYTES struct bytes json = {0};

@@ -51,6 +51,17 @@ const struct journal_end *journal_end(
 /* In a job: appends an event. Returns 0 or -errno. */
 int journal_append(struct db_conn *conn, const struct event *event);
 
+/* The same with a line of the audit trail as text, or without one (NULL);
+ * event->line and event->whole are not used. */
+int journal_append_text(
+    struct db_conn *conn, const struct event *event, const char *text);
+
+/* In a job that makes the journal anew: the next record is the one behind
+ * `records`, and the next line follows the one with this number and hash; both
+ * begin at offset 0. */
+void journal_restart(struct db_conn *conn, int64_t records, int64_t line,
+    const unsigned char hash[PKI_HASH]);
+
 /* In a job: appends an event with the row's present state. Returns 0, -ESTALE
  * (no such row) or -errno. */
 int journal_note(

@@ -105,8 +105,13 @@ static int measure(struct copy *copy, const char *path, size_t size, void *arg)
 	int64_t number;
 
 	(void)arg;
+	bool segment = export_segment_number(path, &number);
+	if (segment && number < copy->first) {
+		copy->earlier++;
+		return 0;
+	}
 	copy->total += (int64_t)size;
-	if (export_segment_number(path, &number) && number > copy->segments)
+	if (segment && number > copy->segments)
 		copy->segments = number;
 	return 0;
 }
@@ -291,7 +296,8 @@ int copy_each_record(struct copy *copy, copy_record_fn fn, void *arg)
 	char *line = malloc(RECORD_MAX);
 	int rc = line ? 0 : -ENOMEM;
 
-	for (int64_t number = 1; !rc && number <= copy->segments; number++) {
+	for (int64_t number = copy->first; !rc && number <= copy->segments;
+	     number++) {
 		struct segment s = {.number = number, .fn = fn, .arg = arg};
 		export_segment_path(number, s.path);
 		rc = export_record_head(copy->store->id, number, &s.head);

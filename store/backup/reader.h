@@ -10,7 +10,9 @@ struct copy {
 	const struct store *store; /* has the id and the master key */
 	const struct store_restore *how;
 	const char *from; /* the copy's folder, without a trailing slash */
-	int64_t segments; /* number of the last segment */
+	int64_t first;	  /* number of the first segment, */
+	int64_t segments; /* of the last one */
+	int64_t earlier;  /* segments before the first: of before a trim */
 	int64_t records;  /* number of the last record read */
 	bool torn;	  /* an incomplete record follows */
 	int64_t done, total;

@@ -60,7 +60,7 @@ static int identify(struct restore *r)
 		   : copy_wrong(&r->copy, "store.json", "is damaged");
 }
 
-static void read_mark(struct restore *r)
+static int read_mark(struct restore *r)
 {
 	const char *hash = json_string_value(
 	    json_object_get(r->store_object, "log_head"));
@@ -68,6 +68,12 @@ static void read_mark(struct restore *r)
 	r->mark.records = json_integer_value(
 	    json_object_get(r->store_object, "records"));
 	snprintf(r->mark.hash, sizeof(r->mark.hash), "%s", hash ? hash : "");
+	bool right = anchor_parse(
+	    json_object_get(r->store_object, "anchor"), &r->anchor);
+	r->copy.first = r->anchor.records / EXPORT_SEGMENT + 1;
+	return right ? 0
+		     : copy_wrong(&r->copy, "store.json",
+			   "is of a kind that this version does not know");
 }
 
 static int confirm(struct restore *r, const struct store_options *options)
@@ -83,7 +89,7 @@ static int confirm(struct restore *r, const struct store_options *options)
 	if (!rc)
 		rc = copy_check(&r->copy, "store.json", &r->store_json);
 	if (!rc)
-		read_mark(r);
+		rc = read_mark(r);
 	if (!rc && options->domain &&
 	    strcmp(options->domain, r->store->domain) != 0) {
 		report(LOG_ERR,
@@ -117,6 +123,20 @@ static void found(const char *text, void *arg)
 	report(LOG_ERR, "%s", text);
 }
 
+/* Copies that are never purged keep the segments of before a trim. */
+static int check_segments(struct restore *r)
+{
+	char path[STORE_PATH];
+
+	if (r->copy.earlier)
+		report(LOG_NOTICE,
+		    "%s/trail: %" PRId64
+		    " files are of before the store was trimmed, and left out",
+		    r->copy.from, r->copy.earlier);
+	export_segment_path(r->copy.first, path);
+	return r->copy.segments ? 0 : copy_wrong(&r->copy, path, "is missing");
+}
+
 static int fill(struct restore *r, const struct store_options *options)
 {
 	int rc = identify(r);
@@ -127,8 +147,8 @@ static int fill(struct restore *r, const struct store_options *options)
 		rc = confirm(r, options);
 	if (!rc)
 		rc = copy_measure(&r->copy);
-	if (!rc && r->copy.segments == 0)
-		rc = copy_wrong(&r->copy, "trail/00000001.jsonl", "is missing");
+	if (!rc)
+		rc = check_segments(r);
 	if (!rc)
 		rc = db_submit(r->store->db, &restore_job, r);
 	if (rc)

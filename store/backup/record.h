@@ -24,6 +24,10 @@ int record_compose(
 int record_of_event(
     struct db_conn *conn, const struct db_row *row, struct bytes *out);
 
+/* What a record's data begins with that is the first one after a trim; the
+ * anchor (anchor.h) follows. */
+#define RECORD_TRIM "{\"kind\":\"trim\","
+
 /* Parts of a record, NUL-terminated; empty: none. */
 enum { RECORD_LOG, RECORD_ISSUED, RECORD_MEMBER, RECORD_DATA, RECORD_PARTS };
 

@@ -143,12 +143,17 @@ static int take_part(struct restore *r, enum db_kind kind, const char *text)
 	return rc;
 }
 
+static bool is_trim(const char *text)
+{
+	return strncmp(text, RECORD_TRIM, strlen(RECORD_TRIM)) == 0;
+}
+
 /* Objects are merged after the last record, by take_noted. */
 static int take_data(struct restore *r, const char *text)
 {
 	struct about about = {0};
-	json_t *json = text ? load(text, &about) : NULL;
-	int rc = text && !json ? -EBADMSG : 0;
+	json_t *json = text && !is_trim(text) ? load(text, &about) : NULL;
+	int rc = text && !is_trim(text) && !json ? -EBADMSG : 0;
 
 	if (json && about.kind >= DB_MEMBER)
 		rc = merge_row(r->conn, about.kind, json);
@@ -167,24 +172,14 @@ static int64_t id_of(const char *text)
 
 static int append(struct restore *r, const struct record_parts *parts)
 {
-	struct line line = {.time = parts->at / CLOCK_SECOND};
-	const char *text = record_part(parts, RECORD_LOG);
 	struct event event = {
 	    .at = parts->at,
-	    .line = text ? &line : NULL,
 	    .issued = id_of(record_part(parts, RECORD_ISSUED)),
 	    .data = record_part(parts, RECORD_DATA),
 	};
-	int rc = text ? line_parse(text, &line) : 0;
 
-	if (rc == -EINVAL) {
-		event.whole = text;
-		rc = 0;
-	}
-	if (!rc)
-		rc = journal_append(r->conn, &event);
-	line_free(&line);
-	return rc;
+	return journal_append_text(
+	    r->conn, &event, record_part(parts, RECORD_LOG));
 }
 
 static int take_parts(struct restore *r, const struct record_parts *parts)
@@ -240,6 +235,24 @@ static bool fits_mark(
 	return strcmp(text, r->mark.hash) == 0;
 }
 
+/* Whether a trim that the trail records is the one that store.json names. */
+static bool fits_anchor(
+    const struct restore *r, const struct record_parts *parts)
+{
+	const char *text = record_part(parts, RECORD_DATA);
+	struct anchor anchor;
+
+	if (!text || !is_trim(text))
+		return true;
+	json_t *json = json_loads(text, 0, NULL);
+	bool fits = json && anchor_parse(json, &anchor) &&
+		    anchor.records == r->anchor.records &&
+		    anchor.line == r->anchor.line &&
+		    strcmp(anchor.hash, r->anchor.hash) == 0;
+	json_decref(json);
+	return fits;
+}
+
 static const char *take_record(
     int64_t seq, const char *line, const char *text, size_t len, void *arg)
 {
@@ -249,6 +262,10 @@ static const char *take_record(
 	bool fits = fits_mark(r, seq, &parts);
 
 	(void)line;
+	if (!rc && !fits_anchor(r, &parts)) {
+		record_parts_free(&parts);
+		return "begins the trail of a store that was trimmed, and store.json is from before: copy all of export/ again";
+	}
 	if (!rc)
 		rc = take_parts(r, &parts);
 	record_parts_free(&parts);
@@ -545,6 +562,32 @@ static int add_settings(struct restore *r)
 	return add_setting(r->conn, "audit_private", "\1", 1);
 }
 
+/* Ids of rows that a trim has deleted. */
+static int add_last_id(struct restore *r)
+{
+	int64_t last = json_integer_value(
+	    json_object_get(r->store_object, "last_id"));
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%" PRId64, last);
+
+	return last > 0 ? add_setting(r->conn, "last_id", text, (size_t)n) : 0;
+}
+
+/* After a trim, the trail begins where store.json says. */
+static int begin_trail(struct restore *r)
+{
+	unsigned char hash[PKI_HASH] = {0};
+	int rc = add_last_id(r);
+
+	if (rc || !r->anchor.records)
+		return rc;
+	if (hex_bytes(
+		r->anchor.hash, strlen(r->anchor.hash), hash, sizeof(hash)))
+		return -EBADMSG;
+	journal_restart(r->conn, r->anchor.records, r->anchor.line, hash);
+	return anchor_write(r->conn, r->store, &r->anchor);
+}
+
 static int restore(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct restore *r = arg;
@@ -558,6 +601,8 @@ static int restore(struct db_conn *conn, struct db_batch *batch, void *arg)
 		    conn, DB_RESTORE_BEGIN, DB_ARGS(DB_BLOB("\1", 1)));
 	if (!rc)
 		rc = add_settings(r);
+	if (!rc)
+		rc = begin_trail(r);
 	if (!rc)
 		rc = take_places(r);
 	if (!rc)

@@ -6,6 +6,7 @@
  * content. */
 #include <jansson.h>
 
+#include "store/backup/anchor.h"
 #include "store/backup/reader.h"
 
 /* The mark in store.json: the last line of the audit trail at its export. */
@@ -20,6 +21,7 @@ struct restore {
 	struct bytes store_json;
 	json_t *store_object; /* parsed */
 	struct restore_mark mark;
+	struct anchor anchor;
 	struct bytes seen[STORE_KINDS]; /* bitmaps: ids with a file */
 	struct bytes missing;		/* array of struct missing */
 	struct db_conn *conn;		/* the job's */

@@ -67,3 +67,17 @@ void clock_text(int64_t seconds, char out[CLOCK_TEXT])
 	snprintf(out, CLOCK_TEXT, "%04d", tm.tm_year + 1900);
 	strftime(out + 4, CLOCK_TEXT - 4, "-%m-%dT%H:%M:%SZ", &tm);
 }
+
+void clock_duration(int64_t seconds, char out[CLOCK_TEXT])
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} unit[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+	size_t i = 0;
+
+	while (seconds % unit[i].seconds)
+		i++;
+	snprintf(out, CLOCK_TEXT, "%lld%c",
+	    (long long)(seconds / unit[i].seconds), unit[i].letter);
+}

@@ -50,4 +50,8 @@ int64_t clock_later(int64_t moment, int64_t seconds);
  * CLOCK_MIN and CLOCK_MAX. */
 void clock_text(int64_t seconds, char out[CLOCK_TEXT]);
 
+/* Writes a number of seconds in the largest unit without a rest: 30d, 12h, 90m,
+ * 5s. */
+void clock_duration(int64_t seconds, char out[CLOCK_TEXT]);
+
 #endif

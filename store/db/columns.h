@@ -108,7 +108,9 @@ enum db_merge {
 	C(31, cross_by, cross_by, INT, EXPORTED, NEWER) \
 	C(32, cross_der, cross_der, HEX_OR_NULL, EXPORTED, NEWER) \
 	C(33, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
-	C(34, stop_since, revocation_since, INT, EXPORTED, NEWER)
+	C(34, stop_since, revocation_since, INT, EXPORTED, NEWER) \
+	C(35, trimmed, trimmed, INT, EXPORTED, LARGER) \
+	C(36, trimmed_revoked, trimmed_revoked, INT, EXPORTED, LARGER)
 
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -120,7 +122,8 @@ enum db_merge {
 	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED) \
 	C(19, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
 	C(20, stop_since, revocation_since, INT, EXPORTED, NEWER) \
-	C(21, stop_last, revocation_last, INT, EXPORTED, NEWER)
+	C(21, stop_last, revocation_last, INT, EXPORTED, NEWER) \
+	C(22, expire_after, expire_after, INT, EXPORTED, NEWER)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -145,7 +148,8 @@ enum db_merge {
 	C(30, old_secret_hash, old_secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
 	C(31, old_until, old_until, INT, EXPORTED, NEWER) \
 	C(32, secret_since, secret_since, INT, EXPORTED, NEWER) \
-	C(33, former_secrets, former_secrets, HEX_OR_NULL, EXPORTED, NEWER)
+	C(33, former_secrets, former_secrets, HEX_OR_NULL, EXPORTED, NEWER) \
+	C(34, trimmed, trimmed, INT, EXPORTED, LARGER)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -218,6 +222,7 @@ enum db_merge {
 	S(DB_GROUP_ENABLED, "g.enabled") \
 	S(DB_GROUP_CERT, "g.signing_cert") \
 	S(DB_GROUP_CERT_NAME, "c.name") \
+	S(DB_GROUP_EXPIRE_AFTER, "g.expire_after") \
 	S(DB_GROUP_KEYS_AT, "g.keys_changed") \
 	S(DB_GROUP_STOP_REASON, "g.stop_reason") \
 	S(DB_GROUP_STOP_LAST, "g.stop_last") \

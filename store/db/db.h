@@ -47,6 +47,8 @@ enum {
 	DB_UPGRADE = 16, /* a database that other programs may use: bring its
 			    schema up to date. A file's always is */
 	DB_AS_IT_IS = 8, /* with DB_READ_ONLY: whatever is wrong with a copy */
+	DB_ALONE = 32,	 /* -EBUSY if another process has the database of a
+			    server open; none can open it from here on */
 };
 
 /* --- its files --- */
@@ -335,6 +337,16 @@ void db_scrub(struct db_conn *conn);
 /* In a job that fills a new store: references may precede what they name until
  * it ends, and memory is used for speed. Returns 0 or -errno. */
 int db_bulk(struct db_conn *conn);
+
+/*
+ * In a job behind db_bulk: many rows are about to be deleted, or have been.
+ * What other rows refer to is found faster in between. Returns 0 or -errno.
+ */
+int db_thin(struct db_conn *conn, bool done);
+
+/* Has db_close give back the space of deleted rows: it takes as long as a copy
+ * of the database, and as much space for that time. */
+void db_shrink(struct db *db);
 
 /* --- checking --- */
 

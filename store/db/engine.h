@@ -98,6 +98,8 @@ struct db_engine {
 	/* For a job that fills a database: references may precede what they
 	 * name, and memory is used for speed. */
 	int (*bulk)(struct db *db);
+	/* Runs statements of the engine's own: see db_thin. */
+	int (*exec)(struct db *db, const char *sql);
 
 	int (*check)(struct db_conn *conn, enum db_check what,
 	    db_fault_fn fault, void *arg);
@@ -129,6 +131,7 @@ struct db {
 	struct db_conn *writer; /* of whoever has the turn, see writer.c */
 	bool changed;		/* by the present job */
 	bool once;		/* the present job cannot be run again */
+	bool shrink;		/* see db_shrink */
 	struct db_cache *cache;
 
 	pthread_mutex_t queue_lock;

@@ -224,6 +224,17 @@
 	"ON e.seq = (SELECT max(seq) FROM event WHERE seq <= s.n * 1000) " \
 	"WHERE s.n > 0 AND e.seq > (s.n - 1) * 1000"
 
+/*
+ * Whether a revoked certificate (t) is on no revocation list of the signing
+ * certificate, and will be on none: the newest one has what expired since
+ * `since`, and the next has less. Nobody asks for lists of one that has been
+ * removed, or expired until then as well.
+ */
+#define ON_NO_LIST(issuer, until) \
+	"EXISTS (SELECT 1 FROM cert c LEFT JOIN crl l ON l.cert = c.id WHERE c.id = " issuer \
+	" AND (c.removed IS NOT NULL OR c.not_after <= " until \
+	" OR (l.covers >= 0 AND t.not_after < l.since)))"
+
 /* How many certificates were first issued with each key (n), and when last. */
 #define FIRST_ISSUED \
 	"(SELECT k.id, count(i.id) AS n, max(i.created) AS at FROM prov_key k " \
@@ -318,6 +329,7 @@ static const struct {
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
 #include "store/db/queries/store.inc"
+#include "store/db/queries/trim.inc"
 #undef Q
 };
 

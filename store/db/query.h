@@ -34,6 +34,7 @@ enum db_query {
 #include "store/db/queries/backup.inc"
 #include "store/db/queries/check.inc"
 #include "store/db/queries/store.inc"
+#include "store/db/queries/trim.inc"
 #undef Q
 	DB_QUERIES
 };

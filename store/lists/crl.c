@@ -257,7 +257,7 @@ static int keep_list(struct db_conn *conn, struct db_batch *batch, void *arg)
 		DB_INT(content_moment(m)), DB_INT(m->crl.this_update),
 		DB_INT(m->crl.next_update), DB_INT(m->before.revoked),
 		DB_INT(m->before.crl_days), DB_BLOB(m->der.data, m->der.len),
-		DB_INT(m->before.number)),
+		DB_INT(m->before.number), DB_INT(m->since)),
 	    -ESTALE);
 }
 

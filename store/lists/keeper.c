@@ -8,6 +8,7 @@
 #include "store/base/process.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
+#include "store/lists/expiry.h"
 #include "store/lists/notice.h"
 #include "store/lists/wait.h"
 
@@ -25,11 +26,15 @@ static bool wait_until(struct list_notices *n, int64_t until)
 	return !pthread_cond_timedwait(&n->wake, &n->lock, &at);
 }
 
+/* What was said since the last time, see struct list_notices. */
+struct work {
+	bool in_job, hurry, expiry;
+};
+
 /* Waits until there is something to do, at most until then (clock_ticks).
- * Returns false at the end; else *in_job and *hurry are set, if a job gave
- * notice and if somebody waits. */
+ * Returns false at the end; else *work is set. */
 static bool wait_for_work(
-    struct list_notices *n, int64_t until, bool *in_job, bool *hurry)
+    struct list_notices *n, int64_t until, struct work *work)
 {
 	pthread_mutex_lock(&n->lock);
 	while (!n->stopping && !n->due && wait_until(n, until))
@@ -37,9 +42,8 @@ static bool wait_for_work(
 	until = clock_ticks() + TOGETHER;
 	while (n->due && !n->stopping && !n->hurry && wait_until(n, until))
 		continue;
-	*in_job = n->in_job;
-	*hurry = n->hurry;
-	n->due = n->in_job = n->hurry = false;
+	*work = (struct work){n->in_job, n->hurry, n->expiry};
+	n->due = n->in_job = n->hurry = n->expiry = false;
 	bool goes_on = !n->stopping;
 	pthread_mutex_unlock(&n->lock);
 	return goes_on;
@@ -61,21 +65,27 @@ static bool wait_for_commit(struct store *store)
 	return !db_submit(store->db, &behind, NULL);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void *keep(void *arg)
 {
 	struct store *store = arg;
 	int64_t next = clock_ticks();
-	bool in_job = false, hurry = false, uncommitted = false;
+	struct work work = {0};
+	bool uncommitted = false;
 
-	while (wait_for_work(&store->notices, next, &in_job, &hurry)) {
-		uncommitted = (uncommitted || in_job) &&
+	while (wait_for_work(&store->notices, next, &work)) {
+		uncommitted = (uncommitted || work.in_job) &&
 			      !wait_for_commit(store);
-		bool again = crl_refresh_all(store, hurry);
+		bool again = crl_refresh_all(store, work.hurry);
 		again = waits_answer(store) || again || uncommitted;
-		next = snapshot_renew_all(store);
-		int64_t most = clock_ticks() + (again ? TOGETHER : LIFETIMES);
-		if (next > most)
-			next = most;
+		next = earlier(snapshot_renew_all(store),
+		    expiry_run(store, work.expiry));
+		next = earlier(
+		    next, clock_ticks() + (again ? TOGETHER : LIFETIMES));
 	}
 	return NULL;
 }

@@ -6,7 +6,8 @@
  * A thread that signs revocation lists again after revocations, and when half
  * their lifetime is over, whether or not somebody reads them: who copies them
  * by size and time opens only what has changed. It also makes the costly lists
- * that somebody looks at (render.h).
+ * that somebody looks at (render.h), and deletes members whose time is over
+ * (expiry.h).
  */
 struct store;
 

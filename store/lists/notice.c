@@ -69,6 +69,17 @@ void notice_revoked(struct db_conn *conn, int64_t issuer, int64_t issued)
 	pthread_mutex_unlock(&n->lock);
 }
 
+void notice_expiry(struct db_conn *conn)
+{
+	struct store *store = db_context(conn);
+	struct list_notices *n = &store->notices;
+
+	pthread_mutex_lock(&n->lock);
+	n->expiry = n->in_job = true;
+	wake(n);
+	pthread_mutex_unlock(&n->lock);
+}
+
 static int compare(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

@@ -26,6 +26,7 @@ struct list_notices {
 	bool due; /* something was said since the keeper last began to work */
 	bool in_job; /* likewise: by a job, which may not be committed yet */
 	bool hurry;  /* likewise: that somebody waits */
+	bool expiry; /* likewise: that members may have to go */
 
 	/* Certificates that jobs have revoked, or tried to, and that no list is
 	 * known to have. */
@@ -52,6 +53,9 @@ void notice_wake(struct store *store);
 /* In a job that revokes: a certificate with this id, or one (0) of which a list
  * learns otherwise. */
 void notice_revoked(struct db_conn *conn, int64_t issuer, int64_t issued);
+
+/* In a job: members may have to go by themselves, see expiry.h. */
+void notice_expiry(struct db_conn *conn);
 
 /* Appends the ids that were noted for this issuer, in order and each once.
  * Returns 0 or -ENOMEM. */

@@ -122,6 +122,21 @@ int store_make(struct store *store, struct store_call *call,
 	return rc ? rc : store_submit(store, call, &make_job, &c);
 }
 
+int object_remove(struct db_conn *conn, struct store_call *call,
+    const struct object_kind *kind, const union store_any *object, int64_t now)
+{
+	const struct store_object *o = &object->object;
+	int rc = kind->remove(conn, call, object, now);
+
+	if (!rc)
+		shown_removed(conn, o);
+	if (!rc)
+		rc = former_keep(conn, o);
+	if (!rc)
+		rc = owner_drop_all(conn, o);
+	return rc ? rc : object_touch_list(conn, o, now);
+}
+
 static int remove_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct change *c = arg;
@@ -130,15 +145,7 @@ static int remove_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 	    conn, c->call, c->kind->number, c->id, c->out);
 
 	if (!rc)
-		rc = c->kind->remove(conn, c->call, c->out, now);
-	if (!rc)
-		shown_removed(conn, &c->out->object);
-	if (!rc)
-		rc = former_keep(conn, &c->out->object);
-	if (!rc)
-		rc = owner_drop_all(conn, &c->out->object);
-	if (!rc)
-		rc = object_touch_list(conn, &c->out->object, now);
+		rc = object_remove(conn, c->call, c->kind, c->out, now);
 	return rc ? rc
 		  : note(conn, c, "rmdir", &c->out->object, NULL, NULL, now);
 }

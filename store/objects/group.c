@@ -3,6 +3,7 @@
 
 #include "store/base/clock.h"
 #include "store/db/db.h"
+#include "store/lists/notice.h"
 #include "store/objects/kind.h"
 #include "store/objects/order.h"
 #include "store/objects/signer.h"
@@ -24,6 +25,7 @@ static void read_group(const struct db_row *row, union store_any *out)
 	db_text(row, DB_GROUP_STOP_REASON, g->order.reason,
 	    sizeof(g->order.reason));
 	g->order.unfinished = db_int(row, DB_GROUP_STOP_LAST) > 0;
+	g->expire_after = db_int(row, DB_GROUP_EXPIRE_AFTER);
 	g->keys_changed = db_int(row, DB_GROUP_KEYS_AT);
 	g->members_changed = db_int(row, DB_GROUP_MEMBERS_AT);
 }
@@ -64,6 +66,13 @@ static int remove_group(struct db_conn *conn, struct store_call *call,
 		   : rc;
 }
 
+static int set_expiry(const struct field_edit *e, int64_t *seconds)
+{
+	(void)seconds;
+	notice_expiry(e->conn);
+	return 0;
+}
+
 const struct object_kind store_group_kind = {
     .number = STORE_GROUP,
     .get = DB_GROUP_GET,
@@ -95,6 +104,11 @@ const struct object_kind store_group_kind = {
 		.resolve = order_resolve,
 		.unlocks = true,
 		.shown_by_others = true},
+	    [STORE_EXPIRE_AFTER] = {.name = "expire_after",
+		.set = DB_GROUP_SET_EXPIRE_AFTER,
+		.type = FIELD_NUMBER,
+		.at = offsetof(union store_any, group.expire_after),
+		.resolve = set_expiry},
 	    [STORE_SIGNING_CERT] = {.name = "signing_cert",
 		.set = DB_GROUP_SET_SIGNING_CERT,
 		.type = FIELD_CERT,

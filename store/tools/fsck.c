@@ -63,16 +63,10 @@ static int check(const struct tool_arguments *o)
 	    .read_only = true,
 	    .as_it_is = true};
 	struct store *store;
-	struct user owner;
 
-	if (store_find_key(&options, false))
+	if (store_find_key(&options, false) || tool_become_owner(o->store))
 		return CANNOT_RUN;
-	/* As root, become the store's owner: the daemon could not use files
-	 * that root creates, and root must not trust files of the daemon. */
-	int rc = geteuid() == 0 ? tool_find_owner(o->store, &owner) : 0;
-	if (rc || (geteuid() == 0 && user_become(&owner)))
-		return CANNOT_RUN;
-	rc = o->own[UPGRADE] ? upgrade(&options) : 0;
+	int rc = o->own[UPGRADE] ? upgrade(&options) : 0;
 	if (!rc)
 		rc = store_open(&options, &store);
 	if (rc)

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/base/path.h"
 #include "store/base/process.h"
 #include "store/base/report.h"
+#include "store/base/user.h"
 #include "store/store.h"
 
 struct options {
@@ -33,6 +35,27 @@ int tool_find_owner(const char *store, struct user *owner)
 bool tool_is_hash(const char *text)
 {
 	return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+/* Of a store on a server, it is the daemon's user. */
+static int find_owner(const char *store, struct user *owner)
+{
+	if (store_is_on_server(store))
+		return user_named(NULL, owner);
+	int rc = user_of(store, owner);
+	if (rc)
+		report(LOG_ERR, "store %s: %s", store, strerror(-rc));
+	return rc;
+}
+
+int tool_become_owner(const char *store)
+{
+	struct user owner;
+
+	if (geteuid() != 0)
+		return 0;
+	int rc = find_owner(store, &owner);
+	return rc ? rc : user_become(&owner);
 }
 
 static int set_own_option(

@@ -2,7 +2,7 @@
 #ifndef STORE_TOOLS_TOOL_H
 #define STORE_TOOLS_TOOL_H
 
-/* The command line of mkfs.enrollfs, fsck.enrollfs and the like. */
+/* What the tools beside the daemon have in common. */
 #include <stdbool.h>
 
 #include "store/base/user.h"
@@ -39,6 +39,13 @@ int tool_find_owner(const char *store, struct user *owner);
 
 /* For `legal`: 64 lower-case hex digits, as in log.head. */
 bool tool_is_hash(const char *text);
+
+/*
+ * As root, becomes the owner of the store, or of one on a server the daemon's
+ * user: the daemon could not use files that root makes, and root must not trust
+ * files of the daemon. Returns 0 or -errno, logged.
+ */
+int tool_become_owner(const char *store);
 
 /* Parses the command line and runs the tool. --help and --version print to
  * stdout. Errors are logged. Returns the exit status. */

@@ -46,7 +46,7 @@ default() {
 export T
 
 @test "each option that --help lists is offered, and no other" {
-	for program in "$ENROLLFS" "${ENROLLFS%/*}/mkfs.enrollfs" "${ENROLLFS%/*}/fsck.enrollfs" "${ENROLLFS%/*}/rekey.enrollfs" \
+	for program in "$ENROLLFS" "${ENROLLFS%/*}/mkfs.enrollfs" "${ENROLLFS%/*}/fsck.enrollfs" "${ENROLLFS%/*}/rekey.enrollfs" "${ENROLLFS%/*}/trim.enrollfs" \
 		"$BATS_TEST_DIRNAME/../../scripts/connector-enroll"; do
 		name=${program##*/}
 		"$program" --help | sed -n 's/^ \{2,4\}\(-[^ ].*\)/\1/p' | sed 's/  .*//' | grep -oE -- '--?[A-Za-z][a-z-]*' | sort -u > listed
@@ -153,7 +153,7 @@ values() { bash -c '. "$1"; enrollfs_values "$2"' - "$FROM/enrollfs.bash" "$1" |
 	for option in --help --version; do grep -x -e "$option" offered; done
 	zsh_offers 'enrollfs -o '
 	"$ENROLLFS" --help | sed -n 's/^    -o \([a-z_]*\).*/\1/p' | sort | diff - offered
-	for tool in mkfs.enrollfs fsck.enrollfs rekey.enrollfs; do
+	for tool in mkfs.enrollfs fsck.enrollfs rekey.enrollfs trim.enrollfs; do
 		zsh_offers "$tool --"
 		"${ENROLLFS%/*}/$tool" --help | sed -n 's/^ \{2,4\}\(-[^ ].*\)/\1/p' | sed 's/  .*//' |
 			grep -oE -- '--[a-z-]+' | sort -u | diff - offered

@@ -340,7 +340,7 @@ can_terminals() { script -qec true /dev/null < /dev/null; }
 # lent COPY: mkfs.enrollfs can read this copy of root's, given to the user where root cannot lend reading.
 lent() { can_lent_reading 2> /dev/null || chown -R enrollfs "$1/"; }
 
-# tool mkfs|fsck ARG...: that program, by the test's clock; what --from names is lent first.
+# tool mkfs|fsck|trim ARG...: that program, by the test's clock; what --from names is lent first.
 tool() {
 	local all="$*" from
 	from=${all#*--from }

@@ -76,6 +76,10 @@ shows() {
 	shows store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 store/tools/rekey.enrollfs.8 < /dev/null
 }
 
+@test "the commands of trim.enrollfs(8)" {
+	shows store/tools/trim.enrollfs.8 < /dev/null
+}
+
 @test "the commands of connector-enroll(1)" {
 	shows scripts/connector-enroll.1 <<-'TXT'
 		; connector.bats does over an sshd of its own
@@ -166,7 +170,7 @@ now() { (cd "$K" && PATH=$TOP/scripts:$PATH bash -eo pipefail -c "${2-$1}") && p
 @test "the pages are found by man(1) where they are" {
 	command -v man > /dev/null || skip 'no man here'
 	for page in fs/enrollfs.5 fs/enrollfs.7 fs/enrollfs-hosts.7 fs/enrollfs.8 store/tools/mkfs.enrollfs.8 store/tools/fsck.enrollfs.8 \
-		scripts/connector-enroll.1; do
+		store/tools/trim.enrollfs.8 scripts/connector-enroll.1; do
 		(cd "$TOP" && LC_ALL=C.UTF-8 MANWIDTH=80 man "./$page") > page 2> said
 		[ ! -s said ]
 		grep -q '^NAME' page

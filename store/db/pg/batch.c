@@ -12,6 +12,31 @@
 
 /* Batches: one transaction each, of all hosts one after the other. */
 
+static int read_locked(int statement, const PGresult *row, void *arg)
+{
+	(void)statement;
+	*(bool *)arg = strcmp(pq.PQgetvalue(row, 0, 0), "t") == 0;
+	return 0;
+}
+
+int pg_lock_store(const struct pg_db *db, struct pg_link *link)
+{
+	bool locked = false;
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+	    "SELECT pg_try_advisory_lock%s(hashtextextended('enrollfs ' || current_schema(), 0))",
+	    db->alone ? "" : "_shared");
+	int rc = pg_exec_rows(link, sql, read_locked, &locked);
+	if (rc || locked)
+		return rc;
+	report(LOG_ERR,
+	    db->alone ? "store %s: is mounted, here or by another host, or another program looks at it"
+		      : "store %s: is being trimmed",
+	    db->path);
+	return -EBUSY;
+}
+
 /* A transaction of a host that has stopped must not keep the others waiting:
  * the server ends it. */
 int pg_set_writer(struct pg_db *db, struct pg_link *link)
@@ -118,6 +143,8 @@ static int ready_writer(struct pg_db *db, int patience_ms)
 		return rc;
 	link->patience_ms = patience_ms;
 	rc = pg_set_writer(db, link);
+	if (!rc)
+		rc = pg_lock_store(db, link);
 	link->patience_ms = pg_patience_ms;
 	if (rc)
 		return rc;
@@ -392,6 +419,19 @@ int pg_poll_again(const struct db *common)
 	const struct pg_db *db = common->handle;
 
 	return db->polled ? PG_POLL_MS : PG_POLL_TIMEOUT_MS;
+}
+
+/* An index is neither made nor dropped while references are to be checked. */
+int pg_exec_in_batch(struct db *common, const char *sql)
+{
+	struct pg_link *link = writer(common);
+	int rc = pg_settle(link);
+
+	if (!rc)
+		rc = pg_exec(link, "SET CONSTRAINTS ALL IMMEDIATE");
+	if (!rc)
+		rc = pg_exec(link, sql);
+	return rc ? rc : pg_exec(link, "SET CONSTRAINTS ALL DEFERRED");
 }
 
 /* A restore works longer between two statements than others may. */

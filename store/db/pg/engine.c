@@ -60,10 +60,14 @@ static int open_link(
 {
 	bool create = flags & DB_CREATE;
 	struct pg_link *link = NULL;
+
+	db->alone = flags & DB_ALONE;
 	int rc = pg_connect(db->where, pg_patience_ms, &link);
 
 	if (!rc)
 		rc = find_schema(db, link, suffix, create);
+	if (!rc)
+		rc = pg_lock_store(db, link);
 	if (!rc)
 		rc = create ? pg_make_tables(link)
 			    : pg_check_version(link, path, flags & DB_UPGRADE);
@@ -106,6 +110,19 @@ static int open_engine(struct db *common, int dir, const char *path, int flags)
 	return rc;
 }
 
+/* Nothing is lost if it fails. */
+static void shrink(struct pg_db *db)
+{
+	struct pg_link *link = db->writer.link;
+
+	if (link && !pg_is_lost(link) &&
+	    pg_exec(link,
+		"VACUUM (FULL, ANALYZE) cert, grp, prov_key, member, issued, event, former, trimming"))
+		report(LOG_WARNING,
+		    "store %s: is as large as it was: the space is used for what comes next",
+		    db->path);
+}
+
 static void close_engine(struct db *common)
 {
 	struct pg_db *db = common->handle;
@@ -121,6 +138,8 @@ static void close_engine(struct db *common)
 		pg_disconnect(db->idle);
 		db->idle = next;
 	}
+	if (common->shrink)
+		shrink(db);
 	pg_disconnect(db->writer.link);
 	pthread_cond_destroy(&db->returned);
 	pthread_mutex_destroy(&db->pool_lock);
@@ -273,5 +292,6 @@ const struct db_engine db_pg = {
     .pause = pg_poll_again,
     .hurries = never,
     .bulk = pg_bulk,
+    .exec = pg_exec_in_batch,
     .check = pg_check,
 };

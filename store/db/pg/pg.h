@@ -73,7 +73,7 @@ struct pg_db {
 	struct db *db;
 	char *path;	      /* for messages */
 	char *where, *schema; /* see pg_where, pg_schema */
-	bool read_only;
+	bool read_only, alone;
 	struct pg_conn writer; /* its link stays */
 	char instance[33];     /* this daemon, in `host` */
 	int64_t number;	       /* of the present batch, */
@@ -269,6 +269,12 @@ void pg_tidy(struct db *common, bool idle);
 bool pg_is_current(const struct db *common);
 int pg_poll_again(const struct db *common);
 int pg_bulk(struct db *common);
+int pg_exec_in_batch(struct db *common, const char *sql);
+
+/* Has the server lock the store, as long as this link is connected: with other
+ * processes that have it open, or (db->alone) for this one. Returns 0, -EBUSY
+ * or -errno, logged. */
+int pg_lock_store(const struct pg_db *db, struct pg_link *link);
 
 /* Has the writer use this link. Returns 0 or -errno, logged. */
 int pg_set_writer(struct pg_db *db, struct pg_link *link);

@@ -261,6 +261,16 @@ static void end_writing(struct sqlite_db *db)
 		    db->path, db->path);
 }
 
+/* Nothing is lost if it fails. The copy may be large: it is a file. */
+static void shrink(struct sqlite_db *db)
+{
+	if (db->marked &&
+	    sqlite_exec(db->writer, "PRAGMA temp_store = FILE; VACUUM"))
+		report(LOG_WARNING,
+		    "store %s: is as large as it was: the space is used for what comes next",
+		    db->path);
+}
+
 static void close_engine(struct db *common)
 {
 	struct sqlite_db *db = common->handle;
@@ -275,6 +285,8 @@ static void close_engine(struct db *common)
 		db->readers = next;
 	}
 	sqlite_disconnect(db->spare);
+	if (common->shrink)
+		shrink(db);
 	end_writing(db);
 	sqlite_disconnect(db->writer);
 	pthread_mutex_destroy(&db->readers_lock);
@@ -427,6 +439,11 @@ static int bulk(struct db *db)
 	    "PRAGMA defer_foreign_keys = ON; PRAGMA cache_size = -262144");
 }
 
+static int exec(struct db *db, const char *sql)
+{
+	return sqlite_exec(writer(db), sql);
+}
+
 const struct db_engine db_sqlite = {
     .files = sqlite_files,
     .path_max = path_max,
@@ -463,5 +480,6 @@ const struct db_engine db_sqlite = {
     .pause = sqlite_pause,
     .hurries = sqlite_hurries,
     .bulk = bulk,
+    .exec = exec,
     .check = sqlite_check,
 };
