@@ -9,6 +9,8 @@ DEFINE_SHOW(group_enabled_show, value_add_number(out, row->group.enabled))
 DEFINE_SHOW(
     group_signing_cert_show, value_add_text(out, row->group.signing_cert))
 
+DEFINE_SHOW(group_approval_show, value_add_number(out, row->group.approval))
+
 int64_t keys_changed(const union store_any *row)
 {
 	return row->group.keys_changed;

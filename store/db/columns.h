@@ -27,6 +27,7 @@ enum db_kind {
 	DB_KEY,
 	DB_MEMBER,
 	DB_ISSUED,
+	DB_PENDING, /* as STORE_PENDING_REQUEST */
 	DB_REVOKED,
 	DB_ENROLLED,
 	DB_CRL,
@@ -109,7 +110,8 @@ enum db_merge {
 	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
 	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
 	C(17, keys_changed, keys_changed, INT, NOT_EXPORTED, CREATED) \
-	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED)
+	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED) \
+	C(19, approval, approval, INT, EXPORTED, NEWER)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -127,7 +129,8 @@ enum db_merge {
 	C(23, last_copied, last_copied, INT, EXPORTED, LARGER) \
 	C(24, last_used, last_used, INT, EXPORTED, LARGER) \
 	C(25, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
-	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
+	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET) \
+	C(27, approval, approval, INT, EXPORTED, NEWER)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -147,6 +150,23 @@ enum db_merge {
 	C(11, not_after, not_after, INT, EXPORTED, ONCE) \
 	C(12, der, der, HEX, EXPORTED, ONCE) \
 	C(13, csr, csr, HEX, EXPORTED, ONCE)
+
+/* A request that waits for approval. Without a later record, it still does. */
+#define DB_PENDING_TAIL(C) \
+	C(2, name, name, TEXT, EXPORTED, ONCE) \
+	C(3, uid, uid, INT, EXPORTED, NEWER) \
+	C(4, gid, gid, INT, EXPORTED, NEWER) \
+	C(5, mode, mode, INT, EXPORTED, NEWER) \
+	C(6, owned, owned, INT, EXPORTED, NEWER) \
+	C(7, prov_key, prov_key, INT, EXPORTED, ONCE) \
+	C(8, member, member, TEXT, EXPORTED, ONCE) \
+	C(9, spki_hash, spki_hash, HEX, EXPORTED, ONCE) \
+	C(10, csr, csr, HEX, EXPORTED, NEWER) \
+	C(11, requested, requested, INT, EXPORTED, ONCE) \
+	C(12, requested_by, requested_by, INT, EXPORTED, ONCE) \
+	C(13, origin, from, TEXT, EXPORTED, ONCE) \
+	C(14, removed, removed, INT, EXPORTED, NEWER) \
+	C(15, rejected, rejected, INT, EXPORTED, NEWER)
 
 #define DB_REVOKED_TAIL(C) \
 	C(2, revoked, revoked, INT, EXPORTED, ONCE) \
@@ -179,6 +199,7 @@ enum db_merge {
 	OF(KEY, "prov_key", "id", 1, DB_OBJECT_HEAD, DB_KEY_TAIL) \
 	OF(MEMBER, "member", "id", 1, DB_OBJECT_HEAD, DB_MEMBER_TAIL) \
 	OF(ISSUED, 0, "id", 0, DB_NO_HEAD, DB_ISSUED_TAIL) \
+	OF(PENDING, "pending", "id", 1, DB_NO_HEAD, DB_PENDING_TAIL) \
 	OF(REVOKED, "revoked", "id", 0, DB_NO_HEAD, DB_REVOKED_TAIL) \
 	OF(ENROLLED, 0, "id", 0, DB_NO_HEAD, DB_ENROLLED_TAIL) \
 	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL)
@@ -194,6 +215,7 @@ enum db_merge {
 	S(DB_GROUP_PLACE, "g.place") \
 	S(DB_GROUP_DESCRIPTION, "g.description") \
 	S(DB_GROUP_ENABLED, "g.enabled") \
+	S(DB_GROUP_APPROVAL, "g.approval") \
 	S(DB_GROUP_CERT, "g.signing_cert") \
 	S(DB_GROUP_CERT_NAME, "c.name") \
 	S(DB_GROUP_KEYS_AT, "g.keys_changed") \
@@ -207,6 +229,7 @@ enum db_merge {
 	S(DB_KEY_GROUP_ENABLED, "g.enabled") \
 	S(DB_KEY_DESCRIPTION, "k.description") \
 	S(DB_KEY_ENABLED, "k.enabled") \
+	S(DB_KEY_APPROVAL, "k.approval") \
 	S(DB_KEY_CERT, "k.signing_cert") \
 	S(DB_KEY_CERT_NAME, "c.name") \
 	S(DB_KEY_MAX_USES, "k.max_uses") \
@@ -257,6 +280,16 @@ enum db_merge {
 	S(DB_CERT_MANAGED, "c.managed") \
 	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain"))
 
+#define DB_PENDING_READ(S) \
+	S(DB_PENDING_KEY, "p.prov_key") \
+	S(DB_PENDING_KEY_NAME, "k.name") \
+	S(DB_PENDING_GROUP_NAME, "g.name") \
+	S(DB_PENDING_PLACE, "g.place") \
+	S(DB_PENDING_MANAGED, "k.managed") \
+	S(DB_PENDING_MEMBER, "p.member") \
+	S(DB_PENDING_FROM, "p.origin") \
+	S(DB_PENDING_SPKI, "p.spki_hash")
+
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \
 	S(DB_ENROLL_KEY_ENABLED, "k.enabled") \
@@ -272,7 +305,8 @@ enum db_merge {
 	S(DB_ENROLL_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_ENROLL_CERT_NOT_AFTER, "c.not_after") \
 	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days") \
-	S(DB_ENROLL_SECRET_HASH, "k.secret_hash")
+	S(DB_ENROLL_SECRET_HASH, "k.secret_hash") \
+	S(DB_ENROLL_APPROVAL, "greatest(k.approval, g.approval)")
 
 #define DB_RENEW_READ(S) \
 	S(DB_RENEW_NAME, "m.name") \

@@ -7,6 +7,7 @@
 
 #include "store/base/clock.h"
 #include "store/internal.h"
+#include "store/objects/shown.h"
 
 /* Reading objects of every kind. */
 
@@ -51,12 +52,19 @@ struct wanted {
 	union store_any *out;
 };
 
+static bool is_there(
+    const struct object_kind *kind, const union store_any *object)
+{
+	return !kind->expired || !kind->expired(object);
+}
+
+/* Returns 0, which is as if there were no row, if the object has expired. */
 static int read_wanted(const struct db_row *row, void *arg)
 {
 	const struct wanted *wanted = arg;
 
 	object_read(row, wanted->kind, wanted->out);
-	return 1;
+	return is_there(wanted->kind, wanted->out);
 }
 
 static int get(const struct store *store, struct db_conn *conn,
@@ -110,7 +118,8 @@ static int read_counts(const struct db_row *row, void *arg)
 		[STORE_GROUP] = db_int(row, 1),
 		[STORE_KEY] = db_int(row, 2),
 		[STORE_MEMBER] = db_int(row, 4),
-		[STORE_SEGMENT] = db_int(row, 6)},
+		[STORE_SEGMENT] = db_int(row, 6),
+		[STORE_PENDING_REQUEST] = db_int(row, 7)},
 	    .exportable = db_int(row, 3),
 	    .dropped = db_int(row, 5),
 	};
@@ -138,7 +147,8 @@ static int read_each(const struct db_row *row, void *arg)
 		read_common(row, each->kind->number, &object);
 	else
 		object_read(row, each->kind, &object);
-	return each->fn(&object, each->arg);
+	return is_there(each->kind, &object) ? each->fn(&object, each->arg)
+					     : 0;
 }
 
 int store_each(struct store *store, enum store_kind kind, int64_t parent,
@@ -195,6 +205,8 @@ int object_touch_list(
 	int64_t at = o->kind == STORE_MEMBER && o->created > now ? o->created
 								 : now;
 
+	if (o->kind == STORE_PENDING_REQUEST)
+		return shown_listed(conn, STORE_KEY, o->parent, now);
 	return db_change(conn, query, DB_ARGS(DB_INT(o->parent), DB_INT(at)));
 }
 

@@ -341,7 +341,7 @@ static void analyze(struct pg_db *db)
 	    db->number < 2 * db->analyzed)
 		return;
 	if (!pg_exec(db->writer.link,
-		"ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place"))
+		"ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place, pending"))
 		db->analyzed = db->number;
 }
 
