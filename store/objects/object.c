@@ -50,6 +50,7 @@ void object_read(const struct db_row *row, const struct object_kind *kind,
 struct wanted {
 	const struct object_kind *kind;
 	union store_any *out;
+	bool expired;
 };
 
 static bool is_there(
@@ -58,22 +59,23 @@ static bool is_there(
 	return !kind->expired || !kind->expired(object);
 }
 
-/* Returns 0, which is as if there were no row, if the object has expired. */
 static int read_wanted(const struct db_row *row, void *arg)
 {
-	const struct wanted *wanted = arg;
+	struct wanted *wanted = arg;
 
 	object_read(row, wanted->kind, wanted->out);
-	return is_there(wanted->kind, wanted->out);
+	wanted->expired = !is_there(wanted->kind, wanted->out);
+	return 1;
 }
 
 static int get(const struct store *store, struct db_conn *conn,
     enum store_kind kind, int64_t id, union store_any *out)
 {
-	struct wanted wanted = {kind_of(store, kind), out};
+	struct wanted wanted = {kind_of(store, kind), out, false};
+	int rc = db_one(conn, wanted.kind->get, DB_ARGS(DB_INT(id)),
+	    read_wanted, &wanted, -ESTALE);
 
-	return db_one(conn, wanted.kind->get, DB_ARGS(DB_INT(id)), read_wanted,
-	    &wanted, -ESTALE);
+	return !rc && wanted.expired ? -ESTALE : rc;
 }
 
 int object_get(struct db_conn *conn, enum store_kind kind, int64_t id,
@@ -97,7 +99,7 @@ static int64_t number_of(const char *name)
 int store_find(struct store *store, enum store_kind kind, int64_t parent,
     const char *name, union store_any *out)
 {
-	struct wanted wanted = {kind_of(store, kind), out};
+	struct wanted wanted = {kind_of(store, kind), out, false};
 	struct db_value key = wanted.kind->numbered ? DB_INT(number_of(name))
 						    : DB_TEXT(name);
 	const struct db_value *args = wanted.kind->by_parent
@@ -107,6 +109,8 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent,
 	int rc = db_one(db_reader(store->db), wanted.kind->find, args,
 	    read_wanted, &wanted, -ENOENT);
 
+	if (!rc && wanted.expired)
+		return -ENOENT;
 	/* a segment is found by its number, which 1 and 00000001 both are */
 	return rc || strcmp(out->object.name, name) == 0 ? rc : -ENOENT;
 }
