@@ -174,7 +174,6 @@ ATTR_SHOW(pending_csr_show);
 ATTR_SHOW(pending_fingerprint_show);
 ATTR_SHOW(pending_code_show);
 ATTR_SHOW(pending_from_show);
-ATTR_SHOW(approve_show);
 ATTR_STORE(approve_store);
 
 /* --- attr_cert.c --- */

@@ -16,21 +16,12 @@ ATTR_SHOW(pending_csr_show)
 	return store_pending_csr(store, row->object.id, out);
 }
 
-/* It can only be written. */
-ATTR_SHOW(approve_show)
-{
-	(void)store;
-	(void)row;
-	(void)out;
-	return 1;
-}
-
 /* The final newline may come in a write of its own. */
 ATTR_STORE(approve_store)
 {
-	int rc = input->again ? 0
-			      : store_approve(store, call, row->object.id,
-				    input->text);
+	int rc = input->again
+		     ? 0
+		     : store_approve(store, call, row->object.id, input->text);
 
 	return rc ? rc : 1;
 }

@@ -39,9 +39,9 @@ static bool is_object(const struct node *node)
  * it, no two have kinds that differ by a multiple of 16. */
 static uint64_t owned_bit(const struct node *node)
 {
-	return UINT64_C(1)
-	       << (node->attr ? node->attr->number
-			      : 48 + node_kind_number(node->kind) % 16);
+	return UINT64_C(1) << (node->attr
+				   ? node->attr->number
+				   : 48 + node_kind_number(node->kind) % 16);
 }
 
 /* Below export/: the owner of the mount's root, and the backup group. */

@@ -29,6 +29,10 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn}
 
+/* A value that can only be written. */
+#define WRITTEN(n, text, most, store_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .max = most, .store = store_fn}
+
 /* A list of lines of at most `most` bytes; ROOT_LINES: that only the owner of
  * the mount's root may write. */
 #define LINES(n, text, most, show_fn, store_fn, line) \
@@ -195,8 +199,7 @@ static const struct attr key_attr[] = {
 
 static const struct attr pending_attr[] = {
     READ_ONLY(1, "name", pending_name_show, "that the member will have"),
-    DOCUMENT(
-	2, "csr.pem", pending_csr_show, NULL, "the certificate request"),
+    DOCUMENT(2, "csr.pem", pending_csr_show, NULL, "the certificate request"),
     READ_ONLY(3, "fingerprint", pending_fingerprint_show,
 	"SHA-256 of the public key, hex"),
     READ_ONLY(4, "code", pending_code_show,
@@ -204,8 +207,7 @@ static const struct attr pending_attr[] = {
     READ_ONLY(5, "requested", created_show, "when"),
     READ_ONLY(6, "requested_by", modified_by_show, "by which uid"),
     READ_ONLY(7, "from", pending_from_show, "where it came from"),
-    SHARED_VALUE(8, "approve", NUMBER, approve_show, approve_store,
-	"takes the code, and then signs"),
+    WRITTEN(8, "approve", TIME, approve_store, "takes the code, and then signs"),
 };
 
 static const struct attr member_attr[] = {

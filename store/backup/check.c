@@ -14,8 +14,8 @@
 #include "store/internal.h"
 #include "store/objects/former.h"
 #include "store/objects/path.h"
-#include "store/objects/waiting.h"
 #include "store/objects/signer.h"
+#include "store/objects/waiting.h"
 
 /*
  * What has to hold in a store that nobody has open. What can be said in SQL is
@@ -466,8 +466,7 @@ static int check_all(struct check *c, const char *head)
 		rc = db_each(
 		    c->conn, DB_CHECK_CERTIFICATES, NULL, check_issued, c);
 	if (!rc)
-		rc = db_each(
-		    c->conn, DB_CHECK_REQUESTS, NULL, check_request, c);
+		rc = db_each(c->conn, DB_CHECK_REQUESTS, NULL, check_request, c);
 	return rc ? rc : check_trail(c, head);
 }
 

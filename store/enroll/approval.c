@@ -224,8 +224,7 @@ int approval_request(struct enrolment *e)
 int approval_done(struct db_conn *conn, const struct enrolment *e, int64_t now)
 {
 	int rc = db_must_change(conn, DB_PENDING_END,
-	    DB_ARGS(DB_INT(e->approves), DB_INT(now), DB_INT(0),
-		DB_BLOB("", 0)),
+	    DB_ARGS(DB_INT(e->approves), DB_INT(now), DB_INT(0), DB_BLOB("", 0)),
 	    -ESTALE);
 
 	if (!rc)

@@ -22,8 +22,7 @@ int approval_check(struct enrolment *e);
 int approval_request(struct enrolment *e);
 
 /* In a job: the request e->approves has been carried out. */
-int approval_done(
-    struct db_conn *conn, const struct enrolment *e, int64_t now);
+int approval_done(struct db_conn *conn, const struct enrolment *e, int64_t now);
 
 /*
  * Whether a renewal waits for approval: the key or group wants it, and there

@@ -40,15 +40,15 @@ struct enrolment {
 int enrolment_begin(struct enrolment *e, const void *data, size_t len);
 
 /*
- * Checks and signs, unless e->waits. Returns 0 (to be committed), 1 (a retry: its certificate
- * has been appended to *reply), -EAGAIN (a concurrent change: call it again),
- * or -errno of a refusal.
+ * Checks and signs, unless e->waits. Returns 0 (to be committed), 1 (a retry:
+ * its certificate has been appended to *reply), -EAGAIN (a concurrent change:
+ * call it again), or -errno of a refusal.
  */
 int enrolment_prepare(struct enrolment *e, struct bytes *reply);
 
 /* Counts the use and stores the certificate in one transaction, then sets
- * *reply to it. Returns 0, -EINPROGRESS (it waits for approval now), -EAGAIN (not everything is as assumed or checked:
- * prepare again), or -errno. */
+ * *reply to it. Returns 0, -EINPROGRESS (it waits for approval now), -EAGAIN
+ * (not everything is as assumed or checked: prepare again), or -errno. */
 int enrolment_commit(struct enrolment *e, struct bytes *reply);
 
 /* Prepares and commits until that is decided. Returns 0 (*reply is set), 1 (a

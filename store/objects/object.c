@@ -151,8 +151,7 @@ static int read_each(const struct db_row *row, void *arg)
 		read_common(row, each->kind->number, &object);
 	else
 		object_read(row, each->kind, &object);
-	return is_there(each->kind, &object) ? each->fn(&object, each->arg)
-					     : 0;
+	return is_there(each->kind, &object) ? each->fn(&object, each->arg) : 0;
 }
 
 int store_each(struct store *store, enum store_kind kind, int64_t parent,

@@ -584,3 +584,91 @@ lines() { grep -c "\"action\":\"$1\"" "$M/log" || :; }
 	verifies next.crt
 	[ -z "$(ls "$P")" ]
 }
+
+# machine: D is a machine's directory; ce runs its connector-enroll.
+machine() {
+	D=$T/d
+	mkdir -p "$D"
+	(umask 077 && cat my.key > "$D/provision_key")
+}
+ce() { "${SHELL_OF_MACHINE:-sh}" "$BATS_TEST_DIRNAME/../../scripts/connector-enroll" -d "$D" "$@" "$M/enroll" 3>&-; }
+
+# waited [OPTION...]: it ends with the status 4, and the code.
+waited() {
+	local rc=0
+	ce "$@" > said 2>&1 < /dev/null || rc=$?
+	[ "$rc" = 4 ] || { cat said; return 1; }
+	code=$(ls "$P")
+	grep -qx "notice:Waiting for approval. Code: $(fours "$code")" said
+}
+
+@test "connector-enroll: the code, the status 4, and the same request again" {
+	for SHELL_OF_MACHINE in dash bash mksh ksh93; do
+		command -v $SHELL_OF_MACHINE > /dev/null || continue
+		machine
+		waited
+		[ ! -e "$D/cert.pem" ]
+		waited
+		[ "$(ls "$P" | wc -l)" = 1 ]
+		echo "$code" > "$P/$code/approve"
+		ce 2> said < /dev/null
+		grep -q '^notice:Enrolled as ' said
+		verifies "$D/cert.pem" 2> /dev/null || cat "$D/cert.pem" "$D/chain.pem" > full.pem && verifies full.pem
+		rm -r "$D" "$G"/members/*
+	done
+}
+
+@test "connector-enroll --wait: until it is approved, rejected, or the time is over" {
+	machine
+	ce --wait > said 2>&1 < /dev/null &
+	waiting=$!
+	wait_until grep -q Waiting said
+	code=$(ls "$P")
+	echo "$code" > "$P/$code/approve"
+	wait $waiting
+	grep -q '^notice:Enrolled as ' said
+	[ "$(grep -c Connecting said)" = 1 ]
+	rm -r "$D"
+	machine
+	ce --wait=1h > said 2>&1 < /dev/null &
+	waiting=$!
+	wait_until grep -q Waiting said
+	rmdir "$P"/*
+	rc=0
+	wait $waiting || rc=$?
+	[ $rc = 1 ]
+	grep -q '^error:Login request failed - status(401) a request with this public key has been rejected' said
+	rm -r "$D"
+	machine
+	begun=$(date +%s)
+	waited --wait=3
+	[ $(($(date +%s) - begun)) -ge 3 ]
+	[ $(($(date +%s) - begun)) -lt 20 ]
+}
+
+@test "connector-enroll --wait ends with a signal at once, and leaves no lock" {
+	machine
+	sh "$BATS_TEST_DIRNAME/../../scripts/connector-enroll" -d "$D" --wait "$M/enroll" > said 2>&1 < /dev/null 3>&- &
+	waiting=$!
+	wait_until grep -q Waiting said
+	kill "$waiting"
+	rc=0
+	wait $waiting || rc=$?
+	[ $rc = 143 ]
+	[ ! -e "$D/new/tmp" ]
+	waited
+}
+
+@test "connector-enroll --wait: times, and what is none" {
+	machine
+	for time in '' x 5x -1 1.5h 99999999999 h; do
+		run ce --wait="$time"
+		[ "$status" = 2 ]
+		[[ $output = "connector-enroll: not a time: $time; --help says more" ]]
+	done
+	run ce --waits
+	[ "$status" = 2 ]
+	waited --wait=0
+	waited --wait=0s
+	waited --wait=00m
+}
