@@ -210,6 +210,16 @@ static void the_whole_tree(void **state)
 	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
 			     der.data, der.len, &reply),
 	    0);
+	struct store_edit edit = {.field = STORE_APPROVAL, .number = 1};
+	assert_int_equal(store_set(store, &call, &key.object, &edit), 0);
+	edit.field = STORE_MAX_USES;
+	edit.number = 2;
+	assert_int_equal(store_set(store, &call, &key.object, &edit), 0);
+	bytes_free(&der);
+	test_simple_csr("web2", &der);
+	assert_int_equal(store_enroll(store, &call, key.object.id, NULL,
+			     der.data, der.len, &reply),
+	    -EINPROGRESS);
 	call.uid = test_root_owner(); /* who may write everything */
 	for (int i = 0; i < found.count; i++) {
 		struct node node;
