@@ -30,12 +30,12 @@ void pending_code_fours(
 
 int64_t pending_since(int64_t now)
 {
-	return now - STORE_PENDING_DAYS * SECONDS_A_DAY * CLOCK_SECOND;
+	return now - STORE_PENDING_DAYS * (SECONDS_A_DAY * CLOCK_SECOND);
 }
 
 int64_t rejected_since(int64_t now)
 {
-	return now - STORE_REJECTED_DAYS * SECONDS_A_DAY * CLOCK_SECOND;
+	return now - STORE_REJECTED_DAYS * (SECONDS_A_DAY * CLOCK_SECOND);
 }
 
 static void read_pending(const struct db_row *row, union store_any *out)

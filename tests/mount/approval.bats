@@ -81,7 +81,7 @@ lines() { grep -c "\"action\":\"$1\"" "$M/log" || :; }
 	[ "$(ls "$E" | tr '\n' ' ')" = 'approve code csr.pem fingerprint from name requested requested_by ' ]
 	is "$E/name" web1
 	is "$E/code" "$code"
-	[[ $(cat "$E/fingerprint") =~ ^$code[0-9a-f]{48}$ ]]
+	[[ $(cat "$E/fingerprint") =~ ^${code}[0-9a-f]{48}$ ]]
 	cmp web1.csr "$E/csr.pem"
 	is "$E/requested_by" 0
 	is "$E/from" local
@@ -386,7 +386,7 @@ lines() { grep -c "\"action\":\"$1\"" "$M/log" || :; }
 	csr web2
 	csr web3
 	waits web1 web2
-	rm -r "$P/$(code web1)"
+	rm -r "${P:?}/$(code web1)"
 	[ "$(lines reject)" = 1 ]
 	refused 'Key was rejected' enroll my.key web1.csr
 	rmdir "$K"
