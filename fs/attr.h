@@ -72,6 +72,7 @@ ATTR_SIZE(cross_pem_size);
 ATTR_SIZE(fingerprint_size);
 ATTR_STORE(description_store);
 ATTR_STORE(enabled_store);
+ATTR_STORE(approval_store);
 ATTR_STORE(managed_store);
 ATTR_STORE(exportable_store);
 ATTR_STORE(signing_cert_store);
@@ -119,6 +120,7 @@ ATTR_SHOW(group_enabled_show);
 ATTR_SHOW(expire_after_show);
 ATTR_STORE(expire_after_store);
 ATTR_SHOW(group_signing_cert_show);
+ATTR_SHOW(group_approval_show);
 /* When a list of children changed (struct kind). */
 int64_t keys_changed(const union store_any *row);
 int64_t members_changed(const union store_any *row);
@@ -150,6 +152,7 @@ ATTR_SHOW(key_enabled_show);
 ATTR_SHOW(expires_show);
 ATTR_SHOW(exportable_show);
 ATTR_SHOW(key_state_show);
+ATTR_SHOW(key_approval_show);
 ATTR_SHOW(key_description_show);
 ATTR_SHOW(id_show);
 ATTR_SHOW(copies_show);
@@ -176,6 +179,14 @@ ATTR_SHOW(drop_csr_show);
 ATTR_SIZE(drop_csr_size);
 ATTR_SHOW(drop_crt_show);
 ATTR_SIZE(drop_crt_size);
+
+/* --- attr_pending.c --- */
+ATTR_SHOW(pending_name_show);
+ATTR_SHOW(pending_csr_show);
+ATTR_SHOW(pending_fingerprint_show);
+ATTR_SHOW(pending_code_show);
+ATTR_SHOW(pending_from_show);
+ATTR_STORE(approve_store);
 
 /* --- attr_cert.c --- */
 ATTR_SHOW(issuer_show);

@@ -130,6 +130,11 @@ ATTR_STORE(enabled_store)
 	return set_boolean(store, call, row, input, STORE_ENABLED);
 }
 
+ATTR_STORE(approval_store)
+{
+	return set_boolean(store, call, row, input, STORE_APPROVAL);
+}
+
 ATTR_STORE(managed_store)
 {
 	return set_boolean(store, call, row, input, STORE_MANAGED);

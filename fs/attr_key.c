@@ -38,6 +38,7 @@ DEFINE_SHOW(expires_show, value_add_time(out, row->key.expires))
 DEFINE_SHOW(exportable_show, value_add_number(out, row->key.exportable))
 DEFINE_SHOW(key_state_show,
     value_add_text(out, store_state_name(store_key_state(&row->key))))
+DEFINE_SHOW(key_approval_show, value_add_number(out, row->key.approval))
 DEFINE_SHOW(key_description_show, value_add_text(out, row->key.description))
 DEFINE_SHOW(id_show, value_add_number(out, row->object.id))
 DEFINE_SHOW(copies_show, value_add_number(out, row->key.copies))

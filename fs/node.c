@@ -316,7 +316,8 @@ static bool is_permanent(const struct node *node)
 
 	return !node->draft && !node->attr->present &&
 	       !node_has(node->attr, AT_CONVERSATION) && !kind->flat &&
-	       !kind->exported && kind->row != STORE_PLACE;
+	       !kind->is_volatile && !kind->exported &&
+	       kind->row != STORE_PLACE;
 }
 
 /*

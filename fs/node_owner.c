@@ -37,11 +37,13 @@ static bool is_object(const struct node *node)
 	return !node->attr && !node->kind->follows;
 }
 
-/* The bit in store_object.owned. */
+/* The bit in store_object.owned. Of the directories of one object that follow
+ * it, no two have kinds that differ by a multiple of 16. */
 static uint64_t owned_bit(const struct node *node)
 {
-	return UINT64_C(1) << (node->attr ? node->attr->number
-					  : 48 + node_kind_number(node->kind));
+	return UINT64_C(1) << (node->attr
+				   ? node->attr->number
+				   : 48 + node_kind_number(node->kind) % 16);
 }
 
 /* Below export/: the owner of the mount's root, and the backup group. */
@@ -72,6 +74,10 @@ static void follow(const struct follower *f, const struct store_above *above,
 	const struct attr *attr = f->node->attr;
 
 	*out = above->object;
+	if (f->node->kind->rooted) {
+		*out = above->root;
+		out->mode = 0750;
+	}
 	/* about all groups; its object is the root */
 	if (f->node->kind->audit || node_has(attr, AT_AUDIT)) {
 		out->gid = store_audit_group(f->store, out->gid);
@@ -98,6 +104,12 @@ static uint64_t dir_between(struct store *store, const struct node *node)
 	return ino_make(node_kind_number(node->kind), 0, node->row.object.id);
 }
 
+/* Whether its owner is that of the mount's root. */
+static bool is_rooted(const struct node *node)
+{
+	return node->kind->rooted || node_has(node->attr, AT_ROOT_OWNED);
+}
+
 static struct store_owner own(const struct store_object *o)
 {
 	return (struct store_owner){o->uid, o->gid, o->mode, o->ctime};
@@ -113,9 +125,9 @@ static int followed_owner(
 
 	if (node->kind->exported)
 		return exported_owner(store, node, out);
-	if (node_has(node->attr, AT_ROOT_OWNED))
+	if (is_rooted(node))
 		rc = store_get(store, STORE_PLACE, STORE_ROOT, &root);
-	if (!rc && node_has(node->attr, AT_ROOT_OWNED))
+	if (!rc && is_rooted(node))
 		above.root = own(&root.object);
 	if (!rc && dir) {
 		rc = store_file_owner(store, dir, &above.dir);

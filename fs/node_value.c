@@ -11,7 +11,7 @@ int node_content(struct store *store, const struct node *node, struct bytes *out
 	const struct attr *attr = node->attr;
 	bool bare = attr->store && (node->row.object.bare >> attr->number & 1);
 	size_t before = out->len;
-	int rc = attr->show ? attr->show(store, &node->row, out) : 0;
+	int rc = attr->show ? attr->show(store, &node->row, out) : 1;
 
 	if (rc || node_has(attr, AT_DOCUMENT | AT_LINK) || bare)
 		return rc < 0 ? rc : 0;

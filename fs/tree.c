@@ -29,6 +29,10 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_VOLATILE, line), .max = most, .show = show_fn, \
 	 .store = store_fn}
 
+/* A value that can only be written. */
+#define WRITTEN(n, text, most, store_fn, line) \
+	{ATTR(n, text, AT_VOLATILE, line), .max = most, .store = store_fn}
+
 /* A list of lines of at most `most` bytes; ROOT_LINES: that only the owner of
  * the mount's root may write. */
 #define LINES(n, text, most, show_fn, store_fn, line) \
@@ -174,6 +178,8 @@ static const struct attr group_attr[] = {
 	signing_cert_store, "the certificate that its new keys begin with"),
     CONSTANT(4, "created", created_show, "when it was made"),
     READ_ONLY(5, "modified", modified_show, "when it was last edited"),
+    ROOT_VALUE(11, "approval", WORD, group_approval_show, approval_store,
+	"1: what enrolls with its keys waits for approval"),
     ORDER(12, "revocation", NUMBER, order_show, revocation_store, order_settle,
 	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all that its members have"),
@@ -211,11 +217,26 @@ static const struct attr key_attr[] = {
     READ_ONLY(18, "modified", modified_show, "when it was last edited"),
     READ_ONLY(19, "modified_by", modified_by_show, "by which uid"),
     CONVERSATION(20, "enroll", key_enroll_submit, 0, "CSR in, certificate out"),
+    VALUE(26, "approval", WORD, key_approval_show, approval_store,
+	"1: what enrolls waits in pending/ for approval"),
     ORDER(27, "revocation", NUMBER, order_show, revocation_store, order_settle,
 	revocation_sync,
 	"none, or why; writing a reason of RFC 5280 revokes all that enrolled with it"),
     COMMAND(28, "secret", TIME + WORD, secret_store,
 	"write new to replace the secret, or new +30d: the one before enrolls so long"),
+};
+
+static const struct attr pending_attr[] = {
+    READ_ONLY(1, "name", pending_name_show, "that the member will have"),
+    DOCUMENT(2, "csr.pem", pending_csr_show, NULL, "the certificate request"),
+    READ_ONLY(3, "fingerprint", pending_fingerprint_show,
+	"SHA-256 of the public key, hex"),
+    READ_ONLY(4, "code", pending_code_show,
+	"its first 16 digits; the machine shows the same"),
+    READ_ONLY(5, "requested", created_show, "when"),
+    READ_ONLY(6, "requested_by", modified_by_show, "by which uid"),
+    READ_ONLY(7, "from", pending_from_show, "where it came from"),
+    WRITTEN(8, "approve", TIME, approve_store, "takes the code, and then signs"),
 };
 
 static const struct attr member_attr[] = {
@@ -368,6 +389,7 @@ static const struct fixed_dir group_dir[] = {
 
 static const struct fixed_dir key_dir[] = {
     {"enroll.d", KIND_DROPS, 0},
+    {"pending", KIND_PENDING, 0},
 };
 
 /* clang-format off */
@@ -416,6 +438,10 @@ const struct kind tree[KINDS] = {
 		.child = KIND_EXPORT_SEGMENT, .changed = list_changed, .exported = true},
 	[KIND_EXPORT_SEGMENT] = {.name = "a segment of the trail", .row = STORE_SEGMENT,
 		ATTRS(segment_attr), .flat = true, .exported = true},
+	[KIND_PENDING] = {.name = "pending requests", .row = STORE_KEY, .child = KIND_PENDING_REQUEST,
+		.changed = list_changed, .is_volatile = true, .follows = true, .rooted = true},
+	[KIND_PENDING_REQUEST] = {.name = "a pending request", .row = STORE_PENDING_REQUEST,
+		ATTRS(pending_attr), .is_volatile = true},
 };
 
 /* clang-format on */

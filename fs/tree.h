@@ -33,6 +33,8 @@ enum kind_number {
 	KIND_EXPORT_CERT,
 	KIND_EXPORT_TRAIL,
 	KIND_EXPORT_SEGMENT,
+	KIND_PENDING,
+	KIND_PENDING_REQUEST,
 	KINDS
 };
 
@@ -187,6 +189,9 @@ struct kind {
 	bool audit;    /* it and its files are AT_AUDIT */
 	bool exported; /* read-only, for the group of -o export_gid */
 	bool follows;  /* it has the owner and mode of the directory above */
+	/* With follows: instead, it belongs to the owner of the mount's root,
+	 * with the mode 0750. */
+	bool rooted;
 };
 
 extern const struct kind tree[KINDS];

@@ -47,9 +47,14 @@ bool store_request_complete(
  * -EBADMSG, -EFBIG, -EINVAL, -EKEYREJECTED (the CSR is not acceptable, holds a
  * secret, or its signature is wrong),
  * -EEXIST (the public key is a signing certificate's, or has a certificate that
- * is revoked, of another provisioning key, or under another name),
+ * is revoked, of another provisioning key, or under another name; or another
+ * request with it waits for approval),
+ * -EKEYREJECTED (a request with it has been rejected),
  * -EKEYEXPIRED (the public key's certificate has expired),
- * -EKEYEXPIRED (the provisioning key or the signing certificate has expired),
+ * -EKEYEXPIRED (the provisioning key has expired),
+ * -EINPROGRESS (it waits for approval, see approval.h; not logged as a
+ * refusal), -EDQUOT, -ENOSPC (no room for it to wait),
+ * -EKEYEXPIRED (the signing certificate has expired),
  * -EDQUOT (the key is used up),
  * -EROFS,
  * -EEXIST (the name is taken),

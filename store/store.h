@@ -5,8 +5,8 @@
 /*
  * The store: groups, provisioning keys, members, signing certificates, and the
  * rules for them. fs/ includes this header and, from this folder, log.h,
- * snapshot.h, enrollment.h, revocation.h, owner.h and call.h, but nothing
- * else.
+ * snapshot.h, enrollment.h, approval.h, revocation.h, owner.h and call.h, but
+ * nothing else.
  *
  * Functions return 0 or -errno. An errno of a refusal is the one that the
  * caller gets from the filesystem; call->reason explains it on one line,
@@ -178,6 +178,7 @@ enum store_kind {
 	STORE_KEY,
 	STORE_MEMBER,
 	STORE_SEGMENT,
+	STORE_PENDING_REQUEST, /* that waits for approval */
 	STORE_KINDS
 };
 
@@ -198,10 +199,12 @@ struct store_object {
 	enum store_kind kind;
 	int64_t id;
 	int64_t parent; /* id: the place of a group or certificate, the group of
-			   a key or member */
+			   a key or member, the key of a pending request */
 	int place;	/* of the object or its group */
 	char name[NAME_MAX_LEN + 1];	   /* empty for a place */
-	char group_name[NAME_MAX_LEN + 1]; /* of keys and members */
+	char group_name[NAME_MAX_LEN + 1]; /* of keys, members and pending
+					      requests */
+	char key_name[NAME_MAX_LEN + 1];   /* of pending requests */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;	/* permission bits of its directory */
@@ -231,7 +234,7 @@ enum {
 struct store_group {
 	struct store_object object;
 	char description[STORE_DESCRIPTION_MAX + 1];
-	bool enabled;
+	bool enabled, approval;
 	char signing_cert[NAME_MAX_LEN + 1];
 	int64_t expire_after; /* seconds; 0: its members stay */
 	int64_t keys_changed,
@@ -245,7 +248,7 @@ struct store_group {
 struct store_key {
 	struct store_object object;
 	char description[STORE_DESCRIPTION_MAX + 1];
-	bool enabled, group_enabled, exportable;
+	bool enabled, group_enabled, exportable, approval;
 	char signing_cert[NAME_MAX_LEN + 1];
 	int64_t max_uses, uses;
 	int64_t expires; /* seconds */
@@ -300,6 +303,15 @@ struct store_segment {
 	int64_t length; /* in bytes, without the envelopes of records */
 };
 
+/* A request that waits for approval. Its name is its code; `created` and
+ * `modified_by` say when it came, and from which uid. */
+struct store_pending {
+	struct store_object object;
+	char member[NAME_MAX_LEN + 1]; /* the name that it asks for */
+	char from[64];		       /* where it came from */
+	char fingerprint[65];	       /* SHA-256 of the public key, hex */
+};
+
 union store_any {
 	struct store_object object;
 	struct store_group group;
@@ -307,6 +319,7 @@ union store_any {
 	struct store_member member;
 	struct store_cert cert;
 	struct store_segment segment;
+	struct store_pending pending;
 };
 
 /* Gets an object. Returns 0 or -ESTALE (it does not exist). */
@@ -363,7 +376,8 @@ int store_make(struct store *store, struct store_call *call,
 
 /*
  * Deletes an object. A member's unexpired certificates are revoked
- * (cessationOfOperation, RFC 5280 5.3.1).
+ * (cessationOfOperation, RFC 5280 5.3.1). A pending request is rejected, see
+ * approval.h; those of a key go with it.
  *
  * Returns 0, -ESTALE, -EPERM (managed, or other kinds), -ENOTEMPTY (a group
  * with keys or members), or -EBUSY (an order to revoke of a group or key is
@@ -426,6 +440,7 @@ enum store_field {
 	STORE_ISSUER_URL,
 	STORE_MANAGED,
 	STORE_EXPIRE_AFTER, /* seconds; 0: never */
+	STORE_APPROVAL,
 	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,

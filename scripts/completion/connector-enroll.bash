@@ -7,7 +7,7 @@ _connector_enroll() {
 	COMPREPLY=()
 	case $3,$2 in
 	-k,* | -d,* | --gate,*) compopt -o default ;;
-	*,-*) mapfile -t COMPREPLY < <(compgen -W '-k -d --setup --revoke --gate -h --help -V --version' -- "$2") ;;
+	*,-*) mapfile -t COMPREPLY < <(compgen -W '-k -d --wait --setup --revoke --gate -h --help -V --version' -- "$2") ;;
 	*) compopt -o default ;;
 	esac
 }

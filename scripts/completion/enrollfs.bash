@@ -83,7 +83,7 @@ enrollfs_values() {
 	[[ $1 != */* ]] || dir=${1%/*}
 	case ${1##*/} in
 	max_uses) echo max ;;
-	enabled | managed | exportable) echo 0 1 ;;
+	enabled | managed | exportable | approval) echo 0 1 ;;
 	secret) echo new ;;
 	expires) echo never +1h +1d +1w ;;
 	revocation)

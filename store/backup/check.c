@@ -16,6 +16,7 @@
 #include "store/objects/former.h"
 #include "store/objects/path.h"
 #include "store/objects/signer.h"
+#include "store/objects/waiting.h"
 
 /*
  * What has to hold in a store that nobody has open. What can be said in SQL is
@@ -118,7 +119,7 @@ static int check_rows(struct check *c)
 	    DB_CHECK_REVOKED, DB_CHECK_FIRST, DB_CHECK_VALID, DB_CHECK_GROUPS,
 	    DB_CHECK_FILE_OWNERS, DB_CHECK_OWNED, DB_CHECK_SECRETS,
 	    DB_CHECK_PLACES, DB_CHECK_MEMBERS, DB_CHECK_PREVIOUS,
-	    DB_CHECK_ORDERS, DB_CHECK_JOURNAL};
+	    DB_CHECK_ORDERS, DB_CHECK_PENDING, DB_CHECK_JOURNAL};
 	int64_t seconds = clock_now() / CLOCK_SECOND;
 	int rc = db_check(c->conn, DB_CHECK_LINKS, file_fault, c);
 
@@ -329,6 +330,33 @@ static int check_issued(const struct db_row *row, void *arg)
 		     : 0;
 }
 
+/* --- requests that wait for approval --- */
+
+/* Columns of DB_CHECK_REQUESTS. */
+static int check_request(const struct db_row *row, void *arg)
+{
+	CLEANUP_CSR struct pki_csr *csr = NULL;
+	char code[PENDING_CODE + 1], name[32];
+	const char *reason;
+	size_t name_len, csr_len, hash_len;
+	const char *member = db_blob(row, 1, &name_len);
+	const void *der = db_blob(row, 2, &csr_len),
+		   *hash = db_blob(row, 3, &hash_len);
+
+	db_text(row, 0, name, sizeof(name));
+	if (!name_legal(member, name_len))
+		return fault(arg, "request %s: asks for the name %.*s", name,
+		    (int)name_len, member ? member : "");
+	if (hash_len != PKI_HASH ||
+	    pki_csr_parse(der, csr_len, &csr, &reason) ||
+	    memcmp(pki_csr_spki_hash(csr), hash, PKI_HASH) != 0)
+		return fault(arg, "request %s: is of another key", name);
+	pending_code(hash, code);
+	return strcmp(code, name) == 0
+		   ? 0
+		   : fault(arg, "request %s: its code is %s", name, code);
+}
+
 /* --- the journal, and the audit trail in it --- */
 
 struct trail {
@@ -495,6 +523,8 @@ static int check_all(struct check *c, const char *head)
 	if (!rc)
 		rc = db_each(
 		    c->conn, DB_CHECK_CERTIFICATES, NULL, check_issued, c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_REQUESTS, NULL, check_request, c);
 	return rc ? rc : check_trail(c, head);
 }
 

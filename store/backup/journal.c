@@ -229,7 +229,7 @@ int journal_note(struct db_conn *conn, enum db_kind kind, int64_t id, int64_t at
 
 static int settle(struct db_conn *conn, const struct change *c, int64_t now)
 {
-	int rc = c->kind == DB_MEMBER ? 0 : set_version(conn, c, now);
+	int rc = version_of[c->kind].raise ? set_version(conn, c, now) : 0;
 
 	return rc || !c->noted ? rc : journal_note(conn, c->kind, c->id, now);
 }

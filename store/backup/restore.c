@@ -398,6 +398,7 @@ static int revive(struct restore *r)
 {
 	static const enum db_query stages[] = {DB_RESTORE_CERTS,
 	    DB_RESTORE_GROUPS, DB_RESTORE_KEYS, DB_RESTORE_MEMBERS,
+	    DB_RESTORE_PENDING_GONE, DB_RESTORE_PENDING, DB_PENDING_DROP_FILES,
 	    DB_RESTORE_NEWEST, DB_RESTORE_PREVIOUS, DB_RESTORE_VACATED,
 	    DB_NONE};
 	int faults = 0;

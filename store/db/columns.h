@@ -28,6 +28,7 @@ enum db_kind {
 	DB_KEY,
 	DB_MEMBER,
 	DB_ISSUED,
+	DB_PENDING, /* as STORE_PENDING_REQUEST */
 	DB_REVOKED,
 	DB_ENROLLED,
 	DB_CRL,
@@ -123,7 +124,8 @@ enum db_merge {
 	C(19, stop_reason, revocation, TEXT, EXPORTED, NEWER) \
 	C(20, stop_since, revocation_since, INT, EXPORTED, NEWER) \
 	C(21, stop_last, revocation_last, INT, EXPORTED, NEWER) \
-	C(22, expire_after, expire_after, INT, EXPORTED, NEWER)
+	C(22, expire_after, expire_after, INT, EXPORTED, NEWER) \
+	C(23, approval, approval, INT, EXPORTED, NEWER)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -149,7 +151,8 @@ enum db_merge {
 	C(31, old_until, old_until, INT, EXPORTED, NEWER) \
 	C(32, secret_since, secret_since, INT, EXPORTED, NEWER) \
 	C(33, former_secrets, former_secrets, HEX_OR_NULL, EXPORTED, NEWER) \
-	C(34, trimmed, trimmed, INT, EXPORTED, LARGER)
+	C(34, trimmed, trimmed, INT, EXPORTED, LARGER) \
+	C(35, approval, approval, INT, EXPORTED, NEWER)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -169,6 +172,23 @@ enum db_merge {
 	C(11, not_after, not_after, INT, EXPORTED, ONCE) \
 	C(12, der, der, HEX, EXPORTED, ONCE) \
 	C(13, csr, csr, HEX, EXPORTED, ONCE)
+
+/* A request that waits for approval. Without a later record, it still does. */
+#define DB_PENDING_TAIL(C) \
+	C(2, name, name, TEXT, EXPORTED, ONCE) \
+	C(3, uid, uid, INT, EXPORTED, NEWER) \
+	C(4, gid, gid, INT, EXPORTED, NEWER) \
+	C(5, mode, mode, INT, EXPORTED, NEWER) \
+	C(6, owned, owned, INT, EXPORTED, NEWER) \
+	C(7, prov_key, prov_key, INT, EXPORTED, ONCE) \
+	C(8, member, member, TEXT, EXPORTED, ONCE) \
+	C(9, spki_hash, spki_hash, HEX, EXPORTED, ONCE) \
+	C(10, csr, csr, HEX, EXPORTED, NEWER) \
+	C(11, requested, requested, INT, EXPORTED, ONCE) \
+	C(12, requested_by, requested_by, INT, EXPORTED, ONCE) \
+	C(13, origin, from, TEXT, EXPORTED, ONCE) \
+	C(14, removed, removed, INT, EXPORTED, NEWER) \
+	C(15, rejected, rejected, INT, EXPORTED, NEWER)
 
 #define DB_REVOKED_TAIL(C) \
 	C(2, revoked, revoked, INT, EXPORTED, ONCE) \
@@ -204,6 +224,7 @@ enum db_merge {
 	OF(KEY, "prov_key", "id", 1, DB_OBJECT_HEAD, DB_KEY_TAIL) \
 	OF(MEMBER, "member", "id", 1, DB_OBJECT_HEAD, DB_MEMBER_TAIL) \
 	OF(ISSUED, 0, "id", 0, DB_NO_HEAD, DB_ISSUED_TAIL) \
+	OF(PENDING, "pending", "id", 1, DB_NO_HEAD, DB_PENDING_TAIL) \
 	OF(REVOKED, "revoked", "id", 0, DB_NO_HEAD, DB_REVOKED_TAIL) \
 	OF(ENROLLED, 0, "id", 0, DB_NO_HEAD, DB_ENROLLED_TAIL) \
 	OF(CRL, "crl", "cert", 0, DB_NO_HEAD, DB_CRL_TAIL) \
@@ -220,6 +241,7 @@ enum db_merge {
 	S(DB_GROUP_PLACE, "g.place") \
 	S(DB_GROUP_DESCRIPTION, "g.description") \
 	S(DB_GROUP_ENABLED, "g.enabled") \
+	S(DB_GROUP_APPROVAL, "g.approval") \
 	S(DB_GROUP_CERT, "g.signing_cert") \
 	S(DB_GROUP_CERT_NAME, "c.name") \
 	S(DB_GROUP_EXPIRE_AFTER, "g.expire_after") \
@@ -236,6 +258,7 @@ enum db_merge {
 	S(DB_KEY_GROUP_ENABLED, "g.enabled") \
 	S(DB_KEY_DESCRIPTION, "k.description") \
 	S(DB_KEY_ENABLED, "k.enabled") \
+	S(DB_KEY_APPROVAL, "k.approval") \
 	S(DB_KEY_CERT, "k.signing_cert") \
 	S(DB_KEY_CERT_NAME, "c.name") \
 	S(DB_KEY_MAX_USES, "k.max_uses") \
@@ -293,6 +316,16 @@ enum db_merge {
 	S(DB_CERT_CROSS_LEN, "length(c.cross_der)") \
 	S(DB_CERT_STOP_REASON, "c.stop_reason")
 
+#define DB_PENDING_READ(S) \
+	S(DB_PENDING_KEY, "p.prov_key") \
+	S(DB_PENDING_KEY_NAME, "k.name") \
+	S(DB_PENDING_GROUP_NAME, "g.name") \
+	S(DB_PENDING_PLACE, "g.place") \
+	S(DB_PENDING_MANAGED, "k.managed") \
+	S(DB_PENDING_MEMBER, "p.member") \
+	S(DB_PENDING_FROM, "p.origin") \
+	S(DB_PENDING_SPKI, "p.spki_hash")
+
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \
 	S(DB_ENROLL_KEY_ENABLED, "k.enabled") \
@@ -310,7 +343,8 @@ enum db_merge {
 	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days") \
 	S(DB_ENROLL_SECRET_HASH, "k.secret_hash") \
 	S(DB_ENROLL_OLD_HASH, "k.old_secret_hash") \
-	S(DB_ENROLL_OLD_UNTIL, "k.old_until")
+	S(DB_ENROLL_OLD_UNTIL, "k.old_until") \
+	S(DB_ENROLL_APPROVAL, "greatest(k.approval, g.approval)")
 
 #define DB_RENEW_READ(S) \
 	S(DB_RENEW_NAME, "m.name") \

@@ -149,6 +149,30 @@
 #define ORDER_END(table) \
 	"UPDATE " table " SET stop_last = 0, stop_count = stop_count + ?2, stop_at = ?3 WHERE id = ?1"
 
+/*
+ * Requests that wait (p). An entry without an owner of its own follows
+ * keys/<key>/pending, whose inode number is PENDING_INO + the key's id (kind 21
+ * in fs/tree.h); without one of its own, that belongs to the owner of the
+ * mount's root (r), with the mode 0750.
+ */
+#define PENDING_INO "1513209474796486656"
+#define PENDING_ROWS \
+	"SELECT p.id, p.name, coalesce(p.uid, f.uid, r.uid), coalesce(p.gid, f.gid, r.gid), " \
+	"coalesce(p.mode, f.mode, 488), 0, p.owned, p.requested, p.requested, p.requested_by, p.requested, " \
+	"p.requested, p.requested, greatest(p.ctime, coalesce(f.ctime, r.ctime)), " \
+	DB_PENDING_READ(READ) \
+	"0 FROM pending p JOIN prov_key k ON k.id = p.prov_key JOIN grp g ON g.id = k.grp " \
+	"JOIN place r ON r.id = 1 LEFT JOIN file_owner f ON f.ino = p.prov_key + " PENDING_INO " " \
+	"WHERE p.removed IS NULL AND k.removed IS NULL "
+
+/* Requests (p) that keep a public key from enrolling with a key: those that
+ * have waited for less than their time, with any key, and those that were
+ * rejected with this one not long ago. */
+#define WAITING(since) "p.removed IS NULL AND p.requested > " since
+#define BARS(hash, since, key, rejected_since) \
+	"p.spki_hash = " hash " AND ((" WAITING(since) ") OR " \
+	"(p.rejected = 1 AND p.prov_key = " key " AND p.removed > " rejected_since "))"
+
 /* See version_of in backup/journal.c. */
 #define RAISE(table) \
 	"UPDATE " table " SET version = greatest(version + 1, (SELECT version FROM vacated) + 1, ?2) WHERE id = ?1"

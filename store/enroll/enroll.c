@@ -8,6 +8,7 @@
 
 #include "store/audit.h"
 #include "store/base/clock.h"
+#include "store/enroll/approval.h"
 #include "store/enroll/issue.h"
 #include "store/enroll/request.h"
 #include "store/enrollment.h"
@@ -16,6 +17,7 @@
 #include "store/objects/object.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
+#include "store/objects/waiting.h"
 
 /*
  * Enrollment: checks, then the signature, then one job that counts the use and
@@ -41,6 +43,7 @@ static int read_key_row(const struct db_row *row, void *arg)
 
 	db_text(row, DB_ENROLL_KEY_NAME, e->key_name, sizeof(e->key_name));
 	e->key_enabled = db_int(row, DB_ENROLL_KEY_ENABLED);
+	e->approval = db_int(row, DB_ENROLL_APPROVAL);
 	e->expires = db_is_null(row, DB_ENROLL_EXPIRES)
 			 ? STORE_NEVER
 			 : db_int(row, DB_ENROLL_EXPIRES);
@@ -279,7 +282,10 @@ static int check_use(struct enrolment *e, int64_t seconds)
 	if (e->expires != STORE_NEVER && e->expires <= seconds)
 		return store_refuse(e->i.call, -EKEYEXPIRED,
 		    "the provisioning key has expired");
-	int rc = issuance_check_cert(&e->i, seconds);
+	int rc = approval_check(e);
+	if (rc || e->waits)
+		return rc;
+	rc = issuance_check_cert(&e->i, seconds);
 	if (rc)
 		return rc;
 	if (e->max_uses != STORE_UNLIMITED && e->uses >= e->max_uses)
@@ -356,6 +362,7 @@ static int check(struct enrolment *e, int64_t seconds, struct bytes *reply)
 {
 	int rc = read_key(e);
 
+	e->waits = false;
 	if (rc == -ESTALE && e->with_text) {
 		e->authenticated = false;
 		return refuse_unknown_key(e);
@@ -376,6 +383,8 @@ static int check(struct enrolment *e, int64_t seconds, struct bytes *reply)
 		rc = reply_again(e, reply);
 		return rc ? rc : 1;
 	}
+	if (!rc)
+		rc = approval_find(e);
 	if (!rc)
 		rc = check_use(e, seconds);
 	if (!rc && e->i.store->read_only)
@@ -402,7 +411,7 @@ int enrolment_prepare(struct enrolment *e, struct bytes *reply)
 
 	if (rc < 0)
 		rc = check_exactly(e, seconds, reply);
-	return rc ? rc : issuance_sign(&e->i, seconds);
+	return rc || e->waits ? rc : issuance_sign(&e->i, seconds);
 }
 
 /* --- counting and storing --- */
@@ -419,7 +428,9 @@ static int count_use(struct db_conn *conn, struct db_batch *batch, void *arg)
 		DB_TEXT(e->i.group_name),
 		DB_BLOB(pki_csr_spki_hash(e->i.csr), PKI_HASH),
 		DB_TEXT(e->i.member), DB_TEXT(e->i.names),
-		e->with_text ? DB_BLOB(e->hash, PKI_HASH) : DB_NIL),
+		e->with_text ? DB_BLOB(e->hash, PKI_HASH) : DB_NIL,
+		DB_INT(e->approves), DB_INT(pending_since(now)),
+		DB_INT(rejected_since(now))),
 	    -EAGAIN);
 }
 
@@ -428,9 +439,10 @@ static int add_member(struct db_conn *conn, const struct enrolment *e,
 {
 	size_t csr_len;
 	const unsigned char *csr = pki_csr_der(e->i.csr, &csr_len);
+	uid_t by = e->approves ? e->requested_by : e->i.call->uid;
 	int rc = db_change(conn, DB_MEMBER_ADD,
 	    DB_ARGS(DB_INT(id), DB_TEXT(e->i.member), DB_INT(e->key),
-		DB_INT(now), DB_INT(e->i.call->uid), DB_INT(issued)));
+		DB_INT(now), DB_INT(by), DB_INT(issued)));
 
 	if (!rc)
 		rc = shown_made(conn, STORE_MEMBER, id, now);
@@ -462,12 +474,14 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 	if (!rc)
 		rc = db_change(conn, DB_GROUP_MEMBER_ADDED,
 		    DB_ARGS(DB_INT(e->i.group), DB_INT(id), DB_INT(now)));
+	if (!rc && e->approves)
+		rc = approval_done(conn, e, now);
 	if (rc)
 		return rc;
 	issuance_path(&e->i, path);
 	return audit_add(conn, e->i.call, now,
 	    &(struct audit){
-		.action = "enroll",
+		.action = e->approves ? "approve" : "enroll",
 		.object = path,
 		.name = "provisioning_key",
 		.value = e->key_name,
@@ -490,7 +504,8 @@ int enrolment_commit(struct enrolment *e, struct bytes *reply)
 {
 	/* Render the reply before the commit: nothing may fail after it. */
 	CLEANUP_BYTES struct bytes rendered = {0};
-	int rc = issuance_reply(&e->i, &e->i.der, &rendered);
+	int rc = e->waits ? approval_request(e)
+			  : issuance_reply(&e->i, &e->i.der, &rendered);
 
 	if (!rc)
 		rc = store_submit(e->i.store, e->i.call, &enroll_job, e);
@@ -522,33 +537,42 @@ static void log_refusal(const struct enrolment *e, int error)
 	store_log_refusal(e->i.store, e->i.call, "enroll", path, error);
 }
 
+int enrolment_run(struct enrolment *e, struct bytes *reply)
+{
+	struct store *store = e->i.store;
+	int rc = -EAGAIN;
+
+	for (int attempt = 0; attempt < MAX_ATTEMPTS && rc == -EAGAIN;
+	     attempt++) {
+		rc = enrolment_prepare(e, reply);
+		if (!rc)
+			rc = enrolment_commit(e, reply);
+	}
+	if (rc == -EAGAIN)
+		rc = store_refuse(e->i.call, -EIO,
+		    "the key, its group or certificate kept changing");
+	if (rc >= 0)
+		metrics_event(store, rc ? METRICS_AGAIN : METRICS_ENROLLED);
+	if (!rc && store->enrolled)
+		store->enrolled(e->i.group, store->enrolled_arg);
+	return rc;
+}
+
 int store_enroll(struct store *store, struct store_call *call, int64_t key,
     const char *member, const void *data, size_t len, struct bytes *reply)
 {
 	struct enrolment e = {.i = {.store = store, .call = call},
 	    .key = key,
 	    .requested_name = member};
-	bool again = false;
 	int rc = enrolment_begin(&e, data, len);
 
 	if (!rc)
-		rc = -EAGAIN;
-	for (int attempt = 0; attempt < MAX_ATTEMPTS && rc == -EAGAIN;
-	     attempt++) {
-		rc = enrolment_prepare(&e, reply);
-		again = rc == 1;
-		if (!rc)
-			rc = enrolment_commit(&e, reply);
-	}
-	if (rc == -EAGAIN)
-		rc = store_refuse(call, -EIO,
-		    "the key, its group or certificate kept changing");
-	if (rc < 0)
+		rc = enrolment_run(&e, reply);
+	/* a request that waits has its line since it came */
+	if (rc == -EINPROGRESS)
+		call->recorded = true;
+	else if (rc < 0)
 		log_refusal(&e, rc);
-	else
-		metrics_event(store, again ? METRICS_AGAIN : METRICS_ENROLLED);
-	if (rc >= 0 && !again && store->enrolled)
-		store->enrolled(e.i.group, store->enrolled_arg);
 	enrolment_end(&e);
 	return rc < 0 ? rc : 0;
 }

@@ -16,7 +16,16 @@ struct enrolment {
 	bool replaced;		      /* that is the one before the present */
 	int64_t old_until;	      /* until when that enrolls, seconds */
 
+	/* The pending request that is approved, and who sent it; 0: none, the
+	 * caller enrolls. */
+	int64_t approves;
+	uid_t requested_by;
+
 	/* as read by enrolment_prepare */
+	bool approval;	 /* the key or its group wants it */
+	int64_t pending; /* the request that waits with this public key; 0:
+			    none, or unknown unless i.exact */
+	bool waits;	 /* to be added to those that wait */
 	char key_name[NAME_MAX_LEN + 1];
 	bool key_enabled;
 	int64_t expires; /* seconds */
@@ -34,16 +43,21 @@ struct enrolment {
 int enrolment_begin(struct enrolment *e, const void *data, size_t len);
 
 /*
- * Checks and signs. Returns 0 (to be committed), 1 (a retry: its certificate
- * has been appended to *reply), -EAGAIN (a concurrent change: call it again),
- * or -errno of a refusal.
+ * Checks and signs, unless e->waits. Returns 0 (to be committed), 1 (a retry:
+ * its certificate has been appended to *reply), -EAGAIN (a concurrent change:
+ * call it again), or -errno of a refusal.
  */
 int enrolment_prepare(struct enrolment *e, struct bytes *reply);
 
 /* Counts the use and stores the certificate in one transaction, then sets
- * *reply to it. Returns 0, -EAGAIN (not everything is as assumed or checked:
- * prepare again), or -errno. */
+ * *reply to it. Returns 0, -EINPROGRESS (it waits for approval now), -EAGAIN
+ * (not everything is as assumed or checked: prepare again), or -errno. */
 int enrolment_commit(struct enrolment *e, struct bytes *reply);
+
+/* Prepares and commits until that is decided. Returns 0 (*reply is set), 1 (a
+ * retry, as enrolment_prepare), -EINPROGRESS (it waits for approval), or -errno
+ * of a refusal. */
+int enrolment_run(struct enrolment *e, struct bytes *reply);
 
 /* Frees what *e holds. */
 void enrolment_end(struct enrolment *e);

@@ -15,6 +15,7 @@
 #include "store/objects/order.h"
 #include "store/objects/path.h"
 #include "store/objects/shown.h"
+#include "store/objects/waiting.h"
 
 /* Numbers of objects and counters since the mount, in the text format of
  * Prometheus. */
@@ -193,6 +194,20 @@ static int add_certs(struct store *store, struct bytes *out)
 	return rc;
 }
 
+static int add_pending(struct store *store, struct bytes *out)
+{
+	int64_t n = 0;
+	int rc = db_each(db_reader(store->db), DB_PENDING_COUNT,
+	    DB_ARGS(DB_INT(pending_since(clock_now()))), db_read_int, &n);
+
+	if (!rc)
+		rc = add_header(out, "pending_requests", "gauge",
+		    "Requests that wait for approval.");
+	return rc ? rc
+		  : bytes_printf(
+			out, "enrollfs_pending_requests %" PRId64 "\n", n);
+}
+
 static int add_counters(const struct metrics *m, struct bytes *out)
 {
 	static const char *const name[METRICS_EVENTS] = {
@@ -270,6 +285,8 @@ static int render(struct store *store, struct bytes *out)
 		    m->started / CLOCK_SECOND);
 	if (!rc)
 		rc = add_object_counts(store, out);
+	if (!rc)
+		rc = add_pending(store, out);
 	if (!rc)
 		rc = add_orders(store, out);
 	if (!rc)

@@ -147,7 +147,8 @@ static int remove_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 	if (!rc)
 		rc = object_remove(conn, c->call, c->kind, c->out, now);
 	return rc ? rc
-		  : note(conn, c, "rmdir", &c->out->object, NULL, NULL, now);
+		  : note(conn, c, c->kind->removal ? c->kind->removal : "rmdir",
+			&c->out->object, NULL, NULL, now);
 }
 
 static const struct db_job remove_job = {.record = remove_it};

@@ -20,6 +20,7 @@ static void read_group(const struct db_row *row, union store_any *out)
 	db_text(
 	    row, DB_GROUP_DESCRIPTION, g->description, sizeof(g->description));
 	g->enabled = db_int(row, DB_GROUP_ENABLED);
+	g->approval = db_int(row, DB_GROUP_APPROVAL);
 	db_text(
 	    row, DB_GROUP_CERT_NAME, g->signing_cert, sizeof(g->signing_cert));
 	db_text(row, DB_GROUP_STOP_REASON, g->order.reason,
@@ -109,6 +110,10 @@ const struct object_kind store_group_kind = {
 		.type = FIELD_NUMBER,
 		.at = offsetof(union store_any, group.expire_after),
 		.resolve = set_expiry},
+	    [STORE_APPROVAL] = {.name = "approval",
+		.set = DB_GROUP_SET_APPROVAL,
+		.type = FIELD_BOOL,
+		.at = offsetof(union store_any, group.approval)},
 	    [STORE_SIGNING_CERT] = {.name = "signing_cert",
 		.set = DB_GROUP_SET_SIGNING_CERT,
 		.type = FIELD_CERT,

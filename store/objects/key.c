@@ -32,6 +32,7 @@ static void read_key(const struct db_row *row, union store_any *out)
 	db_text(row, DB_KEY_GROUP_NAME, o->group_name, sizeof(o->group_name));
 	db_text(row, DB_KEY_DESCRIPTION, k->description, sizeof(k->description));
 	k->enabled = db_int(row, DB_KEY_ENABLED);
+	k->approval = db_int(row, DB_KEY_APPROVAL);
 	k->group_enabled = db_int(row, DB_KEY_GROUP_ENABLED);
 	k->exportable = db_int(row, DB_KEY_EXPORTABLE);
 	k->object.managed = db_int(row, DB_KEY_MANAGED);
@@ -85,6 +86,10 @@ static int remove_key(struct db_conn *conn, struct store_call *call,
 		rc = db_change(conn, DB_KEY_REMOVE,
 		    DB_ARGS(DB_INT(id), DB_INT(now),
 			DB_BLOB(former.data, former.len)));
+	if (!rc)
+		rc = db_change(conn, DB_PENDING_DROP, DB_ARGS(DB_INT(id)));
+	if (!rc)
+		rc = db_change(conn, DB_PENDING_DROP_FILES, NULL);
 	if (!rc)
 		db_scrub(conn);
 	return rc;
@@ -151,6 +156,10 @@ const struct object_kind store_key_kind = {
 		.type = FIELD_ELSEWHERE,
 		.resolve = order_resolve,
 		.unlocks = true},
+	    [STORE_APPROVAL] = {.name = "approval",
+		.set = DB_KEY_SET_APPROVAL,
+		.type = FIELD_BOOL,
+		.at = offsetof(union store_any, key.approval)},
 	    [STORE_SIGNING_CERT] = {.name = "signing_cert",
 		.set = DB_KEY_SET_SIGNING_CERT,
 		.type = FIELD_CERT,

@@ -89,6 +89,9 @@ struct object_kind {
 	int (*make)(struct db_conn *conn, const struct store_make *make);
 	int (*remove)(struct db_conn *conn, struct store_call *call,
 	    const union store_any *object, int64_t now);
+	const char *removal; /* in the audit trail; NULL: rmdir */
+	/* Whether the object is gone without having been removed; or NULL. */
+	bool (*expired)(const union store_any *object);
 	/* As `remove` would refuse, whatever the object contains; NULL: it
 	 * would not. */
 	int (*may_remove)(
@@ -103,7 +106,8 @@ struct object_kind {
 };
 
 extern const struct object_kind store_place_kind, store_cert_kind,
-    store_group_kind, store_key_kind, store_member_kind, store_segment_kind;
+    store_group_kind, store_key_kind, store_member_kind, store_segment_kind,
+    store_pending_kind;
 
 /* By enum store_kind. Code that the kinds use takes it from struct store: a
  * call of kinds.c would close a circle. */

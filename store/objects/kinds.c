@@ -25,4 +25,5 @@ const struct object_kind *const object_kinds[STORE_KINDS] = {
     [STORE_KEY] = &store_key_kind,
     [STORE_MEMBER] = &store_member_kind,
     [STORE_SEGMENT] = &store_segment_kind,
+    [STORE_PENDING_REQUEST] = &store_pending_kind,
 };

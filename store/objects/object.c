@@ -7,6 +7,7 @@
 
 #include "store/base/clock.h"
 #include "store/internal.h"
+#include "store/objects/shown.h"
 
 /* Reading objects of every kind. */
 
@@ -49,23 +50,32 @@ void object_read(const struct db_row *row, const struct object_kind *kind,
 struct wanted {
 	const struct object_kind *kind;
 	union store_any *out;
+	bool expired;
 };
+
+static bool is_there(
+    const struct object_kind *kind, const union store_any *object)
+{
+	return !kind->expired || !kind->expired(object);
+}
 
 static int read_wanted(const struct db_row *row, void *arg)
 {
-	const struct wanted *wanted = arg;
+	struct wanted *wanted = arg;
 
 	object_read(row, wanted->kind, wanted->out);
+	wanted->expired = !is_there(wanted->kind, wanted->out);
 	return 1;
 }
 
 static int get(const struct store *store, struct db_conn *conn,
     enum store_kind kind, int64_t id, union store_any *out)
 {
-	struct wanted wanted = {kind_of(store, kind), out};
+	struct wanted wanted = {kind_of(store, kind), out, false};
+	int rc = db_one(conn, wanted.kind->get, DB_ARGS(DB_INT(id)),
+	    read_wanted, &wanted, -ESTALE);
 
-	return db_one(conn, wanted.kind->get, DB_ARGS(DB_INT(id)), read_wanted,
-	    &wanted, -ESTALE);
+	return !rc && wanted.expired ? -ESTALE : rc;
 }
 
 int object_get(struct db_conn *conn, enum store_kind kind, int64_t id,
@@ -89,7 +99,7 @@ static int64_t number_of(const char *name)
 int store_find(struct store *store, enum store_kind kind, int64_t parent,
     const char *name, union store_any *out)
 {
-	struct wanted wanted = {kind_of(store, kind), out};
+	struct wanted wanted = {kind_of(store, kind), out, false};
 	struct db_value key = wanted.kind->numbered ? DB_INT(number_of(name))
 						    : DB_TEXT(name);
 	const struct db_value *args = wanted.kind->by_parent
@@ -99,6 +109,8 @@ int store_find(struct store *store, enum store_kind kind, int64_t parent,
 	int rc = db_one(db_reader(store->db), wanted.kind->find, args,
 	    read_wanted, &wanted, -ENOENT);
 
+	if (!rc && wanted.expired)
+		return -ENOENT;
 	/* a segment is found by its number, which 1 and 00000001 both are */
 	return rc || strcmp(out->object.name, name) == 0 ? rc : -ENOENT;
 }
@@ -110,7 +122,8 @@ static int read_counts(const struct db_row *row, void *arg)
 		[STORE_GROUP] = db_int(row, 1),
 		[STORE_KEY] = db_int(row, 2),
 		[STORE_MEMBER] = db_int(row, 4),
-		[STORE_SEGMENT] = db_int(row, 6)},
+		[STORE_SEGMENT] = db_int(row, 6),
+		[STORE_PENDING_REQUEST] = db_int(row, 7)},
 	    .exportable = db_int(row, 3),
 	    .dropped = db_int(row, 5),
 	};
@@ -138,7 +151,7 @@ static int read_each(const struct db_row *row, void *arg)
 		read_common(row, each->kind->number, &object);
 	else
 		object_read(row, each->kind, &object);
-	return each->fn(&object, each->arg);
+	return is_there(each->kind, &object) ? each->fn(&object, each->arg) : 0;
 }
 
 int store_each(struct store *store, enum store_kind kind, int64_t parent,
@@ -195,6 +208,8 @@ int object_touch_list(
 	int64_t at = o->kind == STORE_MEMBER && o->created > now ? o->created
 								 : now;
 
+	if (o->kind == STORE_PENDING_REQUEST)
+		return shown_listed(conn, STORE_KEY, o->parent, now);
 	return db_change(conn, query, DB_ARGS(DB_INT(o->parent), DB_INT(at)));
 }
 

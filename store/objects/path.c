@@ -28,6 +28,9 @@ void store_path(const struct store_object *o, char out[STORE_PATH])
 	else if (o->kind == STORE_KEY)
 		snprintf(out, STORE_PATH, "%s/%s/keys/%s", place, o->group_name,
 		    o->name);
+	else if (o->kind == STORE_PENDING_REQUEST)
+		snprintf(out, STORE_PATH, "%s/%s/keys/%s/pending/%.16s", place,
+		    o->group_name, o->key_name, o->name);
 	else if (o->kind == STORE_MEMBER)
 		snprintf(out, STORE_PATH, "%s/%s/members/%s", place,
 		    o->group_name, o->name);

@@ -125,6 +125,15 @@ int shown_used(
 				     : give(conn, kind, id, SHOWN, looked + 1);
 }
 
+int shown_listed(
+    struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now)
+{
+	struct store *store = db_context(conn);
+	int64_t looked = atomic_load(slot(store, kind, id));
+
+	return give(conn, kind, id, SHOWN, later(looked, seconds(now)) + 1);
+}
+
 void shown_line(
     struct db_conn *conn, int64_t at, int64_t *shown, int64_t *latest)
 {

@@ -43,6 +43,11 @@ int shown_made(
 int shown_used(
     struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now);
 
+/* A list of the object changed that has no moment of its own: what changes by
+ * itself shows another second. */
+int shown_listed(
+    struct db_conn *conn, enum store_kind kind, int64_t id, int64_t now);
+
 /* For a new line of the audit trail with the moment `at`: sets *shown, which
  * the last line's was, to the second that the log shows with it, and *latest to
  * the latest that any file shows. Both are 0 if not later than `at`. */

@@ -229,7 +229,7 @@ def set_up():
             run('chmod', '-R', 'g+rwX', f'{M}/{area}')
             continue
         for folder, _, _ in os.walk(f'{M}/{area}'):
-            if os.path.basename(folder) not in ('keys', 'members', 'enroll.d'):
+            if os.path.basename(folder) not in ('keys', 'members', 'enroll.d', 'pending'):
                 os.chown(folder, OWNER, TEAM)
                 os.chmod(folder, mode)
     for folder, _, files in os.walk(f'{M}/{OWN}'):

@@ -40,6 +40,7 @@ FILES = [
     (ANY, 'description', 'rw', 'text\n', 0),
     (ANY, 'enabled', 'rw', '1\n', 0),
     (ANY, 'signing_cert', 'ca', 'connector\n', 0),
+    (ANY, 'approval', 'ca', '0\n', 0),
     (GROUP + '/members/[^/]+', 'cert.pem chain.pem fullchain.pem csr.pem serial fingerprint '
      'not_before not_after provisioning_key signing_cert state enrolled enrolled_by', 'ro'),
     (GROUP + '/members/[^/]+', 'description', 'rw', 'text\n', 0),
@@ -59,6 +60,7 @@ for key, refused in ((KEY, 0), (MANAGED, errno.EPERM)):
         (key, r'\.key', 'secret'),
         (key, 'max_uses', 'rw', 'max\n', refused),
         (key, 'enabled exportable', 'rw', '1\n', refused),
+        (key, 'approval', 'rw', '0\n', refused),
         (key, 'expires', 'rw', 'never\n', refused),
         (key, 'description', 'rw', 'text\n', refused),
         (key, 'signing_cert', 'ca', 'connector\n', refused),
@@ -86,7 +88,8 @@ for cert in (USED, UNUSED, PENDING):
         (cert, 'managed', 'ca', '0\n', 0),
     ]
 
-# Sorts of directories: place (always there), object, fixed (of an object), export. Then whether
+# Sorts of directories: place (always there), object, fixed (of an object), rooted (the same, but the
+# root's owner has it until it is given away), export. Then whether
 # objects can be made in it, whether drafts can, and what who may remove it is told.
 DIRS = [
     ('', 'place', False, False, errno.EPERM),
@@ -103,6 +106,8 @@ DIRS = [
     (MANAGED, 'object', False, True, errno.EPERM),
     (KEY + r'/enroll\.d', 'fixed', False, True, 0),
     (MANAGED + r'/enroll\.d', 'fixed', False, True, errno.EPERM),
+    (KEY + '/pending', 'rooted', False, False, 0),
+    (MANAGED + '/pending', 'rooted', False, False, errno.EPERM),
     (USED, 'object', False, True, errno.EBUSY),
     (f'{UNUSED}|{PENDING}', 'object', False, True, 0),
     ('export', 'export', False, False, errno.EPERM),
@@ -172,9 +177,11 @@ class Node:
         if whole:
             folder, handed = folder | 0o070, True
         self.mode = folder if self.is_dir else self.file_mode(folder)
-        if self.sort == 'ca' and not handed:
+        if self.sort in ('ca', 'rooted') and not handed:
             self.uid, self.gid = root
-        elif self.sort == 'draft':
+        if self.sort == 'rooted':
+            self.mode = 0o770 if handed else 0o750
+        if self.sort == 'draft':
             self.uid = OWNER
         elif self.sort == 'export':
             self.uid, self.gid, self.mode = root[0], TEAM, 0o550 if self.is_dir else 0o440

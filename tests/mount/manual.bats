@@ -35,6 +35,10 @@ shows() {
 @test "a paragraph for each file of the tree, and no other" {
 	csr web1
 	enroll_here web1.csr > /dev/null
+	echo 2 > "$K/max_uses"
+	echo 1 > "$K/approval"
+	csr web2
+	refused 'Operation now in progress' enroll_here web2.csr
 	"$BATS_TEST_DIRNAME/paragraphs.py" "$TOP" "$M"
 }
 

@@ -2,6 +2,7 @@
 """What is done to a mount while something fails. Each operation is prepared while nothing does, and
 answers what it needs, how it is done, and how one sees whether it has happened."""
 import errno
+import glob
 import os
 import re
 import time
@@ -153,6 +154,47 @@ def enroll_drop():
     return path, lambda _: drop(path, f'dropped{counter}', request), spent
 
 
+def waiting(asked):
+    """A key that wants approval; asked: and a request that waits. What waited before is rejected: a
+    user has few places."""
+    for entry in glob.glob(f'{group}/keys/w*/pending/*'):
+        os.rmdir(entry)
+    path, request = fresh('w'), pool.pop()
+    write(path + '/approval', '1\n')
+    if asked:
+        ask_for(path, request)
+    return path, request
+
+
+def ask_for(path, request):
+    try:
+        converse(path + '/enroll', request)
+    except OSError as e:
+        if e.errno != errno.EINPROGRESS:
+            raise
+
+
+def pending(path):
+    return os.listdir(path + '/pending')
+
+
+def ask():
+    path, request = waiting(False)
+    return path, lambda _: ask_for(path, request), pending
+
+
+def approve():
+    path, _ = waiting(True)
+    code, = pending(path)
+    return path, lambda _: write(f'{path}/pending/{code}/approve', code + '\n'), spent
+
+
+def reject():
+    path, _ = waiting(True)
+    code, = pending(path)
+    return path, lambda _: os.rmdir(f'{path}/pending/{code}'), lambda _: not pending(path)
+
+
 def renew():
     path, request = member(), pool.pop()
     before = read(path + '/serial')
@@ -285,7 +327,7 @@ def of_changed(path):
 
 
 CHANGES = [make_group, make_key, make_cert, edit, describe, chmod, copy, enroll, enroll_here, enroll_drop,
-           renew, revoke, remove_key, remove_member, rename, rename_draft, lose_secret, import_ca,
+           ask, approve, reject, renew, revoke, remove_key, remove_member, rename, rename_draft, lose_secret, import_ca,
            sign_ca, rekey]
 READS = [reading(what) for what in (a_listing, a_long_listing, a_log, a_head,
                                     of('certs/connector/chain.pem'), of('certs/connector/csr.pem'),

@@ -3,9 +3,10 @@
 """paragraphs.py TOP [MOUNT]
 
 Compares enrollfs(5) in TOP with the attribute table in fs/tree.c, and with a mount that has the group
-app_connector/berlin, its key auto and its member web1: each file has its paragraph, in the section of
+app_connector/berlin, its key auto, a request that waits in it and its member web1: each file has its paragraph, in the section of
 its directory, which says who reads and writes it; and each paragraph has its file.
 """
+import glob
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ SECTIONS = {
     'A GROUP': (['group_attr', 'group_dir'], GROUP),
     'A PROVISIONING KEY': (['key_attr', 'key_dir'], f'{GROUP}/keys/auto'),
     'A DROPPED REQUEST': (['drop_attr'], f'{GROUP}/keys/auto/enroll.d'),
+    'A PENDING REQUEST': (['pending_attr'], f'{GROUP}/keys/auto/pending/*'),
     'A MEMBER': (['member_attr'], f'{GROUP}/members/web1'),
     'A SIGNING CERTIFICATE': (['cert_attr'], 'certs/root'),
     'TABLES': (['table_attr'], 'tables'),
@@ -28,7 +30,7 @@ SECTIONS = {
 ACCESS = {
     'VALUE': 'rw', 'SHARED_VALUE': 'rw', 'AWAITED': 'rw', 'LINES': 'rw',
     'ROOT_VALUE': "rw, root's owner", 'ROOT_LINES': "rw, root's owner", 'COLLECTED': 'rw', 'DROP': 'rw',
-    'CONVERSATION': 'rw', 'INPUT': 'w', 'READ_ONLY': 'r', 'SIZED': 'r', 'CONSTANT': 'r', 'MEASURED': 'r',
+    'CONVERSATION': 'rw', 'INPUT': 'w', 'WRITTEN': 'w', 'READ_ONLY': 'r', 'SIZED': 'r', 'CONSTANT': 'r', 'MEASURED': 'r',
     'DOCUMENT': 'r', 'FIXED_DOCUMENT': 'r', 'STREAM': 'r', 'LIST': 'r', 'LINK': 'r', 'SECRET': 'r',
     'EXPORT': 'r', 'REPORT': 'r', 'RENEWED': 'r', 'RENEWED_SIZED': 'r', 'RENEWED_DOCUMENT': 'r',
 }
@@ -62,7 +64,7 @@ def paragraphs(top):
 
 def listed(mount, where, section):
     """What a directory of the mount lists, as sections name it."""
-    names = os.listdir(os.path.join(mount, where))
+    names = os.listdir(glob.glob(os.path.join(mount, where))[0])
     if section == 'A DROPPED REQUEST':
         names = [os.path.splitext(name)[1] for name in names]
     return set(names)

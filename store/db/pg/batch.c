@@ -370,7 +370,7 @@ static void analyze(struct pg_db *db)
 	db->analyzed = db->number;
 	if (pg_exec(db->writer.link,
 		"BEGIN; SET LOCAL statement_timeout = '500ms'; "
-		"ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place; "
+		"ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place, pending; "
 		"COMMIT") &&
 	    !pg_is_lost(db->writer.link))
 		pg_exec(db->writer.link, "ROLLBACK");
