@@ -155,6 +155,17 @@ static const struct attr group_attr[] = {
 	signing_cert_store, "the certificate that its new keys begin with"),
     CONSTANT(4, "created", created_show, "when it was made"),
     READ_ONLY(5, "modified", modified_show, "when it was last edited"),
+    ROOT_LINES(6, "allowed_names", STORE_LINES_MAX, allowed_names_show,
+	allowed_names_store,
+	"DNS names and IP addresses that certificates may have beside ours"),
+    ROOT_LINES(7, "member_names", STORE_LINES_MAX, member_names_show,
+	member_names_store, "names that members may have, with * and ?"),
+    ROOT_VALUE(8, "validity", NUMBER, validity_show, validity_store,
+	"longest lifetime of members' certificates: N with s m h d w"),
+    ROOT_LINES(9, "key_types", STORE_LINES_MAX, key_types_show, key_types_store,
+	"of ec-p256 ec-p384 ec-p521 ed25519 rsa>=N"),
+    ROOT_LINES(10, "usages", STORE_LINES_MAX, usages_show, usages_store,
+	"of client and server"),
 };
 
 static const struct attr key_attr[] = {
@@ -187,6 +198,16 @@ static const struct attr key_attr[] = {
     READ_ONLY(18, "modified", modified_show, "when it was last edited"),
     READ_ONLY(19, "modified_by", modified_by_show, "by which uid"),
     CONVERSATION(20, "enroll", key_enroll_submit, 0, "CSR in, certificate out"),
+    LINES(21, "allowed_names", STORE_LINES_MAX, allowed_names_show,
+	allowed_names_store, "of those that the group allows"),
+    LINES(22, "member_names", STORE_LINES_MAX, member_names_show,
+	member_names_store, "names that members may have, with * and ?"),
+    VALUE(23, "validity", NUMBER, validity_show, validity_store,
+	"longest lifetime of members' certificates: N with s m h d w"),
+    LINES(24, "key_types", STORE_LINES_MAX, key_types_show, key_types_store,
+	"of ec-p256 ec-p384 ec-p521 ed25519 rsa>=N"),
+    LINES(25, "usages", STORE_LINES_MAX, usages_show, usages_store,
+	"of client and server"),
 };
 
 static const struct attr member_attr[] = {

@@ -407,6 +407,11 @@ enum store_field {
 	STORE_CA_VALIDITY_DAYS, /* -EBUSY unless pending */
 	STORE_CRL_DAYS,
 	STORE_MANAGED,
+	STORE_ALLOWED_NAMES, /* limits, see limits.h */
+	STORE_MEMBER_NAMES,
+	STORE_VALIDITY,
+	STORE_KEY_TYPES,
+	STORE_USAGES,
 	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,
@@ -429,7 +434,7 @@ struct store_before {
 struct store_edit {
 	enum store_field field;
 	const char *text; /* of DESCRIPTION, SIGNING_CERT, REVOCATION,
-			     ALGORITHM, SUBJECT, ISSUER */
+			     ALGORITHM, SUBJECT, ISSUER, limits */
 	int64_t number;	  /* of the others; also STORE_UNLIMITED in MAX_USES,
 			     STORE_NEVER in EXPIRES */
 	bool relative;	  /* MAX_USES: add number to the present limit */
@@ -447,7 +452,7 @@ struct store_edit {
  * name), -ERANGE (MAX_USES below 0 or too large; a number of days too large),
  * -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has no such
  * field; relative to unlimited; less than 1 day; not a reason of RFC 5280
- * 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
+ * 5.3.1; a malformed limit). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
  * (nothing to revoke).
  */
 int store_set(struct store *store, struct store_call *call,

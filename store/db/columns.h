@@ -102,6 +102,14 @@ enum db_merge {
 	C(27, crl_days, crl_days, INT, EXPORTED, NEWER) \
 	C(28, sealed_key, sealed_key, HEX_OR_NULL, SEALED, PRIVATE_KEY)
 
+/* What a request has to satisfy (enroll/allowed.h), a list each; n: their numbers. */
+#define DB_LIMITS(C, n1, n2, n3, n4, n5) \
+	C(n1, allowed_names, allowed_names, TEXT, EXPORTED, NEWER) \
+	C(n2, member_names, member_names, TEXT, EXPORTED, NEWER) \
+	C(n3, validity, validity, TEXT, EXPORTED, NEWER) \
+	C(n4, key_types, key_types, TEXT, EXPORTED, NEWER) \
+	C(n5, usages, usages, TEXT, EXPORTED, NEWER)
+
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
 	C(13, place, place, INT, EXPORTED, ONCE) \
@@ -109,7 +117,8 @@ enum db_merge {
 	C(15, enabled, enabled, INT, EXPORTED, NEWER) \
 	C(16, signing_cert, signing_cert, INT, EXPORTED, NEWER) \
 	C(17, keys_changed, keys_changed, INT, NOT_EXPORTED, CREATED) \
-	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED)
+	C(18, members_changed, members_changed, INT, NOT_EXPORTED, CREATED) \
+	DB_LIMITS(C, 19, 20, 21, 22, 23)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -127,7 +136,8 @@ enum db_merge {
 	C(23, last_copied, last_copied, INT, EXPORTED, LARGER) \
 	C(24, last_used, last_used, INT, EXPORTED, LARGER) \
 	C(25, secret_hash, secret_hash, HEX_OR_NULL, SEALED, SECRET_HASH) \
-	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET)
+	C(26, sealed_secret, sealed_secret, HEX_OR_NULL, SEALED, SECRET) \
+	DB_LIMITS(C, 27, 28, 29, 30, 31)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -257,6 +267,14 @@ enum db_merge {
 	S(DB_CERT_MANAGED, "c.managed") \
 	S(DB_CERT_OUTSIDE, DB_PRESENT("c.chain"))
 
+/* In the order of DB_LIMITS: the first one has the name `at`. */
+#define DB_LIMITS_READ(S, at, table) \
+	S(at, table ".allowed_names") \
+	S(at##_2, table ".member_names") \
+	S(at##_3, table ".validity") \
+	S(at##_4, table ".key_types") \
+	S(at##_5, table ".usages")
+
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \
 	S(DB_ENROLL_KEY_ENABLED, "k.enabled") \
@@ -272,7 +290,11 @@ enum db_merge {
 	S(DB_ENROLL_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_ENROLL_CERT_NOT_AFTER, "c.not_after") \
 	S(DB_ENROLL_VALIDITY_DAYS, "c.validity_days") \
-	S(DB_ENROLL_SECRET_HASH, "k.secret_hash")
+	S(DB_ENROLL_SECRET_HASH, "k.secret_hash") \
+	S(DB_ENROLL_GROUP_LIMITS, "g.limits") \
+	S(DB_ENROLL_KEY_LIMITS, "k.limits") \
+	DB_LIMITS_READ(S, DB_ENROLL_OF_GROUP, "g") \
+	DB_LIMITS_READ(S, DB_ENROLL_OF_KEY, "k")
 
 #define DB_RENEW_READ(S) \
 	S(DB_RENEW_NAME, "m.name") \
@@ -287,7 +309,14 @@ enum db_merge {
 	S(DB_RENEW_CERT_ENABLED, "c.enabled") \
 	S(DB_RENEW_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_RENEW_CERT_NOT_AFTER, "c.not_after") \
-	S(DB_RENEW_VALIDITY_DAYS, "c.validity_days")
+	S(DB_RENEW_VALIDITY_DAYS, "c.validity_days") \
+	S(DB_RENEW_PRESENT_DER, "i.der") \
+	S(DB_RENEW_PRESENT_SPKI, "i.spki_hash") \
+	S(DB_RENEW_NARROWED, "(SELECT count(*) FROM narrowed n WHERE n.issued = i.id)") \
+	S(DB_RENEW_GROUP_LIMITS, "g.limits") \
+	S(DB_RENEW_KEY_LIMITS, "k.limits") \
+	DB_LIMITS_READ(S, DB_RENEW_OF_GROUP, "g") \
+	DB_LIMITS_READ(S, DB_RENEW_OF_KEY, "k")
 
 /* clang-format on */
 
@@ -298,7 +327,7 @@ struct db_column {
 	enum db_merge merge;
 };
 
-enum { DB_COLUMNS_MAX = 32 };
+enum { DB_COLUMNS_MAX = 48 };
 
 /* Of a row whose first column is the id. */
 struct db_columns {

@@ -13,10 +13,10 @@ struct edit_counts {
 	uint64_t count[EDIT_SLOTS];
 };
 
-/* In a job, before the edit. Returns 0, or -ECANCELED (edit puts a value back
- * that another caller has changed since). */
-int before_check(struct store *store, const struct store_edit *edit,
-    const struct store_object *object);
+/* In a job, before the edit. Returns 0, -ECANCELED (edit puts a value back that
+ * another caller has changed since) or -errno. */
+int before_check(struct db_conn *conn, struct store *store,
+    const struct store_edit *edit, const struct store_object *object);
 
 /* In a job, after the edit: counts it, and stores the value in `was` in
  * edit->before, if set. */

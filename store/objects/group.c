@@ -4,6 +4,7 @@
 #include "store/base/clock.h"
 #include "store/db/db.h"
 #include "store/objects/kind.h"
+#include "store/objects/limit.h"
 #include "store/objects/signer.h"
 #include "store/store.h"
 
@@ -85,5 +86,6 @@ const struct object_kind store_group_kind = {
 		.type = FIELD_CERT,
 		.at = offsetof(union store_any, group.signing_cert),
 		.resolve = signer_resolve},
+	    LIMIT_FIELDS(GROUP)
 	},
 };

@@ -7,6 +7,7 @@
 #include "store/base/clock.h"
 #include "store/internal.h"
 #include "store/lists/metrics.h"
+#include "store/objects/limit.h"
 #include "store/objects/object.h"
 #include "store/objects/shown.h"
 #include "store/objects/signer.h"
@@ -166,6 +167,7 @@ const struct object_kind store_key_kind = {
 		.type = FIELD_BOOL,
 		.at = offsetof(union store_any, key.object.managed),
 		.unlocks = true},
+	    LIMIT_FIELDS(KEY)
 	},
 };
 
