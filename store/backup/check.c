@@ -260,7 +260,8 @@ static int check_issued(const struct db_row *row, void *arg)
 	struct check *c = arg;
 	char name[STORE_PATH], text[STORE_PATH],
 	    uri[STORE_PATH + DOMAIN_MAX_LEN + 16] = "",
-	    dns[PKI_HASH + DOMAIN_MAX_LEN + 2] = "";
+					      dns[PKI_HASH + DOMAIN_MAX_LEN +
+						  2] = "";
 	struct issued_names names;
 	size_t der_len, csr_len, ca_len, serial_len, hash_len;
 	const void *der = db_blob(row, 2, &der_len),

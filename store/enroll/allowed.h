@@ -62,12 +62,6 @@ struct allowed_asker {
 };
 
 /*
- * Whether subjectAltNames count at all. If both lists are empty, they are
- * ignored.
- */
-bool allowed_names_set(const struct allowed_lists *allowed_names);
-
-/*
  * Whether a name may be in a member's certificate beside ours. The group's list
  * grants names, and if it is empty, none; the key's list, unless it is empty,
  * takes away. It is shared if each list that is not empty says so.
@@ -86,6 +80,17 @@ bool allowed_names_set(const struct allowed_lists *allowed_names);
 enum allowed allowed_name(const struct allowed_lists *allowed_names,
     const struct allowed_asker *asker, const struct pki_name *name,
     char why[ALLOWED_WHY]);
+
+/*
+ * allowed_name of all names that are asked for, without ours
+ * (pki_asked_remove); all or nothing. If both lists are empty, they are
+ * ignored: asked->names is 0 then. shared[i] is whether name i is shared.
+ * Returns 0, or -EPERM with `why` (also: names_fault, more than
+ * PKI_ASKED_MAX).
+ */
+int allowed_names(const struct allowed_lists *allowed_names,
+    const struct allowed_asker *asker, struct pki_asked *asked,
+    bool shared[PKI_NAMES_MAX], char why[ALLOWED_WHY]);
 
 /* Whether a member may have this name. `*` in a glob stands for any number of
  * characters, `?` for one; case counts. With false, `why` has name and list. */

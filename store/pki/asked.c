@@ -46,8 +46,8 @@ bool pki_asked_same_names(const struct pki_asked *a, const struct pki_asked *b)
 	return true;
 }
 
-static bool is_text(const struct pki_name *name, enum pki_name_type type,
-    const char *text)
+static bool is_text(
+    const struct pki_name *name, enum pki_name_type type, const char *text)
 {
 	return name->type == type && name->len == strlen(text) &&
 	       memcmp(name->at, text, name->len) == 0;
@@ -191,8 +191,7 @@ static void read_extension(const struct der_rest *oid,
 }
 
 /* Reads the content of Extensions (4.1). Returns false if it is not DER. */
-static bool read_extensions(
-    struct der_rest list, int max, struct pki_asked *out)
+static bool read_extensions(struct der_rest list, int max, struct pki_asked *out)
 {
 	struct der_rest oid, value;
 

@@ -3,9 +3,9 @@
 #define STORE_PKI_DER_H
 
 /*
- * Writes and reads DER (X.690): certificates and revocation lists are encoded directly,
- * because to build OpenSSL's objects, encode and free them takes longer than
- * to sign.
+ * Writes and reads DER (X.690): certificates and revocation lists are encoded
+ * directly, because to build OpenSSL's objects, encode and free them takes
+ * longer than to sign.
  */
 #include <stdbool.h>
 #include <stddef.h>

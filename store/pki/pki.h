@@ -269,12 +269,10 @@ bool pki_name_equal(const struct pki_name *a, const struct pki_name *b);
 bool pki_asked_name(const struct pki_asked *asked, const struct pki_name *name);
 
 /* Takes our own names, this URI and this DNS name, out of the list. */
-void pki_asked_remove(
-    struct pki_asked *asked, const char *uri, const char *dns);
+void pki_asked_remove(struct pki_asked *asked, const char *uri, const char *dns);
 
 /* Whether two lists have the same names, in any order. */
-bool pki_asked_same_names(
-    const struct pki_asked *a, const struct pki_asked *b);
+bool pki_asked_same_names(const struct pki_asked *a, const struct pki_asked *b);
 
 /* A signing certificate with its private key. Immutable; several threads may
  * sign with it. */
@@ -449,7 +447,7 @@ int pki_ca_sign(const struct pki_new_ca *want, const void *key, size_t key_len,
 
 struct pki_leaf {
 	const char *common_name, *unit, *organization;
-	const char *uri, *dns; /* subject alternative names */
+	const char *uri, *dns;	     /* subject alternative names */
 	const struct pki_name *name; /* more of them, DNS and IP only */
 	int names;
 	unsigned usages; /* PKI_CLIENT_AUTH, PKI_SERVER_AUTH; 0: both */
