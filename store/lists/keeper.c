@@ -6,6 +6,7 @@
 
 #include "store/base/clock.h"
 #include "store/base/process.h"
+#include "store/enroll/narrow.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
 #include "store/lists/notice.h"
@@ -70,6 +71,7 @@ static void *keep(void *arg)
 	while (wait_for_work(&store->notices, next, &in_job, &hurry)) {
 		uncommitted = (uncommitted || in_job) &&
 			      !wait_for_commit(store);
+		narrow_settle_due(store);
 		bool again = crl_refresh_all(store, hurry);
 		again = waits_answer(store) || again || uncommitted;
 		next = snapshot_renew_all(store);

@@ -5,6 +5,8 @@
 /* Values as they were before an edit, for store_put_back. */
 #include "store/store.h"
 
+struct db_conn;
+
 enum { EDIT_SLOTS = 4096 };
 
 /* How often each value was edited, by a hash of object and field. Only jobs use

@@ -15,9 +15,9 @@ int limit_resolve_usages(const struct field_edit *e, int64_t *number);
 /* Fields of a kind, by its name in statements. Their texts are too long for
  * union store_any. */
 /* clang-format off */
-#define LIMIT_FIELD(KIND, FIELD, file, column) \
+#define LIMIT_FIELD(KIND, FIELD, file, at) \
 	[STORE_##FIELD] = {.name = #file, .set = DB_##KIND##_SET_##FIELD, \
-	    .type = FIELD_TEXT, .texts = DB_##KIND##_LIMITS, .column = column, \
+	    .type = FIELD_TEXT, .texts = DB_##KIND##_LIMITS, .column = at, \
 	    .resolve = limit_resolve_##file},
 #define LIMIT_FIELDS(KIND) \
 	LIMIT_FIELD(KIND, ALLOWED_NAMES, allowed_names, 0) \
