@@ -2,6 +2,8 @@
 #include "store/enroll/grant.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "store/enroll/alt_name.h"
 #include "store/internal.h"
@@ -153,23 +155,46 @@ static bool same_usages(const struct issuance *i, const struct pki_asked *asked,
 	       (!asked->usages_fault && asked->usages == has->usages);
 }
 
+/* A name as alt_name_ours and issuance_name make them, of whatever key and
+ * member. */
+static bool is_like_ours(const struct store *store, const struct pki_name *name)
+{
+	char text[ALT_NAME], prefix[OUR_DNS];
+	size_t len = strlen(store->domain);
+
+	if (name->type == PKI_NAME_DNS)
+		return name->len == PKI_HASH + 1 + len &&
+		       name->at[PKI_HASH] == '.' &&
+		       memcmp(name->at + PKI_HASH + 1, store->domain, len) == 0;
+	if (name->type != PKI_NAME_URI)
+		return false;
+	snprintf(prefix, sizeof(prefix), "spiffe://%s/", store->domain);
+	alt_name_text(name, text);
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* The request may have those of the certificate that it replaced. */
+static void drop_like_ours(const struct store *store, struct pki_asked *asked)
+{
+	int left = 0;
+
+	for (int n = 0; n < asked->names; n++)
+		if (!is_like_ours(store, &asked->name[n]))
+			asked->name[left++] = asked->name[n];
+	asked->names = left;
+}
+
 int grant_check_again(struct issuance *i, const struct bytes *der)
 {
 	struct pki_asked asked, has;
-	struct present present;
-	char uri[OUR_URI], dns[OUR_DNS];
 
 	if (!limits_set(&i->limits))
 		return 0;
 	alt_name_beside_ours(i->store, der->data, der->len,
-	    pki_csr_spki_hash(i->csr), &has, uri);
-	alt_name_ours(i->store, pki_csr_spki_hash(i->csr), dns);
+	    pki_csr_spki_hash(i->csr), &has, NULL);
 	pki_csr_asked(i->csr, &asked);
-	pki_asked_remove(&asked, uri, dns);
-	if (i->present.len) {
-		read_present(i, &present);
-		drop_ours(i, &present, &asked);
-	}
+	if (i->present.len)
+		drop_like_ours(i->store, &asked);
 	if (same_names(i, &asked, &has) && same_usages(i, &asked, &has))
 		return 0;
 	return store_refuse(i->call, -EEXIST,
