@@ -90,6 +90,8 @@ enrollfs_values() {
 	algorithm) echo ec-p256 ec-p384 ed25519 rsa-2048 rsa-3072 rsa-4096 ;;
 	issuer) echo self && __enrollfs_certs "${dir:-/}" ;;
 	signing_cert) __enrollfs_certs "${dir:-/}" ;;
+	key_types) echo ec-p256 ec-p384 ec-p521 ed25519 ;;
+	usages) echo client server ;;
 	esac
 }
 

@@ -112,7 +112,7 @@ export T
 values() { bash -c '. "$1"; enrollfs_values "$2"' - "$FROM/enrollfs.bash" "$1" | tr ' ' '\n'; }
 
 @test "each value that is offered is taken, and the program knows no others" {
-	for file in max_uses enabled expires managed; do
+	for file in max_uses enabled expires key_types usages managed; do
 		for value in $(values "$K/$file"); do echo "$value" > "$K/$file"; done
 		echo 0 > "$K/managed"
 	done

@@ -38,6 +38,7 @@ static void a_step_never_changes(void **state)
 	    UINT64_C(0xe81f03194259a409),
 	    UINT64_C(0x3a79f4f9fe5d7a71),
 	    UINT64_C(0x62d1605ba2a260f3),
+	    UINT64_C(0xdccf216554eec3d9),
 	};
 	enum { STEPS = sizeof(hash) / sizeof(hash[0]) };
 
@@ -82,6 +83,8 @@ static const struct exception exceptions[] = {
     {"member", "origin", "what that record says"},
     {"crl", "covers", "a restore has another list signed"},
     {"crl", "der", "a restore has another list signed"},
+    {"grp", "limits", "compared while a request is carried out"},
+    {"prov_key", "limits", "compared while a request is carried out"},
     {"file_owner", "ctime", "a restored tree is made of new files"},
 };
 
@@ -298,7 +301,7 @@ static void no_statement_forgets_the_cache(void **state)
 			    db_query_types((enum db_query)i), "i");
 			each_column(db, table, check_change);
 		}
-	assert_int_equal(kept, 7);
+	assert_int_equal(kept, 9);
 	db_close(db);
 }
 
