@@ -27,23 +27,27 @@ static bool same_key(const X509 *x, const struct pki_expected *want)
 	return same;
 }
 
-/* Whether our own names are there, and beside them only DNS names and IP
+/* Our own names have to be there, and beside them only DNS names and IP
  * addresses, which a limit may have allowed. */
-static bool same_names(
+static const char *names_mismatch(
     const void *der, size_t len, const struct pki_expected *want)
 {
 	struct pki_asked has;
 
 	pki_cert_asked(der, len, &has);
-	if (has.names_fault || has.usages_fault)
-		return false;
+	if (has.usages_fault || !has.has_usages)
+		return "has another extended key usage";
+	if (has.names_fault)
+		return "has another name";
 	int all = has.names;
 	pki_asked_remove(&has, want->uri, want->dns);
+	if (all - has.names != PKI_NAMES_OURS)
+		return "has another name";
 	for (int i = 0; i < has.names; i++)
 		if (has.name[i].type != PKI_NAME_DNS &&
 		    has.name[i].type != PKI_NAME_IP)
-			return false;
-	return all - has.names == PKI_NAMES_OURS;
+			return "has another name";
+	return NULL;
 }
 
 static const char *find_mismatch(X509 *x, X509 *ca, const struct pki_csr *csr,
@@ -78,8 +82,8 @@ const char *pki_check_issued(const void *der, size_t der_len, const void *csr,
 
 	pki_csr_parse(csr, csr_len, &request, &reason);
 	const char *wrong = find_mismatch(x, issuer, request, want);
-	if (!wrong && !same_names(der, der_len, want))
-		wrong = "has another name";
+	if (!wrong)
+		wrong = names_mismatch(der, der_len, want);
 	X509_free(x);
 	X509_free(issuer);
 	pki_drain(0);

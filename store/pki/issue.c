@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store/base/report.h"
 #include "store/pki/internal.h"
 
 void pki_oid(struct der *der, int nid)
@@ -256,8 +257,11 @@ int pki_issue(
 	CLEANUP_BYTES struct bytes subject = {0}, extensions = {0};
 	struct der name = {.out = &subject}, list = {.out = &extensions};
 
-	if (!names_fit(leaf))
-		return pki_failed("a name in a certificate");
+	if (!names_fit(leaf)) {
+		report(LOG_ERR,
+		    "a name in a certificate is neither a DNS name nor an IP address");
+		return -EIO;
+	}
 	int rc = write_leaf_extensions(&list, ca, leaf);
 	write_leaf_subject(&name, leaf);
 	if (!rc)

@@ -140,6 +140,51 @@ static void dates_are_clamped(void **state)
 	    34);
 }
 
+static int take(const char *der, size_t len, size_t *content)
+{
+	struct der_rest rest = {(const unsigned char *)der, len}, got = {0};
+	int tag = der_take(&rest, &got);
+
+	*content = got.len;
+	if (tag < 0)
+		assert_int_equal(rest.len, len);
+	else
+		assert_ptr_equal(rest.at, got.at + got.len);
+	return tag;
+}
+
+static void reading(void **state)
+{
+	(void)state;
+	static char large[0x10005] = "\x04\x83\x01\x00\x00";
+	static const struct {
+		const char *der;
+		size_t len;
+	} bad[] = {{"", 0}, {"\x04", 1}, {"\x04\x01", 2}, {"\x04\x80\0\0", 4},
+	    {"\x04\x81\x01x", 4}, {"\x04\x82\0\x80", 132}, {"\x1f\x01x", 3},
+	    {"\xbf\x22\x01x", 4}, {"\x04\x85\0\0\0\0\x01x", 8}, {"\x04\xff", 2},
+	    {"\x04\x84\xff\xff\xff\xff", 6}};
+	size_t n;
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		char padded[256] = "";
+		memcpy(padded, bad[i].der, bad[i].len < 8 ? bad[i].len : 4);
+		assert_int_equal(take(padded, bad[i].len, &n), -1);
+	}
+	assert_int_equal(take("\x04\0", 2, &n), DER_OCTET_STRING);
+	assert_int_equal(n, 0);
+	assert_int_equal(take("\xa3\2xyz", 5, &n), DER_EXPLICIT + 3);
+	assert_int_equal(n, 2);
+	assert_int_equal(take(large, sizeof(large), &n), DER_OCTET_STRING);
+	assert_int_equal(n, 0x10000);
+	assert_int_equal(take(large, sizeof(large) - 1, &n), -1);
+	struct der_rest rest = {(const unsigned char *)"\x04\0", 2}, got;
+	assert_false(der_take_tag(&rest, DER_SEQUENCE, &got));
+	assert_int_equal(rest.len, 2);
+	assert_true(der_take_tag(&rest, DER_OCTET_STRING, &got));
+	assert_false(der_take_tag(&rest, DER_OCTET_STRING, &got));
+}
+
 static void nothing_follows_an_error(void **state)
 {
 	(void)state;
@@ -285,6 +330,21 @@ static void assert_same_cert(
 	X509_free(want);
 }
 
+/* Names beside ours, and as OpenSSL reads them. */
+#define NAME(type, tag, text)                                        \
+	{                                                            \
+		PKI_NAME_##type, tag, (const unsigned char *)(text), \
+		    sizeof(text) - 1                                 \
+	}
+static const struct pki_name more[] = {
+    NAME(DNS, 2, "host.example"),
+    NAME(IP, 7, "\x0a\1\2\3"),
+    NAME(DNS, 2, "*.example"),
+    NAME(IP, 7, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
+};
+static const char *const more_names[] = {
+    "DNS:host.example", "IP:10.1.2.3", "DNS:*.example", "IP:2001:db8::1"};
+
 static void check_leaf(
     const struct ca *ca, EVP_PKEY *key, const struct pki_leaf *leaf)
 {
@@ -303,9 +363,17 @@ static void check_leaf(
 	    EVP_PKEY_is_a(key, "RSA")
 		? "critical,digitalSignature,keyEncipherment"
 		: "critical,digitalSignature");
-	extend(x, ca->x, NID_ext_key_usage, "clientAuth,serverAuth");
+	extend(x, ca->x, NID_ext_key_usage,
+	    leaf->usages == PKI_CLIENT_AUTH   ? "clientAuth"
+	    : leaf->usages == PKI_SERVER_AUTH ? "serverAuth"
+					      : "clientAuth,serverAuth");
 	assert_int_equal(
-	    bytes_printf(&names, "URI:%s,DNS:%s%c", leaf->uri, leaf->dns, 0), 0);
+	    bytes_printf(&names, "URI:%s,DNS:%s", leaf->uri, leaf->dns), 0);
+	for (int i = 0; i < leaf->names; i++)
+		assert_int_equal(bytes_printf(&names, ",%s",
+				     more_names[leaf->name - more + i]),
+		    0);
+	assert_int_equal(bytes_add(&names, "", 1), 0);
 	extend(x, ca->x, NID_subject_alt_name, (char *)names.data);
 	add_key_id(x);
 	extend(x, ca->x, NID_authority_key_identifier, "keyid:always");
@@ -328,6 +396,17 @@ static void check_leaves(const struct ca *ca, EVP_PKEY *key)
 		.serial = {1},
 		.not_before = 1795000000,
 		.not_after = 1795086400},
+	    {.common_name = "web1",
+		.unit = "berlin",
+		.organization = "corp.example",
+		.uri = "spiffe://corp.example/app_connector/berlin/web1",
+		.dns = "0123456789abcdef.corp.example",
+		.name = more,
+		.names = COUNT(more),
+		.usages = PKI_SERVER_AUTH,
+		.serial = {1},
+		.not_before = 1795000000,
+		.not_after = 1795000600},
 	    {.common_name = long_name,
 		.unit = long_name,
 		.organization = long_name,
@@ -341,6 +420,9 @@ static void check_leaves(const struct ca *ca, EVP_PKEY *key)
 		.organization = "*@&_",
 		.uri = "a:b",
 		.dns = "d",
+		.name = more + 1,
+		.names = 1,
+		.usages = PKI_CLIENT_AUTH,
 		.serial = {0, 0x7f},
 		.not_before = INT64_C(2524607999),
 		.not_after = CLOCK_MAX},
@@ -524,6 +606,7 @@ int main(void)
 	    cmocka_unit_test(bit_strings),
 	    cmocka_unit_test(dates),
 	    cmocka_unit_test(dates_are_clamped),
+	    cmocka_unit_test(reading),
 	    cmocka_unit_test(nothing_follows_an_error),
 	    cmocka_unit_test(members_certificates),
 	    cmocka_unit_test(signing_certificates),

@@ -355,6 +355,110 @@ static void ca_carries_the_trust_domain(void **state)
 	X509_free(ca);
 }
 
+static void replace(X509 *cert, int nid, const char *value)
+{
+	X509_EXTENSION_free(
+	    X509_delete_ext(cert, X509_get_ext_by_NID(cert, nid, -1)));
+	if (!value)
+		return;
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+	assert_int_equal(X509_add_ext(cert, extension, -1), 1);
+	X509_EXTENSION_free(extension);
+}
+
+/* What the comparison with stored facts says of a certificate with these names
+ * and usages. */
+static const char *mismatch(const char *names, const char *usages)
+{
+	EVP_PKEY *key = test_ec_key("P-256");
+	X509 *cert = issue(key, "web1");
+	CLEANUP_BYTES struct bytes csr = {0};
+	const unsigned char *p = chain.middle.key.data;
+	EVP_PKEY *signer = d2i_AutoPrivateKey(
+	    NULL, &p, (long)chain.middle.key.len);
+	unsigned char hash[PKI_HASH], *der = NULL, *spki = NULL;
+
+	replace(cert, NID_subject_alt_name, names);
+	replace(cert, NID_ext_key_usage, usages);
+	assert_true(X509_sign(cert, signer, EVP_sha256()) > 0);
+	test_csr(key, EVP_sha256(), TEST_NAMES("web1"), &csr);
+	int n = i2d_PUBKEY(key, &spki), len = i2d_X509(cert, &der);
+	assert_int_equal(pki_sha256(spki, (size_t)n, hash), 0);
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	const struct pki_expected want = {
+	    .serial = ASN1_STRING_get0_data(serial),
+	    .serial_len = (size_t)ASN1_STRING_length(serial),
+	    .spki_hash = hash,
+	    .spki_hash_len = PKI_HASH / 2,
+	    .not_before = start,
+	    .not_after = end,
+	    .uri = "u:ours",
+	    .dns = "ours",
+	};
+	const char *wrong = pki_check_issued(der, (size_t)len, csr.data,
+	    csr.len, chain.middle.cert.data, chain.middle.cert.len, &want);
+	OPENSSL_free(der);
+	OPENSSL_free(spki);
+	X509_free(cert);
+	EVP_PKEY_free(signer);
+	EVP_PKEY_free(key);
+	return wrong;
+}
+
+static void names_beside_ours(void **state)
+{
+	(void)state;
+	static const char both[] = "clientAuth,serverAuth";
+	static const char *const good[] = {"URI:u:ours,DNS:ours",
+	    "URI:u:ours,DNS:ours,DNS:a.example,IP:10.0.0.1,DNS:*.b.example",
+	    "IP:::1,DNS:ours,URI:u:ours"};
+	static const char *const bad[] = {NULL, "DNS:ours", "URI:u:ours",
+	    "URI:u:ours,DNS:other", "URI:u:other,DNS:ours",
+	    "URI:u:ours,DNS:ours,URI:u:other", "URI:u:ours,DNS:ours,email:a@b",
+	    "URI:u:ours,DNS:ours,RID:1.2.3",
+	    "URI:u:ours,DNS:ours,otherName:1.2.3;UTF8:x",
+	    "URI:ours,DNS:u:ours"};
+
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_null(mismatch(good[i], both));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_string_equal(mismatch(bad[i], both), "has another name");
+	assert_null(mismatch(good[0], "clientAuth"));
+	assert_null(mismatch(good[0], "serverAuth"));
+	static const char *const usages[] = {NULL, "emailProtection",
+	    "clientAuth,codeSigning", "anyExtendedKeyUsage"};
+	for (size_t i = 0; i < COUNT(usages); i++)
+		assert_string_equal(mismatch(good[0], usages[i]),
+		    "has another extended key usage");
+}
+
+/* A name of another type is never written as one of these. */
+static void other_names_are_not_signed(void **state)
+{
+	(void)state;
+	CLEANUP_BYTES struct bytes der = {0};
+	static const unsigned char spki[] = {0x30, 0};
+	static const struct pki_name names[] = {
+	    {PKI_NAME_URI, 6, (const unsigned char *)"u:x", 3},
+	    {PKI_NAME_OTHER, 1, (const unsigned char *)"a@b", 3}};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const struct pki_leaf leaf = {
+		    .common_name = "web1",
+		    .unit = "berlin",
+		    .organization = "corp.example",
+		    .uri = "u:ours",
+		    .dns = "ours",
+		    .name = &names[i],
+		    .names = 1,
+		    .spki = spki,
+		    .spki_len = sizeof(spki),
+		};
+		assert_int_equal(pki_issue(chain.middle_ca, &leaf, &der), -EIO);
+	}
+	assert_int_equal(der.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +471,8 @@ int main(void)
 	    cmocka_unit_test(serials),
 	    cmocka_unit_test(key_usage_depends_on_the_key),
 	    cmocka_unit_test(ca_carries_the_trust_domain),
+	    cmocka_unit_test(names_beside_ours),
+	    cmocka_unit_test(other_names_are_not_signed),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
