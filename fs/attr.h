@@ -138,6 +138,18 @@ ATTR_SHOW(enrolled_by_show);
 ATTR_SHOW(member_description_show);
 ATTR_SHOW(revocation_show);
 
+/* --- attr_limits.c: of groups and keys --- */
+ATTR_SHOW(allowed_names_show);
+ATTR_STORE(allowed_names_store);
+ATTR_SHOW(member_names_show);
+ATTR_STORE(member_names_store);
+ATTR_SHOW(validity_show);
+ATTR_STORE(validity_store);
+ATTR_SHOW(key_types_show);
+ATTR_STORE(key_types_store);
+ATTR_SHOW(usages_show);
+ATTR_STORE(usages_store);
+
 /* --- attr_key.c --- */
 ATTR_SHOW(key_show);
 ATTR_SIZE(key_size);

@@ -441,6 +441,11 @@ enum store_field {
 	STORE_MANAGED,
 	STORE_EXPIRE_AFTER, /* seconds; 0: never */
 	STORE_APPROVAL,
+	STORE_ALLOWED_NAMES, /* limits, see limits.h */
+	STORE_MEMBER_NAMES,
+	STORE_VALIDITY,
+	STORE_KEY_TYPES,
+	STORE_USAGES,
 	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,
@@ -464,7 +469,8 @@ struct store_before {
 struct store_edit {
 	enum store_field field;
 	const char *text; /* of DESCRIPTION, SIGNING_CERT, REVOCATION, CRL_URL,
-			     ISSUER_URL, ALGORITHM, SUBJECT, ISSUER, CROSS */
+			     ISSUER_URL, ALGORITHM, SUBJECT, ISSUER, CROSS,
+			     limits */
 	int64_t number;	  /* of the others; also STORE_UNLIMITED in MAX_USES,
 			     STORE_NEVER in EXPIRES */
 	bool relative;	  /* MAX_USES: add number to the present limit */
@@ -485,9 +491,9 @@ struct store_edit {
  * with that name), -ERANGE (MAX_USES below 0 or too large; a number of days too
  * large), -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has
  * no such field; relative to unlimited; less than 1 day; not URLs as pki_urls
- * wants them; not a reason of RFC 5280 5.3.1). For REVOCATION also -EEXIST
- * (revoked already) or -EKEYEXPIRED (nothing to revoke); for ENABLED -EBUSY (an
- * order is unfinished).
+ * wants them; not a reason of RFC 5280 5.3.1; a malformed limit). For
+ * REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED (nothing to
+ * revoke); for ENABLED -EBUSY (an order is unfinished).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);

@@ -94,6 +94,8 @@ enrollfs_values() {
 	issuer) echo self && __enrollfs_certs "${dir:-/}" ;;
 	cross) echo none && __enrollfs_certs "${dir:-/}" ;;
 	signing_cert) __enrollfs_certs "${dir:-/}" ;;
+	key_types) echo ec-p256 ec-p384 ec-p521 ed25519 ;;
+	usages) echo client server ;;
 	esac
 }
 

@@ -12,6 +12,8 @@
 #include "store/base/clock.h"
 #include "store/base/name.h"
 #include "store/base/report.h"
+#include "store/enroll/alt_name.h"
+#include "store/enroll/limits.h"
 #include "store/internal.h"
 #include "store/objects/former.h"
 #include "store/objects/path.h"
@@ -113,6 +115,47 @@ static int check_former(
 			former->issued, former->name);
 }
 
+/* --- limits --- */
+
+/* Columns of DB_CHECK_LIMITS. */
+static int check_limits(const struct db_row *row, void *arg)
+{
+	static int (*const check[LIMITS])(const char *, char *) = {
+	    [LIMIT_ALLOWED_NAMES] = allowed_names_check,
+	    [LIMIT_MEMBER_NAMES] = allowed_members_check,
+	    [LIMIT_VALIDITY] = allowed_validity_check,
+	    [LIMIT_KEY_TYPES] = allowed_key_types_check,
+	    [LIMIT_USAGES] = allowed_usages_check,
+	};
+	char name[STORE_PATH], text[STORE_LINES_MAX + 1], why[ALLOWED_WHY];
+	int rc = 0;
+
+	db_text(row, 0, name, sizeof(name));
+	for (int i = 0; i < LIMITS && !rc; i++) {
+		db_text(row, i + 1, text, sizeof(text));
+		if (check[i](text, why))
+			rc = fault(arg, "%s: a limit is damaged: %s", name, why);
+	}
+	return rc;
+}
+
+static int check_alt_name(struct db_conn *conn, const char *name,
+    int64_t issued, int64_t until, void *arg)
+{
+	int rc = alt_name_has(conn, name, issued);
+
+	if (rc || (!name && clock_past(until)))
+		return rc < 0 ? rc : 0;
+	return name ? fault(arg,
+			  "certificate %" PRId64
+			  ": the name %s in it would be given to others",
+			  issued, name)
+		    : fault(arg,
+			  "certificate %" PRId64
+			  ": the wider one before would stay valid",
+			  issued);
+}
+
 static int check_rows(struct check *c)
 {
 	static const enum db_query queries[] = {DB_CHECK_USES, DB_CHECK_ISSUED,
@@ -130,6 +173,10 @@ static int check_rows(struct check *c)
 		    read_fault, c);
 	if (!rc)
 		rc = db_each(c->conn, DB_CHECK_NAMES, NULL, check_name, c);
+	if (!rc)
+		rc = db_each(c->conn, DB_CHECK_LIMITS, NULL, check_limits, c);
+	if (!rc)
+		rc = alt_name_each(c->conn, check_alt_name, c);
 	return rc ? rc : former_each(c->conn, check_former, c);
 }
 

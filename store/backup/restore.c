@@ -18,6 +18,7 @@
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/db/columns.h"
+#include "store/enroll/alt_name.h"
 #include "store/internal.h"
 #include "store/objects/former.h"
 #include "store/objects/shown.h"
@@ -417,7 +418,9 @@ static int revive(struct restore *r)
 		return copy_wrong(&r->copy, "", "is of different times");
 	if (!rc)
 		rc = run_all(r->conn, stages, NULL);
-	return rc ? rc : former_each(r->conn, former_add, NULL);
+	if (!rc)
+		rc = former_each(r->conn, former_add, NULL);
+	return rc ? rc : alt_name_each(r->conn, alt_name_add, NULL);
 }
 
 static int64_t later(int64_t a, int64_t b)

@@ -113,6 +113,14 @@ enum db_merge {
 	C(35, trimmed, trimmed, INT, EXPORTED, LARGER) \
 	C(36, trimmed_revoked, trimmed_revoked, INT, EXPORTED, LARGER)
 
+/* What a request has to satisfy (enroll/allowed.h), a list each; n: their numbers. */
+#define DB_LIMITS(C, n1, n2, n3, n4, n5) \
+	C(n1, allowed_names, allowed_names, TEXT, EXPORTED, NEWER) \
+	C(n2, member_names, member_names, TEXT, EXPORTED, NEWER) \
+	C(n3, validity, validity, TEXT, EXPORTED, NEWER) \
+	C(n4, key_types, key_types, TEXT, EXPORTED, NEWER) \
+	C(n5, usages, usages, TEXT, EXPORTED, NEWER)
+
 #define DB_GROUP_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
 	C(13, place, place, INT, EXPORTED, ONCE) \
@@ -125,7 +133,8 @@ enum db_merge {
 	C(20, stop_since, revocation_since, INT, EXPORTED, NEWER) \
 	C(21, stop_last, revocation_last, INT, EXPORTED, NEWER) \
 	C(22, expire_after, expire_after, INT, EXPORTED, NEWER) \
-	C(23, approval, approval, INT, EXPORTED, NEWER)
+	C(23, approval, approval, INT, EXPORTED, NEWER) \
+	DB_LIMITS(C, 24, 25, 26, 27, 28)
 
 #define DB_KEY_TAIL(C) \
 	C(12, version, version, INT, EXPORTED, NEWER) \
@@ -152,7 +161,8 @@ enum db_merge {
 	C(32, secret_since, secret_since, INT, EXPORTED, NEWER) \
 	C(33, former_secrets, former_secrets, HEX_OR_NULL, EXPORTED, NEWER) \
 	C(34, trimmed, trimmed, INT, EXPORTED, LARGER) \
-	C(35, approval, approval, INT, EXPORTED, NEWER)
+	C(35, approval, approval, INT, EXPORTED, NEWER) \
+	DB_LIMITS(C, 36, 37, 38, 39, 40)
 
 /* A member that has changed; what it began with stands in the record of its
  * first certificate. */
@@ -326,6 +336,14 @@ enum db_merge {
 	S(DB_PENDING_FROM, "p.origin") \
 	S(DB_PENDING_SPKI, "p.spki_hash")
 
+/* In the order of DB_LIMITS: the first one has the name `at`. */
+#define DB_LIMITS_READ(S, at, table) \
+	S(at, table ".allowed_names") \
+	S(at##_2, table ".member_names") \
+	S(at##_3, table ".validity") \
+	S(at##_4, table ".key_types") \
+	S(at##_5, table ".usages")
+
 #define DB_ENROLL_READ(S) \
 	S(DB_ENROLL_KEY_NAME, "k.name") \
 	S(DB_ENROLL_KEY_ENABLED, "k.enabled") \
@@ -344,7 +362,11 @@ enum db_merge {
 	S(DB_ENROLL_SECRET_HASH, "k.secret_hash") \
 	S(DB_ENROLL_OLD_HASH, "k.old_secret_hash") \
 	S(DB_ENROLL_OLD_UNTIL, "k.old_until") \
-	S(DB_ENROLL_APPROVAL, "greatest(k.approval, g.approval)")
+	S(DB_ENROLL_APPROVAL, "greatest(k.approval, g.approval)") \
+	S(DB_ENROLL_GROUP_LIMITS, "g.limits") \
+	S(DB_ENROLL_KEY_LIMITS, "k.limits") \
+	DB_LIMITS_READ(S, DB_ENROLL_OF_GROUP, "g") \
+	DB_LIMITS_READ(S, DB_ENROLL_OF_KEY, "k")
 
 #define DB_RENEW_READ(S) \
 	S(DB_RENEW_NAME, "m.name") \
@@ -359,7 +381,14 @@ enum db_merge {
 	S(DB_RENEW_CERT_ENABLED, "c.enabled") \
 	S(DB_RENEW_CERT_NOT_BEFORE, "c.not_before") \
 	S(DB_RENEW_CERT_NOT_AFTER, "c.not_after") \
-	S(DB_RENEW_VALIDITY_DAYS, "c.validity_days")
+	S(DB_RENEW_VALIDITY_DAYS, "c.validity_days") \
+	S(DB_RENEW_PRESENT_DER, "i.der") \
+	S(DB_RENEW_PRESENT_SPKI, "i.spki_hash") \
+	S(DB_RENEW_NARROWED, "(SELECT count(*) FROM narrowed n WHERE n.issued = i.id)") \
+	S(DB_RENEW_GROUP_LIMITS, "g.limits") \
+	S(DB_RENEW_KEY_LIMITS, "k.limits") \
+	DB_LIMITS_READ(S, DB_RENEW_OF_GROUP, "g") \
+	DB_LIMITS_READ(S, DB_RENEW_OF_KEY, "k")
 
 /* clang-format on */
 

@@ -9,6 +9,7 @@
 #include "store/audit.h"
 #include "store/base/clock.h"
 #include "store/enroll/approval.h"
+#include "store/enroll/grant.h"
 #include "store/enroll/issue.h"
 #include "store/enroll/request.h"
 #include "store/enrollment.h"
@@ -61,7 +62,11 @@ static int read_key_row(const struct db_row *row, void *arg)
 	e->i.cert_not_before = db_int(row, DB_ENROLL_CERT_NOT_BEFORE);
 	e->i.cert_not_after = db_int(row, DB_ENROLL_CERT_NOT_AFTER);
 	e->i.validity_days = db_int(row, DB_ENROLL_VALIDITY_DAYS);
-	return 1;
+	e->i.limits.group_edits = db_int(row, DB_ENROLL_GROUP_LIMITS);
+	e->i.limits.key_edits = db_int(row, DB_ENROLL_KEY_LIMITS);
+	int rc = limits_read(
+	    &e->i.limits, row, DB_ENROLL_OF_GROUP, DB_ENROLL_OF_KEY);
+	return rc ? rc : 1;
 }
 
 /* Returns -ESTALE if the key has been deleted. */
@@ -218,9 +223,9 @@ static bool names_root(struct enrolment *e)
 	const struct signer *signer = e->i.signer;
 
 	e->i.knows_root = pki_equal(e->root, signer->root, PKI_HASH);
-	return e->i.knows_root || (signer_is_crossed(signer) &&
-				      pki_equal(e->root, signer->old_root,
-					  PKI_HASH));
+	return e->i.knows_root ||
+	       (signer_is_crossed(signer) &&
+		   pki_equal(e->root, signer->old_root, PKI_HASH));
 }
 
 /* The secret may have been replaced since it was compared. One that was
@@ -277,15 +282,17 @@ static int check_public_key(struct enrolment *e, int64_t seconds)
 
 /* Checks for a new certificate only: a retry has spent its use already, so it
  * may follow the key's expiry or exhaustion. */
-static int check_use(struct enrolment *e, int64_t seconds)
+static int check_expiry(struct enrolment *e, int64_t seconds)
 {
 	if (e->expires != STORE_NEVER && e->expires <= seconds)
 		return store_refuse(e->i.call, -EKEYEXPIRED,
 		    "the provisioning key has expired");
-	int rc = approval_check(e);
-	if (rc || e->waits)
-		return rc;
-	rc = issuance_check_cert(&e->i, seconds);
+	return 0;
+}
+
+static int check_use(struct enrolment *e, int64_t seconds)
+{
+	int rc = issuance_check_cert(&e->i, seconds);
 	if (rc)
 		return rc;
 	if (e->max_uses != STORE_UNLIMITED && e->uses >= e->max_uses)
@@ -353,7 +360,34 @@ static int reply_again(struct enrolment *e, struct bytes *reply)
 	    DB_ARGS(DB_INT(e->i.known.id), DB_INT(seconds)), db_read_blob, &der,
 	    -EAGAIN);
 
+	if (!rc)
+		rc = grant_check_again(&e->i, &der);
 	return rc ? rc : issuance_reply(&e->i, &der, reply);
+}
+
+/*
+ * Limits and approval come before the signing certificate and the uses, the
+ * member's name behind them, and a limit may depend on the name. So the name is
+ * chosen first, and what that answered counts last. Returns as
+ * enrolment_prepare.
+ */
+static int check_new(struct enrolment *e, int64_t seconds)
+{
+	int named = choose_name(e, seconds);
+	int rc = named && named != -EEXIST ? named : grant_check(&e->i);
+
+	if (!rc)
+		rc = approval_check(e);
+	if (!rc && !e->waits)
+		rc = check_use(e, seconds);
+	if (!rc && e->i.store->read_only)
+		rc = store_refuse(e->i.call, -EROFS, "mounted read-only");
+	if (!rc && named)
+		rc = choose_name(e, seconds);
+	if (!rc && e->i.exact)
+		rc = grant_check_alone(
+		    &e->i, db_reader(e->i.store->db), 0, seconds);
+	return rc;
 }
 
 /* Everything before the signature. Returns as enrolment_prepare. Unless exact,
@@ -386,10 +420,8 @@ static int check(struct enrolment *e, int64_t seconds, struct bytes *reply)
 	if (!rc)
 		rc = approval_find(e);
 	if (!rc)
-		rc = check_use(e, seconds);
-	if (!rc && e->i.store->read_only)
-		rc = store_refuse(e->i.call, -EROFS, "mounted read-only");
-	return rc ? rc : choose_name(e, seconds);
+		rc = check_expiry(e, seconds);
+	return rc ? rc : check_new(e, seconds);
 }
 
 static int check_exactly(
@@ -430,7 +462,8 @@ static int count_use(struct db_conn *conn, struct db_batch *batch, void *arg)
 		DB_TEXT(e->i.member), DB_TEXT(e->i.names),
 		e->with_text ? DB_BLOB(e->hash, PKI_HASH) : DB_NIL,
 		DB_INT(e->approves), DB_INT(pending_since(now)),
-		DB_INT(rejected_since(now))),
+		DB_INT(rejected_since(now)), DB_INT(e->i.limits.key_edits),
+		DB_INT(e->i.limits.group_edits)),
 	    -EAGAIN);
 }
 
@@ -470,6 +503,8 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 	if (!rc)
 		rc = add_member(conn, e, id, issued, now);
 	if (!rc)
+		rc = grant_add_names(&e->i, conn, issued);
+	if (!rc)
 		rc = signer_issued_member(conn, e->i.cert, before, issued, now);
 	if (!rc)
 		rc = db_change(conn, DB_GROUP_MEMBER_ADDED,
@@ -492,6 +527,21 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 
 static const struct db_job enroll_job = {count_use, record_member};
 
+/* With names that no other member may have: more than one statement decides. */
+static int look_and_record(
+    struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	struct enrolment *e = arg;
+	int rc = grant_check_alone(&e->i, conn, 0, batch->now / CLOCK_SECOND);
+
+	if (!rc)
+		rc = count_use(conn, batch, arg);
+	return rc ? rc == -EEXIST ? -EAGAIN : rc
+		  : record_member(conn, batch, arg);
+}
+
+static const struct db_job enroll_named_job = {.record = look_and_record};
+
 /* The row in memory has an older count of uses: where it may be the last one,
  * the next enrollment is to see that before it signs. */
 static void forget_if_few_are_left(const struct enrolment *e)
@@ -508,7 +558,8 @@ int enrolment_commit(struct enrolment *e, struct bytes *reply)
 			  : issuance_reply(&e->i, &e->i.der, &rendered);
 
 	if (!rc)
-		rc = store_submit(e->i.store, e->i.call, &enroll_job, e);
+		rc = store_submit(e->i.store, e->i.call,
+		    e->i.given.names ? &enroll_named_job : &enroll_job, e);
 	if (rc == -EAGAIN) {
 		e->i.exact = true;
 		/* its count of uses may be an old one */

@@ -7,6 +7,7 @@
 
 #include "store/base/clock.h"
 #include "store/base/histogram.h"
+#include "store/enroll/alt_name.h"
 #include "store/enroll/request.h"
 #include "store/enrollment.h"
 #include "store/internal.h"
@@ -34,6 +35,8 @@ void issuance_end(struct issuance *i)
 	pki_csr_free(i->csr);
 	signer_put(i->signer);
 	bytes_free(&i->der);
+	bytes_free(&i->present);
+	limits_free(&i->limits);
 }
 
 /* --- public keys with a certificate --- */
@@ -210,23 +213,27 @@ void issuance_path(const struct issuance *i, char out[STORE_PATH])
 
 int issuance_sign(struct issuance *i, int64_t seconds)
 {
-	char hex[33], dns[sizeof(hex) + DOMAIN_MAX_LEN + 1];
+	char dns[OUR_DNS];
 	struct pki_leaf leaf = {
 	    .common_name = i->member,
 	    .unit = i->group_name,
 	    .organization = i->store->domain,
 	    .uri = i->uri,
 	    .dns = dns,
+	    .name = i->given.name,
+	    .names = i->given.names,
+	    .usages = i->given.usages,
 	};
 
 	if (!i->signer->ca)
 		return store_refuse(i->call, -EIO,
 		    "the signing certificate has no private key");
-	hex_text(pki_csr_spki_hash(i->csr), 16, hex);
-	snprintf(dns, sizeof(dns), "%s.%s", hex, i->store->domain);
+	alt_name_ours(i->store, pki_csr_spki_hash(i->csr), dns);
 	leaf.spki = pki_csr_spki(i->csr, &leaf.spki_len);
 	i->not_before = seconds - CERT_BACKDATE;
 	i->not_after = seconds + i->validity_days * SECONDS_PER_DAY;
+	if (i->lifetime && i->not_after > seconds + i->lifetime)
+		i->not_after = seconds + i->lifetime;
 	if (i->not_after > i->cert_not_after)
 		i->not_after = i->cert_not_after;
 	leaf.not_before = i->not_before;

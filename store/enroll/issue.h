@@ -3,6 +3,7 @@
 #define STORE_ENROLL_ISSUE_H
 
 /* Issuing a certificate for a CSR; common to enrollment and renewal. */
+#include "store/enroll/limits.h"
 #include "store/enroll/request.h"
 #include "store/enrollment.h"
 #include "store/objects/signer.h"
@@ -48,6 +49,20 @@ struct issuance {
 	char uri[STORE_PATH + DOMAIN_MAX_LEN + 16];
 	char names[STORE_PATH]; /* place, group and name, as stored */
 
+	/* what its certificate may have, see grant.h: limits as read, names
+	 * beside ours and usages, which of the names others may have, too,
+	 * lifetime in seconds (0: that of the signing certificate) */
+	struct limits limits;
+	struct pki_asked given;
+	bool shared[PKI_NAMES_MAX];
+	int64_t lifetime;
+	/* the certificate that is replaced: its DER, empty in an enrollment; 16
+	 * bytes of its public key's hash; whether the new one has fewer names
+	 * or usages */
+	struct bytes present;
+	unsigned char present_spki[PKI_HASH];
+	bool narrows;
+
 	/* the certificate to store; dates in seconds */
 	unsigned char serial[PKI_SERIAL];
 	int64_t not_before, not_after;
@@ -63,7 +78,7 @@ int issuance_split(struct issuance *i, enum store_request form,
  * come in the documented order. */
 void issuance_parse(struct issuance *i, const void *csr, size_t len);
 
-/* Frees csr, signer and der. */
+/* Frees what *i holds. */
 void issuance_end(struct issuance *i);
 
 /* Finds the newest certificate for a public key; out->id is 0 if there is none.

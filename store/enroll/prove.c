@@ -54,6 +54,26 @@ int renewal_prove(struct renewal *r, struct known_key *found)
 	return 0;
 }
 
+/* The limits, and the certificate that they are compared with. */
+static int read_limits(struct renewal *r, const struct db_row *row)
+{
+	struct issuance *i = &r->i;
+	size_t len;
+	const void *blob = db_blob(row, DB_RENEW_PRESENT_SPKI, &len);
+
+	if (blob && len <= PKI_HASH)
+		memcpy(i->present_spki, blob, len);
+	r->narrowed = db_int(row, DB_RENEW_NARROWED);
+	i->limits.group_edits = db_int(row, DB_RENEW_GROUP_LIMITS);
+	i->limits.key_edits = db_int(row, DB_RENEW_KEY_LIMITS);
+	blob = db_blob(row, DB_RENEW_PRESENT_DER, &len);
+	i->present.len = 0;
+	int rc = bytes_add(&i->present, blob, len);
+	return rc ? rc
+		  : limits_read(&i->limits, row, DB_RENEW_OF_GROUP,
+			DB_RENEW_OF_KEY);
+}
+
 static int read_member_row(const struct db_row *row, void *arg)
 {
 	struct renewal *r = arg;
@@ -76,7 +96,8 @@ static int read_member_row(const struct db_row *row, void *arg)
 	i->cert_not_after = db_int(row, DB_RENEW_CERT_NOT_AFTER);
 	i->validity_days = db_int(row, DB_RENEW_VALIDITY_DAYS);
 	issuance_name(i, name);
-	return 1;
+	int rc = read_limits(r, row);
+	return rc ? rc : 1;
 }
 
 int renewal_read_member(struct renewal *r)

@@ -7,8 +7,10 @@
 #include "store/audit.h"
 #include "store/base/clock.h"
 #include "store/enroll/budget.h"
+#include "store/enroll/grant.h"
 #include "store/enroll/issue.h"
 #include "store/enroll/leave.h"
+#include "store/enroll/narrow.h"
 #include "store/enroll/request.h"
 #include "store/enrollment.h"
 #include "store/internal.h"
@@ -111,6 +113,8 @@ static int reply_again(struct renewal *r, int64_t seconds, struct bytes *reply)
 		rc = db_one(db_reader(r->i.store->db), DB_RENEW_AGAIN,
 		    DB_ARGS(DB_INT(r->i.known.id), DB_INT(seconds)),
 		    db_read_blob, &der, -EAGAIN);
+	if (!rc)
+		rc = grant_check_again(&r->i, &der);
 	return rc ? rc : issuance_reply(&r->i, &der, reply);
 }
 
@@ -173,11 +177,16 @@ static int check(struct renewal *r, int64_t seconds, struct bytes *reply)
 		return rc ? rc : 1;
 	}
 	if (!rc)
+		rc = grant_check(&r->i);
+	if (!rc)
 		rc = issuance_check_cert(&r->i, seconds);
 	if (!rc && r->i.store->read_only)
 		rc = store_refuse(r->i.call, -EROFS, "mounted read-only");
 	if (!rc)
 		rc = check_name(r, seconds);
+	if (!rc && r->i.exact)
+		rc = grant_check_alone(
+		    &r->i, db_reader(r->i.store->db), r->member, seconds);
 	if (!rc)
 		rc = check_rate(r);
 	return rc ? rc : issuance_signer(&r->i, r->i.cert);
@@ -228,8 +237,24 @@ static int add_certificate(
 		DB_BLOB(pki_csr_spki_hash(i->csr), PKI_HASH), DB_TEXT(i->names),
 		DB_BLOB(i->der.data, i->der.len), DB_BLOB(csr, len),
 		DB_INT(now), DB_INT(i->not_before), DB_INT(i->not_after),
-		DB_INT(now / CLOCK_SECOND), DB_INT(r->proven)),
+		DB_INT(now / CLOCK_SECOND), DB_INT(r->proven),
+		DB_INT(i->limits.key_edits), DB_INT(i->limits.group_edits)),
 	    -EAGAIN);
+}
+
+/* With certificates that are left as they are narrower, and with names. */
+static int note_limits(
+    const struct renewal *r, struct db_conn *conn, int64_t now)
+{
+	const struct issuance *i = &r->i;
+	int rc = grant_add_names(i, conn, r->issued);
+
+	/* this renewal revokes what was wider than the present one */
+	if (!rc && r->narrowed)
+		rc = narrow_drop(conn, r->present);
+	if (!rc && (i->narrows || i->not_after < r->present_not_after))
+		rc = narrow_add(conn, r->issued, now);
+	return rc;
 }
 
 static int record_renewal(
@@ -247,6 +272,8 @@ static int record_renewal(
 		rc = member_revoke(
 		    conn, r->member, MAX_VALID, "superseded", now);
 	if (rc >= 0)
+		rc = note_limits(r, conn, now);
+	if (!rc)
 		rc = shown_used(conn, STORE_MEMBER, r->member, now);
 	if (!rc)
 		rc = signer_issued_member(
@@ -267,6 +294,21 @@ static int record_renewal(
 
 static const struct db_job renew_job = {add_certificate, record_renewal};
 
+/* With names that no other member may have: more than one statement decides. */
+static int look_and_record(struct db_conn *conn, struct db_batch *batch, void *arg)
+{
+	struct renewal *r = arg;
+	int rc = grant_check_alone(
+	    &r->i, conn, r->member, batch->now / CLOCK_SECOND);
+
+	if (!rc)
+		rc = add_certificate(conn, batch, arg);
+	return rc ? rc == -EEXIST ? -EAGAIN : rc
+		  : record_renewal(conn, batch, arg);
+}
+
+static const struct db_job renew_named_job = {.record = look_and_record};
+
 int renewal_commit(struct renewal *r, struct bytes *reply)
 {
 	/* Render the reply before the commit: nothing may fail after it. */
@@ -274,7 +316,8 @@ int renewal_commit(struct renewal *r, struct bytes *reply)
 	int rc = issuance_reply(&r->i, &r->i.der, &rendered);
 
 	if (!rc)
-		rc = store_submit(r->i.store, r->i.call, &renew_job, r);
+		rc = store_submit(r->i.store, r->i.call,
+		    r->i.given.names ? &renew_named_job : &renew_job, r);
 	r->i.exact |= rc == -EAGAIN;
 	if (rc)
 		return rc;
@@ -320,6 +363,17 @@ static int begin(struct renewal *r, const void *data, size_t len)
 	return renewal_begin(r, data, len);
 }
 
+/* The present certificate was proof: what is wider ends, also if the renewal is
+ * refused. */
+static void settle(const struct renewal *r, int rc)
+{
+	struct store_call call = *r->i.call;
+
+	if (rc < 0 && r->by_proof && r->narrowed && r->proven == r->present &&
+	    !r->i.store->read_only)
+		narrow_settle(r->i.store, &call, r->present, r->member);
+}
+
 /* Not if the store failed, nor if the budget is what refused it. */
 static bool lacks_proof(int rc)
 {
@@ -359,6 +413,7 @@ int store_renew(struct store *store, struct store_call *call, int64_t member,
 	if (lacks_proof(rc) && is_limited(&r) && !r.member)
 		budget_use(&store->unproven, call->uid, clock_ticks(),
 		    clock_thread() - used);
+	settle(&r, rc);
 	if (rc < 0)
 		log_refusal(&r, rc);
 	else if (!leaves)

@@ -6,6 +6,7 @@
 
 #include "store/base/clock.h"
 #include "store/base/process.h"
+#include "store/enroll/narrow.h"
 #include "store/internal.h"
 #include "store/lists/crl.h"
 #include "store/lists/expiry.h"
@@ -80,6 +81,7 @@ static void *keep(void *arg)
 	while (wait_for_work(&store->notices, next, &work)) {
 		uncommitted = (uncommitted || work.in_job) &&
 			      !wait_for_commit(store);
+		narrow_settle_due(store);
 		bool again = crl_refresh_all(store, work.hurry);
 		again = waits_answer(store) || again || uncommitted;
 		next = earlier(snapshot_renew_all(store),

@@ -31,6 +31,8 @@ static bool keep(struct store_before *before, const struct object_field *field,
 {
 	const void *at = (const char *)was + field->at;
 
+	if (field->texts) /* before_check has kept it */
+		return true;
 	if (!field->at)
 		return false;
 	if (field->type == FIELD_TEXT || field->type == FIELD_CERT)
@@ -43,13 +45,39 @@ static bool keep(struct store_before *before, const struct object_field *field,
 	return true;
 }
 
-int before_check(struct store *store, const struct store_edit *edit,
-    const struct store_object *o)
+/* Whether the value of now is the one that would be put back: after another
+ * caller's edit, it is that one's. */
+static bool is_first(const struct store_before *before, const uint64_t *edits)
 {
-	return edit->put_back &&
-		       *edits_of(store, o, edit->field) != edit->before->edits
-		   ? -ECANCELED
-		   : 0;
+	return before && (!before->known || before->edits != *edits);
+}
+
+struct text {
+	int column;
+	struct store_before *before;
+};
+
+static int read_text(const struct db_row *row, void *arg)
+{
+	const struct text *t = arg;
+
+	db_text(row, t->column, t->before->text, sizeof(t->before->text));
+	return 1;
+}
+
+int before_check(struct db_conn *conn, struct store *store,
+    const struct store_edit *edit, const struct store_object *o)
+{
+	const struct object_field *field = &store->kinds[o->kind]
+						->field[edit->field];
+	const uint64_t *edits = edits_of(store, o, edit->field);
+
+	if (edit->put_back && *edits != edit->before->edits)
+		return -ECANCELED;
+	if (edit->put_back || !field->texts || !is_first(edit->before, edits))
+		return 0;
+	return db_one(conn, field->texts, DB_ARGS(DB_INT(o->id)), read_text,
+	    &(struct text){field->column, edit->before}, -ESTALE);
 }
 
 void before_note(struct store *store, const struct store_edit *edit,
@@ -58,8 +86,7 @@ void before_note(struct store *store, const struct store_edit *edit,
 	uint64_t *edits = edits_of(store, &was->object, edit->field);
 	struct store_before *before = edit->before;
 
-	/* After another caller's edit, that one's value is what returns. */
-	if (before && (!before->known || before->edits != *edits)) {
+	if (is_first(before, edits)) {
 		before->field = edit->field;
 		before->bit = edit->bit;
 		before->bare = was->object.bare & edit->bit;

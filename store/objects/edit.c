@@ -191,6 +191,8 @@ static int rename_it(struct db_conn *conn, struct db_batch *batch, void *arg)
 	int rc = object_get_writable(
 	    conn, c->call, c->kind->number, c->id, c->out);
 
+	if (!rc && c->kind->may_rename)
+		rc = c->kind->may_rename(conn, c->call, c->out, c->name);
 	if (rc)
 		return rc;
 	rc = db_must_change(conn, c->kind->rename,
@@ -289,7 +291,7 @@ static int set_field(struct db_conn *conn, struct db_batch *batch, void *arg)
 			   conn, c->call, c->kind->number, c->id, c->out);
 
 	if (!rc)
-		rc = before_check(c->store, edit, &c->out->object);
+		rc = before_check(conn, c->store, edit, &c->out->object);
 	if (!rc)
 		rc = resolve(conn, c, field, now, &new);
 	if (!rc)

@@ -6,6 +6,7 @@
 #include "store/lists/notice.h"
 #include "store/objects/kind.h"
 #include "store/objects/order.h"
+#include "store/objects/limit.h"
 #include "store/objects/signer.h"
 #include "store/store.h"
 
@@ -119,5 +120,6 @@ const struct object_kind store_group_kind = {
 		.type = FIELD_CERT,
 		.at = offsetof(union store_any, group.signing_cert),
 		.resolve = signer_resolve},
+	    LIMIT_FIELDS(GROUP)
 	},
 };

@@ -7,6 +7,7 @@
 #include "store/base/clock.h"
 #include "store/internal.h"
 #include "store/lists/metrics.h"
+#include "store/objects/limit.h"
 #include "store/objects/object.h"
 #include "store/objects/order.h"
 #include "store/objects/secret.h"
@@ -187,6 +188,7 @@ const struct object_kind store_key_kind = {
 		.type = FIELD_BOOL,
 		.at = offsetof(union store_any, key.object.managed),
 		.unlocks = true},
+	    LIMIT_FIELDS(KEY)
 	},
 };
 

@@ -53,6 +53,10 @@ struct object_field {
 	enum field_type type;
 	/* Its offset in union store_any; 0: it cannot be put back. */
 	size_t at;
+	/* A text that is not in union store_any: the statement that reads it,
+	 * by the object's id, and its column there. DB_NONE: it is. */
+	enum db_query texts;
+	int column;
 	/* The number that is stored as NULL, and the word for it; NULL: none
 	 * is. */
 	int64_t none;
@@ -100,6 +104,10 @@ struct object_kind {
 	 * owner of their own. */
 	enum db_query chown, owned;
 	struct object_field field[STORE_FIELDS];
+	/* In a job: whether it may get this name. NULL: any. Returns 0 or
+	 * -errno of a refusal. */
+	int (*may_rename)(struct db_conn *conn, struct store_call *call,
+	    const union store_any *object, const char *name);
 	/* Names that have another meaning where such an object is named; NULL
 	 * at the end. NULL: none. */
 	const char *const *reserved;

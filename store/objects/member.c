@@ -8,9 +8,11 @@
 #include "store/base/clock.h"
 #include "store/db/columns.h"
 #include "store/db/db.h"
+#include "store/enroll/allowed.h"
 #include "store/lists/notice.h"
 #include "store/objects/kind.h"
 #include "store/objects/order.h"
+#include "store/objects/object.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
 #include "store/store.h"
@@ -151,6 +153,48 @@ static int remove_member(struct db_conn *conn, struct store_call *call,
 			    DB_ARGS(DB_INT(id), DB_INT(now)));
 }
 
+/* Names of members, of its group and key. */
+struct name_limits {
+	struct bytes group, key;
+};
+
+static int read_limits(const struct db_row *row, void *arg)
+{
+	struct name_limits *limits = arg;
+	size_t len;
+	const void *text = db_blob(row, 0, &len);
+	int rc = bytes_add(&limits->group, text, len);
+
+	text = db_blob(row, 1, &len);
+	if (!rc)
+		rc = bytes_add(&limits->key, text, len);
+	if (!rc)
+		rc = bytes_add(&limits->group, "", 1);
+	return rc ? rc : bytes_add(&limits->key, "", 1);
+}
+
+/* The owner of the mount's root may give any name. */
+static int may_rename(struct db_conn *conn, struct store_call *call,
+    const union store_any *object, const char *name)
+{
+	struct name_limits limits = {0};
+	union store_any root;
+	char why[ALLOWED_WHY];
+	int rc = object_get(conn, STORE_PLACE, STORE_ROOT, &root);
+
+	if (rc || call->uid == 0 || call->uid == root.object.uid)
+		return rc;
+	rc = db_each(conn, DB_MEMBER_LIMITS, DB_ARGS(DB_INT(object->object.id)),
+	    read_limits, &limits);
+	const struct allowed_lists lists = {
+	    (const char *)limits.group.data, (const char *)limits.key.data};
+	if (!rc && !allowed_member(&lists, name, why))
+		rc = store_refuse(call, -EPERM, "%s", why);
+	bytes_free(&limits.group);
+	bytes_free(&limits.key);
+	return rc;
+}
+
 /* The revocation is all that this field stores. */
 static int resolve_revocation(const struct field_edit *e, int64_t *number)
 {
@@ -166,6 +210,7 @@ const struct object_kind store_member_kind = {
     .each = DB_MEMBER_EACH,
     .all = DB_MEMBER_ALL,
     .rename = DB_MEMBER_RENAME,
+    .may_rename = may_rename,
     .chown = DB_MEMBER_CHOWN,
     .owned = DB_MEMBER_OWNED,
     .by_parent = true,

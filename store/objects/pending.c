@@ -183,7 +183,7 @@ static int set(struct db_conn *conn, struct db_batch *batch, void *arg)
 	int rc = pending_read(conn, p);
 
 	if (!rc)
-		rc = before_check(p->store, p->edit, &p->row.object);
+		rc = before_check(conn, p->store, p->edit, &p->row.object);
 	if (!rc)
 		rc = algorithm ? pending_rekey(conn, p, batch->now)
 			       : set_subject(conn, p, batch->now);

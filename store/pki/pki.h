@@ -203,6 +203,7 @@ const unsigned char *pki_csr_spki_hash(const struct pki_csr *csr);
 /* The subject's common name in UTF-8; NULL if there is not exactly one, or it
  * holds a NUL or cannot be decoded. */
 const char *pki_csr_common_name(const struct pki_csr *csr);
+
 /* --- asked.c: names and usages that a request asks for --- */
 
 enum pki_name_type {
@@ -238,8 +239,8 @@ enum {
  * What a request asks for, or a certificate has. A fault is a constant text,
  * why it can never be given: more names than fit, an encoding that is not DER,
  * an extension that is there twice, another usage than the two above. It
- * completes "the certificate request ...". With a fault only it is meaningful,
- * and whether there are names or usages at all.
+ * completes "the certificate request ...". With a fault, the names or usages
+ * that it is about must not be used.
  */
 struct pki_asked {
 	bool has_names, has_usages; /* the extension is there */

@@ -89,7 +89,7 @@ export T
 	offers "echo > $K/max_uses " max
 	cd "$K"
 	offers 'echo m' max
-	offers 'echo s' service_edge
+	offers 'echo s' service_edge server
 	offers_before ' > max_uses' 'echo ' max
 	cd "$M/certs/root"
 	offers 'echo rsa' rsa-2048 rsa-3072 rsa-4096
@@ -112,10 +112,11 @@ export T
 values() { bash -c '. "$1"; enrollfs_values "$2"' - "$FROM/enrollfs.bash" "$1" | tr ' ' '\n'; }
 
 @test "each value that is offered is taken, and the program knows no others" {
-	for file in max_uses enabled expires managed; do
+	for file in max_uses enabled expires key_types usages managed; do
 		for value in $(values "$K/$file"); do echo "$value" > "$K/$file"; done
 		echo 0 > "$K/managed"
 	done
+	: > "$K/key_types"
 	for value in $(values "$K/signing_cert"); do echo "$value" > "$K/signing_cert"; done
 	mkdir "$M/certs/new"
 	for value in $(values "$M/certs/new/algorithm"); do

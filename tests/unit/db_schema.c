@@ -43,6 +43,7 @@ static void a_step_never_changes(void **state)
 	    UINT64_C(0x0b064e7164a6027b),
 	    UINT64_C(0x22257246e466bd7e),
 	    UINT64_C(0x614a2056ea16d951),
+	    UINT64_C(0xdccf216554eec3d9),
 	};
 	enum { STEPS = sizeof(hash) / sizeof(hash[0]) };
 
@@ -96,6 +97,8 @@ static const struct exception exceptions[] = {
     {"crl", "der", "a restore has another list signed"},
     {"crl", "since", "a restore has another list signed"},
     {"pending", "ctime", "a restored tree is made of new files"},
+    {"grp", "limits", "compared while a request is carried out"},
+    {"prov_key", "limits", "compared while a request is carried out"},
     {"file_owner", "ctime", "a restored tree is made of new files"},
 };
 
@@ -316,7 +319,7 @@ static void no_statement_forgets_the_cache(void **state)
 			    db_query_types((enum db_query)i), "i");
 			each_column(db, table, check_change);
 		}
-	assert_int_equal(kept, 7);
+	assert_int_equal(kept, 9);
 	db_close(db);
 }
 
