@@ -301,8 +301,8 @@ int master_stage(
 	/* of a run that was killed */
 	if (unlink(draft) && errno != ENOENT)
 		return failed(draft, errno);
-	int fd = open(draft,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(
+	    draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	rc = fd < 0 ? -errno : write_key(fd, key);
 	if (!rc)
 		rc = make_alike(fd, path);

@@ -24,10 +24,10 @@ int master_key(const struct store_options *options, bool make,
  * file, and before that gives the file with the old key another name, which it
  * logs. Return 0 or -errno, logged.
  */
-int master_stage(const struct store_options *options,
-    const unsigned char key[PKI_SECRET]);
+int master_stage(
+    const struct store_options *options, const unsigned char key[PKI_SECRET]);
 void master_unstage(const struct store_options *options);
-int master_install(const struct store_options *options,
-    const unsigned char old[PKI_SECRET]);
+int master_install(
+    const struct store_options *options, const unsigned char old[PKI_SECRET]);
 
 #endif

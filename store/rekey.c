@@ -53,8 +53,7 @@ int rekey_begin(const struct store_options *options, const char *new_key,
 
 	if (!db_is_server(options->path) &&
 	    db_is_missing(AT_FDCWD, options->path) > 0) {
-		report(LOG_ERR, "store %s: %s", options->path,
-		    strerror(ENOENT));
+		report(LOG_ERR, "store %s: %s", options->path, strerror(ENOENT));
 		return -ENOENT;
 	}
 	r = calloc(1, sizeof(*r));
@@ -140,7 +139,8 @@ static int reseal(struct rekey *r, struct db_conn *conn,
 		rc = pki_unseal(r->store->sealer, what->kind, id,
 		    value.sealed.data, value.sealed.len, &plain);
 	if (rc == -EBADMSG)
-		report(LOG_ERR, "%s: its secret does not open: nothing was changed",
+		report(LOG_ERR,
+		    "%s: its secret does not open: nothing was changed",
 		    value.name);
 	bytes_free(&value.sealed);
 	if (!rc)
@@ -182,8 +182,7 @@ static int64_t later(int64_t a, int64_t b)
 /* Every exported file has another MAC, and so a later version and a later time
  * than it had. Those of the trail have no version: nothing shows an earlier
  * second than this from here on. */
-static int raise_versions(
-    struct rekey *r, struct db_conn *conn, int64_t now)
+static int raise_versions(struct rekey *r, struct db_conn *conn, int64_t now)
 {
 	static const enum db_query raise[] = {DB_PLACES_RAISE_ALL,
 	    DB_CERTS_RAISE_ALL, DB_GROUPS_RAISE_ALL, DB_KEYS_RAISE_ALL};
@@ -192,12 +191,11 @@ static int raise_versions(
 	int rc = 0, n = snprintf(text, sizeof(text), "%" PRId64, second);
 
 	for (size_t i = 0; i < sizeof(raise) / sizeof(raise[0]) && !rc; i++)
-		rc = db_change(
-		    conn, raise[i], DB_ARGS(DB_INT(second * 1024)));
+		rc = db_change(conn, raise[i], DB_ARGS(DB_INT(second * 1024)));
 	return rc ? rc
 		  : db_change(conn, DB_SETTING_SET,
-			DB_ARGS(DB_TEXT("shown_floor"),
-			    DB_BLOB(text, (size_t)n)));
+			DB_ARGS(
+			    DB_TEXT("shown_floor"), DB_BLOB(text, (size_t)n)));
 }
 
 /* For who opens the store with the old key: what puts the new one in place. */
@@ -250,8 +248,7 @@ static const struct db_job reseal_job = {.record = reseal_all};
 
 enum { DRAFTS = 2 };
 
-static int name_draft(
-    const char *path, const char *suffix, char draft[PATH_MAX])
+static int name_draft(const char *path, const char *suffix, char draft[PATH_MAX])
 {
 	return snprintf(draft, PATH_MAX, "%s%s", path, suffix) < PATH_MAX
 		   ? 0
@@ -268,8 +265,7 @@ static int move_to(struct store *store, const char *draft)
 	db_close(store->db);
 	store->db = NULL;
 	if (!rc)
-		rc = db_open(
-		    store->dir, draft, DB_ACCEPT_OLDER, &store->db);
+		rc = db_open(store->dir, draft, DB_ACCEPT_OLDER, &store->db);
 	if (!rc)
 		store_set_hooks(store);
 	return rc;
@@ -365,7 +361,8 @@ int rekey_store(struct rekey *r)
 	if (!rc)
 		rc = try_keys(r);
 	if (rc > 0)
-		report(LOG_NOTICE, "store %s: has this master key already", path);
+		report(
+		    LOG_NOTICE, "store %s: has this master key already", path);
 	else if (!rc)
 		rc = server ? db_submit(r->store->db, &reseal_job, r)
 			    : reseal_file(r);

@@ -203,9 +203,9 @@ static bool names_root(struct enrolment *e)
 	const struct signer *signer = e->i.signer;
 
 	e->i.knows_root = pki_equal(e->root, signer->root, PKI_HASH);
-	return e->i.knows_root || (signer_is_crossed(signer) &&
-				      pki_equal(e->root, signer->old_root,
-					  PKI_HASH));
+	return e->i.knows_root ||
+	       (signer_is_crossed(signer) &&
+		   pki_equal(e->root, signer->old_root, PKI_HASH));
 }
 
 /* The machine trusts the root named in its key text: the certificate must chain

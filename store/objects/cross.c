@@ -36,8 +36,7 @@ static bool is_root(const union store_any *row)
 static int find_old(struct crossing *c)
 {
 	const char *name = c->edit->text;
-	int rc = store_find(
-	    c->store, STORE_CERT, STORE_CERTS, name, &c->old);
+	int rc = store_find(c->store, STORE_CERT, STORE_CERTS, name, &c->old);
 
 	if (rc == -ENOENT ||
 	    (!rc && (c->old.cert.pending || !c->old.cert.enabled)))
@@ -63,10 +62,11 @@ static int check_loop(struct db_conn *conn, const struct crossing *c)
 
 static int check_dates(const struct crossing *c)
 {
-	const union store_any *expired =
-	    clock_past(c->old.cert.not_after)	 ? &c->old
-	    : clock_past(c->root.cert.not_after) ? &c->root
-						 : NULL;
+	const union store_any *expired = clock_past(c->old.cert.not_after)
+					     ? &c->old
+					 : clock_past(c->root.cert.not_after)
+					     ? &c->root
+					     : NULL;
 
 	return expired ? store_refuse(c->call, -EKEYEXPIRED, "%s has expired",
 			     expired->object.name)
@@ -119,8 +119,7 @@ static int sign(struct crossing *c)
 static int prepare(struct crossing *c)
 {
 	struct db_conn *conn = db_reader(c->store->db);
-	int rc = object_get_writable(
-	    conn, c->call, STORE_CERT, c->id, &c->root);
+	int rc = object_get_writable(conn, c->call, STORE_CERT, c->id, &c->root);
 
 	c->old.object.id = 0;
 	if (rc || !c->edit->text[0] || strcmp(c->edit->text, "none") == 0)
@@ -149,15 +148,13 @@ static int note(struct db_conn *conn, const struct crossing *c, int64_t now)
 		.value = c->old.object.id ? c->old.object.name : "none"});
 }
 
-static int change(
-    struct db_conn *conn, const struct crossing *c, int64_t now)
+static int change(struct db_conn *conn, const struct crossing *c, int64_t now)
 {
 	int64_t bit = (int64_t)c->edit->bit;
 
 	return db_must_change(conn, DB_CERT_SET_CROSS,
-	    DB_ARGS(DB_INT(c->id), DB_INT(bit),
-		DB_INT(c->edit->bare ? bit : 0), DB_INT(now),
-		DB_INT(c->call->uid), DB_INT(c->old.object.id),
+	    DB_ARGS(DB_INT(c->id), DB_INT(bit), DB_INT(c->edit->bare ? bit : 0),
+		DB_INT(now), DB_INT(c->call->uid), DB_INT(c->old.object.id),
 		c->old.object.id ? DB_BLOB(c->der.data, c->der.len) : DB_NIL),
 	    -ENOENT);
 }
@@ -166,8 +163,7 @@ static int set_cross(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct crossing *c = arg;
 	int64_t now = batch->now;
-	int rc = object_get_writable(
-	    conn, c->call, STORE_CERT, c->id, &c->root);
+	int rc = object_get_writable(conn, c->call, STORE_CERT, c->id, &c->root);
 
 	if (!rc)
 		rc = before_check(c->store, c->edit, &c->root.object);
@@ -182,8 +178,7 @@ static int set_cross(struct db_conn *conn, struct db_batch *batch, void *arg)
 		    "there is no enabled signing certificate %s",
 		    c->old.object.name);
 	if (!rc)
-		rc = db_change(
-		    conn, DB_CERT_CROSSED, DB_ARGS(DB_INT(c->id)));
+		rc = db_change(conn, DB_CERT_CROSSED, DB_ARGS(DB_INT(c->id)));
 	if (rc)
 		return rc;
 	before_note(c->store, c->edit, &c->root);

@@ -49,8 +49,8 @@ static int read_step(const struct db_row *row, void *arg)
 
 static int read_cert(struct db_conn *conn, int64_t id, struct step *s)
 {
-	return db_one(conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(id)), read_step, s,
-	    -ENOENT);
+	return db_one(
+	    conn, DB_CERT_MATERIAL, DB_ARGS(DB_INT(id)), read_step, s, -ENOENT);
 }
 
 static int open_key(
@@ -125,8 +125,8 @@ static int cross(
 	if (!rc)
 		rc = add_pem(&root->cross, out);
 	if (!rc)
-		rc = bytes_add(out, chain->data + signer->last,
-		    chain->len - signer->last);
+		rc = bytes_add(
+		    out, chain->data + signer->last, chain->len - signer->last);
 	return rc ? rc : add_pem(old, out);
 }
 
