@@ -62,17 +62,36 @@ int rekey_begin(const struct store_options *options, const char *new_key,
 	r->options = options;
 	r->new_path = strdup(new_key);
 	int rc = r->new_path ? read_keys(r) : -ENOMEM;
-	if (!rc && same_key(r))
-		master_unstage(options); /* of a run that was killed */
-	else if (!rc) {
-		rc = master_stage(options, r->new);
-		r->staged = !rc;
-	}
 	if (rc)
 		rekey_free(r);
 	else
 		*out = r;
 	return rc;
+}
+
+bool rekey_needs_root(const struct rekey *r)
+{
+	uid_t owner;
+
+	return !master_owner(r->options, &owner) && owner == 0;
+}
+
+int rekey_stage(struct rekey *r)
+{
+	if (same_key(r)) {
+		master_unstage(r->options); /* of a run that was killed */
+		return 0;
+	}
+	int rc = master_stage(r->options, r->old, r->new);
+	r->staged = !rc;
+	return rc;
+}
+
+void rekey_unstage(struct rekey *r)
+{
+	if (r->staged)
+		master_unstage(r->options);
+	r->staged = false;
 }
 
 int rekey_finish(struct rekey *r)
@@ -87,8 +106,7 @@ void rekey_free(struct rekey *r)
 {
 	if (!r)
 		return;
-	if (r->staged)
-		master_unstage(r->options);
+	rekey_unstage(r);
 	pki_sealer_free(r->sealer);
 	free(r->new_path);
 	explicit_bzero(r->old, sizeof(r->old));

@@ -198,6 +198,20 @@ ciphertexts() { grep -rhoE '"(sealed_[a-z]*|seal_check)":"[0-9A-F]+"' "$1" | cut
 	rekey "$T/second.key"
 	[ -L store.key ]
 	cmp second.key keys/master
+	# of root's in the user's directory, the new one is the user's: root writes nothing there
+	chown root keys/master
+	rekey "$T/also.key"
+	cmp also.key keys/master
+	[ "$(stat -c '%a %U' keys/master)" = '600 enrollfs' ]
+	[ "$(stat -c '%a %U' also.key)" = '600 root' ]
+	# in root's own, as root
+	mkdir safe
+	cp keys/master safe/master
+	chmod 600 safe/master
+	rekey_elsewhere safe/master safe.key
+	cmp safe.key safe/master
+	[ "$(stat -c '%a %U' safe/master)" = '600 root' ]
+	cat safe.key > keys/master
 	# as the store's own user
 	chmod 777 .
 	setpriv --reuid enrollfs --regid "$(id -g enrollfs)" --clear-groups \
