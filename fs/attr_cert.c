@@ -85,9 +85,8 @@ ATTR_STORE(issuer_store)
 /* Each write signs. */
 ATTR_STORE(cross_store)
 {
-	return input->again
-		   ? 0
-		   : set_pending(store, call, row, input, STORE_CROSS);
+	return input->again ? 0
+			    : set_pending(store, call, row, input, STORE_CROSS);
 }
 
 ATTR_SUBMIT(cert_pem_submit)

@@ -32,15 +32,14 @@ DEFINE_DOCUMENT(csr_pem, STORE_CSR_PEM)
 DEFINE_DOCUMENT(cross_pem, STORE_CROSS_PEM)
 
 /* What stands above an object changes by itself. */
-#define DEFINE_CHAIN(name, which)                                            \
-	ATTR_MEASURE(name##_measure)                                         \
-	{                                                                    \
-		int rc = store_document_len(store, row, which, len);         \
-                                                                             \
-		*changed = row->object.changed;                              \
-		return rc ? rc                                               \
-			  : store_document_moment(                           \
-				store, row, which, changed);                 \
+#define DEFINE_CHAIN(name, which)                                              \
+	ATTR_MEASURE(name##_measure)                                           \
+	{                                                                      \
+		int rc = store_document_len(store, row, which, len);           \
+                                                                               \
+		*changed = row->object.changed;                                \
+		return rc ? rc                                                 \
+			  : store_document_moment(store, row, which, changed); \
 	}
 
 DEFINE_CHAIN(chain_pem, STORE_CHAIN_PEM)

@@ -261,6 +261,9 @@ int master_key(const struct store_options *options, bool make,
 
 /* --- replacing it --- */
 
+#define STAGED_NEW ".new"
+#define STAGED_OLD ".old"
+
 /* Where the key's file is, without symbolic links: those stay. */
 static int place_of(const struct store_options *options, const char *suffix,
     char path[PATH_MAX])
@@ -275,7 +278,23 @@ static int place_of(const struct store_options *options, const char *suffix,
 	return rc;
 }
 
-/* Gives a new file the owner and mode of another one. */
+int master_owner(const struct store_options *options, uid_t *owner)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int rc = place_of(options, "", path);
+
+	if (rc)
+		return rc;
+	*strrchr(path, '/') = '\0';
+	if (stat(*path ? path : "/", &st))
+		return failed(path, errno);
+	*owner = st.st_uid;
+	return 0;
+}
+
+/* Gives a new file the owner and mode of another one; the owner only if this
+ * user may. */
 static int make_alike(int fd, const char *path)
 {
 	struct stat old, st;
@@ -283,26 +302,27 @@ static int make_alike(int fd, const char *path)
 	if (lstat(path, &old) || fstat(fd, &st))
 		return -errno;
 	if ((st.st_uid != old.st_uid || st.st_gid != old.st_gid) &&
-	    fchown(fd, old.st_uid, old.st_gid))
+	    fchown(fd, old.st_uid, old.st_gid) && errno != EPERM)
 		return -errno;
 	return fchmod(fd, old.st_mode & 0700) ? -errno : 0;
 }
 
-int master_stage(
-    const struct store_options *options, const unsigned char key[PKI_SECRET])
+/* Writes a key to a new file beside the master key's, with this suffix. */
+static int write_beside(const struct store_options *options, const char *suffix,
+    const unsigned char key[PKI_SECRET])
 {
 	char path[PATH_MAX], draft[PATH_MAX];
 	int rc = place_of(options, "", path);
 
 	if (!rc)
-		rc = place_of(options, ".new", draft);
+		rc = place_of(options, suffix, draft);
 	if (rc)
 		return rc;
 	/* of a run that was killed */
 	if (unlink(draft) && errno != ENOENT)
 		return failed(draft, errno);
-	int fd = open(draft,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(
+	    draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	rc = fd < 0 ? -errno : write_key(fd, key);
 	if (!rc)
 		rc = make_alike(fd, path);
@@ -310,23 +330,48 @@ int master_stage(
 		close(fd);
 	if (!rc)
 		rc = path_sync(draft);
-	if (rc && fd >= 0)
-		unlink(draft);
 	return rc ? failed(draft, -rc) : 0;
+}
+
+int master_stage(const struct store_options *options,
+    const unsigned char old[PKI_SECRET], const unsigned char key[PKI_SECRET])
+{
+	int rc = write_beside(options, STAGED_OLD, old);
+
+	if (!rc)
+		rc = write_beside(options, STAGED_NEW, key);
+	if (rc)
+		master_unstage(options);
+	return rc;
 }
 
 void master_unstage(const struct store_options *options)
 {
+	static const char *const suffix[] = {STAGED_OLD, STAGED_NEW};
 	char draft[PATH_MAX];
 
-	if (!place_of(options, ".new", draft))
-		unlink(draft);
+	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++)
+		if (!place_of(options, suffix[i], draft))
+			unlink(draft);
+}
+
+static int rename_beside(
+    const struct store_options *options, const char *from, const char *to)
+{
+	char old[PATH_MAX], new[PATH_MAX];
+	int rc = place_of(options, from, old);
+
+	if (!rc)
+		rc = place_of(options, to, new);
+	if (!rc && rename(old, new))
+		rc = failed(new, errno);
+	return rc;
 }
 
 /* The old key's name is made of the key, so that a run that goes on behind a
  * crash makes the same. */
-static int keep_old(const struct store_options *options, const char *path,
-    const unsigned char old[PKI_SECRET])
+static int keep_old(
+    const struct store_options *options, const unsigned char old[PKI_SECRET])
 {
 	enum { SHORT = 4 };
 	unsigned char hash[PKI_HASH];
@@ -338,8 +383,8 @@ static int keep_old(const struct store_options *options, const char *path,
 	hex_text(hash, SHORT, name);
 	snprintf(suffix, sizeof(suffix), ".old-%s", name);
 	rc = place_of(options, suffix, kept);
-	if (!rc && link(path, kept) && errno != EEXIST)
-		rc = failed(kept, errno);
+	if (!rc)
+		rc = rename_beside(options, STAGED_OLD, suffix);
 	if (!rc)
 		report(LOG_NOTICE,
 		    "the old master key is now %s: copies of export/ made before need it; remove it with the last of them",
@@ -350,15 +395,13 @@ static int keep_old(const struct store_options *options, const char *path,
 int master_install(
     const struct store_options *options, const unsigned char old[PKI_SECRET])
 {
-	char path[PATH_MAX], draft[PATH_MAX];
+	char path[PATH_MAX];
 	int rc = place_of(options, "", path);
 
 	if (!rc)
-		rc = place_of(options, ".new", draft);
+		rc = keep_old(options, old);
 	if (!rc)
-		rc = keep_old(options, path, old);
-	if (!rc && rename(draft, path))
-		rc = failed(path, errno);
+		rc = rename_beside(options, STAGED_NEW, "");
 	if (!rc && path_sync(path))
 		rc = failed(path, EIO);
 	return rc;

@@ -17,17 +17,19 @@ int master_key(const struct store_options *options, bool make,
     unsigned char key[PKI_SECRET]);
 
 /*
- * Replacing the key, in three steps, for who may write to its directory. The
- * file keeps its path, owner and mode. master_stage writes the new key beside
- * it, as FILE.new, so that what could fail has failed before the store is
- * changed; master_unstage removes that. master_install renames it over the
- * file, and before that gives the file with the old key another name, which it
- * logs. Return 0 or -errno, logged.
+ * Replacing the key, for who may write to its directory. The file keeps its
+ * path, mode and, if this user may, owner. master_stage writes the new key and
+ * a copy of the old one beside it, as FILE.new and FILE.old, so that what could
+ * fail has failed before the store is changed; master_unstage removes them.
+ * master_install gives the old one its name, which it logs, and renames the new
+ * one over the file. master_owner tells whose the directory is. Return 0 or
+ * -errno, logged.
  */
+int master_owner(const struct store_options *options, uid_t *owner);
 int master_stage(const struct store_options *options,
-    const unsigned char key[PKI_SECRET]);
+    const unsigned char old[PKI_SECRET], const unsigned char key[PKI_SECRET]);
 void master_unstage(const struct store_options *options);
-int master_install(const struct store_options *options,
-    const unsigned char old[PKI_SECRET]);
+int master_install(
+    const struct store_options *options, const unsigned char old[PKI_SECRET]);
 
 #endif

@@ -31,12 +31,12 @@ int store_open_database(
 
 /* Reads the store's id, domain and other settings. Returns 0, -EINVAL (never
  * finished, another domain) or -errno, logged. */
-int store_read_identity(struct store *store, const struct store_options *options);
+int store_read_identity(
+    struct store *store, const struct store_options *options);
 
 /* Whether store->sealer has the store's master key. Returns 0, or
  * -EKEYREJECTED, logged. */
-int store_check_master(
-    struct store *store, const struct store_options *options);
+int store_check_master(struct store *store, const struct store_options *options);
 
 /* Appends what a sealed setting has inside. Returns 0, -ENOENT (no such
  * setting), -EBADMSG (sealed with another key) or -errno. */

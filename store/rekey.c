@@ -53,8 +53,7 @@ int rekey_begin(const struct store_options *options, const char *new_key,
 
 	if (!db_is_server(options->path) &&
 	    db_is_missing(AT_FDCWD, options->path) > 0) {
-		report(LOG_ERR, "store %s: %s", options->path,
-		    strerror(ENOENT));
+		report(LOG_ERR, "store %s: %s", options->path, strerror(ENOENT));
 		return -ENOENT;
 	}
 	r = calloc(1, sizeof(*r));
@@ -63,17 +62,36 @@ int rekey_begin(const struct store_options *options, const char *new_key,
 	r->options = options;
 	r->new_path = strdup(new_key);
 	int rc = r->new_path ? read_keys(r) : -ENOMEM;
-	if (!rc && same_key(r))
-		master_unstage(options); /* of a run that was killed */
-	else if (!rc) {
-		rc = master_stage(options, r->new);
-		r->staged = !rc;
-	}
 	if (rc)
 		rekey_free(r);
 	else
 		*out = r;
 	return rc;
+}
+
+bool rekey_needs_root(const struct rekey *r)
+{
+	uid_t owner;
+
+	return !master_owner(r->options, &owner) && owner == 0;
+}
+
+int rekey_stage(struct rekey *r)
+{
+	if (same_key(r)) {
+		master_unstage(r->options); /* of a run that was killed */
+		return 0;
+	}
+	int rc = master_stage(r->options, r->old, r->new);
+	r->staged = !rc;
+	return rc;
+}
+
+void rekey_unstage(struct rekey *r)
+{
+	if (r->staged)
+		master_unstage(r->options);
+	r->staged = false;
 }
 
 int rekey_finish(struct rekey *r)
@@ -88,8 +106,7 @@ void rekey_free(struct rekey *r)
 {
 	if (!r)
 		return;
-	if (r->staged)
-		master_unstage(r->options);
+	rekey_unstage(r);
 	pki_sealer_free(r->sealer);
 	free(r->new_path);
 	explicit_bzero(r->old, sizeof(r->old));
@@ -140,7 +157,8 @@ static int reseal(struct rekey *r, struct db_conn *conn,
 		rc = pki_unseal(r->store->sealer, what->kind, id,
 		    value.sealed.data, value.sealed.len, &plain);
 	if (rc == -EBADMSG)
-		report(LOG_ERR, "%s: its secret does not open: nothing was changed",
+		report(LOG_ERR,
+		    "%s: its secret does not open: nothing was changed",
 		    value.name);
 	bytes_free(&value.sealed);
 	if (!rc)
@@ -182,8 +200,7 @@ static int64_t later(int64_t a, int64_t b)
 /* Every exported file has another MAC, and so a later version and a later time
  * than it had. Those of the trail have no version: nothing shows an earlier
  * second than this from here on. */
-static int raise_versions(
-    struct rekey *r, struct db_conn *conn, int64_t now)
+static int raise_versions(struct rekey *r, struct db_conn *conn, int64_t now)
 {
 	static const enum db_query raise[] = {DB_PLACES_RAISE_ALL,
 	    DB_CERTS_RAISE_ALL, DB_GROUPS_RAISE_ALL, DB_KEYS_RAISE_ALL};
@@ -192,12 +209,11 @@ static int raise_versions(
 	int rc = 0, n = snprintf(text, sizeof(text), "%" PRId64, second);
 
 	for (size_t i = 0; i < sizeof(raise) / sizeof(raise[0]) && !rc; i++)
-		rc = db_change(
-		    conn, raise[i], DB_ARGS(DB_INT(second * 1024)));
+		rc = db_change(conn, raise[i], DB_ARGS(DB_INT(second * 1024)));
 	return rc ? rc
 		  : db_change(conn, DB_SETTING_SET,
-			DB_ARGS(DB_TEXT("shown_floor"),
-			    DB_BLOB(text, (size_t)n)));
+			DB_ARGS(
+			    DB_TEXT("shown_floor"), DB_BLOB(text, (size_t)n)));
 }
 
 /* For who opens the store with the old key: what puts the new one in place. */
@@ -250,8 +266,7 @@ static const struct db_job reseal_job = {.record = reseal_all};
 
 enum { DRAFTS = 2 };
 
-static int name_draft(
-    const char *path, const char *suffix, char draft[PATH_MAX])
+static int name_draft(const char *path, const char *suffix, char draft[PATH_MAX])
 {
 	return snprintf(draft, PATH_MAX, "%s%s", path, suffix) < PATH_MAX
 		   ? 0
@@ -268,8 +283,7 @@ static int move_to(struct store *store, const char *draft)
 	db_close(store->db);
 	store->db = NULL;
 	if (!rc)
-		rc = db_open(
-		    store->dir, draft, DB_ACCEPT_OLDER, &store->db);
+		rc = db_open(store->dir, draft, DB_ACCEPT_OLDER, &store->db);
 	if (!rc)
 		store_set_hooks(store);
 	return rc;
@@ -365,7 +379,8 @@ int rekey_store(struct rekey *r)
 	if (!rc)
 		rc = try_keys(r);
 	if (rc > 0)
-		report(LOG_NOTICE, "store %s: has this master key already", path);
+		report(
+		    LOG_NOTICE, "store %s: has this master key already", path);
 	else if (!rc)
 		rc = server ? db_submit(r->store->db, &reseal_job, r)
 			    : reseal_file(r);

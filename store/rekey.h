@@ -15,14 +15,25 @@ struct rekey;
 
 /*
  * Reads the present master key and the new one, whose file is made if it is
- * missing, and writes the new one beside the present one. For who may write
- * both files. options have to stay. Free *out with rekey_free.
+ * missing: for who may read and write these. options have to stay. Free *out
+ * with rekey_free.
  *
  * Returns 0, -ENOENT (no store), -ENOKEY, -EACCES, -EINVAL (of either key, as
  * store_open) or -errno, logged.
  */
 int rekey_begin(const struct store_options *options, const char *new_key,
     struct rekey **out);
+
+/* Whether the present key's directory belongs to root. If so, root has to run
+ * rekey_stage and rekey_finish; if not, root should not: others may change what
+ * is in it meanwhile. */
+bool rekey_needs_root(const struct rekey *rekey);
+
+/* Writes the new key beside the present one, so that what could fail has failed
+ * before the store is changed. Returns 0 or -errno, logged. rekey_unstage
+ * removes it, unless rekey_finish has put it in place. */
+int rekey_stage(struct rekey *rekey);
+void rekey_unstage(struct rekey *rekey);
 
 /*
  * As the store's user: seals everything again, unless the store has the new key
@@ -33,11 +44,11 @@ int rekey_begin(const struct store_options *options, const char *new_key,
  */
 int rekey_store(struct rekey *rekey);
 
-/* After rekey_store: puts the new key in the present one's place. Returns 0 or
- * -errno, logged. */
+/* After both: puts the new key in the present one's place. Returns 0 or -errno,
+ * logged. */
 int rekey_finish(struct rekey *rekey);
 
-/* Wipes the keys. NULL is permitted. */
+/* Unstages, and wipes the keys. NULL is permitted. */
 void rekey_free(struct rekey *rekey);
 
 #endif

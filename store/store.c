@@ -94,8 +94,8 @@ static bool say_replaced(
 {
 	CLEANUP_BYTES struct bytes command = {0};
 
-	if (store_unseal_setting(store, store->sealer, STORE_SEAL_BEFORE,
-		"before", &command) ||
+	if (store_unseal_setting(
+		store, store->sealer, STORE_SEAL_BEFORE, "before", &command) ||
 	    bytes_add(&command, "", 1))
 		return false;
 	report(LOG_ERR,
@@ -104,8 +104,7 @@ static bool say_replaced(
 	return true;
 }
 
-int store_check_master(
-    struct store *store, const struct store_options *options)
+int store_check_master(struct store *store, const struct store_options *options)
 {
 	CLEANUP_BYTES struct bytes plain = {0};
 	int rc = store_unseal_setting(
@@ -191,8 +190,7 @@ static bool lacks_tables(struct store *store)
 	       lacks;
 }
 
-int store_open_database(
-    struct store *store, const struct store_options *options)
+int store_open_database(struct store *store, const struct store_options *options)
 {
 	int rc = db_open(
 	    store->dir, options->path, db_flags(options), &store->db);

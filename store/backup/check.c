@@ -280,9 +280,8 @@ static int check_cross(const struct db_row *row, void *arg)
 			    : !old ? "is of a root that is not here"
 				   : pki_check_cross(
 					 der, len, ca, ca_len, old, old_len);
-	return wrong ? fault(arg,
-			   "certs/%s: what an older root has signed %s", name,
-			   wrong)
+	return wrong ? fault(arg, "certs/%s: what an older root has signed %s",
+			   name, wrong)
 		     : 0;
 }
 

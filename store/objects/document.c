@@ -187,8 +187,8 @@ int store_document_len(struct store *store, const union store_any *object,
 		*len = (size_t)2 * PKI_HASH;
 	else if (which == STORE_CROSS_PEM)
 		*len = object->cert.cross_len
-			   ? pki_pem_len(PKI_LABEL_CERTIFICATE,
-				 object->cert.cross_len)
+			   ? pki_pem_len(
+				 PKI_LABEL_CERTIFICATE, object->cert.cross_len)
 			   : 0;
 	else if (which == STORE_CSR_PEM)
 		*len = pki_pem_len(PKI_LABEL_REQUEST, csr);

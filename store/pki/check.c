@@ -125,11 +125,11 @@ static const char *find_cross_mismatch(X509 *x, X509 *ca, X509 *issuer)
 	if (!x || !ca || !issuer)
 		return "is damaged";
 	if (X509_verify(x, X509_get0_pubkey(issuer)) != 1 ||
-	    X509_NAME_cmp(X509_get_issuer_name(x),
-		X509_get_subject_name(issuer)) != 0)
+	    X509_NAME_cmp(
+		X509_get_issuer_name(x), X509_get_subject_name(issuer)) != 0)
 		return "was not signed by it";
-	if (X509_NAME_cmp(X509_get_subject_name(x),
-		X509_get_subject_name(ca)) != 0 ||
+	if (X509_NAME_cmp(
+		X509_get_subject_name(x), X509_get_subject_name(ca)) != 0 ||
 	    EVP_PKEY_eq(X509_get0_pubkey(x), X509_get0_pubkey(ca)) != 1)
 		return "is for another one";
 	return X509_check_ca(x) == 1 ? NULL : "is not a CA's";

@@ -32,8 +32,22 @@ static const char usage[] =
     "\n"
     "Exit status: 0 done, 1 not done, 2 usage.\n";
 
+static int give_key(struct rekey *rekey)
+{
+	int rc = rekey_stage(rekey);
+
+	if (!rc)
+		rc = rekey_store(rekey);
+	if (!rc)
+		rc = rekey_finish(rekey);
+	if (rc)
+		rekey_unstage(rekey);
+	return rc;
+}
+
 /* In a process of its own, which ends with this one. */
-static int store_as_owner(struct rekey *rekey, const struct user *owner)
+static int as_owner(struct rekey *rekey, const struct user *owner,
+    int (*fn)(struct rekey *rekey))
 {
 	pid_t parent = getpid(), child = fork();
 	int status;
@@ -42,7 +56,7 @@ static int store_as_owner(struct rekey *rekey, const struct user *owner)
 		bool ready = !user_become(owner) &&
 			     !prctl(PR_SET_PDEATHSIG, SIGKILL) &&
 			     getppid() == parent;
-		_exit(ready && !rekey_store(rekey) ? DONE : FAILED);
+		_exit(ready && !fn(rekey) ? DONE : FAILED);
 	}
 	return child > 0 && waitpid(child, &status, 0) == child &&
 		       WIFEXITED(status) && WEXITSTATUS(status) == DONE
@@ -50,8 +64,18 @@ static int store_as_owner(struct rekey *rekey, const struct user *owner)
 		   : -1;
 }
 
-/* As root, only the keys' files are root's to change: the daemon could not use
- * a store that root writes. */
+/* Root changes only keys in its own directories, and no store: the daemon could
+ * not use one that root writes. */
+static int give_key_as_root(struct rekey *rekey, const struct user *owner)
+{
+	if (!rekey_needs_root(rekey))
+		return as_owner(rekey, owner, give_key);
+	int rc = rekey_stage(rekey);
+	if (!rc)
+		rc = as_owner(rekey, owner, rekey_store);
+	return rc ? rc : rekey_finish(rekey);
+}
+
 static int run(const struct tool_arguments *o)
 {
 	struct store_options options = {.path = o->store,
@@ -66,9 +90,7 @@ static int run(const struct tool_arguments *o)
 	if ((root && tool_find_owner(o->store, &owner)) ||
 	    rekey_begin(&options, o->file, &rekey))
 		return FAILED;
-	int rc = root ? store_as_owner(rekey, &owner) : rekey_store(rekey);
-	if (!rc)
-		rc = rekey_finish(rekey);
+	int rc = root ? give_key_as_root(rekey, &owner) : give_key(rekey);
 	rekey_free(rekey);
 	return rc ? FAILED : DONE;
 }

@@ -71,8 +71,8 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 /* Where a file gets another name: before-name, after-name. */
 int rename(const char *from, const char *to)
 {
-	int (*real)(const char *, const char *) = (
-	    int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
+	int (*real)(const char *, const char *) = (int (*)(
+	    const char *, const char *))dlsym(RTLD_NEXT, "rename");
 
 	at("before-name");
 	int rc = real(from, to);

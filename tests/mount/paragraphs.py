@@ -33,6 +33,7 @@ ACCESS = {
     'CONVERSATION': 'rw', 'INPUT': 'w', 'WRITTEN': 'w', 'READ_ONLY': 'r', 'SIZED': 'r', 'CONSTANT': 'r', 'MEASURED': 'r',
     'DOCUMENT': 'r', 'FIXED_DOCUMENT': 'r', 'STREAM': 'r', 'LIST': 'r', 'LINK': 'r', 'SECRET': 'r',
     'EXPORT': 'r', 'REPORT': 'r', 'RENEWED': 'r', 'RENEWED_SIZED': 'r', 'RENEWED_DOCUMENT': 'r',
+    'CHAIN': 'r', 'RENEWED_CHAIN': 'r',
 }
 
 

@@ -15,8 +15,7 @@ static int vacuum_into(struct sqlite_conn *conn, const char *name)
 	    conn->sqlite, "VACUUM INTO ?1", -1, &statement, NULL);
 
 	if (code == SQLITE_OK)
-		code = sqlite3_bind_text(
-		    statement, 1, name, -1, SQLITE_STATIC);
+		code = sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(statement);
 	int rc = sqlite_error(conn->sqlite, code, "copying it");
