@@ -413,7 +413,7 @@ enum store_field {
 	STORE_CRL_DAYS,
 	STORE_MANAGED,
 	STORE_EXPIRE_AFTER, /* seconds; 0: never */
-	STORE_ALGORITHM, /* from here on: store_cert_edit, not store_set */
+	STORE_ALGORITHM,    /* from here on: store_cert_edit, not store_set */
 	STORE_SUBJECT,
 	STORE_ISSUER,
 	STORE_FIELDS

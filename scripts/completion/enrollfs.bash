@@ -84,6 +84,7 @@ enrollfs_values() {
 	max_uses) echo max ;;
 	enabled | managed | exportable) echo 0 1 ;;
 	expires) echo never +1h +1d +1w ;;
+	expire_after) echo never 30d 90d ;;
 	revocation)
 		echo unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation \
 			privilegeWithdrawn aACompromise

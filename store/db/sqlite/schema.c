@@ -128,8 +128,8 @@ static int compare(struct sqlite_conn *fresh, struct sqlite_conn *conn,
 	int rc = 0;
 	int code = sqlite3_prepare_v2(fresh->sqlite,
 	    "SELECT name, sql, type FROM sqlite_schema "
-	    "WHERE name <> 'sqlite_sequence' ORDER BY rowid", -1,
-	    &statement, NULL);
+	    "WHERE name <> 'sqlite_sequence' ORDER BY rowid",
+	    -1, &statement, NULL);
 
 	while (!rc && (code == SQLITE_OK || code == SQLITE_ROW)) {
 		char what[128];
