@@ -31,8 +31,8 @@ int object_remove(struct db_conn *conn, struct store_call *call,
     const struct object_kind *kind, const union store_any *object, int64_t now);
 
 /* Identifies the caller for the audit trail (store_identify) and runs
- * db_submit. Sets call->reason if the store failed: -EIO, -ENOSPC, -EBUSY or
- * -ENOMEM. Returns as db_submit. */
+ * db_submit. Sets call->reason if the store failed: -EIO (also for
+ * -ETIMEDOUT), -ENOSPC, -EBUSY or -ENOMEM. Else returns as db_submit. */
 int store_submit(struct store *store, struct store_call *call,
     const struct db_job *job, void *arg);
 
