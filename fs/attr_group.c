@@ -10,8 +10,7 @@ DEFINE_SHOW(
     group_signing_cert_show, value_add_text(out, row->group.signing_cert))
 
 DEFINE_SHOW(group_approval_show, value_add_number(out, row->group.approval))
-DEFINE_SHOW(
-    expire_after_show, value_add_duration(out, row->group.expire_after))
+DEFINE_SHOW(expire_after_show, value_add_duration(out, row->group.expire_after))
 
 ATTR_STORE(expire_after_store)
 {

@@ -46,7 +46,8 @@ int value_line(const char *text);
 int value_add_number(struct bytes *out, int64_t number);
 int value_add_limit(struct bytes *out, int64_t number);
 int value_add_time(struct bytes *out, int64_t seconds); /* STORE_NEVER: never */
-int value_add_duration(struct bytes *out, int64_t seconds); /* as 30d, or never */
+int value_add_duration(
+    struct bytes *out, int64_t seconds);		/* as 30d, or never */
 int value_add_date(struct bytes *out, int64_t seconds); /* may be before 1970 */
 int value_add_moment(struct bytes *out, int64_t nanoseconds);
 int value_add_text(struct bytes *out, const char *text);

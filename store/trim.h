@@ -10,8 +10,8 @@ struct store;
 struct store_call;
 
 struct store_trim {
-	int64_t before; /* seconds: lines of the audit trail before it go to a
-			   file; 0: none do */
+	int64_t before;	 /* seconds: lines of the audit trail before it go to a
+			    file; 0: none do */
 	int64_t expired; /* seconds: what expired until then is deleted; 0:
 			    nothing is */
 	const char *folder; /* for that file; NULL: the store's own, or of a

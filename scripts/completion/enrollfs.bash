@@ -86,6 +86,7 @@ enrollfs_values() {
 	enabled | managed | exportable | approval) echo 0 1 ;;
 	secret) echo new ;;
 	expires) echo never +1h +1d +1w ;;
+	expire_after) echo never 30d 90d ;;
 	revocation)
 		echo unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation \
 			privilegeWithdrawn aACompromise

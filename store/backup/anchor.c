@@ -40,8 +40,8 @@ bool anchor_parse(const struct json_t *json, struct anchor *out)
 }
 
 /* The setting, up to its MAC. */
-static int compose(const struct store *store, const struct anchor *anchor,
-    struct bytes *out)
+static int compose(
+    const struct store *store, const struct anchor *anchor, struct bytes *out)
 {
 	int rc = bytes_printf(out, "{\"store\":\"%s\",\"anchor\":{", store->id);
 
@@ -52,16 +52,16 @@ static int compose(const struct store *store, const struct anchor *anchor,
 	return rc ? rc : export_seal(store, out);
 }
 
-int anchor_write(
-    struct db_conn *conn, const struct store *store, const struct anchor *anchor)
+int anchor_write(struct db_conn *conn, const struct store *store,
+    const struct anchor *anchor)
 {
 	CLEANUP_BYTES struct bytes text = {0};
 	int rc = compose(store, anchor, &text);
 
 	return rc ? rc
 		  : db_change(conn, DB_SETTING_SET,
-			DB_ARGS(DB_TEXT("anchor"),
-			    DB_BLOB(text.data, text.len)));
+			DB_ARGS(
+			    DB_TEXT("anchor"), DB_BLOB(text.data, text.len)));
 }
 
 static int read_text(const struct bytes *text, struct anchor *out)

@@ -49,8 +49,8 @@ static int open_folder(struct moving *m, const struct store_trim *trim)
 }
 
 /* A store on a server has no name of its own: its URI is none of a file. */
-static int name_file(struct moving *m, struct store_trim *trim,
-    int64_t first, int64_t last)
+static int name_file(
+    struct moving *m, struct store_trim *trim, int64_t first, int64_t last)
 {
 	const char *path = m->store->path, *slash = strrchr(path, '/');
 	size_t dir = slash ? (size_t)(slash - path) : 0;
@@ -67,8 +67,8 @@ static int name_file(struct moving *m, struct store_trim *trim,
 	snprintf(m->draft, sizeof(m->draft), ".%.*s.draft", n, m->name);
 	if (trim->folder || server)
 		snprintf(trim->file, sizeof(trim->file), "%s%s%s",
-		    trim->folder ? trim->folder : "",
-		    trim->folder ? "/" : "", m->name);
+		    trim->folder ? trim->folder : "", trim->folder ? "/" : "",
+		    m->name);
 	else
 		snprintf(trim->file, sizeof(trim->file), "%.*s/%s", (int)dir,
 		    path, m->name);
@@ -116,8 +116,8 @@ static int write_draft(struct moving *m, int64_t last)
 {
 	if (unlinkat(m->folder, m->draft, 0) && errno != ENOENT)
 		return -errno;
-	int fd = openat(m->folder, m->draft,
-	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	int fd = openat(
+	    m->folder, m->draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	m->file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!m->file) {
 		int rc = -errno;

@@ -85,8 +85,7 @@ static int drop_members(struct trimming *t)
 	if (!rc)
 		rc = db_change(t->conn, DB_TRIM_SPARE, NULL);
 	if (!rc)
-		rc = db_each(
-		    t->conn, DB_TRIM_COUNT, NULL, read_counts, t->trim);
+		rc = db_each(t->conn, DB_TRIM_COUNT, NULL, read_counts, t->trim);
 	if (!rc)
 		rc = db_each(t->conn, DB_TRIM_ALIVE, NULL, note_removal, t);
 	return rc ? rc : run_all(t, queries);
@@ -179,8 +178,8 @@ static int note_issued(const struct db_row *row, void *arg)
 {
 	const struct trimming *t = arg;
 
-	return journal_append(t->conn,
-	    &(struct event){.at = t->now, .issued = db_int(row, 0)});
+	return journal_append(
+	    t->conn, &(struct event){.at = t->now, .issued = db_int(row, 0)});
 }
 
 static int note_revoked(const struct db_row *row, void *arg)
@@ -214,16 +213,15 @@ static int note_anchor(struct trimming *t)
 	if (!rc)
 		rc = bytes_add(&data, "}", 2);
 	return rc ? rc
-		  : journal_append(t->conn,
-			&(struct event){.at = t->now,
-			    .data = (const char *)data.data});
+		  : journal_append(
+			t->conn, &(struct event){.at = t->now,
+				     .data = (const char *)data.data});
 }
 
 /* A certificate that was deleted is in no record any more. */
 static int keep_issued(struct trimming *t, int64_t id, int64_t *out)
 {
-	int rc = id ? db_exists(
-			  t->conn, DB_ISSUED_MATERIAL, DB_ARGS(DB_INT(id)))
+	int rc = id ? db_exists(t->conn, DB_ISSUED_MATERIAL, DB_ARGS(DB_INT(id)))
 		    : 0;
 
 	*out = rc > 0 ? id : 0;
@@ -246,8 +244,7 @@ static int keep_line(const struct db_row *row, void *arg)
 	if (!rc)
 		rc = bytes_add(&text, "", 1);
 	if (!rc)
-		rc = keep_issued(
-		    t, db_int(row, DB_EVENT_ISSUED), &event.issued);
+		rc = keep_issued(t, db_int(row, DB_EVENT_ISSUED), &event.issued);
 	/* a line is there once */
 	if (!rc)
 		rc = db_change(
@@ -289,8 +286,7 @@ static int note_all(struct trimming *t, int64_t last)
 		rc = db_each(t->conn, DB_TRIM_REVOKED, NULL, note_revoked, t);
 	if (!rc)
 		rc = db_each(t->conn, DB_TRIM_MEMBERS, NULL, note_member, t);
-	return rc ? rc
-		  : db_each(t->conn, DB_TRIM_LISTS, NULL, note_list, t);
+	return rc ? rc : db_each(t->conn, DB_TRIM_LISTS, NULL, note_list, t);
 }
 
 static int renew_journal(struct trimming *t)
@@ -372,10 +368,8 @@ static const struct db_job trim_job = {.record = record};
 int store_trim(
     struct store *store, struct store_call *call, struct store_trim *trim)
 {
-	struct trimming t = {.store = store,
-	    .call = call,
-	    .trim = trim,
-	    .anchor = store->anchor};
+	struct trimming t = {
+	    .store = store, .call = call, .trim = trim, .anchor = store->anchor};
 	int rc = moved_write(store, trim, &t.anchor);
 
 	if (rc)

@@ -316,15 +316,15 @@ int db_bulk(struct db_conn *conn)
 /* For each row that is deleted, engines look for rows that refer to it. */
 int db_thin(struct db_conn *conn, bool done)
 {
-	static const char before[] =
-	    "CREATE INDEX thin_event ON event (issued);"
-	    "CREATE INDEX thin_member ON issued (member);"
-	    "CREATE INDEX thin_key ON issued (prov_key);"
-	    "CREATE INDEX thin_cert ON issued (cert)",
-			  behind[] = "DROP INDEX thin_event;"
-				     "DROP INDEX thin_member;"
-				     "DROP INDEX thin_key;"
-				     "DROP INDEX thin_cert";
+	static const char
+	    before[] = "CREATE INDEX thin_event ON event (issued);"
+		       "CREATE INDEX thin_member ON issued (member);"
+		       "CREATE INDEX thin_key ON issued (prov_key);"
+		       "CREATE INDEX thin_cert ON issued (cert)",
+	    behind[] = "DROP INDEX thin_event;"
+		       "DROP INDEX thin_member;"
+		       "DROP INDEX thin_key;"
+		       "DROP INDEX thin_cert";
 
 	return conn->db->engine->exec(conn->db, done ? behind : before);
 }

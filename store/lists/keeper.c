@@ -84,8 +84,8 @@ static void *keep(void *arg)
 		narrow_settle_due(store);
 		bool again = crl_refresh_all(store, work.hurry);
 		again = waits_answer(store) || again || uncommitted;
-		next = earlier(snapshot_renew_all(store),
-		    expiry_run(store, work.expiry));
+		next = earlier(
+		    snapshot_renew_all(store), expiry_run(store, work.expiry));
 		next = earlier(
 		    next, clock_ticks() + (again ? TOGETHER : LIFETIMES));
 	}

@@ -25,8 +25,8 @@ int object_get_writable(struct db_conn *conn, struct store_call *call,
 int object_touch_list(
     struct db_conn *conn, const struct store_object *object, int64_t now);
 
-/* In a job: deletes an object that was read in it, but for the line in the audit
- * trail. Returns 0 or -errno of a refusal. */
+/* In a job: deletes an object that was read in it, but for the line in the
+ * audit trail. Returns 0 or -errno of a refusal. */
 int object_remove(struct db_conn *conn, struct store_call *call,
     const struct object_kind *kind, const union store_any *object, int64_t now);
 

@@ -137,8 +137,7 @@ int main(int argc, char **argv)
 		{
 		    [BEFORE] = {"before", false, is_date,
 			"a date that is past, as 2026-01-01"},
-		    [EXPIRED] = {"expired", false, is_days,
-			"a number of days"},
+		    [EXPIRED] = {"expired", false, is_days, "a number of days"},
 		    [TRAIL] = {"trail", false, NULL, "a directory"},
 		},
 	    .failed = FAILED,

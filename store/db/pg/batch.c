@@ -31,8 +31,9 @@ int pg_lock_store(const struct pg_db *db, struct pg_link *link)
 	if (rc || locked)
 		return rc;
 	report(LOG_ERR,
-	    db->alone ? "store %s: is mounted, here or by another host, or another program looks at it"
-		      : "store %s: is being trimmed",
+	    db->alone
+		? "store %s: is mounted, here or by another host, or another program looks at it"
+		: "store %s: is being trimmed",
 	    db->path);
 	return -EBUSY;
 }
