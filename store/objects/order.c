@@ -22,7 +22,7 @@
  */
 
 /* Most of a step, and how many members at once at most. */
-#define ORDER_STEP (20 * CLOCK_SECOND / 1000)
+#define ORDER_STEP (5 * CLOCK_SECOND / 1000)
 enum { MEMBERS = 128 };
 
 static const struct order_queries {
