@@ -224,8 +224,8 @@ static bool wait_for(struct orders *o, int64_t ticks)
 }
 
 /* Carries out a step of each order. Returns how long to wait then, 0: until
- * there is another. As long as the steps took: half of the time is left to
- * those who enroll meanwhile. */
+ * there is another. Twice as long as the steps took: the most of the time is
+ * left to those who enroll meanwhile. */
 static int64_t work(struct store *store, struct round *r)
 {
 	struct orders *o = &store->orders;
@@ -245,7 +245,7 @@ static int64_t work(struct store *store, struct round *r)
 	o->mine_count = r->count;
 	if (took < 0)
 		return RETRY;
-	return r->count ? took + 1 : r->others ? RETRY : 0;
+	return r->count ? 2 * took + 1 : r->others ? RETRY : 0;
 }
 
 static void *carry_out(void *arg)

@@ -8,6 +8,7 @@
 #include "store/lists/notice.h"
 #include "store/objects/authority.h"
 #include "store/objects/kind.h"
+#include "store/objects/member.h"
 #include "store/objects/order.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
@@ -144,7 +145,7 @@ static int resolve_revocation(const struct field_edit *e, int64_t *number)
 {
 	const struct store_cert *cert = &e->object->cert;
 	int64_t id = cert->object.id, now = e->now;
-	int code = order_reason(e->call, e->edit->text);
+	int code = member_reason(e->call, e->edit->text);
 	int rc = code < 0 ? code : order_check_managed(e);
 
 	(void)number;

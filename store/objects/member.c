@@ -11,7 +11,6 @@
 #include "store/enroll/allowed.h"
 #include "store/lists/notice.h"
 #include "store/objects/kind.h"
-#include "store/objects/order.h"
 #include "store/objects/object.h"
 #include "store/objects/shown.h"
 #include "store/pki/pki.h"
@@ -121,10 +120,20 @@ int member_revoke(struct db_conn *conn, int64_t member, int keep,
 	return rc ? rc : (int)(revoked.len / sizeof(struct revoked));
 }
 
+int member_reason(struct store_call *call, const char *text)
+{
+	int code = pki_reason_code(text);
+
+	return code >= 0
+		   ? code
+		   : store_refuse(call, -EINVAL,
+			 "not one of unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise");
+}
+
 static int set_revocation(struct db_conn *conn, struct store_call *call,
     const struct store_member *member, const char *reason, int64_t now)
 {
-	int code = order_reason(call, reason);
+	int code = member_reason(call, reason);
 
 	if (code < 0)
 		return code;

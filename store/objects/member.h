@@ -12,4 +12,7 @@
 int member_revoke(struct db_conn *conn, int64_t member, int keep,
     const char *reason, int64_t now);
 
+/* Checks a reason of RFC 5280 5.3.1. Returns its code, or -EINVAL. */
+int member_reason(struct store_call *call, const char *text);
+
 #endif

@@ -22,7 +22,7 @@
  */
 
 /* Most of a step, and how many members at once at most. */
-#define ORDER_STEP (20 * CLOCK_SECOND / 1000)
+#define ORDER_STEP (5 * CLOCK_SECOND / 1000)
 enum { MEMBERS = 128 };
 
 static const struct order_queries {
@@ -42,16 +42,6 @@ const struct store_order *order_of(const union store_any *object)
 
 /* --- giving one --- */
 
-int order_reason(struct store_call *call, const char *text)
-{
-	int code = pki_reason_code(text);
-
-	return code >= 0
-		   ? code
-		   : store_refuse(call, -EINVAL,
-			 "not one of unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise");
-}
-
 int order_check_managed(const struct field_edit *e)
 {
 	union store_any root;
@@ -68,7 +58,7 @@ int order_check_managed(const struct field_edit *e)
 int order_resolve(const struct field_edit *e, int64_t *number)
 {
 	const struct store_object *o = &e->object->object;
-	int code = order_reason(e->call, e->edit->text);
+	int code = member_reason(e->call, e->edit->text);
 	int rc = code < 0 ? code : order_check_managed(e);
 
 	(void)number;

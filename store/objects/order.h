@@ -27,9 +27,6 @@ int order_may_remove_group(
 int order_may_remove_key(
     struct db_conn *conn, struct store_call *call, int64_t id);
 
-/* Checks the reason. Returns its code, or -EINVAL. */
-int order_reason(struct store_call *call, const char *text);
-
 /* Whether an edit of a managed object is the mount owner's. Returns 0 or
  * -EPERM. */
 int order_check_managed(const struct field_edit *e);

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from common import BUILD, TOP, figure, row, run
+from common import BUILD, TOP, Mount, Requests, figure, row, run
 from large import populated
 
 MEMBERS, LOG = 40000, 50000000
@@ -164,3 +164,44 @@ def revocations(o, folder):
     row('written by %d deletions beside stat of lists / alone' % DELETED, 2, 'MB', pairs, at_most=True)
     figure('these deletions with stat, until the list has them', None, 's', times)
     mount.down()
+
+
+STOPPED = 20000
+# 100 of them, as openssl sees them.
+VERIFY = """
+cd "$1" && cat certs/root/cert.pem certs/connector/cert.pem > "$2" && cat certs/connector/crl.pem > "$2.crl" &&
+grep -l "^k0$" app_connector/bench/members/*/provisioning_key | shuf -n 100 | while read -r file; do
+  openssl verify -crl_check -CAfile "$2" -CRLfile "$2.crl" "${file%/*}/cert.pem" 2>&1
+done | grep -c 'certificate revoked'
+"""
+
+
+def stop_key(mount, meanwhile):
+    """What `meanwhile` returns beside the revocation of all that enrolled with a key, and how long that took."""
+    path = mount.group + '/keys/k0/revocation'
+    began = time.monotonic()
+    order = subprocess.Popen(['sh', '-c', 'echo keyCompromise > "$1"', '-', path])
+    result = meanwhile()
+    assert order.poll() is None, 'it ended before the clients did'
+    assert order.wait() == 0
+    took = time.monotonic() - began
+    run('sync', path)
+    return result, took
+
+
+def stopping(o, folder, requests):
+    """Revoking a key with 20,000 certificates, while 8 clients enroll with another."""
+    pairs, times = [], []
+    for i in range(o.rounds):
+        name = 'stopped%d' % i
+        mount = Mount(os.path.join(folder, name))
+        Requests(folder, STOPPED, name + '.requests').enroll(mount, 8, 600, [mount.key('k0')[1]])
+        key = mount.key('other')[1]
+        alone = requests.enroll(mount, 8, o.seconds, [key])['p99']
+        beside, took = stop_key(mount, lambda m=mount, k=key: requests.enroll(m, 8, o.seconds, [k])['p99'])
+        pairs.append((beside, alone))
+        times.append(took)
+        assert run('sh', '-c', VERIFY, '-', mount.path, folder + '/cas.pem').strip() == '100'
+        mount.down()
+    row('p99 of 8 that enroll beside revoking %d / alone' % STOPPED, 2, 'us', pairs, at_most=True)
+    figure('until these are revoked', None, 's', times)
