@@ -103,7 +103,7 @@ unit_db := $(BASE_SRC) $(DB_SRC)
 unit_store := $(BASE_SRC) $(PKI_SRC) $(DB_SRC) $(STORE_SRC)
 unit_base := $(BASE_SRC)
 # All of fs/ that needs neither FUSE nor a process of its own, with the store.
-unit_fs := $(filter-out fs/main.c fs/loop.c fs/ops%.c fs/guard.c fs/confine.c fs/stale_mount.c,$(SRC))
+unit_fs := $(filter-out fs/main.c fs/options.c fs/loop.c fs/ops%.c fs/guard.c fs/confine.c fs/stale_mount.c,$(SRC))
 unit_confine := $(BASE_SRC) fs/confine.c
 libs_pki := $(CRYPTO_LIBS)
 libs_db := $(DB_LIBS)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "fs/draft_name.h"
+#include "store/base/clock.h"
 
 struct draft {
 	struct draft *next;
@@ -32,10 +33,7 @@ static struct {
 
 static time_t now(void)
 {
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return at.tv_sec;
+	return clock_ticks() / CLOCK_SECOND;
 }
 
 static bool is_over(const struct draft *d, time_t at)

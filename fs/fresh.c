@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "fs/ino.h"
+#include "store/base/clock.h"
 
 enum { COUNTERS = 1 << 16 };
 
@@ -29,10 +30,7 @@ static struct {
 
 static uint16_t now(void)
 {
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (uint16_t)at.tv_sec;
+	return (uint16_t)(clock_ticks() / CLOCK_SECOND);
 }
 
 /* The second and the file, 16 bits each. That others have the same costs

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "store/base/clock.h"
+
 struct slot {
 	uint64_t dir;
 	uint64_t entries; /* a bit for each */
@@ -30,10 +32,7 @@ static struct {
 
 static time_t now(void)
 {
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return at.tv_sec;
+	return clock_ticks() / CLOCK_SECOND;
 }
 
 /* The directory's slot, or NULL. */

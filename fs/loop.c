@@ -427,10 +427,8 @@ static int surplus(struct loop *loop)
 
 static void wait_for_end(struct loop *loop)
 {
-	struct timespec until;
+	struct timespec until = clock_at(clock_ticks() + CLOCK_SECOND);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
 	/* EINTR: a signal that ends the session */
 	sem_clockwait(&loop->end, CLOCK_MONOTONIC, &until);
 }
@@ -460,11 +458,7 @@ static void end_workers(struct loop *loop)
 		interrupt(loop, loop->threads, true, true);
 		pthread_mutex_lock(&loop->lock);
 		if (loop->count > 0) {
-			struct timespec until;
-			clock_gettime(CLOCK_MONOTONIC, &until);
-			until.tv_nsec += PAUSE;
-			until.tv_sec += until.tv_nsec / CLOCK_SECOND;
-			until.tv_nsec %= CLOCK_SECOND;
+			struct timespec until = clock_at(clock_ticks() + PAUSE);
 			pthread_cond_timedwait(
 			    &loop->ended, &loop->lock, &until);
 		}
@@ -504,14 +498,9 @@ static int start(struct loop *loop)
 
 static void init(struct loop *loop)
 {
-	pthread_condattr_t monotonic;
-
 	sem_init(&loop->end, 0, 0);
 	pthread_mutex_init(&loop->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&loop->ended, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition(&loop->ended);
 }
 
 /* Those that this process may use. */

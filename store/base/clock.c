@@ -2,7 +2,6 @@
 #include "store/base/clock.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static int64_t read_clock(clockid_t clock)
 {
@@ -20,6 +19,22 @@ int64_t clock_now(void)
 int64_t clock_ticks(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+void clock_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+struct timespec clock_at(int64_t ticks)
+{
+	return (struct timespec){
+	    .tv_sec = ticks / CLOCK_SECOND, .tv_nsec = ticks % CLOCK_SECOND};
 }
 
 int64_t clock_thread(void)

@@ -2,8 +2,10 @@
 #ifndef STORE_BASE_CLOCK_H
 #define STORE_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * Two units. A moment, the time of an event, is in nanoseconds since the epoch.
@@ -27,6 +29,12 @@ int64_t clock_now(void);
 /* Nanoseconds since an arbitrary start (CLOCK_MONOTONIC), for durations and
  * timeouts: setting the clock does not affect it. */
 int64_t clock_ticks(void);
+
+/* Makes a condition whose waits end by that clock. */
+void clock_condition(pthread_cond_t *condition);
+
+/* A value of clock_ticks, as pthread_cond_timedwait(3) takes it. */
+struct timespec clock_at(int64_t ticks);
 
 /* Nanoseconds that this thread has been on a CPU. */
 int64_t clock_thread(void);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "store/base/bytes.h"
+#include "store/base/clock.h"
 #include "store/db/cache.h"
 #include "store/db/engine.h"
 
@@ -13,15 +14,10 @@
 
 static void init_queue(struct db *db)
 {
-	pthread_condattr_t monotonic;
-
 	db->last = &db->first;
 	pthread_mutex_init(&db->queue_lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&db->queued, &monotonic);
-	pthread_cond_init(&db->room, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition(&db->queued);
+	clock_condition(&db->room);
 }
 
 int db_open(int dir, const char *path, int flags, struct db **out)

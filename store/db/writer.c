@@ -36,21 +36,7 @@ enum { POSTED_MAX = 1024 };
  * those behind QUEUE are refused, and when another program's lock was in the
  * way of the last jobs, those behind PROBES.
  */
-enum { QUEUE = 48, PROBES = 4, MOMENT_MS = 1000 };
-
-static struct timespec later(int ms)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += ms % 1000 * 1000000L;
-	if (at.tv_nsec >= 1000000000L) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000L;
-	}
-	return at;
-}
+enum { QUEUE = 48, PROBES = 4 };
 
 /* With queue_lock held: takes the turn, and everything that waits. */
 static struct db_task *take_all(struct db *db)
@@ -81,17 +67,15 @@ static int64_t tidy_at(const struct db *db)
 
 /* With queue_lock held, in the writer's thread: sleeps until it is signalled,
  * or the engine wants to tidy. */
-static void sleep_until_tidy(struct db *db, int64_t now)
+static void sleep_until_tidy(struct db *db)
 {
-	enum { TICKS_PER_MS = CLOCK_SECOND / 1000 };
 	int64_t at = db->begun ? INT64_MAX : tidy_at(db);
 
 	db->wakes = at;
 	if (at == INT64_MAX) {
 		pthread_cond_wait(&db->queued, &db->queue_lock);
 	} else {
-		struct timespec until = later(
-		    (int)((at - now + TICKS_PER_MS - 1) / TICKS_PER_MS));
+		struct timespec until = clock_at(at);
 		pthread_cond_timedwait(&db->queued, &db->queue_lock, &until);
 	}
 	db->wakes = 0;
@@ -104,7 +88,7 @@ static void wait_for_turn(struct db *db)
 	int64_t now = clock_ticks();
 
 	while (db->begun || (!db->first && !db->stopping && now < tidy_at(db))) {
-		sleep_until_tidy(db, now);
+		sleep_until_tidy(db);
 		now = clock_ticks();
 	}
 }
@@ -190,18 +174,15 @@ static int try_batch(
 }
 
 /*
- * Runs tasks as one transaction. Returns 0: they have their answers;
- * -ECANCELED: all of it is void, as one of them failed behind a change; or
- * -errno: nothing can be stored.
+ * Runs tasks as one transaction, again until then (ticks). Returns 0: they have
+ * their answers; -ECANCELED: all of it is void, as one of them failed behind a
+ * change; or -errno: nothing can be stored.
  */
-static int run_batch(
-    struct db *db, struct db_task *first, const struct db_task *end)
+static int run_batch(struct db *db, struct db_task *first,
+    const struct db_task *end, int64_t until)
 {
 	static const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t again = db->again_ms * (CLOCK_SECOND / 1000),
-		until = clock_ticks() + again;
 
-	db->deadline = again ? until + again : 0;
 	db->once = false;
 	int rc = try_batch(db, first, end);
 
@@ -209,25 +190,40 @@ static int run_batch(
 		nanosleep(&pause, NULL);
 		rc = try_batch(db, first, end);
 	}
-	db->deadline = 0;
 	return rc == -ERESTART ? -EIO : rc;
 }
 
-/* Gives each task its answer. Returns why nothing could be stored. */
+/* Whether a task that was alone may follow: the engine has time left. */
+static int check_time(const struct db *db)
+{
+	return db->deadline && clock_ticks() >= db->deadline ? -EBUSY : 0;
+}
+
+/* Gives each task its answer. Returns why nothing could be stored. All of them
+ * together have the time of one, whatever the engine waits for. */
 static int run_all(struct db *db, struct db_task *tasks)
 {
-	int rc = run_batch(db, tasks, NULL);
+	int64_t again = db->again_ms * (CLOCK_SECOND / 1000),
+		until = clock_ticks() + again;
+
+	db->deadline = again ? until + again : 0;
+	int rc = run_batch(db, tasks, NULL, until);
 	bool singly = rc == -ECANCELED && tasks->next;
 
 	if (rc == -ECANCELED)
 		rc = 0;
 	for (struct db_task *task = tasks; task; task = task->next) {
-		int lost = singly && !rc ? run_batch(db, task, task->next) : 0;
+		if (singly && !rc)
+			rc = check_time(db);
+		int lost = singly && !rc
+			       ? run_batch(db, task, task->next, until)
+			       : 0;
 		if (lost != -ECANCELED && !rc)
 			rc = lost;
 		if (rc)
 			task->rc = rc;
 	}
+	db->deadline = 0;
 	return rc;
 }
 
@@ -352,7 +348,7 @@ void db_post(struct db *db, const struct db_job *job, void *arg)
 /* With queue_lock held: whether one more thread may wait, at last. */
 static bool wait_for_room(struct db *db)
 {
-	struct timespec until = later(MOMENT_MS);
+	struct timespec until = clock_at(clock_ticks() + CLOCK_SECOND);
 	int rc = 0;
 
 	while (!rc && !db->locked && db->begun && db->waiting >= QUEUE)

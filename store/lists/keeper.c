@@ -20,7 +20,7 @@
  * false when it has come. */
 static bool wait_until(struct list_notices *n, int64_t until)
 {
-	struct timespec at = {until / CLOCK_SECOND, until % CLOCK_SECOND};
+	struct timespec at = clock_at(until);
 
 	return !pthread_cond_timedwait(&n->wake, &n->lock, &at);
 }

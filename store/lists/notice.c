@@ -6,18 +6,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/base/clock.h"
 #include "store/internal.h"
 
 void notice_init(struct list_notices *n)
 {
-	pthread_condattr_t monotonic;
-
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_mutex_init(&n->answering, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&n->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition(&n->wake);
 }
 
 void notice_destroy(struct list_notices *n)

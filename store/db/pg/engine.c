@@ -17,7 +17,6 @@
 static struct pg_db *new_handle(struct db *common)
 {
 	struct pg_db *db = calloc(1, sizeof(*db));
-	pthread_condattr_t monotonic;
 
 	if (!db)
 		return NULL;
@@ -26,10 +25,7 @@ static struct pg_db *new_handle(struct db *common)
 	db->writer.base.db = common;
 	db->writer.uses = 1;
 	pthread_mutex_init(&db->pool_lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&db->returned, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition(&db->returned);
 	return db;
 }
 
