@@ -14,9 +14,9 @@ bool leave_is_asked(const struct renewal *r);
  * proof, and appends the reply. If they have been revoked already, nothing
  * changes, and the reply is the same.
  *
- * Returns 0, -EAGAIN (the member has changed meanwhile; try again), -EKEYEXPIRED
- * (there is nothing to revoke), -EROFS, or as renewal_prove, -EKEYREJECTED also
- * for a key that was replaced by a renewal.
+ * Returns 0, -EAGAIN (the member has changed meanwhile; try again),
+ * -EKEYEXPIRED (there is nothing to revoke), -EROFS, or as renewal_prove,
+ * -EKEYREJECTED also for a key that was replaced by a renewal.
  */
 int leave(struct renewal *r, struct bytes *reply);
 

@@ -142,7 +142,7 @@ out:
 
 /* --- reading --- */
 
-static int read_time(const ASN1_TIME *time, int64_t *out)
+int pki_time(const ASN1_TIME *time, int64_t *out)
 {
 	struct tm tm;
 
@@ -189,9 +189,9 @@ static int read_cert_info(const X509 *x, struct pki_cert_info *out)
 	int rc = read_serial(x, out);
 
 	if (!rc)
-		rc = read_time(X509_get0_notBefore(x), &out->not_before);
+		rc = pki_time(X509_get0_notBefore(x), &out->not_before);
 	if (!rc)
-		rc = read_time(X509_get0_notAfter(x), &out->not_after);
+		rc = pki_time(X509_get0_notAfter(x), &out->not_after);
 	return rc;
 }
 

@@ -199,6 +199,9 @@ struct pki_ca {
 	bool proven;	  /* one that it issued has been verified */
 };
 
+/* Reads a date, in seconds. Returns 0 or -EBADMSG. */
+int pki_time(const ASN1_TIME *time, int64_t *out);
+
 /* Decodes one certificate, to be freed; NULL if it is damaged or followed by
  * anything. */
 X509 *pki_x509(const void *der, size_t len);

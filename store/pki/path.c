@@ -48,9 +48,9 @@ static bool constrains(X509 *x)
 
 int pki_ca_above(struct pki_ca *ca, const void *der, size_t len)
 {
-	struct pki_cert_info info;
+	int64_t not_after = 0;
 	X509 *x = pki_x509(der, len);
-	int rc = x ? pki_cert_info(der, len, &info) : -EBADMSG;
+	int rc = x ? pki_time(X509_get0_notAfter(x), &not_after) : -EBADMSG;
 
 	if (!rc && !ca->path)
 		ca->path = sk_X509_new_null();
@@ -60,8 +60,8 @@ int pki_ca_above(struct pki_ca *ca, const void *der, size_t len)
 		X509_free(x);
 		return pki_drain(rc);
 	}
-	if (sk_X509_num(ca->path) == 1 || info.not_after < ca->path_until)
-		ca->path_until = info.not_after;
+	if (sk_X509_num(ca->path) == 1 || not_after < ca->path_until)
+		ca->path_until = not_after;
 	ca->constrained = ca->constrained || constrains(x);
 	return pki_drain(0);
 }

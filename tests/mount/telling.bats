@@ -265,6 +265,7 @@ accepts() { [ "$(status "$1")" = 200 ]; }
 flipping() {
 	cc -shared -fPIC -o flip.so "$BATS_TEST_DIRNAME/flip.c" -ldl
 	stop
+	# shellcheck disable=SC2034 # start uses it
 	CLOCKED=("FLIP=$T/flip" "LD_PRELOAD=$(ldd "$ENROLLFS" | awk '/lib[at]san/ {print $3 ":"; exit}')$T/flip.so")
 	start
 }

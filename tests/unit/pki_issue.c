@@ -459,6 +459,69 @@ static void other_names_are_not_signed(void **state)
 	assert_int_equal(der.len, 0);
 }
 
+/* --- where lists and issuers are found --- */
+
+static void urls(void **state)
+{
+	static const char *const good[] = {"", "http://a.example",
+	    "http://a.example/\nldap:///cn=a?crl", "HTTP://[::1]:80/%7e?x=(1)"};
+	static const char *const bad[] = {"\n", "http://a\n", "https://a/",
+	    "http://", "http:///a", "http://:1/a", "http://u@a/", "http://a/%4",
+	    "http://a/ b", "http://a/\x7f", "http://a/\xc3\xa4", "http://a/#b",
+	    "ldap://a/b", "ldap://a/b?", "ldap://a/b?c,d", "ldap://a?c", "x"};
+	const char *reason;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_int_equal(pki_urls(good[i], &reason), 0);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		reason = NULL;
+		assert_int_equal(pki_urls(bad[i], &reason), -EINVAL);
+		assert_non_null(reason);
+	}
+}
+
+static void assert_urls(const struct bytes *der, bool told)
+{
+	X509 *x = x509(der);
+	CRL_DIST_POINTS *points = X509_get_ext_d2i(
+	    x, NID_crl_distribution_points, NULL, NULL);
+	AUTHORITY_INFO_ACCESS *access = X509_get_ext_d2i(
+	    x, NID_info_access, NULL, NULL);
+
+	assert_int_equal(points ? sk_DIST_POINT_num(points) : 0, told ? 1 : 0);
+	assert_int_equal(
+	    access ? sk_ACCESS_DESCRIPTION_num(access) : 0, told ? 2 : 0);
+	if (told)
+		assert_int_equal(
+		    sk_GENERAL_NAME_num(
+			sk_DIST_POINT_value(points, 0)->distpoint->name.fullname),
+		    3);
+	CRL_DIST_POINTS_free(points);
+	AUTHORITY_INFO_ACCESS_free(access);
+	X509_free(x);
+}
+
+static void an_issuer_tells_its_urls(void **state)
+{
+	struct key_and_cert top, below;
+	struct pki_ca *top_ca, *below_ca;
+
+	(void)state;
+	make("ec-p256", "CN=top", PKI_NO_LIMIT, NULL, &top, &top_ca);
+	assert_int_equal(
+	    pki_ca_tell(top_ca, "http://a/1\nhttp://a/2\nhttp://a/3",
+		"http://a/4\nhttp://a/5"),
+	    0);
+	make("ec-p256", "CN=below", 0, top_ca, &below, &below_ca);
+	assert_urls(&top.cert, false);
+	assert_urls(&below.cert, true);
+	key_and_cert_free(&top);
+	key_and_cert_free(&below);
+	pki_ca_free(top_ca);
+	pki_ca_free(below_ca);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +536,8 @@ int main(void)
 	    cmocka_unit_test(ca_carries_the_trust_domain),
 	    cmocka_unit_test(names_beside_ours),
 	    cmocka_unit_test(other_names_are_not_signed),
+	    cmocka_unit_test(urls),
+	    cmocka_unit_test(an_issuer_tells_its_urls),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
