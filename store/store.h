@@ -364,7 +364,8 @@ int store_may_remove(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id);
 
 /* Renames an object. Ids, counters and secrets stay. Returns 0, -ESTALE, -EPERM
- * (managed, or other kinds), -ENAMETOOLONG, -EINVAL (not a legal name) or
+ * (managed, other kinds, or member_names), -ENAMETOOLONG, -EINVAL (not a legal
+ * name) or
  * -EEXIST. */
 int store_rename(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id, const char *name);
@@ -452,8 +453,8 @@ struct store_edit {
  * name), -ERANGE (MAX_USES below 0 or too large; a number of days too large),
  * -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has no such
  * field; relative to unlimited; less than 1 day; not a reason of RFC 5280
- * 5.3.1; a malformed limit). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
- * (nothing to revoke).
+ * 5.3.1; a malformed limit). For REVOCATION also -EEXIST (revoked already) or
+ * -EKEYEXPIRED (nothing to revoke).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);

@@ -61,8 +61,8 @@ static int read_key_row(const struct db_row *row, void *arg)
 	e->i.validity_days = db_int(row, DB_ENROLL_VALIDITY_DAYS);
 	e->i.limits.group_edits = db_int(row, DB_ENROLL_GROUP_LIMITS);
 	e->i.limits.key_edits = db_int(row, DB_ENROLL_KEY_LIMITS);
-	int rc = limits_read(&e->i.limits, row, DB_ENROLL_OF_GROUP,
-	    DB_ENROLL_OF_KEY);
+	int rc = limits_read(
+	    &e->i.limits, row, DB_ENROLL_OF_GROUP, DB_ENROLL_OF_KEY);
 	return rc ? rc : 1;
 }
 
@@ -474,7 +474,8 @@ static int record_member(struct db_conn *conn, struct db_batch *batch, void *arg
 static const struct db_job enroll_job = {count_use, record_member};
 
 /* With names that no other member may have: more than one statement decides. */
-static int look_and_record(struct db_conn *conn, struct db_batch *batch, void *arg)
+static int look_and_record(
+    struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct enrolment *e = arg;
 	int rc = grant_check_alone(&e->i, conn, 0, batch->now / CLOCK_SECOND);

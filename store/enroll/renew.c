@@ -123,8 +123,8 @@ static int read_limits(struct renewal *r, const struct db_row *row)
 	i->present.len = 0;
 	int rc = bytes_add(&i->present, blob, len);
 	return rc ? rc
-		  : limits_read(&i->limits, row, DB_RENEW_OF_GROUP,
-			DB_RENEW_OF_KEY);
+		  : limits_read(
+			&i->limits, row, DB_RENEW_OF_GROUP, DB_RENEW_OF_KEY);
 }
 
 static int read_member_row(const struct db_row *row, void *arg)
@@ -391,7 +391,8 @@ static int record_renewal(
 static const struct db_job renew_job = {add_certificate, record_renewal};
 
 /* With names that no other member may have: more than one statement decides. */
-static int look_and_record(struct db_conn *conn, struct db_batch *batch, void *arg)
+static int look_and_record(
+    struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct renewal *r = arg;
 	int rc = grant_check_alone(
