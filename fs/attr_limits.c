@@ -4,15 +4,15 @@
 
 /* Limits, files of groups and keys. */
 
-#define DEFINE_LIMIT(name, limit)                                       \
-	ATTR_SHOW(name##_show)                                          \
-	{                                                               \
-		return store_limit(store, &row->object, limit, out);    \
-	}                                                               \
-	ATTR_STORE(name##_store)                                        \
-	{                                                               \
-		struct store_edit edit = text_edit(input, limit);       \
-		return store_set(store, call, &row->object, &edit);     \
+#define DEFINE_LIMIT(name, limit)                                    \
+	ATTR_SHOW(name##_show)                                       \
+	{                                                            \
+		return store_limit(store, &row->object, limit, out); \
+	}                                                            \
+	ATTR_STORE(name##_store)                                     \
+	{                                                            \
+		struct store_edit edit = text_edit(input, limit);    \
+		return store_set(store, call, &row->object, &edit);  \
 	}
 
 DEFINE_LIMIT(allowed_names, STORE_ALLOWED_NAMES)

@@ -51,13 +51,15 @@ bool store_request_complete(
  * request with it waits for approval),
  * -EKEYREJECTED (a request with it has been rejected),
  * -EKEYEXPIRED (the public key's certificate has expired),
+ * -EEXIST (it has other names or usages than the CSR asks for),
  * -EKEYEXPIRED (the provisioning key has expired),
+ * -EPERM (a limit of the group or key, see limits.h),
  * -EINPROGRESS (it waits for approval, see approval.h; not logged as a
  * refusal), -EDQUOT, -ENOSPC (no room for it to wait),
  * -EKEYEXPIRED (the signing certificate has expired),
  * -EDQUOT (the key is used up),
  * -EROFS,
- * -EEXIST (the name is taken),
+ * -EEXIST (the name, or one that the CSR asks for, is taken),
  * -ENOSPC, -EBUSY, -ENOMEM, -EIO.
  * An error spends no use. Logs refusals itself.
  */
@@ -89,9 +91,11 @@ enum { STORE_RENEWALS_A_DAY = 1000 };
  * -EBADMSG, -EFBIG, -EINVAL, -EKEYREJECTED (the CSR, as in store_enroll),
  * -EEXIST, -EKEYEXPIRED (the new public key has a certificate already),
  * -EKEYREJECTED (the proof's key has been replaced),
+ * -EPERM (a limit of the member's group or key),
  * -EKEYEXPIRED (the signing certificate has expired),
  * -EROFS,
- * -EEXIST (another member's certificate has the name),
+ * -EEXIST (another member's certificate has the name, or one that the CSR asks
+ * for),
  * -ENOSPC (STORE_RENEWALS_A_DAY; or the disk is full), -EBUSY, -ENOMEM, -EIO.
  * -EBUSY also: this user, other than root, has sent so many requests without a
  * valid proof that they used a tenth of the time (store/enroll/budget.h).

@@ -394,8 +394,8 @@ int store_may_remove(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id);
 
 /* Renames an object. Ids, counters and secrets stay. Returns 0, -ESTALE, -EPERM
- * (managed, or other kinds), -ENAMETOOLONG, -EINVAL (not a legal name) or
- * -EEXIST. */
+ * (managed, other kinds, or member_names), -ENAMETOOLONG, -EINVAL (not a legal
+ * name) or -EEXIST. */
 int store_rename(struct store *store, struct store_call *call,
     enum store_kind kind, int64_t id, const char *name);
 

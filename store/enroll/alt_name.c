@@ -14,15 +14,14 @@ void alt_name_ours(const struct store *store, const unsigned char *spki_hash,
     char out[OUR_DNS])
 {
 	hex_text(spki_hash, HALF, out);
-	snprintf(
-	    out + PKI_HASH, OUR_DNS - PKI_HASH, ".%s", store->domain);
+	snprintf(out + PKI_HASH, OUR_DNS - PKI_HASH, ".%s", store->domain);
 }
 
 void alt_name_text(const struct pki_name *name, char out[ALT_NAME])
 {
 	if (name->type == PKI_NAME_IP)
-		inet_ntop(name->len == sizeof(struct in_addr) ? AF_INET
-							      : AF_INET6,
+		inet_ntop(
+		    name->len == sizeof(struct in_addr) ? AF_INET : AF_INET6,
 		    name->at, out, ALT_NAME);
 	else
 		snprintf(out, ALT_NAME, "%.*s", (int)name->len, name->at);
@@ -136,6 +135,5 @@ int alt_name_has(struct db_conn *conn, const char *name, int64_t issued)
 {
 	return name ? db_exists(conn, DB_ALT_NAME_GET,
 			  DB_ARGS(DB_TEXT(name), DB_INT(issued)))
-		    : db_exists(conn, DB_NARROWED_GET,
-			  DB_ARGS(DB_INT(issued)));
+		    : db_exists(conn, DB_NARROWED_GET, DB_ARGS(DB_INT(issued)));
 }

@@ -17,7 +17,7 @@ static int refuse(struct issuance *i, const char *why)
 
 /* The certificate that is replaced. */
 struct present {
-	struct pki_asked has; /* beside our names */
+	struct pki_asked has;		 /* beside our names */
 	char uri[OUR_URI], dns[OUR_DNS]; /* ours in it */
 };
 
@@ -203,8 +203,8 @@ int grant_check_again(struct issuance *i, const struct bytes *der)
 
 /* --- names of others --- */
 
-int grant_check_alone(struct issuance *i, struct db_conn *conn, int64_t member,
-    int64_t seconds)
+int grant_check_alone(
+    struct issuance *i, struct db_conn *conn, int64_t member, int64_t seconds)
 {
 	char text[ALT_NAME];
 	int rc = 0;
@@ -214,15 +214,15 @@ int grant_check_alone(struct issuance *i, struct db_conn *conn, int64_t member,
 			continue;
 		alt_name_text(&i->given.name[n], text);
 		rc = db_exists(conn, DB_ALT_NAME_TAKEN,
-		    DB_ARGS(
-			DB_TEXT(text), DB_INT(member), DB_INT(seconds)));
+		    DB_ARGS(DB_TEXT(text), DB_INT(member), DB_INT(seconds)));
 		if (rc < 0)
 			return rc;
 	}
-	return rc > 0 ? store_refuse(i->call, -EEXIST,
-			    "another member's certificate has the name %s, and its line in allowed_names is not shared",
-			    text)
-		      : 0;
+	return rc > 0
+		   ? store_refuse(i->call, -EEXIST,
+			 "another member's certificate has the name %s, and its line in allowed_names is not shared",
+			 text)
+		   : 0;
 }
 
 int grant_add_names(

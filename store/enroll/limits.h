@@ -18,14 +18,14 @@ enum limit {
 
 /* Zeros: none. */
 struct limits {
-	int64_t group_edits, key_edits; /* how often they were edited */
+	int64_t group_edits, key_edits;	   /* how often they were edited */
 	char *group[LIMITS], *key[LIMITS]; /* NULL: empty */
 };
 
 /* Reads them from a row, where the first of the group's and of the key's are at
  * these columns, in place of what is there. Returns 0 or -ENOMEM. */
-int limits_read(struct limits *limits, const struct db_row *row, int of_group,
-    int of_key);
+int limits_read(
+    struct limits *limits, const struct db_row *row, int of_group, int of_key);
 void limits_free(struct limits *limits);
 
 /* Whether any is set. */

@@ -69,8 +69,8 @@ int narrow_settle(struct store *store, struct store_call *call, int64_t issued,
 
 static int add_due(const struct db_row *row, void *arg)
 {
-	struct narrowed due = {.issued = db_int(row, 0),
-	    .member = db_int(row, 1)};
+	struct narrowed due = {
+	    .issued = db_int(row, 0), .member = db_int(row, 1)};
 
 	return bytes_add(arg, &due, sizeof(due));
 }
@@ -86,7 +86,6 @@ void narrow_settle_due(struct store *store)
 	for (size_t i = 0; i < list.len / sizeof(*due) && !rc; i++) {
 		struct store_call call = {
 		    .uid = store->uid, .gid = store->gid, .pid = getpid()};
-		rc = narrow_settle(
-		    store, &call, due[i].issued, due[i].member);
+		rc = narrow_settle(store, &call, due[i].issued, due[i].member);
 	}
 }

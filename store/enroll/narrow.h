@@ -16,8 +16,8 @@ struct store_call;
 int narrow_add(struct db_conn *conn, int64_t issued, int64_t now);
 int narrow_drop(struct db_conn *conn, int64_t issued);
 
-/* Revokes (superseded) what its member has beside this certificate. Returns 0 or
- * -errno. */
+/* Revokes (superseded) what its member has beside this certificate. Returns 0
+ * or -errno. */
 int narrow_settle(struct store *store, struct store_call *call, int64_t issued,
     int64_t member);
 

@@ -295,7 +295,8 @@ static int record_renewal(
 static const struct db_job renew_job = {add_certificate, record_renewal};
 
 /* With names that no other member may have: more than one statement decides. */
-static int look_and_record(struct db_conn *conn, struct db_batch *batch, void *arg)
+static int look_and_record(
+    struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct renewal *r = arg;
 	int rc = grant_check_alone(

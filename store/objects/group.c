@@ -120,6 +120,6 @@ const struct object_kind store_group_kind = {
 		.type = FIELD_CERT,
 		.at = offsetof(union store_any, group.signing_cert),
 		.resolve = signer_resolve},
-	    LIMIT_FIELDS(GROUP)
+	    LIMIT_FIELDS(GROUP),
 	},
 };

@@ -188,7 +188,7 @@ const struct object_kind store_key_kind = {
 		.type = FIELD_BOOL,
 		.at = offsetof(union store_any, key.object.managed),
 		.unlocks = true},
-	    LIMIT_FIELDS(KEY)
+	    LIMIT_FIELDS(KEY),
 	},
 };
 

@@ -16,12 +16,11 @@ static int check(const struct field_edit *e,
 	return rc ? store_refuse(e->call, rc, "%s", why) : 0;
 }
 
-#define DEFINE_RESOLVE(file, check_text)                              \
-	int limit_resolve_##file(                                     \
-	    const struct field_edit *e, int64_t *number)              \
-	{                                                             \
-		(void)number;                                         \
-		return check(e, check_text);                          \
+#define DEFINE_RESOLVE(file, check_text)                                      \
+	int limit_resolve_##file(const struct field_edit *e, int64_t *number) \
+	{                                                                     \
+		(void)number;                                                 \
+		return check(e, check_text);                                  \
 	}
 
 DEFINE_RESOLVE(allowed_names, allowed_names_check)

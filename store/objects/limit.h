@@ -18,12 +18,12 @@ int limit_resolve_usages(const struct field_edit *e, int64_t *number);
 #define LIMIT_FIELD(KIND, FIELD, file, at) \
 	[STORE_##FIELD] = {.name = #file, .set = DB_##KIND##_SET_##FIELD, \
 	    .type = FIELD_TEXT, .texts = DB_##KIND##_LIMITS, .column = at, \
-	    .resolve = limit_resolve_##file},
+	    .resolve = limit_resolve_##file}
 #define LIMIT_FIELDS(KIND) \
-	LIMIT_FIELD(KIND, ALLOWED_NAMES, allowed_names, 0) \
-	LIMIT_FIELD(KIND, MEMBER_NAMES, member_names, 1) \
-	LIMIT_FIELD(KIND, VALIDITY, validity, 2) \
-	LIMIT_FIELD(KIND, KEY_TYPES, key_types, 3) \
+	LIMIT_FIELD(KIND, ALLOWED_NAMES, allowed_names, 0), \
+	LIMIT_FIELD(KIND, MEMBER_NAMES, member_names, 1), \
+	LIMIT_FIELD(KIND, VALIDITY, validity, 2), \
+	LIMIT_FIELD(KIND, KEY_TYPES, key_types, 3), \
 	LIMIT_FIELD(KIND, USAGES, usages, 4)
 /* clang-format on */
 

@@ -117,6 +117,7 @@ values() { bash -c '. "$1"; enrollfs_values "$2"' - "$FROM/enrollfs.bash" "$1" |
 		echo 0 > "$K/managed"
 	done
 	: > "$K/key_types"
+	wait_until test ! -s "$K/key_types"
 	for value in $(values "$K/signing_cert"); do echo "$value" > "$K/signing_cert"; done
 	mkdir "$M/certs/new"
 	for value in $(values "$M/certs/new/algorithm"); do
