@@ -26,7 +26,8 @@ SECTIONS = {
 
 # What the paragraph says of an attribute that is made with this constructor.
 ACCESS = {
-    'VALUE': 'rw', 'SHARED_VALUE': 'rw', 'AWAITED': 'rw',
+    'VALUE': 'rw', 'SHARED_VALUE': 'rw', 'AWAITED': 'rw', 'ORDER': 'rw', 'COMMAND': 'w',
+    'ROOT_CONVERSATION': "rw, root's owner",
     'ROOT_VALUE': "rw, root's owner", 'COLLECTED': 'rw', 'DROP': 'rw',
     'CONVERSATION': 'rw', 'INPUT': 'w', 'READ_ONLY': 'r', 'SIZED': 'r', 'CONSTANT': 'r', 'MEASURED': 'r',
     'DOCUMENT': 'r', 'FIXED_DOCUMENT': 'r', 'STREAM': 'r', 'LIST': 'r', 'LINK': 'r', 'SECRET': 'r',
