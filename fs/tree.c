@@ -120,6 +120,10 @@ enum { WORD = 16, NUMBER = 32, TIME = 40 };
 	{ATTR(n, text, AT_CONVERSATION | AT_FIXED | AT_DOCUMENT | (bits), line), \
 	 .submit = submit_fn}
 
+/* One that only the owner of the mount's root may use. */
+#define ROOT_CONVERSATION(n, text, submit_fn, line) \
+	CONVERSATION(n, text, submit_fn, AT_ROOT_OWNED, line)
+
 /* A file that only grows. */
 #define STREAM(n, text, read_fn, measure_fn, bits, line) \
 	{ATTR(n, text, AT_VOLATILE | AT_DOCUMENT | (bits), line), .read = read_fn, \
@@ -162,7 +166,7 @@ static const struct attr root_attr[] = {
     LIST(7, "metrics", metrics_list, "metrics in the text format of Prometheus"),
     REPORT(8, "why", store_why,
 	"what the reader was last refused, and the reasons"),
-    CONVERSATION(9, "whois", whois_submit, AT_ROOT_OWNED,
+    ROOT_CONVERSATION(9, "whois", whois_submit,
 	"a provisioning key in; where it is, or was, out"),
     CONSTANT(2, "domain", domain_show, "the name in keys and certificates"),
     MEASURED(

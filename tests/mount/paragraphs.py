@@ -28,9 +28,10 @@ SECTIONS = {
 
 # What the paragraph says of an attribute that is made with this constructor.
 ACCESS = {
-    'VALUE': 'rw', 'SHARED_VALUE': 'rw', 'AWAITED': 'rw', 'LINES': 'rw',
-    'ROOT_VALUE': "rw, root's owner", 'ROOT_LINES': "rw, root's owner", 'COLLECTED': 'rw', 'DROP': 'rw',
-    'CONVERSATION': 'rw', 'INPUT': 'w', 'WRITTEN': 'w', 'READ_ONLY': 'r', 'SIZED': 'r', 'CONSTANT': 'r', 'MEASURED': 'r',
+    'VALUE': 'rw', 'SHARED_VALUE': 'rw', 'AWAITED': 'rw', 'LINES': 'rw', 'ORDER': 'rw', 'COMMAND': 'w',
+    'ROOT_VALUE': "rw, root's owner", 'ROOT_LINES': "rw, root's owner", 'ROOT_CONVERSATION': "rw, root's owner",
+    'COLLECTED': 'rw', 'DROP': 'rw', 'CONVERSATION': 'rw', 'INPUT': 'w', 'WRITTEN': 'w',
+    'READ_ONLY': 'r', 'SIZED': 'r', 'CONSTANT': 'r', 'MEASURED': 'r',
     'DOCUMENT': 'r', 'FIXED_DOCUMENT': 'r', 'STREAM': 'r', 'LIST': 'r', 'LINK': 'r', 'SECRET': 'r',
     'EXPORT': 'r', 'REPORT': 'r', 'RENEWED': 'r', 'RENEWED_SIZED': 'r', 'RENEWED_DOCUMENT': 'r',
     'CHAIN': 'r', 'RENEWED_CHAIN': 'r',
