@@ -10,8 +10,8 @@ load helper
 	# enrollfs(5) has a paragraph for each; manual.bats compares
 	ls -1 "$M" | tr '\n' ' ' | grep -qx 'app_connector certs domain enroll export log log.head metrics renew service_edge tables version why '
 	ls -1 "$G" | tr '\n' ' ' |
-		grep -qx 'created description enabled keys members modified signing_cert '
-	ls -1 "$K" | tr '\n' ' ' | grep -qx 'copies created description enabled enroll enroll.d expires exportable id key last_copied last_used managed max_uses modified modified_by remaining signing_cert state uses '
+		grep -qx 'allowed_names created description enabled key_types keys member_names members modified signing_cert usages validity '
+	ls -1 "$K" | tr '\n' ' ' | grep -qx 'allowed_names copies created description enabled enroll enroll.d expires exportable id key key_types last_copied last_used managed max_uses member_names modified modified_by remaining signing_cert state usages uses validity '
 	ls -1 "$G/members/web1" | tr '\n' ' ' | grep -qx 'cert.pem chain.pem csr.pem description enrolled enrolled_by fingerprint fullchain.pem not_after not_before provisioning_key renew revocation serial signing_cert state '
 	ls -1 "$M/certs" | tr '\n' ' ' | grep -qx 'connector root service_edge '
 	ls -1 "$M/certs/root" | tr '\n' ' ' | grep -qx 'algorithm ca_validity_days cert.pem chain.pem created crl.der crl.pem crl_days csr.pem enabled fingerprint import index.txt index.txt.attr issued issuer managed modified not_after not_before revoked serial state subject validity_days '
