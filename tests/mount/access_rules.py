@@ -27,6 +27,9 @@ USED = 'certs/(root|connector|service_edge)'
 UNUSED, PENDING = 'certs/(handed|closed)', 'certs/waiting'
 JUNK = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
 
+LIMITS = (('allowed_names', 'x.example\n'), ('member_names', '*\n'), ('validity', '365d\n'),
+          ('key_types', 'ec-p256 ed25519\n'), ('usages', 'client server\n'))
+
 # Sorts of files: ro (nobody writes it), rw, ca (the root's owner writes it), talk (a conversation,
 # as the directory permits), public (one for everybody), secret, link, csr (a drop: writing it again
 # changes nothing), draft, export. Then what is written, $ for a request, and what who may write it
@@ -52,6 +55,7 @@ FILES = [
     ('export/certs', r'[a-z_]+\.json', 'export'),
     ('export/trail', r'[a-z0-9-]+\.jsonl', 'export'),
 ]
+FILES += [(ANY, name, 'ca', text, 0) for name, text in LIMITS]
 for key, refused in ((KEY, 0), (MANAGED, errno.EPERM)):
     FILES += [
         (key, 'uses remaining state id copies last_copied last_used created modified modified_by',
@@ -70,6 +74,7 @@ for key, refused in ((KEY, 0), (MANAGED, errno.EPERM)):
         (key + r'/enroll\.d', r'[a-z]+\.crt', 'ro'),
         (key, r'\.draft', 'draft', 'text\n', 0),
     ]
+    FILES += [(key, name, 'rw', text, refused) for name, text in LIMITS]
 for cert in (USED, UNUSED, PENDING):
     waits, done = cert == PENDING, 0 if cert == PENDING else errno.EBUSY
     FILES += [

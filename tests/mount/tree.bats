@@ -8,13 +8,13 @@ load helper
 	csr web1
 	enroll_here web1.csr > /dev/null
 	# enrollfs(5) has a paragraph for each; manual.bats compares
-	ls -1 "$M" | tr '\n' ' ' | grep -qx 'app_connector certs domain enroll export log log.head metrics renew service_edge tables version why '
+	ls -1 "$M" | tr '\n' ' ' | grep -qx 'app_connector certs domain enroll export log log.head metrics renew service_edge tables version whois why '
 	ls -1 "$G" | tr '\n' ' ' |
-		grep -qx 'approval created description enabled keys members modified signing_cert '
-	ls -1 "$K" | tr '\n' ' ' | grep -qx 'approval copies created description enabled enroll enroll.d expires exportable id key last_copied last_used managed max_uses modified modified_by pending remaining signing_cert state uses '
+		grep -qx 'allowed_names approval created description enabled expire_after key_types keys member_names members modified revocation signing_cert usages validity '
+	ls -1 "$K" | tr '\n' ' ' | grep -qx 'allowed_names approval copies created description enabled enroll enroll.d expires exportable id key key_types last_copied last_used managed max_uses member_names modified modified_by pending remaining revocation secret signing_cert state usages uses validity '
 	ls -1 "$G/members/web1" | tr '\n' ' ' | grep -qx 'cert.pem chain.pem csr.pem description enrolled enrolled_by fingerprint fullchain.pem not_after not_before provisioning_key renew revocation serial signing_cert state '
 	ls -1 "$M/certs" | tr '\n' ' ' | grep -qx 'connector root service_edge '
-	ls -1 "$M/certs/root" | tr '\n' ' ' | grep -qx 'algorithm ca_validity_days cert.pem chain.pem created crl.der crl.pem crl_days crl_url csr.pem enabled fingerprint import index.txt index.txt.attr issued issuer issuer_url managed modified not_after not_before revoked serial state subject validity_days '
+	ls -1 "$M/certs/root" | tr '\n' ' ' | grep -qx 'algorithm ca_validity_days cert.pem chain.pem created crl.der crl.pem crl_days crl_url cross cross.pem csr.pem enabled fingerprint import index.txt index.txt.attr issued issuer issuer_url managed modified not_after not_before revocation revoked serial state subject validity_days '
 }
 
 @test "sizes are exactly what a read returns" {
