@@ -456,8 +456,8 @@ struct store_edit {
  * with that name), -ERANGE (MAX_USES below 0 or too large; a number of days too
  * large), -EBUSY (CA_VALIDITY_DAYS, and not pending), or -EINVAL (the kind has
  * no such field; relative to unlimited; less than 1 day; not a reason of RFC
- * 5280 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED (nothing
- * to revoke); for ENABLED -EBUSY (an order is unfinished).
+ * 5280 5.3.1). For REVOCATION also -EEXIST (revoked already) or -EKEYEXPIRED
+ * (nothing to revoke); for ENABLED -EBUSY (an order is unfinished).
  */
 int store_set(struct store *store, struct store_call *call,
     const struct store_object *object, const struct store_edit *edit);
