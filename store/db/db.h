@@ -287,7 +287,8 @@ struct db_job {
  * Jobs that wait together are committed together. Answers what the job did, or
  * why the commit failed: then nothing of it has happened. -EROFS on a read-only
  * store; -EBUSY if another program holds its lock, or the disk has not answered
- * for a while and enough threads wait for it already. *arg may say what the job
+ * for a while and enough threads wait for it already; -ETIMEDOUT: whether it
+ * happened is not known, as a server does not answer. *arg may say what the job
  * found out, but that counts only if the answer is not negative.
  */
 int db_submit(struct db *db, const struct db_job *job, void *arg);

@@ -76,7 +76,7 @@ struct db_engine {
 	/* Finds out whether what it has assumed holds: of some job's statement
 	 * it did not, if the answer is other than 0; or NULL. */
 	int (*complete)(struct db *db);
-	/* 0: all of it is durable. */
+	/* 0: all of it is durable; -ETIMEDOUT: that is not known. */
 	int (*commit)(struct db *db);
 	void (*rollback)(struct db *db); /* if there is a transaction */
 	/* Before answers to what was committed: a secret that a job destroyed

@@ -174,18 +174,15 @@ static int try_batch(
 }
 
 /*
- * Runs tasks as one transaction. Returns 0: they have their answers;
- * -ECANCELED: all of it is void, as one of them failed behind a change; or
- * -errno: nothing can be stored.
+ * Runs tasks as one transaction, again until then (ticks). Returns 0: they have
+ * their answers; -ECANCELED: all of it is void, as one of them failed behind a
+ * change; or -errno: nothing can be stored.
  */
-static int run_batch(
-    struct db *db, struct db_task *first, const struct db_task *end)
+static int run_batch(struct db *db, struct db_task *first,
+    const struct db_task *end, int64_t until)
 {
 	static const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t again = db->again_ms * (CLOCK_SECOND / 1000),
-		until = clock_ticks() + again;
 
-	db->deadline = again ? until + again : 0;
 	db->once = false;
 	int rc = try_batch(db, first, end);
 
@@ -193,25 +190,40 @@ static int run_batch(
 		nanosleep(&pause, NULL);
 		rc = try_batch(db, first, end);
 	}
-	db->deadline = 0;
 	return rc == -ERESTART ? -EIO : rc;
 }
 
-/* Gives each task its answer. Returns why nothing could be stored. */
+/* Whether a task that was alone may follow: the engine has time left. */
+static int check_time(const struct db *db)
+{
+	return db->deadline && clock_ticks() >= db->deadline ? -EBUSY : 0;
+}
+
+/* Gives each task its answer. Returns why nothing could be stored. All of them
+ * together have the time of one, whatever the engine waits for. */
 static int run_all(struct db *db, struct db_task *tasks)
 {
-	int rc = run_batch(db, tasks, NULL);
+	int64_t again = db->again_ms * (CLOCK_SECOND / 1000),
+		until = clock_ticks() + again;
+
+	db->deadline = again ? until + again : 0;
+	int rc = run_batch(db, tasks, NULL, until);
 	bool singly = rc == -ECANCELED && tasks->next;
 
 	if (rc == -ECANCELED)
 		rc = 0;
 	for (struct db_task *task = tasks; task; task = task->next) {
-		int lost = singly && !rc ? run_batch(db, task, task->next) : 0;
+		if (singly && !rc)
+			rc = check_time(db);
+		int lost = singly && !rc
+			       ? run_batch(db, task, task->next, until)
+			       : 0;
 		if (lost != -ECANCELED && !rc)
 			rc = lost;
 		if (rc)
 			task->rc = rc;
 	}
+	db->deadline = 0;
 	return rc;
 }
 

@@ -293,7 +293,9 @@ static int sign_list(struct crl_signing *m)
 	rc = pki_crl(signer->ca, &m->crl, &m->entries, &m->der);
 	if (!rc)
 		rc = add_room(&m->der);
-	return rc ? rc : db_submit(m->store->db, &list_job, m);
+	if (!rc)
+		rc = db_submit(m->store->db, &list_job, m);
+	return rc == -ETIMEDOUT ? -EIO : rc;
 }
 
 /* --- the pace --- */

@@ -204,6 +204,9 @@ int store_submit(struct store *store, struct store_call *call,
 	store_identify(call);
 	int rc = db_submit(store->db, job, arg);
 
+	if (rc == -ETIMEDOUT)
+		return store_refuse(call, -EIO,
+		    "the server has not answered: it is not known whether this was stored; look again");
 	/* The job's reason no longer holds if its commit failed. */
 	if (rc == -EIO)
 		store_refuse(call, rc,

@@ -26,8 +26,8 @@ int object_touch_list(
     struct db_conn *conn, const struct store_object *object, int64_t now);
 
 /* Identifies the caller for the audit trail (store_identify) and runs
- * db_submit. Sets call->reason if the store failed: -EIO, -ENOSPC, -EBUSY or
- * -ENOMEM. Returns as db_submit. */
+ * db_submit. Sets call->reason if the store failed: -EIO (also for
+ * -ETIMEDOUT), -ENOSPC, -EBUSY or -ENOMEM. Else returns as db_submit. */
 int store_submit(struct store *store, struct store_call *call,
     const struct db_job *job, void *arg);
 

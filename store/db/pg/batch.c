@@ -94,8 +94,8 @@ static int time_left(const struct db *common, int patience_ms)
 	return left > 0 ? (int)left : 0;
 }
 
-/* A link that is lost is made anew. Then
- * the server may be another one, with less than was seen. */
+/* Replaces a link that is lost. The server may then be another one, with less
+ * than was seen. */
 static int ready_writer(struct pg_db *db, int patience_ms)
 {
 	struct pg_link *link = db->writer.link;
@@ -134,9 +134,9 @@ static void note_seen(
 	     edits = unknown || edited > db->seen;
 
 	db->seen = number;
-	__atomic_store_n(&db->polled, at, __ATOMIC_RELAXED);
 	if (others)
 		db_others_wrote(db->db, edits);
+	__atomic_store_n(&db->polled, at, __ATOMIC_RELEASE);
 }
 
 int pg_begin(struct db *common, struct db_batch *batch)
@@ -284,7 +284,7 @@ static int find_out(struct pg_db *db)
 		report(LOG_ERR,
 		    "store %s: it is not known whether the last changes were stored: the server does not answer",
 		    db->path);
-	return rc > 0 ? 0 : rc ? -EIO : -ERESTART;
+	return rc > 0 ? 0 : rc ? -ETIMEDOUT : -ERESTART;
 }
 
 static void note_own(struct pg_db *db, int64_t at)
@@ -331,7 +331,7 @@ static int read_numbers(int statement, const PGresult *row, void *arg)
  * Of tables that were never analyzed, PostgreSQL assumes that hardly any row
  * has no value in `removed`, and finds a member by reading all of its group.
  * Autovacuum takes a minute to see to that: until a store is large, it is done
- * here each time it has doubled.
+ * here each time it has doubled. One that takes too long is left to autovacuum.
  */
 static void analyze(struct pg_db *db)
 {
@@ -340,9 +340,13 @@ static void analyze(struct pg_db *db)
 	if (db->number < FIRST || db->number > LAST ||
 	    db->number < 2 * db->analyzed)
 		return;
-	if (!pg_exec(db->writer.link,
-		"ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place"))
-		db->analyzed = db->number;
+	db->analyzed = db->number;
+	if (pg_exec(db->writer.link,
+		"BEGIN; SET LOCAL statement_timeout = '500ms'; "
+		"ANALYZE (SKIP_LOCKED) cert, grp, prov_key, member, issued, event, former, place; "
+		"COMMIT") &&
+	    !pg_is_lost(db->writer.link))
+		pg_exec(db->writer.link, "ROLLBACK");
 }
 
 /* Looks whether others have written. */
@@ -377,7 +381,7 @@ void pg_tidy(struct db *common, bool idle)
 bool pg_is_current(const struct db *common)
 {
 	const struct pg_db *db = common->handle;
-	int64_t polled = __atomic_load_n(&db->polled, __ATOMIC_RELAXED);
+	int64_t polled = __atomic_load_n(&db->polled, __ATOMIC_ACQUIRE);
 
 	return polled &&
 	       clock_ticks() - polled < CURRENT_MS * (CLOCK_SECOND / 1000);

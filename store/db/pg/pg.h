@@ -26,7 +26,10 @@ enum { PG_POLL_TIMEOUT_MS = 1000, PG_POLL_MS = 250 };
 /* Statements whose answers are read together, and bytes of them: libpq begins
  * to send at 8 KiB, and a host that stops before it has sent all would not be
  * timed out. */
-enum { PG_QUEUE = 32, PG_QUEUE_BYTES = 6000 };
+enum { PG_QUEUE = 32, PG_QUEUE_BYTES = 8000 };
+
+/* At most, in a URI. */
+enum { PG_HOSTS = 8 };
 
 /* For how long after a poll rows in memory are used. */
 enum { CURRENT_MS = 500 };
@@ -159,7 +162,9 @@ struct pg_addresses {
 };
 
 /* Looks up the addresses of a host, until `until` in ticks. Returns 0, or an
- * error that pg_resolve_error has the text of. */
+ * error that pg_resolve_error has the text of. Before pg_resolve_beside, the
+ * process has to have one thread. */
+void pg_resolve_beside(void);
 int pg_resolve(const char *host, int64_t until, struct pg_addresses *out);
 const char *pg_resolve_error(int error);
 

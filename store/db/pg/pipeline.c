@@ -10,8 +10,8 @@
  * A job's statements that cannot fail once its claim has been granted are sent
  * one behind the other, and the outcome of each is assumed. Their answers are
  * read with that of the next query, or before COMMIT: then the assumption is
- * checked, so a round trip is spent for a claim and for what is read, and for
- * nothing else.
+ * checked. So they cost no round trips but that of the claim, or of what is
+ * read next; the first time, each is prepared.
  */
 
 enum assumption { NONE, ONE_ROW, ANY_ROWS };
@@ -50,9 +50,7 @@ int pg_enqueue(struct pg_link *link, enum db_query query, size_t bytes)
 {
 	link->queue[link->queued++] = query;
 	link->bytes += bytes;
-	return link->queued < PG_QUEUE && link->bytes < PG_QUEUE_BYTES
-		   ? 0
-		   : pg_settle(link);
+	return link->queued < PG_QUEUE ? 0 : pg_settle(link);
 }
 
 static int check(enum db_query query, PGresult *result)
@@ -97,6 +95,9 @@ int pg_end_pipeline(struct pg_link *link)
 {
 	if (!pg_is_lost(link))
 		pq.PQclear(pg_next(link, pg_until(link)));
+	/* what was said then is why */
+	if (!link->pg)
+		return link->writes ? -ERESTART : -EIO;
 	return pg_is_lost(link) || !pq.PQexitPipelineMode(link->pg)
 		   ? pg_error(link, NULL, "Sync")
 		   : 0;

@@ -20,9 +20,11 @@ size_t pg_path_max(void)
 	return 1024;
 }
 
+/* What comes first in opening a store: privileges have been given up. */
 int pg_directory(const char *path, int *dir)
 {
 	(void)path;
+	pg_resolve_beside();
 	*dir = AT_FDCWD;
 	return 0;
 }

@@ -28,15 +28,13 @@ int pg_connect_to(const struct pg_db *db, int patience_ms, struct pg_link **out)
 }
 
 /* With pool_lock held: waits until a link is idle, or may be made. */
-static int wait_for_link(struct pg_db *db)
+static int wait_for_link(struct pg_db *db, int64_t until)
 {
-	struct timespec until = clock_at(
-	    clock_ticks() + pg_patience_ms / 1000 * CLOCK_SECOND);
+	struct timespec at = clock_at(until);
 	int rc = 0;
 
 	while (!db->idle && db->links >= PG_POOL && !rc)
-		rc = pthread_cond_timedwait(
-		    &db->returned, &db->pool_lock, &until);
+		rc = pthread_cond_timedwait(&db->returned, &db->pool_lock, &at);
 	return rc;
 }
 
@@ -62,14 +60,16 @@ static void give_up_link(struct pg_db *db)
 
 /* A new one; after a failure, for a second none is tried, so that threads do
  * not queue for a server that is away. */
-static struct pg_link *make_link(struct pg_db *db)
+static struct pg_link *make_link(struct pg_db *db, int64_t until)
 {
 	struct pg_link *link = NULL;
+	int64_t now = clock_ticks(),
+		left = (until - now) / (CLOCK_SECOND / 1000);
 	unsigned int generation = __atomic_load_n(
 	    &db->generation, __ATOMIC_RELAXED);
 
-	if (clock_ticks() >= __atomic_load_n(&db->refuse, __ATOMIC_RELAXED) &&
-	    pg_connect_to(db, pg_patience_ms, &link))
+	if (left > 0 && now >= __atomic_load_n(&db->refuse, __ATOMIC_RELAXED) &&
+	    pg_connect_to(db, (int)left, &link))
 		__atomic_store_n(&db->refuse, clock_ticks() + CLOCK_SECOND,
 		    __ATOMIC_RELAXED);
 	if (!link)
@@ -82,13 +82,14 @@ static struct pg_link *make_link(struct pg_db *db)
 struct pg_link *pg_acquire(struct pg_conn *conn)
 {
 	struct pg_db *db = conn->base.db->handle;
+	int64_t until = clock_ticks() + pg_patience_ms * (CLOCK_SECOND / 1000);
 
 	if (conn->link) {
 		conn->uses++;
 		return conn->link;
 	}
 	pthread_mutex_lock(&db->pool_lock);
-	int rc = wait_for_link(db);
+	int rc = wait_for_link(db, until);
 	struct pg_link *link = rc ? NULL : take_idle(db);
 	pthread_mutex_unlock(&db->pool_lock);
 	if (link && (pg_is_lost(link) ||
@@ -98,7 +99,7 @@ struct pg_link *pg_acquire(struct pg_conn *conn)
 		link = NULL;
 	}
 	if (!link && !rc)
-		link = make_link(db);
+		link = make_link(db, until);
 	conn->link = link;
 	conn->uses = link ? 1 : 0;
 	return link;

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "store/base/clock.h"
 #include "store/db/pg/pg.h"
@@ -22,7 +28,11 @@ struct search {
 	struct search *next;
 };
 
-#define FRESH (10 * CLOCK_SECOND)
+#define FRESH (60 * CLOCK_SECOND)
+
+/* Searches may be in threads: a thread that began before the process gave up
+ * its privileges would keep them, and so would those that it begins. */
+static bool beside;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct search *searches;
@@ -92,7 +102,7 @@ static int result_of(struct search *s, struct pg_addresses *out)
 	static const struct timespec none;
 	const struct gaicb *request = &s->request;
 
-	/* takes the lock under which the result was stored */
+	/* its helper has let the request go */
 	gai_suspend(&request, 1, &none);
 	int rc = gai_error(&s->request);
 	s->going_on = rc == EAI_INPROGRESS;
@@ -111,9 +121,72 @@ static void wait_until(const struct gaicb *request, int64_t until)
 		gai_suspend(&request, 1, &time);
 }
 
+/* --- before there are threads --- */
+
+struct answer {
+	int rc;
+	struct pg_addresses addresses;
+};
+
+_Noreturn static void search_in_child(const char *host, int to)
+{
+	struct answer answer = {0};
+	struct addrinfo *found = NULL;
+
+	answer.rc = getaddrinfo(host, NULL, &wanted, &found);
+	if (!answer.rc)
+		copy(found, &answer.addresses);
+	if (write(to, &answer, sizeof(answer)) != sizeof(answer))
+		_exit(1);
+	_exit(0);
+}
+
+static bool is_readable(int fd, int64_t until)
+{
+	int64_t left = until - clock_ticks();
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+	return left > 0 &&
+	       poll(&wait, 1, (int)(left / (CLOCK_SECOND / 1000)) + 1) == 1;
+}
+
+/* A child searches, which ends with the answer. */
+static int resolve_apart(
+    const char *host, int64_t until, struct pg_addresses *out)
+{
+	struct answer answer = {.rc = EAI_INPROGRESS};
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return EAI_SYSTEM;
+	pid_t pid = fork();
+	if (pid == 0)
+		search_in_child(host, ends[1]);
+	close(ends[1]);
+	/* less than PIPE_BUF comes at once */
+	if (pid < 0 ||
+	    (is_readable(ends[0], until) &&
+		read(ends[0], &answer, sizeof(answer)) != sizeof(answer)))
+		answer.rc = EAI_SYSTEM;
+	close(ends[0]);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	*out = answer.addresses;
+	return answer.rc || out->n ? answer.rc : EAI_NODATA;
+}
+
+void pg_resolve_beside(void)
+{
+	beside = true;
+}
+
 int pg_resolve(const char *host, int64_t until, struct pg_addresses *out)
 {
 	out->n = 0;
+	if (!beside)
+		return resolve_apart(host, until, out);
 	pthread_mutex_lock(&lock);
 	struct search *s = find(host);
 	int rc = s ? begin(s) : EAI_MEMORY;

@@ -131,8 +131,17 @@ static int prepare(
 	return rc;
 }
 
-/* assumed: it is the first of the queue, or another one. *bytes: of its
- * values. */
+/* At most: of the messages Bind, Describe and Execute. */
+static size_t size_of(enum db_query query, const struct parameters *p)
+{
+	size_t bytes = 64 + strlen(db_query_name(query));
+
+	for (int i = 0; i < p->n; i++)
+		bytes += 6 + (size_t)p->length[i];
+	return bytes;
+}
+
+/* assumed: it is the first of the queue, or another one. */
 static int send_query(struct pg_link *link, enum db_query query,
     const struct db_value *args, bool assumed, size_t *bytes)
 {
@@ -142,12 +151,13 @@ static int send_query(struct pg_link *link, enum db_query query,
 
 	if (!rc)
 		rc = prepare(link, query, &p);
+	*bytes = size_of(query, &p);
+	if (!rc && link->bytes + *bytes > PG_QUEUE_BYTES)
+		rc = pg_settle(link);
 	if (rc)
 		return rc;
 	if (assumed && !link->queued && !pq.PQenterPipelineMode(link->pg))
 		return pg_error(link, NULL, db_query_name(query));
-	for (int i = 0; i < p.n; i++)
-		*bytes += (size_t)p.length[i];
 	return pq.PQsendQueryPrepared(link->pg, db_query_name(query), p.n,
 		   p.value, p.length, p.format, 1)
 		   ? 0

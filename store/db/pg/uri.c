@@ -74,6 +74,17 @@ static bool is_local(const PQconninfoOption *options)
 	return local;
 }
 
+/* 0: it is not one. */
+static int port_at(const char *ports, int n)
+{
+	enum { DEFAULT = 5432 };
+	char text[16], *end;
+
+	pg_uri_part(ports, n, text, sizeof(text));
+	long port = *text ? strtol(text, &end, 10) : DEFAULT;
+	return *text && (*end || port < 1 || port > 65535) ? 0 : (int)port;
+}
+
 static const char *fault_of_lists(const PQconninfoOption *options)
 {
 	const char *hosts = pg_uri_value(options, "host"),
@@ -85,6 +96,11 @@ static const char *fault_of_lists(const PQconninfoOption *options)
 		return "it has to have as many hosts as addresses (hostaddr)";
 	if (pg_uri_parts(ports) != 1 && pg_uri_parts(ports) != n)
 		return "it has to have one port, or as many as hosts";
+	if (n > PG_HOSTS)
+		return "it has too many hosts: at most 8 are possible";
+	for (int i = 0; i < pg_uri_parts(ports); i++)
+		if (!port_at(ports, i))
+			return "a port is a number from 1 to 65535";
 	return NULL;
 }
 
@@ -126,17 +142,14 @@ static void need(const char *file, db_needed_fn fn, void *arg)
 static void need_ports(
     const PQconninfoOption *options, db_needed_fn fn, void *arg)
 {
-	enum { NAMES = 53, DEFAULT = 5432 };
+	enum { NAMES = 53 };
 	const char *ports = pg_uri_value(options, "port");
-	char port[16];
 
 	if (is_local(options))
 		return;
 	fn(NULL, NAMES, arg);
-	for (int i = 0; i < pg_uri_parts(ports); i++) {
-		pg_uri_part(ports, i, port, sizeof(port));
-		fn(NULL, *port ? (int)strtol(port, NULL, 10) : DEFAULT, arg);
-	}
+	for (int i = 0; i < pg_uri_parts(ports); i++)
+		fn(NULL, port_at(ports, i), arg);
 }
 
 void pg_each_needed(const char *path, db_needed_fn fn, void *arg)
