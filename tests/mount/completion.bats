@@ -89,7 +89,7 @@ export T
 	offers "echo > $K/max_uses " max
 	cd "$K"
 	offers 'echo m' max
-	offers 'echo s' service_edge server
+	offers 'echo s' superseded service_edge server
 	offers_before ' > max_uses' 'echo ' max
 	cd "$M/certs/root"
 	offers 'echo rsa' rsa-2048 rsa-3072 rsa-4096
