@@ -84,6 +84,6 @@ ATTR_READ(segment_read)
 /* With another master key all records have other MACs, and only this says so. */
 ATTR_MEASURE(segment_measure)
 {
-	*changed = store_shown(store, row->object.changed);
+	*changed = store_shown_segment(store, row->object.changed);
 	return store_segment_size(store, &row->segment, len);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "store/audit.h"
+#include "store/backup/anchor.h"
 #include "store/base/clock.h"
 #include "store/base/report.h"
 #include "store/internal.h"
@@ -210,10 +211,12 @@ static int raise_versions(struct rekey *r, struct db_conn *conn, int64_t now)
 
 	for (size_t i = 0; i < sizeof(raise) / sizeof(raise[0]) && !rc; i++)
 		rc = db_change(conn, raise[i], DB_ARGS(DB_INT(second * 1024)));
+	if (!rc)
+		rc = db_change(conn, DB_SETTING_SET,
+		    DB_ARGS(DB_TEXT("shown_floor"), DB_BLOB(text, (size_t)n)));
 	return rc ? rc
 		  : db_change(conn, DB_SETTING_SET,
-			DB_ARGS(
-			    DB_TEXT("shown_floor"), DB_BLOB(text, (size_t)n)));
+			DB_ARGS(DB_TEXT("rekeyed"), DB_BLOB(text, (size_t)n)));
 }
 
 /* For who opens the store with the old key: what puts the new one in place. */
@@ -243,6 +246,26 @@ static int note(struct rekey *r, struct db_conn *conn, int64_t now)
 	    &(struct audit){.action = "rekey", .object = r->options->path});
 }
 
+/* Where the trail begins behind a trim, with the MAC of the new key. */
+static int reseal_anchor(struct rekey *r, struct db_conn *conn)
+{
+	struct store *store = r->store;
+	struct pki_sealer *old = store->sealer;
+	struct anchor anchor;
+	int rc = anchor_read(conn, store, &anchor);
+
+	if (rc == -EBADMSG)
+		report(LOG_ERR,
+		    "store %s: where its trail begins was changed: fsck.enrollfs says more",
+		    r->options->path);
+	if (rc || !anchor.records)
+		return rc;
+	store->sealer = r->sealer;
+	rc = anchor_write(conn, store, &anchor);
+	store->sealer = old;
+	return rc;
+}
+
 static int reseal_all(struct db_conn *conn, struct db_batch *batch, void *arg)
 {
 	struct rekey *r = arg;
@@ -253,6 +276,8 @@ static int reseal_all(struct db_conn *conn, struct db_batch *batch, void *arg)
 	if (!rc)
 		rc = seal_setting(
 		    conn, r->sealer, STORE_SEAL_CHECK, "check", "enrollfs");
+	if (!rc)
+		rc = reseal_anchor(r, conn);
 	if (!rc)
 		rc = seal_command(r, conn);
 	if (!rc)

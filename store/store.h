@@ -406,6 +406,9 @@ int store_rename(struct store *store, struct store_call *call,
  * change moves the time on by a second, ahead of the clock if need be. */
 int64_t store_shown(const struct store *store, int64_t moment);
 
+/* The moment that a segment of the journal shows. */
+int64_t store_shown_segment(const struct store *store, int64_t moment);
+
 /* Notes that a volatile file of the object has shown this second to a caller:
  * its next content shows a later one. */
 void store_look(

@@ -77,8 +77,9 @@ static int read_counts(const struct db_row *row, void *arg)
 static int drop_members(struct trimming *t)
 {
 	static const enum db_query queries[] = {DB_TRIM_COUNT_USES,
-	    DB_TRIM_COUNT_ISSUED, DB_TRIM_DROP_MEMBERS, DB_TRIM_DROP_ISSUED,
-	    DB_TRIM_CLEAR, DB_TRIM_PREVIOUS, DB_NONE};
+	    DB_TRIM_COUNT_ISSUED, DB_TRIM_DROP_MEMBERS, DB_TRIM_DROP_ALT_NAMES,
+	    DB_TRIM_DROP_NARROWED, DB_TRIM_DROP_ISSUED, DB_TRIM_CLEAR,
+	    DB_TRIM_PREVIOUS, DB_NONE};
 	int rc = db_change(
 	    t->conn, DB_TRIM_ISSUED, DB_ARGS(DB_INT(t->trim->expired)));
 
@@ -203,6 +204,13 @@ static int note_list(const struct db_row *row, void *arg)
 	return journal_note(t->conn, DB_CRL, db_int(row, 0), t->now);
 }
 
+static int note_compromised(const struct db_row *row, void *arg)
+{
+	const struct trimming *t = arg;
+
+	return journal_note(t->conn, DB_COMPROMISED, db_int(row, 0), t->now);
+}
+
 static int note_anchor(struct trimming *t)
 {
 	CLEANUP_BYTES struct bytes data = {0};
@@ -277,6 +285,9 @@ static int note_all(struct trimming *t, int64_t last)
 
 	if (!rc)
 		rc = db_each(t->conn, DB_TRIM_OBJECTS, NULL, note_object, t);
+	if (!rc)
+		rc = db_each(
+		    t->conn, DB_TRIM_COMPROMISED, NULL, note_compromised, t);
 	if (!rc)
 		rc = db_each(t->conn, DB_TRIM_UNNOTED,
 		    DB_ARGS(DB_INT(t->anchor.line)), note_issued, t);

@@ -19,8 +19,8 @@
 
 /* What is exported: objects, numbered as enum store_kind, and in records of the
  * trail an issued certificate, its revocation, a member as it enrolled, the
- * number of a revocation list, and a compromised public key whose certificate is
- * not there any more. */
+ * number of a revocation list, and a compromised public key whose certificate
+ * is not there any more. */
 enum db_kind {
 	DB_PLACE,
 	DB_CERT,
@@ -369,6 +369,7 @@ enum db_merge {
 	DB_LIMITS_READ(S, DB_ENROLL_OF_KEY, "k")
 
 #define DB_RENEW_READ(S) \
+	S(DB_RENEW_APPROVAL, "greatest(k.approval, g.approval)") \
 	S(DB_RENEW_NAME, "m.name") \
 	S(DB_RENEW_GROUP, "g.id") \
 	S(DB_RENEW_GROUP_NAME, "g.name") \

@@ -50,13 +50,18 @@ void alt_name_beside_ours(const struct store *store, const void *der,
 		memcpy(uri, own, OUR_URI);
 }
 
+bool alt_name_lacks(const struct pki_asked *has, const struct pki_asked *names)
+{
+	for (int i = 0; i < names->names; i++)
+		if (!pki_asked_name(has, &names->name[i]))
+			return true;
+	return false;
+}
+
 bool alt_name_narrows(
     const struct pki_asked *now, const struct pki_asked *before)
 {
-	for (int i = 0; i < before->names; i++)
-		if (!pki_asked_name(now, &before->name[i]))
-			return true;
-	return before->usages & ~now->usages;
+	return alt_name_lacks(now, before) || before->usages & ~now->usages;
 }
 
 /* --- of all certificates --- */

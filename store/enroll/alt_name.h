@@ -30,6 +30,9 @@ void alt_name_beside_ours(const struct store *store, const void *der,
     size_t len, const unsigned char *spki_hash, struct pki_asked *out,
     char uri[OUR_URI]);
 
+/* Whether there are names that a certificate lacks. */
+bool alt_name_lacks(const struct pki_asked *has, const struct pki_asked *names);
+
 /* Whether a certificate has fewer names or usages than another. */
 bool alt_name_narrows(
     const struct pki_asked *now, const struct pki_asked *before);

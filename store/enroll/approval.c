@@ -231,8 +231,3 @@ int approval_done(struct db_conn *conn, const struct enrolment *e, int64_t now)
 		rc = db_change(conn, DB_PENDING_DROP_FILES, NULL);
 	return rc ? rc : shown_listed(conn, STORE_KEY, e->key, now);
 }
-
-bool approval_of_renewal(bool wanted, int new_names)
-{
-	return wanted && new_names > 0;
-}

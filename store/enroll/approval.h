@@ -24,11 +24,4 @@ int approval_request(struct enrolment *e);
 /* In a job: the request e->approves has been carried out. */
 int approval_done(struct db_conn *conn, const struct enrolment *e, int64_t now);
 
-/*
- * Whether a renewal waits for approval: the key or group wants it, and there
- * are names in the request that the present certificate lacks. A renewal keeps
- * its names today, so none does.
- */
-bool approval_of_renewal(bool wanted, int new_names);
-
 #endif

@@ -129,14 +129,16 @@ int grant_check(struct issuance *i)
 	i->given.names = 0;
 	i->given.usages = PKI_USAGES;
 	i->lifetime = 0;
-	i->narrows = false;
+	i->narrows = i->widens = false;
 	if (i->present.len)
 		read_present(i, &present);
 	if (set)
 		rc = check_limits(i, i->present.len ? &present : NULL);
-	if (!rc && i->present.len)
-		i->narrows = alt_name_narrows(&i->given, &present.has);
-	return rc;
+	if (rc || !i->present.len)
+		return rc;
+	i->narrows = alt_name_narrows(&i->given, &present.has);
+	i->widens = alt_name_lacks(&present.has, &i->given);
+	return 0;
 }
 
 /* --- again --- */

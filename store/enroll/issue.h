@@ -62,6 +62,7 @@ struct issuance {
 	struct bytes present;
 	unsigned char present_spki[PKI_HASH];
 	bool narrows;
+	bool widens; /* there are names that the present certificate lacks */
 
 	/* the certificate to store; dates in seconds */
 	unsigned char serial[PKI_SERIAL];

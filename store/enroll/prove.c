@@ -64,14 +64,15 @@ static int read_limits(struct renewal *r, const struct db_row *row)
 	if (blob && len <= PKI_HASH)
 		memcpy(i->present_spki, blob, len);
 	r->narrowed = db_int(row, DB_RENEW_NARROWED);
+	r->wants_approval = db_int(row, DB_RENEW_APPROVAL);
 	i->limits.group_edits = db_int(row, DB_RENEW_GROUP_LIMITS);
 	i->limits.key_edits = db_int(row, DB_RENEW_KEY_LIMITS);
 	blob = db_blob(row, DB_RENEW_PRESENT_DER, &len);
 	i->present.len = 0;
 	int rc = bytes_add(&i->present, blob, len);
 	return rc ? rc
-		  : limits_read(&i->limits, row, DB_RENEW_OF_GROUP,
-			DB_RENEW_OF_KEY);
+		  : limits_read(
+			&i->limits, row, DB_RENEW_OF_GROUP, DB_RENEW_OF_KEY);
 }
 
 static int read_member_row(const struct db_row *row, void *arg)

@@ -162,6 +162,16 @@ static int check_member(struct renewal *r, int64_t seconds)
 	return rc ? rc : check_present(r, seconds);
 }
 
+/* Names that the present certificate lacks have to be approved, which a renewal
+ * cannot wait for. */
+static int check_approval(struct renewal *r)
+{
+	return r->wants_approval && r->i.widens
+		   ? store_refuse(r->i.call, -EPERM,
+			 "names that the present certificate lacks have to be approved: enroll with a new key pair")
+		   : 0;
+}
+
 /* Everything else before the signature. Returns as renewal_prepare. Unless
  * exact, an error may be another one, or none. */
 static int check(struct renewal *r, int64_t seconds, struct bytes *reply)
@@ -178,6 +188,8 @@ static int check(struct renewal *r, int64_t seconds, struct bytes *reply)
 	}
 	if (!rc)
 		rc = grant_check(&r->i);
+	if (!rc)
+		rc = check_approval(r);
 	if (!rc)
 		rc = issuance_check_cert(&r->i, seconds);
 	if (!rc && r->i.store->read_only)

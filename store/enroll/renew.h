@@ -18,7 +18,8 @@ struct renewal {
 	/* the member's newest certificate: id, seconds */
 	int64_t present, present_not_after;
 	bool present_revoked;
-	bool narrowed; /* it is narrower than one before, see narrow.h */
+	bool narrowed;	     /* it is narrower than one before, see narrow.h */
+	bool wants_approval; /* its key or group does */
 
 	int64_t issued, before; /* id of the new certificate, and the highest
 				   before it: set in the job */

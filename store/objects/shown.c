@@ -17,7 +17,8 @@
  * changes a second: it shows a later second only if a caller has seen the last
  * one. `looked` has the latest second that was seen of each
  * object. Rows store a second only if it is ahead of the moment of the change.
- * `floor`, in a restored store, is the earliest second that any file shows.
+ * `floor`, in a restored store, is the earliest second that any file shows;
+ * `rekeyed`, behind rekey.enrollfs, that segments of the trail do.
  */
 
 enum column { EDITED, SHOWN, MADE, COLUMNS }; /* of each kind of object */
@@ -42,6 +43,11 @@ static _Atomic int64_t *slot(
 int64_t store_shown(const struct store *store, int64_t moment)
 {
 	return later(moment, store->shown.floor * CLOCK_SECOND);
+}
+
+int64_t store_shown_segment(const struct store *store, int64_t moment)
+{
+	return later(moment, store->shown.rekeyed * CLOCK_SECOND);
 }
 
 void store_look(
@@ -165,13 +171,12 @@ static int read_last(const struct db_row *row, void *arg)
 }
 
 /* A setting is text. */
-static int read_floor(const struct db_row *row, void *arg)
+static int read_second(const struct db_row *row, void *arg)
 {
-	struct store *store = arg;
 	char text[24];
 
 	db_text(row, 0, text, sizeof(text));
-	store->shown.floor = strtoll(text, NULL, 10);
+	*(int64_t *)arg = strtoll(text, NULL, 10);
 	return 1;
 }
 
@@ -179,8 +184,11 @@ int shown_open(struct store *store)
 {
 	struct db_conn *conn = db_reader(store->db);
 	int rc = db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("shown_floor")),
-	    read_floor, store);
+	    read_second, &store->shown.floor);
 
+	if (!rc)
+		rc = db_each(conn, DB_SETTING_GET, DB_ARGS(DB_TEXT("rekeyed")),
+		    read_second, &store->shown.rekeyed);
 	if (!rc)
 		rc = db_each(conn, DB_AUDIT_MOMENT, NULL, read_last, store);
 	store->shown.started = later(

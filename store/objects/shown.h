@@ -18,7 +18,7 @@ struct shown {
 	int64_t latest, vacated;
 	/* Constant while the store is open: the earliest second that any file
 	 * shows; the moment of the start, not before anything shown earlier. */
-	int64_t floor, started;
+	int64_t floor, rekeyed, started;
 	/* The tables' seconds; protected by their render locks. */
 	int64_t listed[STORE_LISTS];
 };

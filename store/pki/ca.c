@@ -14,7 +14,6 @@ static void clear_issuer(struct pki_ca *ca)
 	EVP_MD_CTX_free(ca->sign_message);
 	EVP_PKEY_CTX_free(ca->verify);
 	EVP_MD_CTX_free(ca->verify_message);
-	pki_p256_free(ca->p256);
 	sk_X509_pop_free(ca->path, X509_free);
 	EVP_PKEY_free(ca->key);
 	bytes_free(&ca->algorithm);
@@ -120,7 +119,6 @@ int pki_ca_open(const void *cert, size_t cert_len, const void *key,
 		goto out;
 	}
 	rc = init_issuer(ca, X509_get_subject_name(x));
-	ca->p256 = pki_p256_new(ca->key);
 	/* RFC 5280 4.2.1.1: the authority key identifier is the issuer's subject
 	 * key identifier, which an outside CA may compute differently. */
 	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x);

@@ -103,20 +103,6 @@ enum { PKI_KEY_ID = 20, PKI_KEY_ID_MAX = 64 /* an outside CA's */ };
 int pki_key_id(
     const unsigned char *spki, size_t len, unsigned char out[PKI_KEY_ID]);
 
-/* --- p256.c --- */
-
-/* A public key that verifies many signatures. */
-struct pki_p256;
-
-/* NULL: not a P-256 key, or out of memory. pki_p256_free accepts NULL. */
-struct pki_p256 *pki_p256_new(const EVP_PKEY *key);
-void pki_p256_free(struct pki_p256 *p);
-
-/* Whether the signature (RFC 3279 2.2.3) of a hash is the key's. */
-bool pki_p256_verify(const struct pki_p256 *p,
-    const unsigned char hash[PKI_HASH], const unsigned char *signature,
-    size_t len);
-
 /* --- path.c --- */
 
 /* Verifies a leaf for a purpose (RFC 5280 6.1), with the last certificate as
@@ -182,10 +168,9 @@ struct pki_ca {
 	EVP_PKEY_CTX *sign;
 	EVP_MD_CTX *sign_message;
 	const EVP_MD *digest;
-	/* Likewise for what was signed; p256 instead, unless NULL. */
+	/* Likewise for what was signed. */
 	EVP_PKEY_CTX *verify;
 	EVP_MD_CTX *verify_message;
-	struct pki_p256 *p256;
 	struct bytes algorithm; /* of its signatures, DER */
 	struct bytes subject; /* DER; the issuer of the certificates it signs */
 	/* its subjectKeyIdentifier, or pki_key_id if it has none */

@@ -96,8 +96,6 @@ void pki_alternative_names(struct der *der, const char *uri, const char *dns,
 static bool verify_digest(const struct pki_ca *ca, const unsigned char *hash,
     const unsigned char *signature, size_t len)
 {
-	if (ca->p256)
-		return pki_p256_verify(ca->p256, hash, signature, len);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(ca->verify);
 	bool holds = ctx && EVP_PKEY_verify(ctx, signature, len, hash,
 				(size_t)EVP_MD_get_size(ca->digest)) == 1;

@@ -65,7 +65,7 @@ YML
 	not play bad.yml
 	grep -q 'Invalid argument' out
 	is "$K/max_uses" 5
-	[ "$(ls -A "$K" | wc -l)" = 20 ]
+	[ "$(ls -A "$K" | wc -l)" = 29 ]
 	printf 'ansible %-20s refused, value kept\n' copy
 }
 
@@ -144,6 +144,6 @@ YML
 	is "$K/enabled" 0
 	is "$G/description" Berlin
 	is "$M/certs/connector/crl_days" 9
-	[ "$(ls -A "$K" | wc -l)" = 20 ]
+	[ "$(ls -A "$K" | wc -l)" = 29 ]
 	for c in 'copy backup' 'lineinfile backup' 'template backup' False; do printf 'ansible %-20s ok\n' "$c"; done
 }

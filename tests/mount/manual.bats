@@ -146,7 +146,7 @@ now() { (cd "$K" && PATH=$TOP/scripts:$PATH bash -eo pipefail -c "${2-$1}") && p
 		printf '%s\n' 'chmod o= GROUP' 'chmod o+r key' 'ls -l log' # access.bats, old_store.bats
 		printf '%s\n' 'chown -R' 'rsync -aL' 'rm -r' 'sed -i' 'sed -i' 'sed -i' 'tail -f'
 		# spoken of, not told to be typed
-		printf '%s\n' 'set -e' 'set mkdir rmdir rename chown copy enroll renew revoke' 'ssh -p 2222 -i FILE'
+		printf '%s\n' 'set -e' 'set mkdir rmdir rename chown copy enroll renew revoke revoked' 'ssh -p 2222 -i FILE'
 	} | sort > known
 	within_sentences | sort | diff known -
 
