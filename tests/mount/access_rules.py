@@ -31,7 +31,8 @@ LIMITS = (('allowed_names', 'x.example\n'), ('member_names', '*\n'), ('validity'
           ('key_types', 'ec-p256 ed25519\n'), ('usages', 'client server\n'))
 
 # Sorts of files: ro (nobody writes it), rw, ca (the root's owner writes it), talk (a conversation,
-# as the directory permits), public (one for everybody), secret, link, csr (a drop: writing it again
+# as the directory permits), public (one for everybody), mine (one for the root's owner), command (read
+# as nothing), secret, link, csr (a drop: writing it again
 # changes nothing), draft, export. Then what is written, $ for a request, and what who may write it
 # is told.
 FILES = [
@@ -40,7 +41,10 @@ FILES = [
     ('', 'log log.head metrics domain version why', 'ro'),
     ('tables', 'keys.tsv members.tsv keys.html members.html', 'ro'),
     (ANY, 'created modified', 'ro'),
+    ('', 'whois', 'mine', 'no key\n', errno.EBADMSG),
     (ANY, 'description', 'rw', 'text\n', 0),
+    (ANY, 'expire_after', 'rw', 'never\n', 0),
+    (ANY, 'revocation', 'rw', 'no reason\n', errno.EINVAL),
     (ANY, 'enabled', 'rw', '1\n', 0),
     (ANY, 'signing_cert', 'ca', 'connector\n', 0),
     (ANY, 'approval', 'ca', '0\n', 0),
@@ -65,6 +69,8 @@ for key, refused in ((KEY, 0), (MANAGED, errno.EPERM)):
         (key, 'max_uses', 'rw', 'max\n', refused),
         (key, 'enabled exportable', 'rw', '1\n', refused),
         (key, 'approval', 'rw', '0\n', refused),
+        (key, 'revocation', 'rw', 'no reason\n', errno.EINVAL),
+        (key, 'secret', 'command', 'old\n', errno.EINVAL),
         (key, 'expires', 'rw', 'never\n', refused),
         (key, 'description', 'rw', 'text\n', refused),
         (key, 'signing_cert', 'ca', 'connector\n', refused),
@@ -90,6 +96,9 @@ for cert in (USED, UNUSED, PENDING):
         (cert, 'validity_days', 'rw', '365\n', 0),
         (cert, 'crl_days', 'rw', '7\n', 0),
         (cert, 'crl_url issuer_url', 'rw', 'http://pki.example/\n', 0),
+        (cert, 'revocation', 'rw', 'no reason\n', errno.EINVAL),
+        (cert, 'cross', 'ca', 'none\n', 0),
+        (cert, r'cross\.pem', 'ro'),
         (cert, 'managed', 'ca', '0\n', 0),
     ]
 
@@ -182,7 +191,7 @@ class Node:
         if whole:
             folder, handed = folder | 0o070, True
         self.mode = folder if self.is_dir else self.file_mode(folder)
-        if self.sort in ('ca', 'rooted') and not handed:
+        if self.sort in ('ca', 'mine', 'rooted') and not handed:
             self.uid, self.gid = root
         if self.sort == 'rooted':
             self.mode = 0o770 if handed else 0o750
@@ -203,7 +212,7 @@ class Node:
 
     def file_mode(self, folder):
         read, write = folder & 0o444, folder & 0o220
-        return {'ro': read, 'rw': read | write, 'csr': read | write, 'ca': 0o644,
+        return {'ro': read, 'rw': read | write, 'csr': read | write, 'ca': 0o644, 'mine': 0o600, 'command': read | write,
                 'talk': write | write << 1, 'public': 0o666, 'link': 0o777, 'export': 0o440,
                 'secret': 0o400 | (folder & 0o020) << 1, 'draft': folder & 0o660}[self.sort]
 
@@ -296,7 +305,7 @@ def write(node, operation, subject):
     if node.sort in ('ro', 'export', 'secret', 'link'):
         return errno.EACCES
     root = OWNER if whole else 0
-    if node.sort == 'ca' and SUBJECTS[subject][0] != root:
+    if node.sort in ('ca', 'mine') and SUBJECTS[subject][0] != root:
         return errno.EACCES
     return 0 if operation.startswith('open') else node.row.answer
 
@@ -304,7 +313,7 @@ def write(node, operation, subject):
 def replaced(node, subject):
     if not node.parent.changed_by(subject):
         return errno.EACCES
-    if not node.parent.row.drafts or node.sort in ('ro', 'talk', 'secret', 'link'):
+    if not node.parent.row.drafts or node.sort in ('ro', 'talk', 'mine', 'secret', 'link'):
         return errno.EPERM
     # over a request's name it is a drop: who may write the directory may
     if node.sort in ('draft', 'csr'):
