@@ -76,7 +76,7 @@ ATTR_STORE(approval_store);
 ATTR_STORE(managed_store);
 ATTR_STORE(exportable_store);
 ATTR_STORE(signing_cert_store);
-ATTR_SHOW(order_show); /* of groups and keys */
+ATTR_SHOW(order_show);	      /* of groups and keys */
 ATTR_STORE(revocation_store); /* also of members */
 ATTR_SYNC(revocation_sync);
 ATTR_SETTLE(order_settle);

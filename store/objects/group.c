@@ -5,8 +5,8 @@
 #include "store/db/db.h"
 #include "store/lists/notice.h"
 #include "store/objects/kind.h"
-#include "store/objects/order.h"
 #include "store/objects/limit.h"
+#include "store/objects/order.h"
 #include "store/objects/signer.h"
 #include "store/store.h"
 
