@@ -123,7 +123,7 @@ static int check_limits(struct issuance *i, const struct present *present)
 int grant_check(struct issuance *i)
 {
 	bool set = limits_set(&i->limits);
-	struct present present;
+	struct present present = {0};
 	int rc = 0;
 
 	i->given.names = 0;

@@ -704,7 +704,7 @@ fill() {
 	[ "$1" = 0 ] || truncate -s "-${1}K" small/filler
 }
 
-full() { printf 'error:No space left in %s: No space left on device; free 40 KiB there and run this again\n' "$D"; }
+full() { printf 'error:No space left in %s: No space left on device; free 48 KiB there and run this again\n' "$D"; }
 
 @test "a full disk is told in one line, and leaves nothing that is in the way" {
 	D=$T/small/d
@@ -723,7 +723,7 @@ full() { printf 'error:No space left in %s: No space left on device; free 40 KiB
 	is "$K/uses" 0
 	untouched
 	# with room enough for a run, nothing else is needed
-	fill 40
+	fill 48
 	ce
 	fits
 	is "$K/uses" 1
@@ -747,7 +747,7 @@ full() { printf 'error:No space left in %s: No space left on device; free 40 KiB
 	# no inode is left
 	mount -t tmpfs -o nr_inodes=1 small small
 	for d in "$T/small" "$T/small/d"; do
-		echo "error:No space left in $d: No space left on device; free 40 KiB there and run this again" |
+		echo "error:No space left in $d: No space left on device; free 48 KiB there and run this again" |
 			told 2 sh "$CE" -d "$d" "$M/enroll"
 	done
 	is "$K/uses" 0
@@ -771,7 +771,7 @@ full() { printf 'error:No space left in %s: No space left on device; free 40 KiB
 		rm small/filler
 		diff -r before "$D"
 	done
-	fill 40
+	fill 48
 	later 49 sh "$CE" -d "$D" "$M/enroll"
 	fits
 	not cmp -s before/key.pem "$D/key.pem"

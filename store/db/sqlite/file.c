@@ -211,7 +211,7 @@ int sqlite_publish(int dir, const char *draft, const char *path)
 /* Everything of the draft is on disk, and its file is like the old one's. */
 static int settle_draft(int dir, const char *draft, const char *path)
 {
-	struct stat old, st;
+	struct stat old = {0}, st = {0};
 	int fd = open_file(dir, draft, "", O_RDWR);
 	int rc = fd < 0 || sqlite_stat(dir, path, "", &old) || fstat(fd, &st)
 		     ? -errno
