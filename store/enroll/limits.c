@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int read_text(const struct db_row *row, int column, char **out)
+/* NULL: empty, or no memory, then *rc is set. */
+static char *read_text(const struct db_row *row, int column, int *rc)
 {
 	size_t len;
 	const char *text = db_blob(row, column, &len);
+	char *copy = text && len ? strndup(text, len) : NULL;
 
-	*out = NULL;
-	if (!text || !len)
-		return 0;
-	*out = strndup(text, len);
-	return *out ? 0 : -ENOMEM;
+	if (text && len && !copy)
+		*rc = -ENOMEM;
+	return copy;
 }
 
 int limits_read(
@@ -23,10 +23,9 @@ int limits_read(
 	int rc = 0;
 
 	limits_free(limits);
-	for (int i = 0; i < LIMITS && !rc; i++) {
-		rc = read_text(row, of_group + i, &limits->group[i]);
-		if (!rc)
-			rc = read_text(row, of_key + i, &limits->key[i]);
+	for (int i = 0; i < LIMITS; i++) {
+		limits->group[i] = read_text(row, of_group + i, &rc);
+		limits->key[i] = read_text(row, of_key + i, &rc);
 	}
 	return rc;
 }
