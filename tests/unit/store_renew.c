@@ -274,12 +274,12 @@ static void only_a_known_keys_signature_is_verified(void **state)
 		assert_int_equal(verified, 0);
 		EVP_PKEY_free(large);
 	}
-	/* a member's is verified, and then the new one */
+	/* a member's is verified, the new one, and what was signed */
 	with_proof(first_key, &csr, &request);
 	verified = 0;
 	assert_int_equal(
 	    store_renew(store, &call, 0, request.data, request.len, &reply), 0);
-	assert_int_equal(verified, 2);
+	assert_int_equal(verified, 3);
 }
 
 /* Which of several refusals is told is as it was when everything was
