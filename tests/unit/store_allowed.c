@@ -164,7 +164,7 @@ static void names_that_are_never_allowed(void **state)
 	    "\xff.example", "a b.example", "-a.example", "a-.example",
 	    "10.0.0.1", "1", "0x7f000001", "a.1", "::1", "2001:db8::1",
 	    "a:b.example", "a/b.example", "%m.example", "\\*.example",
-	    "a.example\n", "a@b.example", HEX32 "." DOMAIN, "*." DOMAIN};
+	    "a.example\n", "a@b.example", (HEX32 "." DOMAIN), ("*." DOMAIN)};
 
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (ask(all, all, bad[i]) != ALLOWED_NOT)
