@@ -162,15 +162,19 @@ static int keep_ids(struct trimming *t, const struct db_batch *batch)
 static int note_object(const struct db_row *row, void *arg)
 {
 	const struct trimming *t = arg;
-	static const enum db_query raise[] = {
+	/* a request that waits has no file of its own */
+	static const enum db_query raise[DB_KINDS] = {
 	    [DB_CERT] = DB_CERT_RAISE,
 	    [DB_GROUP] = DB_GROUP_RAISE,
 	    [DB_KEY] = DB_KEY_RAISE,
 	};
 	enum db_kind kind = (enum db_kind)db_int(row, 0);
 	int64_t id = db_int(row, 1);
-	int rc = db_change(t->conn, raise[kind],
-	    DB_ARGS(DB_INT(id), DB_INT(t->now / CLOCK_SECOND * 1024)));
+	int rc = raise[kind] == DB_NONE
+		     ? 0
+		     : db_change(t->conn, raise[kind],
+			   DB_ARGS(DB_INT(id),
+			       DB_INT(t->now / CLOCK_SECOND * 1024)));
 
 	return rc ? rc : journal_note(t->conn, kind, id, t->now);
 }

@@ -183,6 +183,50 @@ ZEROS=0000000000000000000000000000000000000000000000000000000000000000
 	is "$M/certs/root/revoked" 1
 }
 
+@test "what waits, what was compromised and the names of others come through, also with another master key" {
+	echo .corp.example > "$G/allowed_names"
+	for m in gone kept; do
+		openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $m.pem -subj /CN=$m \
+			-addext "subjectAltName=DNS:$m.corp.example" -out $m.csr 2> /dev/null
+	done
+	enroll_here gone.csr > gone.crt
+	echo keyCompromise > "$G/members/gone/revocation"
+	at 366
+	at 372
+	at 380
+	enroll_here kept.csr > kept.crt
+	mkdir "$G/keys/asks"
+	echo 1 > "$G/keys/asks/approval"
+	csr later
+	refused 'Operation now in progress' enroll_here later.csr "$G/keys/asks/enroll"
+	stop
+	run -0 trim --expired 10 --before "$(day 379)"
+	[[ $output == *'removed 1 members, 1 certificates, 0 other objects'* ]]
+	sound
+	start
+	refused 'File exists' enroll_here gone.csr
+	[ "$(ls "$G/keys/asks/pending" | wc -l)" = 1 ]
+	rsync -a "$M/export/" copy/
+	stop
+	if [ -z "${STORE-}" ]; then
+		tool rekey store new.key
+		sound
+		start
+		refused 'File exists' enroll_here gone.csr
+		stop
+		cp store.key.old-* store.key # of the copy
+	fi
+	# and a restore knows all of it
+	restore_store copy
+	sound
+	start
+	refused 'File exists' enroll_here gone.csr
+	code=$(ls "$G/keys/asks/pending")
+	echo "$code" > "$G/keys/asks/pending/$code/approve"
+	enroll_here later.csr "$G/keys/asks/enroll" > later.crt
+	openssl x509 -in later.crt -noout -subject | grep -q later
+}
+
 @test "an id is never given again, also not after a restore" {
 	mkdir "$G/keys/last"
 	enrolled web "$G/keys/last"
