@@ -453,7 +453,7 @@ since() {
 	# the files that follow a directory change with it, and what does not follow does not
 	ls -lR "$G" > listing
 	chmod 750 "$K"
-	(cd "$G" && find keys/auto ! -path '*/enroll' ! -path '*/max_uses' -printf './%p\n') > follow
+	(cd "$G" && find keys/auto ! -path '*/enroll' ! -path '*/max_uses' ! -path '*/pending' -printf './%p\n') > follow
 	mapfile -t follow < follow
 	newer "${follow[@]}"
 	since
