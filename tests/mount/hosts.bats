@@ -204,6 +204,10 @@ commands_of_page() {
 	refused 'from 1 to 300' "$ENROLLFS" -o timeout=0 "$S" "$M2"
 }
 
+LIMITS=(allowed_names member_names validity key_types usages)
+# drops COLUMN...: as ALTER TABLE wants it.
+drops() { printf 'DROP %s, ' "$@" | sed 's/, $//'; }
+
 @test "a store is made once, checked, and refused by an earlier or later version" {
 	refused 'nothing is overwritten' tool mkfs "${TOOL_OPTIONS[@]}" "$S"
 	umount "$M2"
@@ -216,6 +220,13 @@ commands_of_page() {
 	sql 'UPDATE batch SET schema = schema - 1'
 	tool fsck --upgrade "${TOOL_OPTIONS[@]}" "$S"
 	# as the first version with this engine made it
+	sql 'DROP TABLE alt_name, narrowed, pending, trimming, compromised; DROP INDEX member_of_key;
+		CREATE INDEX member_key ON member (prov_key)'
+	sql "ALTER TABLE cert $(drops crl_url issuer_url cross_by cross_der crossed stop_reason stop_since trimmed trimmed_revoked)"
+	sql "ALTER TABLE grp $(drops stop_{reason,since,last,done,count,at} expire_after approval limits "${LIMITS[@]}")"
+	sql "ALTER TABLE prov_key $(drops stop_{reason,since,last,done,count,at} old_secret_hash old_until secret_since \
+		former_secrets trimmed approval limits "${LIMITS[@]}")"
+	sql 'ALTER TABLE crl DROP since'
 	sql 'ALTER TABLE batch DROP edited'
 	sql 'UPDATE batch SET schema = 1'
 	refused 'fsck.enrollfs --upgrade' tool fsck "${TOOL_OPTIONS[@]}" "$S"
