@@ -997,7 +997,7 @@ full() { printf 'error:No space left in %s: No space left on device; free 48 KiB
 
 # Every third command, from another one each time; with CRASH_ROUNDS every one.
 EVERY=${CRASH_ROUNDS:+1}
-EVERY=${EVERY:-3}
+EVERY=${EVERY:-6}
 
 # mortal N: a run of the machine that is killed, with whatever else of it can be reached, before its
 # N-th command. Sets lived if it came to its end before that.

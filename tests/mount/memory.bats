@@ -26,7 +26,7 @@ threads() { (set -- "/proc/$PID/task"/*; echo $#); }
 	expect_log 'out of memory'
 	start_without_memory
 	# the first so many one by one, then some; with a sanitizer fewer, which takes as long
-	local depth=${ALLOCATIONS:-200} least=1500
+	local depth=${ALLOCATIONS:-100} least=1500
 	plain || { depth=60 least=1000; }
 	DEPTH=$depth timeout 550 /usr/bin/python3 "$BATS_TEST_DIRNAME/memory.py" "$M" control requests bundle > tried
 	echo "# $(cat tried) faults ok" >&3
