@@ -995,7 +995,7 @@ full() { printf 'error:No space left in %s: No space left on device; free 48 KiB
 
 # --- died ---
 
-# Every third command, from another one each time; with CRASH_ROUNDS every one.
+# Every sixth command, from another one each time; with CRASH_ROUNDS every one.
 EVERY=${CRASH_ROUNDS:+1}
 EVERY=${EVERY:-6}
 
