@@ -51,8 +51,9 @@ fleet() {
 	echo max > "$K/max_uses"
 	cat "$K/key" > fleet.key
 	echo $((before + $1)) > "$K/max_uses"
-	"${ENROLLFS%/*}/bench" requests "$1" fleet
-	"${ENROLLFS%/*}/bench" enroll 8 600 fleet 0 "$M/enroll" fleet.key > /dev/null
+	# this client frees nothing at its end
+	ASAN_OPTIONS=detect_leaks=0 "${ENROLLFS%/*}/bench" requests "$1" fleet
+	ASAN_OPTIONS=detect_leaks=0 "${ENROLLFS%/*}/bench" enroll 8 600 fleet 0 "$M/enroll" fleet.key > /dev/null
 	is "$K/remaining" 0
 	echo max > "$K/max_uses"
 }
@@ -290,7 +291,7 @@ PYTHON
 	[ "$(valid)" -gt 0 ]
 	start
 	"${ENROLLFS%/*}/bench" requests 400 other
-	"${ENROLLFS%/*}/bench" enroll 8 600 other 0 "$M/enroll" apart.key > /dev/null
+	ASAN_OPTIONS=detect_leaks=0 "${ENROLLFS%/*}/bench" enroll 8 600 other 0 "$M/enroll" apart.key > /dev/null
 	wait_until has_ended "$K"
 	is "$K/revocation" keyCompromise
 	is "$K/enabled" 0
