@@ -63,6 +63,8 @@ int pki_ca_above(struct pki_ca *ca, const void *der, size_t len)
 	if (sk_X509_num(ca->path) == 1 || not_after < ca->path_until)
 		ca->path_until = not_after;
 	ca->constrained = ca->constrained || constrains(x);
+	/* OpenSSL caches its extensions now, and not while threads verify */
+	X509_check_purpose(x, -1, 0);
 	return pki_drain(0);
 }
 
